@@ -28,9 +28,10 @@ namespace detail {
 
 }  // namespace xr
 
-/// Throws xr::Error with the formatted message unless `condition` holds. The message is built only on failure.
-#define XR_CHECK(condition, ...)                                                                \
-  do {                                                                                          \
-    if (!(condition)) [[unlikely]]                                                              \
+/// Throws xr::Error with the formatted message unless `condition` holds. The message is built only on
+/// failure.
+#define XR_CHECK(condition, ...)                                                                     \
+  do {                                                                                               \
+    if (!(condition)) [[unlikely]]                                                                   \
       ::xr::detail::throw_check_failure(#condition, __FILE__, __LINE__, ::fmt::format(__VA_ARGS__)); \
   } while (false)

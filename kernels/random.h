@@ -1,7 +1,8 @@
 // Philox4x32-10: counter-based random numbers, the same on every device.
 //
-// Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A draw is a pure function
-// of (seed, stream, counter), so any thread, block or process can compute any draw without shared state.
+// Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A draw is a pure
+// function of (seed, stream, counter), so any thread, block or process can compute any draw without shared
+// state.
 #pragma once
 
 #include <array>
@@ -46,7 +47,8 @@ XR_HOST_DEVICE inline float uniform_float(std::uint32_t word) {
 
 /// Draw number `index` of the stream: word index % 4 of block index / 4. Used by every kernel that needs one
 /// word per element (dropout), so that the mask depends on the element's logical index alone.
-XR_HOST_DEVICE inline std::uint32_t philox_word(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+XR_HOST_DEVICE inline std::uint32_t philox_word(std::uint64_t seed, std::uint64_t stream,
+                                                std::uint64_t index) {
   return philox(seed, stream, index / 4).word[index % 4];
 }
 

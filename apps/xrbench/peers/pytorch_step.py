@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Measures training steps of the report's network (forward, cross-entropy, backward, Adam) in PyTorch.
+
+One step at a time, wall clock, on the CPU. With --weights and --data, the initial weights, the batch
+`input` [N, C, H, W] (F32) and its `labels` [N] (I64) come from safetensors files, so that another program
+can start from the same bytes; without them they are random.
+
+A mode is a list of features joined with "+":
+  eager           PyTorch's default (alone, or as a name for nothing else)
+  channels_last   model and input in torch.channels_last
+  fused_adam      Adam(fused=True)
+  compile         torch.compile of the model (inductor)
+  compile_all     torch.compile of forward and loss, and of the optimizer's step
+  max_autotune    the compile mode "max-autotune-no-cudagraphs" in place of the default
+  flush_denormal  torch.set_flush_denormal(True)
+  huge_pages      THP_MEM_ALLOC_ENABLE=1: large buffers ask the kernel for huge pages
+  malloc_keep     glibc keeps freed memory in place of returning it (the script starts itself again)
+  preload:FILE    LD_PRELOAD=FILE, an allocator (the script starts itself again)
+  medium          float32_matmul_precision "medium": reduced precision, for information only
+  bfloat16        autocast to bfloat16: reduced precision, for information only
+
+Output: JSON objects, one per line, on standard output; everything else goes to standard error.
+
+Without --serve: one line after --warm-up and --steps steps (the fields of "ready" and of a "step" answer).
+
+With --serve, the line protocol that `xrbench step --serve` speaks as well:
+  on start, after loading   {"ready": true, "program": NAME AND VERSION, "mode": MODE, "threads": N,
+                             "batch_size": N, "parameters": N}
+  "step K" on stdin         runs K steps (K >= 1) and answers
+                            {"seconds": [K numbers], "losses": [K numbers], "peak_bytes": N}
+                            seconds: wall clock of each step, up to and including its loss as a number;
+                            losses: the batch's loss before the update of that step, null if not finite;
+                            peak_bytes: the process's peak resident memory so far (VmHWM)
+  "quit" or end of input    exit status 0
+  any other line            {"error": MESSAGE}, exit status 2
+The answer is flushed; nothing is written before it is asked for. The first steps of a process are slower
+(allocation, compilation): whoever asks decides how many to leave out. No step runs between two answers.
+"""
+import argparse
+import json
+import math
+import os
+import sys
+import time
+
+# Features that are settings of the process, made before PyTorch is loaded.
+GLIBC_KEEP = {"MALLOC_MMAP_THRESHOLD_": "17179869184", "MALLOC_TRIM_THRESHOLD_": "17179869184",
+              "MALLOC_TOP_PAD_": "67108864"}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--mode", default="eager", help="features joined with '+', see the file's header")
+    parser.add_argument("--batch-size", "--batch", type=int, default=60)
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--channels", type=int, default=1)
+    parser.add_argument("--padding", type=int, default=2)
+    parser.add_argument("--classes", type=int, default=2)
+    parser.add_argument("--dropout", type=float, default=0.25)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--weights", metavar="FILE", help="initial state dict, safetensors")
+    parser.add_argument("--data", metavar="FILE", help="safetensors file with `input` and `labels`")
+    parser.add_argument("--warm-up", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--serve", action="store_true", help="obey lines on standard input")
+    parser.add_argument("--json", action="store_true", help="accepted for symmetry: output is always JSON")
+    return parser.parse_args()
+
+
+def prepare_process(features, threads):
+    """Sets the environment that PyTorch and the C library read when they start."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if "huge_pages" in features:
+        os.environ["THP_MEM_ALLOC_ENABLE"] = "1"
+    wanted = {}
+    for feature in features:
+        if feature == "malloc_keep":
+            wanted.update(GLIBC_KEEP)
+        if feature.startswith("preload:"):
+            wanted["LD_PRELOAD"] = feature[len("preload:"):]
+    if any(os.environ.get(key) != value for key, value in wanted.items()):
+        os.environ.update(wanted)
+        os.execv(sys.executable, [sys.executable] + sys.argv)
+
+
+KNOWN = {"eager", "channels_last", "fused_adam", "compile", "compile_all", "max_autotune", "flush_denormal",
+         "huge_pages", "malloc_keep", "medium", "bfloat16"}
+arguments = parse_arguments()
+features = arguments.mode.split("+")
+for feature in features:
+    if feature not in KNOWN and not feature.startswith("preload:"):
+        sys.exit(f"pytorch_step.py: unknown feature '{feature}' in --mode; known: {', '.join(sorted(KNOWN))}")
+prepare_process(features, arguments.threads)
+
+import torch  # noqa: E402  (after the environment is set)
+from torch import nn  # noqa: E402
+
+import safetensors_file  # noqa: E402
+from report_cnn import ReportCnn  # noqa: E402
+
+
+def peak_bytes():
+    """Peak resident memory of this process: VmHWM, in KiB in /proc/self/status."""
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("/proc/self/status has no VmHWM")
+
+
+class Trainer:
+    def __init__(self):
+        a = arguments
+        torch.manual_seed(a.seed)
+        self.model = ReportCnn(a.image_size, a.channels, a.padding, a.classes, a.dropout)
+        if a.weights:
+            self.load_weights(a.weights)
+        self.images, self.labels = self.load_batch()
+        if "channels_last" in features:
+            self.model = self.model.to(memory_format=torch.channels_last)
+            self.images = self.images.contiguous(memory_format=torch.channels_last)
+        self.criterion = nn.CrossEntropyLoss()
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=a.lr,
+                                          fused=True if "fused_adam" in features else None)
+        self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        self.model.train()
+        self.forward, self.update = self.loss_of_batch, self.optimizer.step
+        mode = "max-autotune-no-cudagraphs" if "max_autotune" in features else None
+        if "compile" in features:
+            self.model = torch.compile(self.model, mode=mode)
+        if "compile_all" in features:
+            self.forward = torch.compile(self.loss_of_batch, mode=mode)
+            self.update = torch.compile(self.optimizer.step, mode=mode)
+
+    def load_weights(self, path):
+        """Reads into the parameters' own memory: a copy would count in the peak."""
+        reader = safetensors_file.Reader(path)
+        with torch.no_grad():
+            for name, tensor in self.model.state_dict().items():
+                if tensor.dim() == 0:
+                    tensor.copy_(torch.from_numpy(reader.read(name)))
+                else:
+                    reader.read_into(name, tensor.numpy())
+
+    def load_batch(self):
+        a = arguments
+        shape = (a.batch_size, a.channels, a.image_size, a.image_size)
+        if not a.data:
+            return torch.rand(shape), torch.randint(0, a.classes, (a.batch_size,))
+        reader = safetensors_file.Reader(a.data)
+        images, labels = reader.read("input"), reader.read("labels")
+        if images.shape != shape:
+            sys.exit(f"pytorch_step.py: {a.data}: input has shape {images.shape}, the options say {shape}")
+        return torch.from_numpy(images), torch.from_numpy(labels)
+
+    def loss_of_batch(self):
+        if "bfloat16" in features:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return self.criterion(self.model(self.images), self.labels)
+        return self.criterion(self.model(self.images), self.labels)
+
+    def step(self):
+        """One training step. Returns its wall clock in seconds and its loss."""
+        begin = time.perf_counter()
+        self.optimizer.zero_grad()
+        loss = self.forward()
+        loss.backward()
+        self.update()
+        value = loss.item()
+        return time.perf_counter() - begin, value if math.isfinite(value) else None
+
+    def steps(self, count):
+        seconds, losses = zip(*(self.step() for _ in range(count)))
+        return {"seconds": seconds, "losses": losses, "peak_bytes": peak_bytes()}
+
+
+def write_line(values):
+    print(json.dumps(values), flush=True)
+
+
+def serve(trainer):
+    for line in sys.stdin:
+        words = line.split()
+        if words == ["quit"]:
+            return 0
+        if len(words) != 2 or words[0] != "step" or not words[1].isdecimal() or int(words[1]) < 1:
+            write_line({"error": f"'{line.strip()}' is neither 'step K' nor 'quit'"})
+            return 2
+        write_line(trainer.steps(int(words[1])))
+    return 0
+
+
+def main():
+    torch.set_num_threads(arguments.threads)
+    if "flush_denormal" in features and not torch.set_flush_denormal(True):
+        sys.exit("pytorch_step.py: this processor cannot flush denormals")
+    if "medium" in features:
+        torch.set_float32_matmul_precision("medium")
+    trainer = Trainer()
+    about = {"ready": True, "program": f"PyTorch {torch.__version__}", "mode": arguments.mode,
+             "threads": torch.get_num_threads(), "batch_size": arguments.batch_size,
+             "parameters": trainer.parameters}
+    if arguments.serve:
+        write_line(about)
+        return serve(trainer)
+    if arguments.warm_up:
+        trainer.steps(arguments.warm_up)
+    write_line({**about, **trainer.steps(arguments.steps)})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

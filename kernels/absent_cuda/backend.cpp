@@ -1,0 +1,11 @@
+// Stands in for kernels/cuda/ in a binary that was built without it.
+#include "kernels/registry.h"
+
+namespace xr::kernels {
+
+std::unique_ptr<Backend> make_cuda_backend(int index) {
+  throw Error(fmt::format(
+      "device cuda:{} is not available: this binary has no CUDA backend; use --device cpu", index));
+}
+
+}  // namespace xr::kernels

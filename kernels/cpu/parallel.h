@@ -1,0 +1,47 @@
+// Loops over all threads of the CPU backend.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+// Built for several instruction sets; the loader picks. Sanitizers run before ifuncs are resolved, so not
+// there.
+#if defined(XR_SANITIZED) || !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__)
+#define XR_MULTIVERSION
+#else
+#define XR_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
+
+namespace xr::kernels::cpu {
+
+/// Threads that parallel_for and oneDNN use. Defaults to the processor cores that this process may use.
+[[nodiscard]] int thread_count();
+/// Sets it, for the whole process; count >= 1.
+void set_thread_count(int count);
+
+namespace detail {
+void run_parallel(std::int64_t tasks, void (*task)(void* context, std::int64_t index), void* context);
+}  // namespace detail
+
+/// Calls body(index) for index in [0, tasks), spread over the threads; returns when all are done. The body
+/// must not throw. Which thread runs which index is unspecified: a result must not depend on it.
+template <class Body>
+void parallel_for(std::int64_t tasks, Body&& body) {
+  using Plain = std::remove_reference_t<Body>;
+  detail::run_parallel(
+      tasks, [](void* context, std::int64_t index) { (*static_cast<Plain*>(context))(index); },
+      const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+/// Splits [0, count) into pieces of `grain` (the last one shorter) and calls body(begin, end) for each, in
+/// parallel. The pieces do not depend on the number of threads, so a reduction over pieces in order is
+/// reproducible.
+template <class Body>
+void parallel_ranges(std::int64_t count, std::int64_t grain, Body&& body) {
+  parallel_for((count + grain - 1) / grain,
+               [&](std::int64_t piece) { body(piece * grain, std::min(count, (piece + 1) * grain)); });
+}
+
+}  // namespace xr::kernels::cpu
