@@ -62,7 +62,9 @@ struct SgdParams {
 
 /// PyTorch's Adam (weight decay added to the gradient) and AdamW (decoupled).
 struct AdamParams {
-  float learning_rate = 1e-3f, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f, weight_decay = 0.0f;
+  float learning_rate = 1e-3f;
+  double beta1 = 0.9, beta2 = 0.999;  ///< double: rounding 0.999 to float moves 1 - beta2 by 1.3e-5 of itself
+  float epsilon = 1e-8f, weight_decay = 0.0f;
   bool decoupled_weight_decay = false;  ///< true: AdamW
   std::int64_t step = 1;                ///< counted from 1
 };
