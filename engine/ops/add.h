@@ -1,0 +1,10 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace xr::engine {
+
+/// a + b with NumPy's broadcasting.
+[[nodiscard]] Tensor add(const Tensor& a, const Tensor& b);
+
+}  // namespace xr::engine

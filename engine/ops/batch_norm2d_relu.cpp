@@ -1,0 +1,57 @@
+#include "engine/autograd.h"
+#include "engine/ops/batch_norm2d.h"
+#include "engine/ops/max_pool2d.h"
+#include "engine/ops/relu.h"
+
+namespace xr::engine {
+
+namespace {
+
+Shape output_shape(const Tensor& x, bool pool) {
+  return pool ? Shape{x.dim(0), x.dim(1), x.dim(2) / 2, x.dim(3) / 2} : x.shape();
+}
+
+Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool) {
+  Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
+  Tensor mean = Tensor::empty_like(state.running_mean), inverse_std = Tensor::empty_like(state.running_mean),
+         argmax;
+  if (pool) argmax = Tensor::empty({y.numel()}, {DType::u8, x.device(), Layout::contiguous});
+  x.backend().batch_norm2d_relu_forward_training(
+      state.params, pool, x.view(), state.gamma.view(), state.beta.view(), state.running_mean.mutable_view(),
+      state.running_var.mutable_view(), y.mutable_view(), pool ? argmax.mutable_view() : View{},
+      mean.mutable_view(), inverse_std.mutable_view());
+  if (will_record({x, state.gamma, state.beta}))
+    record(y, "batch_norm2d_relu", {x, state.gamma, state.beta},
+           [pool, x = Saved(x), y = Saved(y), argmax = Saved(argmax), gamma = Saved(state.gamma),
+            beta = Saved(state.beta), mean = Saved(mean),
+            inverse_std = Saved(inverse_std)](GradientContext& context) {
+             const GradientTarget dx = context.target(0), d_gamma = context.target(1),
+                                  d_beta = context.target(2);
+             context.backend().batch_norm2d_relu_backward_training(
+                 pool, x.view(), y.view(), argmax.view(), context.output().view(), gamma.view(), beta.view(),
+                 mean.view(), inverse_std.view(), dx.view, dx.write, d_gamma.view, d_gamma.write, d_beta.view,
+                 d_beta.write);
+           });
+  return y;
+}
+
+}  // namespace
+
+Tensor batch_norm2d_relu(const Tensor& x, BatchNorm2dState& state, bool training, bool pool) {
+  XR_CHECK(!pool || (x.rank() == 4 && x.dim(2) >= 2 && x.dim(3) >= 2),
+           "batch_norm2d_relu: an input of shape {} is too small for a 2x2 window", x.shape().to_string());
+  const bool fused = x.backend().has_fused_batch_norm2d_relu(x.shape(), x.layout(), pool);
+  const bool records = will_record({x, state.gamma, state.beta});
+  if (fused && training) return fused_training(x, state, pool);
+  if (fused && !records) {
+    Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
+    x.backend().batch_norm2d_relu_forward_inference(state.params, pool, x.view(), state.gamma.view(),
+                                                    state.beta.view(), state.running_mean.view(),
+                                                    state.running_var.view(), y.mutable_view());
+    return y;
+  }
+  const Tensor activated = relu(batch_norm2d(x, state, training));
+  return pool ? max_pool2d(activated, {}) : activated;
+}
+
+}  // namespace xr::engine

@@ -1,0 +1,75 @@
+#include "engine/ops/conv2d.h"
+
+#include "engine/autograd.h"
+
+namespace xr::engine {
+
+namespace {
+
+std::int64_t output_extent(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
+                           std::int64_t dilation) {
+  const std::int64_t span = in + 2 * padding - dilation * (kernel - 1) - 1;
+  return span < 0 ? 0 : span / stride + 1;
+}
+
+Shape output_shape(const Tensor& x, const Tensor& filter, const Tensor& bias, const Conv2dParams& p) {
+  XR_CHECK(x.rank() == 4 && filter.rank() == 4,
+           "conv2d takes x (N, C, H, W) and filter (O, C, kH, kW), not {} and {}", x.shape().to_string(),
+           filter.shape().to_string());
+  XR_CHECK(p.groups >= 1 && p.stride_h >= 1 && p.stride_w >= 1 && p.dilation_h >= 1 && p.dilation_w >= 1 &&
+               p.padding_h >= 0 && p.padding_w >= 0,
+           "conv2d: groups, stride and dilation must be at least 1 and padding at least 0");
+  XR_CHECK(x.dim(1) == filter.dim(1) * p.groups && filter.dim(0) % p.groups == 0,
+           "conv2d: input {} and filter {} do not fit with {} group(s)", x.shape().to_string(),
+           filter.shape().to_string(), p.groups);
+  XR_CHECK(!bias.defined() || bias.shape() == Shape{filter.dim(0)}, "conv2d: bias {} does not fit filter {}",
+           bias.shape().to_string(), filter.shape().to_string());
+  const Shape y{x.dim(0), filter.dim(0),
+                output_extent(x.dim(2), filter.dim(2), p.stride_h, p.padding_h, p.dilation_h),
+                output_extent(x.dim(3), filter.dim(3), p.stride_w, p.padding_w, p.dilation_w)};
+  XR_CHECK(y.numel() > 0, "conv2d: an input of shape {} is too small for a {}x{} filter with padding {}x{}",
+           x.shape().to_string(), filter.dim(2), filter.dim(3), p.padding_h, p.padding_w);
+  return y;
+}
+
+// The backend writes both gradients in one mode; a mode of its own, or a filter gradient that nobody wants,
+// goes through temporary memory.
+void backward_filter(kernels::Backend& backend, const Conv2dParams& params, ConstView x, ConstView dy,
+                     const Tensor& filter, const GradientTarget& d_filter, const GradientTarget& d_bias) {
+  const bool same_mode =
+      d_filter.view.defined() && (!d_bias.view.defined() || d_bias.write == d_filter.write);
+  if (same_mode) {
+    backend.conv2d_backward_filter(params, x, dy, d_filter.view, d_bias.view, d_filter.write);
+    return;
+  }
+  Tensor filter_part = Tensor::empty_like(filter), bias_part;
+  if (d_bias.view.defined())
+    bias_part = Tensor::empty({filter.dim(0)}, {filter.dtype(), filter.device(), {}});
+  backend.conv2d_backward_filter(params, x, dy, filter_part.mutable_view(),
+                                 bias_part.defined() ? bias_part.mutable_view() : View{},
+                                 GradientWrite::overwrite);
+  if (d_filter.view.defined()) backend.scale(1.0f, filter_part.view(), d_filter.view, d_filter.write);
+  if (d_bias.view.defined()) backend.scale(1.0f, bias_part.view(), d_bias.view, d_bias.write);
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& filter, const Tensor& bias, const Conv2dParams& params) {
+  const Shape shape = output_shape(x, filter, bias, params);
+  kernels::Backend& backend = x.backend();
+  Tensor y = Tensor::empty(shape, {x.dtype(), x.device(), backend.preferred_layout(shape[1])});
+  backend.conv2d_forward(params, x.view(), filter.view(), bias.view(), y.mutable_view());
+  if (will_record({x, filter, bias}))
+    record(y, "conv2d", {x, filter, bias},
+           [params, x = Saved(x), filter = Saved(filter)](GradientContext& context) {
+             const ConstView dy = context.output().view();
+             if (const GradientTarget dx = context.target(0); dx.view.defined())
+               context.backend().conv2d_backward_data(params, dy, filter.view(), dx.view, dx.write);
+             const GradientTarget d_filter = context.target(1), d_bias = context.target(2);
+             if (d_filter.view.defined() || d_bias.view.defined())
+               backward_filter(context.backend(), params, x.view(), dy, filter.get(), d_filter, d_bias);
+           });
+  return y;
+}
+
+}  // namespace xr::engine

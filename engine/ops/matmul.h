@@ -1,0 +1,10 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace xr::engine {
+
+/// a (M, K) times b (K, N).
+[[nodiscard]] Tensor matmul(const Tensor& a, const Tensor& b);
+
+}  // namespace xr::engine

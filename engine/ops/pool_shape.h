@@ -1,0 +1,11 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace xr::engine {
+
+/// Shape of a pooled (N, C, H, W). Throws Error, in the name of `operation`, where parameters make no sense
+/// or the window is larger than the padded input.
+[[nodiscard]] Shape pooled_shape(const char* operation, const Tensor& x, const kernels::Pool2dParams& params);
+
+}  // namespace xr::engine

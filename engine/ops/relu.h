@@ -1,0 +1,10 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace xr::engine {
+
+/// max(x, 0), element by element; NaN stays NaN.
+[[nodiscard]] Tensor relu(const Tensor& x);
+
+}  // namespace xr::engine

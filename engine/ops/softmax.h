@@ -1,0 +1,10 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+namespace xr::engine {
+
+/// exp(x) / sum of exp(x) over each row of (N, classes), safe for large values.
+[[nodiscard]] Tensor softmax(const Tensor& x);
+
+}  // namespace xr::engine

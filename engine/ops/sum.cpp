@@ -1,0 +1,32 @@
+#include "engine/ops/sum.h"
+
+#include "engine/autograd.h"
+#include "engine/ops/reorder.h"
+
+namespace xr::engine {
+
+namespace {
+
+Tensor scaled_sum(const char* name, const Tensor& x, float scale) {
+  const Tensor plain = reorder(x, Layout::contiguous);
+  Tensor y = Tensor::empty({}, {x.dtype(), x.device(), Layout::contiguous});
+  x.backend().sum_to_shape(plain.view(), scale, y.mutable_view(), GradientWrite::overwrite);
+  record(y, name, {plain}, [scale](GradientContext& context) {
+    const GradientTarget dx = context.target(0);
+    context.backend().broadcast_to(context.output().view(), scale, dx.view, dx.write);
+  });
+  return y;
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x) {
+  return scaled_sum("sum", x, 1.0f);
+}
+
+Tensor mean(const Tensor& x) {
+  XR_CHECK(x.numel() > 0, "the mean of no elements (shape {}) is undefined", x.shape().to_string());
+  return scaled_sum("mean", x, 1.0f / static_cast<float>(x.numel()));
+}
+
+}  // namespace xr::engine
