@@ -1,0 +1,32 @@
+// The networks by name.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/module.h"
+
+namespace xr::model {
+
+struct ModelSettings {
+  std::string name = "xray_resnet";
+  std::int64_t channels = 1, image_size = 224, classes = 2;
+  std::int64_t padding = 2;  ///< report_cnn: of its first convolution
+  float dropout = 0.25f;     ///< before the last layers
+  std::uint64_t seed = 0;    ///< of the initial weights and dropout masks
+  engine::Device device;
+};
+
+/// Names that make_model takes.
+[[nodiscard]] std::vector<std::string> model_names();
+/// Builds the network with its initial weights. Throws Error for an unknown name (lists the known ones),
+/// senseless settings, or an image size below least_image_size (says it).
+[[nodiscard]] std::unique_ptr<Module> make_model(const ModelSettings& settings);
+/// The smallest image size for which every layer has an output.
+[[nodiscard]] std::int64_t least_image_size(const ModelSettings& settings);
+/// Parameters of the network, without building it.
+[[nodiscard]] std::int64_t parameter_count(const ModelSettings& settings);
+
+}  // namespace xr::model

@@ -1,0 +1,38 @@
+// The report's network: a textbook CNN of two convolutions and three fully connected layers.
+//
+//   shape for 1 x 224 x 224 and padding 2     layer
+//   32 x 113 x 113    layer1: Conv2d(C, 32, 3, padding) + BatchNorm2d + ReLU + MaxPool2d(2)
+//   64 x 55 x 55      layer2: Conv2d(32, 64, 3) + BatchNorm2d + ReLU + MaxPool2d(2)
+//   600               fc1, drop: Linear(64 * 55 * 55, 600), Dropout
+//   120, classes      fc2, fc3: Linear, Linear; no activation between the three
+#pragma once
+
+#include "model/layers.h"
+#include "model/model.h"
+
+namespace xr::model {
+
+class ReportCnn final : public Module {
+ public:
+  explicit ReportCnn(const ModelSettings& settings);
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+
+  /// Extent of the image after both blocks; below 1 if the image is too small.
+  [[nodiscard]] static std::int64_t final_extent(std::int64_t image_size, std::int64_t padding);
+
+ private:
+  // Convolution and normalisation are members 0 and 1 of PyTorch's nn.Sequential.
+  struct Block final : Module {
+    Block(Initializer& initializer, std::int64_t in, std::int64_t out, std::int64_t padding);
+    [[nodiscard]] Tensor forward(const Tensor& x) override;
+    Conv2d conv;
+    BatchNorm2d norm;
+  };
+  Initializer initializer_;
+  Block layer1_, layer2_;
+  Linear fc1_;
+  Dropout drop_;
+  Linear fc2_, fc3_;
+};
+
+}  // namespace xr::model
