@@ -1,0 +1,185 @@
+#include "data/image_set.h"
+
+#include "data/file.h"
+#include "data/image_cache.h"
+#include "data/resize.h"
+#include "kernels/error.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace xr::data {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// One image's way through the loading.
+struct Job {
+  std::size_t sample = 0;
+  std::optional<FileStamp> stamp;
+  std::vector<std::uint8_t> pixels;
+  std::string failure;
+};
+
+std::string decode(Job& job, const fs::path& path, const LoadSettings& settings) {
+  try {
+    job.stamp = stamp_of(path);  // before reading: a file that changes meanwhile is decoded again next time
+    job.pixels = load_image(path, settings.format, settings.limits);
+    return {};
+  } catch (const std::bad_alloc&) {
+    return fmt::format("not enough memory to decode {}", quote_name(path));
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+/// Decodes all jobs. Job i is done by whichever thread comes first; the result depends on the file alone.
+void decode_all(std::vector<Job>& jobs, const fs::path& directory, std::span<const Sample> samples,
+                const LoadSettings& settings) {
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const std::size_t wanted = settings.workers > 0 ? static_cast<std::size_t>(settings.workers) : cores;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t next = 0, done = 0;
+  bool stop = false;
+  const auto work = [&] {
+    std::unique_lock lock(mutex);
+    while (!stop && next < jobs.size()) {
+      Job& job = jobs[next++];
+      lock.unlock();
+      job.failure = decode(job, directory / samples[job.sample].path, settings);
+      lock.lock();
+      ++done;
+      stop = stop || (settings.strict && !job.failure.empty());
+      changed.notify_one();
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < std::min(wanted, jobs.size()); ++i) threads.emplace_back(work);
+  try {
+    std::unique_lock lock(mutex);
+    for (std::size_t told = 0; done < jobs.size() && !stop;) {
+      changed.wait(lock, [&] { return done > told || stop; });
+      told = done;
+      lock.unlock();
+      if (settings.progress) settings.progress(told, jobs.size());
+      lock.lock();
+    }
+  } catch (...) {  // from the caller's progress function: the threads finish their image and end
+    const std::scoped_lock lock(mutex);
+    stop = true;
+    throw;
+  }
+}
+
+void check_no_class_empty(const ImageSet& set, std::span<const Sample> samples,
+                          const std::vector<std::string>& class_names) {
+  std::vector<std::size_t> before(class_names.size()), after(class_names.size());
+  for (const Sample& sample : samples) ++before[sample.class_index];
+  for (const Sample& sample : set.samples) ++after[sample.class_index];
+  for (std::size_t c = 0; c < class_names.size(); ++c) {
+    if (before[c] == 0 || after[c] > 0) continue;
+    const auto first = std::find_if(samples.begin(), samples.end(), [&](const Sample& sample) {
+      return sample.class_index == static_cast<int>(c);
+    });
+    const auto skipped = std::find_if(set.skipped.begin(), set.skipped.end(),
+                                      [&](const SkippedFile& file) { return file.path == first->path; });
+    throw Error(fmt::format("class {} is left empty: none of its {} image(s) can be decoded; the first: {}",
+                            quote_name(class_names[c]), before[c], skipped->reason));
+  }
+}
+
+fs::path from_environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr ? fs::path() : fs::path(value);
+}
+
+}  // namespace
+
+fs::path default_cache_directory() {
+  if (fs::path path = from_environment("XRTRAIN_CACHE"); !path.empty()) return path;
+  if (const fs::path path = from_environment("XDG_CACHE_HOME"); !path.empty()) return path / "xrtrain";
+  if (const fs::path path = from_environment("HOME"); !path.empty()) return path / ".cache" / "xrtrain";
+  return {};
+}
+
+std::vector<std::uint8_t> load_image(const fs::path& path, const StoredFormat& format,
+                                     const DecodeLimits& limits) {
+  const Image decoded = read_image(path, format.channels, limits);
+  const Image image = format.shape == StoredShape::square
+                          ? resize(decoded, format.size, format.size)
+                          : resize_and_crop(decoded, format.size, format.size);
+  if (format.channels == 1) return image.pixels;
+  std::vector<std::uint8_t> planar(image.pixels.size());
+  const std::size_t plane = static_cast<std::size_t>(format.size) * format.size;
+  for (std::size_t i = 0; i < plane; ++i)
+    for (std::size_t c = 0; c < 3; ++c) planar[c * plane + i] = image.pixels[i * 3 + c];
+  return planar;
+}
+
+ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
+                     const std::vector<std::string>& class_names, const LoadSettings& settings) {
+  XR_CHECK(settings.format.size >= 1 && settings.format.size <= 16384,
+           "the stored image size {} is not 1 to 16384", settings.format.size);
+  XR_CHECK(settings.format.channels == 1 || settings.format.channels == 3,
+           "images have 1 (grey) or 3 (RGB) channels, not {}", settings.format.channels);
+  ImageSet set;
+  set.channels = settings.format.channels;
+  set.size = settings.format.size;
+
+  const fs::path cache_directory =
+      settings.cache_directory.empty() ? default_cache_directory() : settings.cache_directory;
+  std::optional<ImageCache> cache;
+  if (settings.use_cache && !cache_directory.empty())
+    cache.emplace(ImageCache::file_for(cache_directory, directory, settings.format), settings.format);
+
+  std::vector<const std::vector<std::uint8_t>*> pixels(samples.size());
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    try {
+      if (cache) pixels[i] = cache->find(samples[i].path, stamp_of(directory / samples[i].path));
+    } catch (const Error&) {
+      pixels[i] = nullptr;  // the decoding names the missing file
+    }
+    if (pixels[i] == nullptr) jobs.push_back({i, {}, {}, {}});
+  }
+  decode_all(jobs, directory, samples, settings);
+
+  for (Job& job : jobs) {
+    if (!job.failure.empty()) {
+      if (settings.strict) throw Error(job.failure + "; replace or remove the file");
+      set.skipped.push_back({samples[job.sample].path, job.failure});
+    } else {
+      pixels[job.sample] = &job.pixels;
+      ++set.decoded;
+    }
+  }
+  set.pixels.reserve((samples.size() - set.skipped.size()) * set.image_bytes());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (pixels[i] == nullptr) continue;
+    set.pixels.insert(set.pixels.end(), pixels[i]->begin(), pixels[i]->end());
+    set.labels.push_back(samples[i].class_index);
+    set.samples.push_back(samples[i]);
+  }
+  check_no_class_empty(set, samples, class_names);
+  if (cache && set.decoded > 0) {
+    cache->drop_stale(directory);
+    for (Job& job : jobs)
+      if (job.failure.empty()) cache->insert(samples[job.sample].path, *job.stamp, std::move(job.pixels));
+    try {
+      cache->write();
+    } catch (const Error& error) {
+      set.warnings.push_back(fmt::format(
+          "the decoded images are not kept for the next run: {} (XRTRAIN_CACHE names another folder)",
+          error.what()));
+    }
+  }
+  return set;
+}
+
+}  // namespace xr::data

@@ -1,0 +1,71 @@
+// Decoded images of one split, ready to augment and batch, and how they are loaded (once, then from a cache).
+#pragma once
+
+#include "data/image.h"
+#include "data/image_folder.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace xr::data {
+
+/// How images are kept: all size x size.
+enum class StoredShape {
+  square,      ///< Resized to size x size, whatever the aspect ratio (the report's training images: 256).
+  short_side,  ///< Short side to size, then the centre crop (the report's test images: 224).
+};
+
+struct StoredFormat {
+  StoredShape shape = StoredShape::square;
+  int size = 256;
+  int channels = 1;  ///< 1 grey, 3 RGB
+};
+
+/// Images as bytes, N x channels x size x size, with what is known of each.
+struct ImageSet {
+  int channels = 1, size = 0;
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::int64_t> labels;
+  std::vector<Sample> samples;        ///< Same order as the images.
+  std::vector<SkippedFile> skipped;   ///< Files that could not be decoded.
+  std::vector<std::string> warnings;  ///< For example an unwritable cache.
+  std::size_t decoded = 0;            ///< How many images were decoded now; the others came from the cache.
+
+  [[nodiscard]] std::size_t count() const { return labels.size(); }
+  [[nodiscard]] std::size_t image_bytes() const { return static_cast<std::size_t>(channels) * size * size; }
+  [[nodiscard]] std::span<const std::uint8_t> image(std::size_t index) const {
+    return std::span(pixels).subspan(index * image_bytes(), image_bytes());
+  }
+};
+
+struct LoadSettings {
+  StoredFormat format;
+  int workers = 0;      ///< Decoding threads; 0: one per core.
+  bool strict = false;  ///< A file that cannot be decoded is an error instead of skipped.
+  bool use_cache = true;
+  std::filesystem::path cache_directory;  ///< Empty: default_cache_directory().
+  DecodeLimits limits;
+  /// Called now and then from the calling thread with (images decoded, images to decode); may be empty.
+  std::function<void(std::size_t, std::size_t)> progress;
+};
+
+/// Decodes and resizes `samples` (paths relative to `directory`), or takes them from the cache file of this
+/// folder and format; images that the cache lacks, or whose file's size or modification time changed, are
+/// decoded and added. The order is that of `samples`, whatever the number of workers. Throws xr::Error if a
+/// class of `samples` is left without any image, and with `strict` for the first (in order) file that cannot
+/// be decoded.
+ImageSet load_images(const std::filesystem::path& directory, std::span<const Sample> samples,
+                     const std::vector<std::string>& class_names, const LoadSettings& settings);
+
+/// Decodes one image into the stored format: channels x size x size bytes, planar.
+std::vector<std::uint8_t> load_image(const std::filesystem::path& path, const StoredFormat& format,
+                                     const DecodeLimits& limits = {});
+
+/// $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else $HOME/.cache/xrtrain; empty if none of them is set.
+std::filesystem::path default_cache_directory();
+
+}  // namespace xr::data
