@@ -18,7 +18,10 @@ GradientTarget written_target(Tensor& grad, bool& written, const Shape& shape, c
   return {grad.mutable_view(), write};
 }
 
+// A gradient that give() placed here may be shared with another node: adding to it needs memory of its own.
 GradientTarget node_target(Node& node) {
+  if (node.output_grad_written && node.output_grad.state()->storage.use_count() > 1)
+    node.output_grad = node.output_grad.clone();
   return written_target(node.output_grad, node.output_grad_written, node.output_shape, node.output_options);
 }
 
@@ -59,6 +62,18 @@ GradientTarget GradientContext::target(std::size_t input) {
   if (!needs(input)) return {};
   const Edge& edge = node_.inputs[input];
   return edge.node ? node_target(*edge.node) : leaf_target(*edge.leaf);
+}
+
+void GradientContext::give(std::size_t input, const Tensor& gradient) {
+  if (!needs(input)) return;
+  Node* node = node_.inputs[input].node.get();
+  if (node != nullptr && !node->output_grad_written) {
+    node->output_grad = gradient;
+    node->output_grad_written = true;
+    return;
+  }
+  const GradientTarget destination = target(input);
+  backend().scale(1.0f, gradient.view(), destination.view, destination.write);
 }
 
 bool will_record(std::initializer_list<Tensor> inputs) {

@@ -71,6 +71,9 @@ class GradientContext {
   /// Destination for the gradient of input i, in the input's layout. To be asked once for each wanted input,
   /// and then written completely. An undefined view where it is not wanted.
   [[nodiscard]] GradientTarget target(std::size_t input);
+  /// Instead of target(): the gradient of input i is `gradient` (in the input's shape and layout), which may
+  /// share memory with output(). Copies only where it must.
+  void give(std::size_t input, const Tensor& gradient);
   [[nodiscard]] kernels::Backend& backend() const { return kernels::backend(node_.output_options.device); }
 
  private:

@@ -8,13 +8,10 @@ namespace xr::engine {
 
 namespace {
 
-void pass_on(GradientContext& context, std::size_t input) {
-  const GradientTarget target = context.target(input);
-  if (!target.view.defined()) return;
+void pass_on(GradientContext& context, std::size_t input, const Shape& input_shape) {
   const Tensor& dy = context.output();
-  if (target.view.shape == dy.shape())
-    context.backend().scale(1.0f, dy.view(), target.view, target.write);
-  else
+  if (input_shape == dy.shape()) return context.give(input, dy);
+  if (const GradientTarget target = context.target(input); target.view.defined())
     context.backend().sum_to_shape(dy.view(), 1.0f, target.view, target.write);
 }
 
@@ -26,9 +23,9 @@ Tensor add(const Tensor& a, const Tensor& b) {
   const Tensor left = reorder(a, layout), right = reorder(b, layout);
   Tensor y = Tensor::empty(shape, {a.dtype(), a.device(), layout});
   a.backend().add(left.view(), right.view(), y.mutable_view());
-  record(y, "add", {left, right}, [](GradientContext& context) {
-    pass_on(context, 0);
-    pass_on(context, 1);
+  record(y, "add", {left, right}, [a_shape = a.shape(), b_shape = b.shape()](GradientContext& context) {
+    pass_on(context, 0, a_shape);
+    pass_on(context, 1, b_shape);
   });
   return y;
 }

@@ -1,0 +1,23 @@
+// xrbench step: a whole training step (forward, cross-entropy, backward, Adam) of a network on random images.
+#pragma once
+
+#include <string>
+
+#include "model/model.h"
+
+namespace xr::bench {
+
+struct StepSettings {
+  model::ModelSettings model;
+  std::int64_t batch_size = 60;
+  float learning_rate = 1e-3f;
+  int threads = 0;  ///< 0: all cores that the process may use
+  int warm_up = 3, steps = 20;
+  bool serve = false;  ///< obey "step K" and "quit" on standard input (see peers/pytorch_step.py)
+  bool json = false;
+  std::string write_state;  ///< file for the initial weights, the batch `input` and its `labels`
+};
+
+void run_step(const StepSettings& settings);
+
+}  // namespace xr::bench
