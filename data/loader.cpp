@@ -197,6 +197,9 @@ class BatchLoader::Implementation {
 
 BatchLoader::BatchLoader(const ImageSet& images, const LoaderSettings& settings) {
   XR_CHECK(images.count() > 0, "there are no images to make batches of");
+  XR_CHECK(images.pixels.size() == images.count() * images.image_bytes(),
+           "the image set holds {} bytes for {} images of {}", images.pixels.size(), images.count(),
+           images.image_bytes());
   XR_CHECK(settings.batch_size >= 1, "the batch size {} is not positive", settings.batch_size);
   XR_CHECK(settings.workers >= 0 && settings.workers <= 1024, "{} workers are not 0 to 1024",
            settings.workers);
