@@ -1,0 +1,222 @@
+"""Alternates blocks of training steps between xrbench and PyTorch and prints their ratio; see compare.sh.
+
+Every program is started once per phase with --serve and obeys the line protocol that pytorch_step.py
+describes. Ours is started as
+
+    xrbench step --serve --model report_cnn --batch-size N --image-size N --channels N --padding N
+                 --device cpu --threads N --dropout P --lr X --seed N [--write-state FILE]
+
+--write-state writes the initial state dict and the batch, `input` (F32) and `labels` (I64), to one
+safetensors file before the first step, and PyTorch starts from that file.
+
+Phases: 1. losses of the first steps without dropout, which must agree; 2. a trial of each PyTorch mode
+alone, which finds its best form; 3. ours, PyTorch's default and PyTorch's best form, loaded side by side,
+one of them computing at a time, in blocks of steps whose order rotates.
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+DEFAULT_MODE = "eager"
+MODES = ("eager channels_last channels_last+fused_adam channels_last+fused_adam+huge_pages "
+         "compile+channels_last+fused_adam compile+channels_last+fused_adam+huge_pages")
+LOSS_STEPS = 3
+LOSS_TOLERANCE = 1e-3
+
+
+class Failure(Exception):
+    """A message for the user; the comparison ends."""
+
+
+class Server:
+    """A program that speaks the line protocol."""
+
+    def __init__(self, label, command):
+        self.label = label
+        self.seconds = []
+        self.peak_bytes = 0
+        try:
+            self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, text=True)
+        except OSError as error:
+            raise Failure(f"cannot start {command[0]}: {error.strerror}") from error
+        self.about = self.answer()
+        if not self.about.get("ready"):
+            raise Failure(f"{label}: its first line does not say that it is ready: {self.about}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failure(f"{self.label} ended with status {self.process.wait()}")
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise Failure(f"{self.label}: not a line of JSON: {line.strip()}") from error
+        if "error" in values:
+            raise Failure(f"{self.label}: {values['error']}")
+        return values
+
+    def step(self, count):
+        """Runs `count` steps. Returns (seconds of each, losses)."""
+        self.process.stdin.write(f"step {count}\n")
+        self.process.stdin.flush()
+        values = self.answer()
+        if len(values["seconds"]) != count or len(values["losses"]) != count:
+            raise Failure(f"{self.label}: asked for {count} steps, got {len(values['seconds'])}")
+        self.peak_bytes = values["peak_bytes"]
+        return values["seconds"], values["losses"]
+
+
+def percentile(values, fraction):
+    """Linear interpolation between the closest ranks."""
+    ordered = sorted(values)
+    position = fraction * (len(ordered) - 1)
+    low = int(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (position - low) * (ordered[high] - ordered[low])
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="compare.sh", description="Training steps of the report's network: "
+                                     "xrbench and PyTorch on the same cores, in one run.")
+    parser.add_argument("--batch-size", type=int, default=60)
+    parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--channels", type=int, default=1)
+    parser.add_argument("--padding", type=int, default=2)
+    parser.add_argument("--dropout", type=float, default=0.25)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cores", default="0,1", help="the cores that everything runs on (default 0,1)")
+    parser.add_argument("--threads", type=int, help="threads of each program (default: one per core)")
+    parser.add_argument("--rounds", type=int, default=6, help="rounds of the alternating phase")
+    parser.add_argument("--block", type=int, default=4, help="steps of a program in one round")
+    parser.add_argument("--warm-up", type=int, default=3, help="steps that are not counted, per process")
+    parser.add_argument("--trial", type=int, default=5, help="steps of each mode in the trial phase")
+    parser.add_argument("--modes", default=MODES, help="PyTorch modes to try, separated by spaces; "
+                        "pytorch_step.py explains them (default: %(default)s)")
+    parser.add_argument("--xrbench", default=os.environ.get("XRBENCH", ROOT / "build" / "bin" / "xrbench"))
+    parser.add_argument("--python", default=os.environ.get("XR_PYTHON", sys.executable))
+    arguments = parser.parse_args()
+    usable = os.sched_getaffinity(0)
+    cores = {int(core) if core.isdecimal() else -1 for core in arguments.cores.split(",")}
+    if not cores <= usable:
+        parser.error(f"--cores {arguments.cores}: this process may use the cores {sorted(usable)}")
+    arguments.cores = cores
+    os.sched_setaffinity(0, cores)  # inherited by every program
+    arguments.threads = arguments.threads or len(arguments.cores)
+    if min(arguments.rounds, arguments.block, arguments.trial, arguments.warm_up) < 1:
+        parser.error("--rounds, --block, --trial and --warm-up must be at least 1")
+    return arguments
+
+
+class Comparison:
+    def __init__(self, arguments, folder):
+        self.arguments = arguments
+        self.state = pathlib.Path(folder) / "state.safetensors"
+
+    def problem(self, dropout):
+        a = self.arguments
+        return ["--batch-size", a.batch_size, "--image-size", a.image_size, "--channels", a.channels,
+                "--padding", a.padding, "--threads", a.threads, "--dropout", dropout, "--lr", a.lr,
+                "--seed", a.seed]
+
+    def ours(self, dropout, *more):
+        return Server("xrbench", [self.arguments.xrbench, "step", "--serve", "--model", "report_cnn",
+                                  "--device", "cpu", *self.problem(dropout), *more])
+
+    def pytorch(self, mode, dropout):
+        return Server(f"PyTorch {mode}",
+                      [self.arguments.python, HERE / "pytorch_step.py", "--serve", "--mode", mode,
+                       "--weights", self.state, "--data", self.state, *self.problem(dropout)])
+
+    def reference_losses(self):
+        """Our first losses without dropout; writes the state that PyTorch starts from."""
+        with self.ours(0, "--write-state", self.state) as server:
+            return server.step(LOSS_STEPS)[1]
+
+    def check_losses(self, ours, mode):
+        with self.pytorch(mode, 0) as server:
+            theirs = server.step(LOSS_STEPS)[1]
+        print(f"losses without dropout: ours {ours}, PyTorch {mode} {theirs}", flush=True)
+        for step, (our, their) in enumerate(zip(ours, theirs)):
+            if our is None or their is None or not abs(our - their) <= LOSS_TOLERANCE * abs(their):
+                raise Failure(f"step {step}: our loss is {our}, PyTorch's ({mode}) {their}: not the same work")
+
+    def find_best_mode(self):
+        """The mode with the least median step time, each tried alone."""
+        best, best_seconds = DEFAULT_MODE, math.inf
+        for mode in dict.fromkeys([DEFAULT_MODE, *self.arguments.modes.split()]):
+            with self.pytorch(mode, self.arguments.dropout) as server:
+                server.step(self.arguments.warm_up)
+                seconds = percentile(server.step(self.arguments.trial)[0], 0.5)
+                print(f"trial: {server.about['program']} {mode}: median {seconds * 1e3:.0f} ms, "
+                      f"peak {server.peak_bytes / 1e6:.0f} MB", flush=True)
+            if seconds < best_seconds:
+                best, best_seconds = mode, seconds
+        return best
+
+    def alternate(self, servers):
+        for server in servers:
+            server.step(self.arguments.warm_up)
+        for round_index in range(self.arguments.rounds):
+            first = round_index % len(servers)
+            for server in servers[first:] + servers[:first]:
+                server.seconds += server.step(self.arguments.block)[0]
+
+    def run(self):
+        our_losses = self.reference_losses()
+        self.check_losses(our_losses, DEFAULT_MODE)
+        best = self.find_best_mode()
+        if best != DEFAULT_MODE:
+            self.check_losses(our_losses, best)
+        dropout = self.arguments.dropout
+        with self.ours(dropout) as ours, self.pytorch(DEFAULT_MODE, dropout) as default:
+            if best == DEFAULT_MODE:
+                self.alternate([ours, default])
+                return ours, [default]
+            with self.pytorch(best, dropout) as best_server:
+                self.alternate([ours, default, best_server])
+                return ours, [default, best_server]
+
+
+def print_table(arguments, ours, theirs):
+    print(f"\nbatch {arguments.batch_size}, {arguments.channels}x{arguments.image_size}x{arguments.image_size}, "
+          f"padding {arguments.padding}, dropout {arguments.dropout}, Adam; cores {sorted(arguments.cores)}, "
+          f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")
+    print(f"{'program':58} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
+    ours_median = percentile(ours.seconds, 0.5)
+    for server in [ours, *theirs]:
+        low, median, high = (percentile(server.seconds, fraction) for fraction in (0.2, 0.5, 0.8))
+        print(f"{server.label:58} {median * 1e3:9.0f} {low * 1e3:7.0f} {high * 1e3:7.0f} "
+              f"{server.peak_bytes / 1e6:8.0f} {median / ours_median:6.2f}")
+    print(f"ratio {percentile(theirs[-1].seconds, 0.5) / ours_median:.2f}")
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        with tempfile.TemporaryDirectory(prefix="xr-compare-") as folder:
+            ours, theirs = Comparison(arguments, folder).run()
+    except Failure as failure:
+        print(f"compare.sh: {failure}", file=sys.stderr)
+        return 1
+    print_table(arguments, ours, theirs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
