@@ -33,6 +33,9 @@ TEST_CASE("reference pooling gives known values") {
   Pool2dParams inside = rectangular;
   inside.count_include_pad = false;
   CHECK(avg_pool2d_forward(inside, counting).values == std::vector<double>{1.5, 2, 2.5, 6, 6.5, 7});
+  const Pool2dParams padded_sides{2, 3, 2, 1, 0, 1, true};
+  CHECK(max_pool2d_forward(padded_sides, counting).y.values == std::vector<double>{5, 6, 6});
+  CHECK(avg_pool2d_forward(padded_sides, counting).values == std::vector<double>{2, 3.5, 16 / 6.});
   const Tensor two_planes({1, 2, 1, 2}, {1, 2, 3, 5});
   CHECK(global_avg_pool2d_forward(two_planes).values == std::vector<double>{1.5, 4});
 }
