@@ -1,0 +1,15 @@
+# The installed package that find_package(xrtrain CONFIG) finds.
+include(CMakePackageConfigHelpers)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/xrtrain)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/xrtrain-config.cmake.in
+                              ${PROJECT_BINARY_DIR}/package/xrtrain-config.cmake
+                              INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/xrtrain-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/package/xrtrain-config.cmake
+              ${PROJECT_BINARY_DIR}/package/xrtrain-config-version.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FindOneDNN.cmake
+        DESTINATION ${package_folder})
+install(EXPORT xr-targets FILE xrtrain-targets.cmake NAMESPACE xr:: DESTINATION ${package_folder})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
