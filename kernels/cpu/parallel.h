@@ -20,6 +20,8 @@ namespace xr::kernels::cpu {
 [[nodiscard]] int thread_count();
 /// Sets it, for the whole process; count >= 1.
 void set_thread_count(int count);
+/// Makes oneDNN use thread_count() threads when the calling thread calls it next.
+void share_thread_count_with_onednn();
 
 namespace detail {
 void run_parallel(std::int64_t tasks, void (*task)(void* context, std::int64_t index), void* context);

@@ -1,0 +1,88 @@
+#include "kernels/cpu/primitives.h"
+
+#include <unordered_map>
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/error.h"
+
+namespace xr::kernels::cpu {
+
+void OneDnn::begin_key(Operation operation, PrimitiveKey& key) {
+  share_thread_count_with_onednn();
+  key.push_back(static_cast<std::int64_t>(operation));
+  key.push_back(thread_count());
+}
+
+dnnl::memory OneDnn::wrap(const dnnl::memory::desc& layout, void* data) {
+  return dnnl::memory(layout, engine_, data);
+}
+
+dnnl::reorder& OneDnn::conversion(CachedPrimitive& primitive, const Argument& argument,
+                                  const dnnl::memory::desc& wanted) {
+  const int variant = argument.write == GradientWrite::accumulate ? -argument.id : argument.id;
+  const auto found = primitive.conversions.find(variant);
+  if (found != primitive.conversions.end()) return found->second;
+  dnnl::primitive_attr attributes;
+  if (argument.write == GradientWrite::accumulate) {
+    dnnl::post_ops add;
+    add.append_sum(1.0f);
+    attributes.set_post_ops(add);
+  }
+  const auto& from = argument.is_output ? wanted : argument.layout;
+  const auto& to = argument.is_output ? argument.layout : wanted;
+  const dnnl::reorder::primitive_desc descriptor(engine_, from, engine_, to, attributes);
+  return primitive.conversions.emplace(variant, dnnl::reorder(descriptor)).first->second;
+}
+
+void OneDnn::run(CachedPrimitive& primitive, const std::vector<Argument>& arguments) {
+  std::unordered_map<int, dnnl::memory> memories;
+  for (const Argument& argument : arguments) {
+    const dnnl::memory::desc wanted = primitive.layout_of(argument.id);
+    const bool convert = wanted != argument.layout || argument.write == GradientWrite::accumulate;
+    void* const data = convert ? workspaces_[argument.id].get(wanted.get_size()) : argument.data;
+    const dnnl::memory memory = wrap(wanted, data);
+    if (convert && !argument.is_output) {
+      dnnl::memory from = wrap(argument.layout, argument.data), to = memory;
+      conversion(primitive, argument, wanted).execute(stream_, from, to);
+    }
+    memories.emplace(argument.id, memory);
+  }
+  const dnnl::memory::desc scratchpad = primitive.layout_of(DNNL_ARG_SCRATCHPAD);
+  if (scratchpad.get_size() > 0)
+    memories.emplace(DNNL_ARG_SCRATCHPAD,
+                     wrap(scratchpad, workspaces_[DNNL_ARG_SCRATCHPAD].get(scratchpad.get_size())));
+  primitive.primitive.execute(stream_, memories);
+  for (const Argument& argument : arguments) {
+    dnnl::memory& memory = memories.at(argument.id);
+    if (!argument.is_output || memory.get_data_handle() == argument.data) continue;
+    dnnl::memory to = wrap(argument.layout, argument.data);
+    conversion(primitive, argument, memory.get_desc()).execute(stream_, memory, to);
+  }
+  stream_.wait();
+}
+
+dnnl::memory::format_tag format_tag(Layout layout) {
+  switch (layout) {
+    case Layout::channels_last:
+      return dnnl::memory::format_tag::nhwc;
+    case Layout::blocked16:
+      return dnnl::memory::format_tag::nChw16c;
+    case Layout::contiguous:
+      break;
+  }
+  return dnnl::memory::format_tag::nchw;
+}
+
+dnnl::memory::desc activation_layout(const Shape& shape, Layout layout) {
+  return {{shape[0], shape[1], shape[2], shape[3]}, dnnl::memory::data_type::f32, format_tag(layout)};
+}
+
+void throw_onednn_error(const char* operation, const std::string& operands, const dnnl::error& error) {
+  if (error.status == dnnl_out_of_memory)
+    throw Error(fmt::format("{} of {}: oneDNN ran out of memory; use a smaller batch size or image size",
+                            operation, operands));
+  throw Error(fmt::format("{} of {}: oneDNN failed: {} (status {})", operation, operands, error.what(),
+                          static_cast<int>(error.status)));
+}
+
+}  // namespace xr::kernels::cpu

@@ -1,0 +1,147 @@
+// oneDNN for the CPU backend: engine, stream and a cache of primitives.
+//
+// A primitive is found by a key that holds everything it was built from (operation, thread count, all
+// extents, layouts and flags). Arguments that the primitive wants in another layout than the caller has are
+// converted on the way in and out; temporaries and scratchpads are kept between calls.
+#pragma once
+
+#include <dnnl.hpp>
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/memory.h"
+#include "kernels/types.h"
+
+namespace xr::kernels::cpu {
+
+using PrimitiveKey = std::vector<std::int64_t>;
+
+/// First element of a key.
+enum class Operation : std::int64_t {
+  conv2d_forward,
+  conv2d_backward_data,
+  conv2d_backward_filter,
+  matmul,
+  reorder,
+};
+
+struct CachedPrimitive {
+  dnnl::primitive primitive;
+  dnnl::primitive_desc_base descriptor;
+  std::map<int, dnnl::reorder> conversions;  // by argument: from or to the caller's layout
+
+  CachedPrimitive() = default;
+  /// From oneDNN's primitive_desc of that operation.
+  template <class PrimitiveDescriptor>
+  CachedPrimitive(dnnl::primitive primitive_in, const PrimitiveDescriptor& descriptor_in)
+      : primitive(std::move(primitive_in)), descriptor(descriptor_in) {}
+
+  /// The layout that the primitive wants for DNNL_ARG_...
+  [[nodiscard]] dnnl::memory::desc layout_of(int argument) const {
+    return descriptor.query_md(dnnl::query::exec_arg_md, argument);
+  }
+};
+
+/// What a caller passes for DNNL_ARG_...: memory and how it lies there.
+struct Argument {
+  int id;
+  dnnl::memory::desc layout;
+  void* data;
+  bool is_output = false;
+  GradientWrite write = GradientWrite::overwrite;  ///< outputs only
+
+  static Argument input(int id, const dnnl::memory::desc& layout, const void* data) {
+    return {id, layout, const_cast<void*>(data)};
+  }
+  static Argument output(int id, const dnnl::memory::desc& layout, void* data,
+                         GradientWrite write = GradientWrite::overwrite) {
+    return {id, layout, data, true, write};
+  }
+};
+
+/// Temporaries of this project's own kernels, beside those of oneDNN's arguments.
+enum class Temporary : int {
+  padded = -1,
+  padded_gradient = -2,
+  reordered = -3,
+  reordered_gradient = -4,
+  partial_sums = -5,
+  filter = -6,
+};
+
+class OneDnn {
+ public:
+  OneDnn() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {}
+
+  [[nodiscard]] const dnnl::engine& engine() const { return engine_; }
+  /// Held for the length of an operation: the temporaries are shared.
+  [[nodiscard]] std::mutex& mutex() { return mutex_; }
+
+  /// The primitive of `operation` and `key`, built by `build() -> CachedPrimitive` at the first call.
+  /// The number of threads is added to the key.
+  template <class Build>
+  CachedPrimitive& get(Operation operation, PrimitiveKey key, Build&& build) {
+    begin_key(operation, key);
+    const auto found = cache_.find(key);
+    if (found != cache_.end()) return *found->second;
+    if (cache_.size() >= max_primitives) cache_.clear();
+    return *cache_.emplace(std::move(key), std::make_unique<CachedPrimitive>(build())).first->second;
+  }
+
+  /// Runs it to its end.
+  void run(CachedPrimitive& primitive, const std::vector<Argument>& arguments);
+
+  [[nodiscard]] float* temporary(Temporary which, std::int64_t count) {
+    return workspaces_[static_cast<int>(which)].floats(static_cast<std::size_t>(count));
+  }
+
+ private:
+  static constexpr std::size_t max_primitives = 1024;
+
+  static void begin_key(Operation operation, PrimitiveKey& key);
+  dnnl::memory wrap(const dnnl::memory::desc& layout, void* data);
+  dnnl::reorder& conversion(CachedPrimitive& primitive, const Argument& argument,
+                            const dnnl::memory::desc& wanted);
+
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  std::mutex mutex_;
+  std::map<PrimitiveKey, std::unique_ptr<CachedPrimitive>> cache_;
+  std::map<int, Workspace> workspaces_;  // by DNNL_ARG_... or Temporary
+};
+
+struct CpuBackend::Primitives : OneDnn {};
+
+/// dnnl's name for a rank-4 layout.
+[[nodiscard]] dnnl::memory::format_tag format_tag(Layout layout);
+[[nodiscard]] dnnl::memory::desc activation_layout(const Shape& shape, Layout layout);
+
+/// Copies a rank-4 f32 activation into another layout. Where blocked16 meets channels that are no multiple of
+/// 16, the last block is filled up with zeros (`to`) or read in part (`from`).
+void convert_activation(OneDnn& one_dnn, const Shape& shape, Layout from, const float* x, Layout to,
+                        float* converted);
+
+/// Throws what oneDNN threw as xr::Error: which operation, on what, and oneDNN's own words.
+[[noreturn]] void throw_onednn_error(const char* operation, const std::string& operands,
+                                     const dnnl::error& error);
+
+/// Runs body(); describe() -> std::string gives the operands' shapes if oneDNN fails.
+template <class Describe, class Body>
+void with_onednn_errors(const char* operation, Describe&& describe, Body&& body) {
+  try {
+    body();
+  } catch (const dnnl::error& error) {
+    throw_onednn_error(operation, describe(), error);
+  }
+}
+
+}  // namespace xr::kernels::cpu

@@ -1,0 +1,82 @@
+// reorder: copies a tensor into another layout. x, y: (N, C, H, W) of any dtype; other ranks are copied.
+//
+// f32 goes through oneDNN's generated code; the other types, which only small tensors have, through a plain
+// loop over logical indices.
+#include <cstdint>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/primitives.h"
+
+namespace xr::kernels::cpu {
+namespace {
+
+template <class Element>
+void reorder_plain(const ConstView& x, const View& y) {
+  const Shape& shape = x.shape;
+  parallel_for(shape[0] * shape[1], [&](std::int64_t plane) {
+    const std::int64_t n = plane / shape[1], c = plane % shape[1];
+    for (std::int64_t h = 0; h < shape[2]; ++h)
+      for (std::int64_t w = 0; w < shape[3]; ++w)
+        y.as<Element>()[offset_of(y.layout, shape, n, c, h, w)] =
+            x.as<Element>()[offset_of(x.layout, shape, n, c, h, w)];
+  });
+}
+
+void check_layout(const char* name, const ConstView& view) {
+  XR_CHECK(view.layout != Layout::blocked16 || view.shape[1] % 16 == 0,
+           "reorder: {} has the shape {}: blocked16 needs a multiple of 16 channels", name,
+           view.shape.to_string());
+}
+
+}  // namespace
+
+void convert_activation(OneDnn& one_dnn, const Shape& shape, Layout from, const float* x, Layout to,
+                        float* converted) {
+  const auto describe = [&] {
+    return fmt::format("{} from {} to {}", shape.to_string(), name_of(from), name_of(to));
+  };
+  with_onednn_errors("reorder", describe, [&] {
+    const auto source = activation_layout(shape, from), destination = activation_layout(shape, to);
+    PrimitiveKey key(shape.begin(), shape.end());
+    key.push_back(static_cast<std::int64_t>(from));
+    key.push_back(static_cast<std::int64_t>(to));
+    CachedPrimitive& primitive = one_dnn.get(Operation::reorder, std::move(key), [&] {
+      dnnl::primitive_attr attributes;
+      attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+      const dnnl::reorder::primitive_desc descriptor(one_dnn.engine(), source, one_dnn.engine(), destination,
+                                                     attributes);
+      return CachedPrimitive(dnnl::reorder(descriptor), descriptor);
+    });
+    one_dnn.run(primitive, {Argument::input(DNNL_ARG_SRC, source, x),
+                            Argument::output(DNNL_ARG_DST, destination, converted)});
+  });
+}
+
+void CpuBackend::reorder(ConstView x, View y) {
+  XR_CHECK(x.shape == y.shape && x.dtype == y.dtype, "reorder: x is {} {}, y is {} {}: they must be alike",
+           name_of(x.dtype), x.shape.to_string(), name_of(y.dtype), y.shape.to_string());
+  if (x.numel() == 0) return;
+  if (x.layout == y.layout || x.shape.rank() != 4) {
+    XR_CHECK(x.layout == y.layout, "reorder: {} has no layouts but contiguous", x.shape.to_string());
+    return copy(y.data, x.data, x.bytes());
+  }
+  check_layout("x", x);
+  check_layout("y", y);
+  if (x.dtype == DType::f32) {
+    const std::lock_guard lock(primitives_->mutex());
+    return convert_activation(*primitives_, x.shape, x.layout, x.as<float>(), y.layout, y.as<float>());
+  }
+  switch (size_of(x.dtype)) {
+    case 1:
+      return reorder_plain<std::uint8_t>(x, y);
+    case 2:
+      return reorder_plain<std::uint16_t>(x, y);
+    case 4:
+      return reorder_plain<std::uint32_t>(x, y);
+    default:
+      return reorder_plain<std::uint64_t>(x, y);
+  }
+}
+
+}  // namespace xr::kernels::cpu
