@@ -69,8 +69,9 @@ def main():
         return 1
     error = np.abs(ours.astype(np.float64) - theirs)
     passed = bool(np.all(error <= arguments.tolerance * (1.0 + np.abs(theirs)))) and error.size > 0
-    print(f"PyTorch {torch.__version__}: largest difference of {error.size} logits {error.max(initial=0.0):.3g}, "
-          f"largest logit {np.abs(theirs).max(initial=0.0):.3g}: {'equal' if passed else 'DIFFERENT'}")
+    print(f"PyTorch {torch.__version__}: largest difference of {error.size} logits "
+          f"{error.max(initial=0.0):.3g}, largest logit {np.abs(theirs).max(initial=0.0):.3g}: "
+          f"{'equal' if passed else 'DIFFERENT'}")
     return 0 if passed else 1
 
 

@@ -57,7 +57,7 @@ def hashed_values(tensor_index, count, bound):
 
 
 def set_hashed_weights(model):
-    """Parameter p of named_parameters(): weights and biases +-1/sqrt(fan in), BatchNorm 1 + 0.25 x, 0.25 x."""
+    """Parameters in PyTorch's order: +-1/sqrt(fan in), BatchNorm's scale 1 +- 0.25, its shift +- 0.25."""
     bound = None
     for index, (name, parameter) in enumerate(model.named_parameters()):
         batch_norm = name.startswith(("layer1.1", "layer2.1"))
@@ -108,7 +108,8 @@ def train(case, dtype, eval_state=None):
         losses.append(loss.item())
         if step == 0:
             result["logits"] = logits.detach().clone()
-            result.update({f"gradient.{name}": value.grad.clone() for name, value in model.named_parameters()})
+            result.update({f"gradient.{name}": value.grad.clone()
+                           for name, value in model.named_parameters()})
         optimizer.step()
     result["losses"] = torch.tensor(losses, dtype=dtype)
     result.update({f"adam.{name}": value.clone() for name, value in model.state_dict().items()})
@@ -154,7 +155,8 @@ def check_float32(name, exact, single):
             limit, error = RELATIVE_TOLERANCE, error / max(value.double().abs().max().item(), 1e-6)
         worst[group] = max(worst.get(group, 0.0), error)
         passed = passed and error <= limit
-    print(f"{name}: float32 against float64:", ", ".join(f"{key} {value:.1e}" for key, value in worst.items()))
+    print(f"{name}: float32 against float64:",
+          ", ".join(f"{key} {value:.1e}" for key, value in worst.items()))
     return passed
 
 

@@ -14,10 +14,12 @@ alone, which finds its best form; 3. ours, PyTorch's default and PyTorch's best 
 one of them computing at a time, in blocks of steps whose order rotates.
 """
 import argparse
+import ctypes.util
 import json
 import math
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,8 +27,10 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 DEFAULT_MODE = "eager"
-MODES = ("eager channels_last channels_last+fused_adam channels_last+fused_adam+huge_pages "
-         "compile+channels_last+fused_adam compile+channels_last+fused_adam+huge_pages")
+TUNED = "channels_last+fused_adam"
+MODES = (f"channels_last {TUNED} {TUNED}+huge_pages {TUNED}+malloc_keep "
+         f"compile+{TUNED} compile+{TUNED}+malloc_keep")
+JEMALLOC_MODES = f" {TUNED}+jemalloc compile+{TUNED}+jemalloc"
 LOSS_STEPS = 3
 LOSS_TOLERANCE = 1e-3
 
@@ -106,7 +110,8 @@ def parse_arguments():
     parser.add_argument("--block", type=int, default=4, help="steps of a program in one round")
     parser.add_argument("--warm-up", type=int, default=3, help="steps that are not counted, per process")
     parser.add_argument("--trial", type=int, default=5, help="steps of each mode in the trial phase")
-    parser.add_argument("--modes", default=MODES, help="PyTorch modes to try, separated by spaces; "
+    modes = MODES + (JEMALLOC_MODES if ctypes.util.find_library("jemalloc") else "")
+    parser.add_argument("--modes", default=modes, help="PyTorch modes to try, separated by spaces; "
                         "pytorch_step.py explains them (default: %(default)s)")
     parser.add_argument("--xrbench", default=os.environ.get("XRBENCH", ROOT / "build" / "bin" / "xrbench"))
     parser.add_argument("--python", default=os.environ.get("XR_PYTHON", sys.executable))
@@ -154,7 +159,8 @@ class Comparison:
         print(f"losses without dropout: ours {ours}, PyTorch {mode} {theirs}", flush=True)
         for step, (our, their) in enumerate(zip(ours, theirs)):
             if our is None or their is None or not abs(our - their) <= LOSS_TOLERANCE * abs(their):
-                raise Failure(f"step {step}: our loss is {our}, PyTorch's ({mode}) {their}: not the same work")
+                raise Failure(f"step {step}: our loss is {our}, PyTorch's ({mode}) {their}: "
+                              "not the same work")
 
     def find_best_mode(self):
         """The mode with the least median step time, each tried alone."""
@@ -194,8 +200,9 @@ class Comparison:
 
 
 def print_table(arguments, ours, theirs):
-    print(f"\nbatch {arguments.batch_size}, {arguments.channels}x{arguments.image_size}x{arguments.image_size}, "
-          f"padding {arguments.padding}, dropout {arguments.dropout}, Adam; cores {sorted(arguments.cores)}, "
+    size = arguments.image_size
+    print(f"\nbatch {arguments.batch_size}, {arguments.channels}x{size}x{size}, padding {arguments.padding}, "
+          f"dropout {arguments.dropout}, Adam; cores {sorted(arguments.cores)}, "
           f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")
     print(f"{'program':58} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
     ours_median = percentile(ours.seconds, 0.5)
@@ -208,6 +215,7 @@ def print_table(arguments, ours, theirs):
 
 def main():
     arguments = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # removes the state file, too
     try:
         with tempfile.TemporaryDirectory(prefix="xr-compare-") as folder:
             ours, theirs = Comparison(arguments, folder).run()
