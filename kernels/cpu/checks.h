@@ -1,0 +1,42 @@
+// What every CPU operation asks of its views before it touches memory.
+#pragma once
+
+#include "kernels/types.h"
+
+namespace xr::kernels::cpu {
+
+inline void require_f32(const char* operation, const char* name, const ConstView& view) {
+  XR_CHECK(view.dtype == DType::f32, "{}: {} has the type {}: the CPU backend computes in f32", operation,
+           name, name_of(view.dtype));
+}
+
+/// a and b: f32, of one shape and one layout.
+inline void require_alike(const char* operation, const char* name_a, const ConstView& a, const char* name_b,
+                          const ConstView& b) {
+  require_f32(operation, name_a, a);
+  require_f32(operation, name_b, b);
+  XR_CHECK(a.shape == b.shape, "{}: {} has the shape {} but {} has {}: they must be equal", operation, name_a,
+           a.shape.to_string(), name_b, b.shape.to_string());
+  XR_CHECK(a.layout == b.layout, "{}: {} is {} but {} is {}: they must have one layout", operation, name_a,
+           name_of(a.layout), name_b, name_of(b.layout));
+}
+
+/// One value per channel (or per class).
+inline void require_vector(const char* operation, const char* name, const ConstView& view,
+                           std::int64_t length) {
+  require_f32(operation, name, view);
+  XR_CHECK(view.numel() == length, "{}: {} has the shape {}: it must hold {} values", operation, name,
+           view.shape.to_string(), length);
+}
+
+inline void require_contiguous(const char* operation, const char* name, const ConstView& view) {
+  XR_CHECK(view.layout == Layout::contiguous, "{}: {} is {}: it must be contiguous", operation, name,
+           name_of(view.layout));
+}
+
+inline void require_rank4(const char* operation, const char* name, const ConstView& view) {
+  XR_CHECK(view.shape.rank() == 4, "{}: {} has the shape {}: it must be (N, C, H, W)", operation, name,
+           view.shape.to_string());
+}
+
+}  // namespace xr::kernels::cpu

@@ -1,0 +1,175 @@
+// Max pooling, any window, stride and padding (at most half the window).
+//
+// Forward keeps for every output the winner's position in the window (row * kernel_w + column) in one byte,
+// or in two where the window has more than 256 positions. Of equal values the first wins, NaN wins over
+// numbers, padding takes no part. Backward gathers: each input row adds, for each output row over it, the
+// gradients whose winner it holds; so overlapping windows need no atomics and the order of addition is fixed.
+// Bytes moved: forward x + y + argmax, backward dy + argmax + dx.
+#include <limits>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/pool2d.h"
+
+namespace xr::kernels::cpu {
+
+namespace {
+
+template <std::int64_t Lanes>
+[[gnu::always_inline]] inline void take_larger_lanes(const float* __restrict x, std::int64_t step,
+                                                     std::int64_t pixels, std::int64_t lanes,
+                                                     std::int32_t tap, float* __restrict best,
+                                                     std::int32_t* __restrict winner) {
+  const std::int64_t n = Lanes > 0 ? Lanes : lanes;
+  for (std::int64_t p = 0; p < pixels; ++p)
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float value = x[p * step + i], old = best[p * n + i];
+      const bool take = (value > old) | (value != value);
+      best[p * n + i] = take ? value : old;
+      winner[p * n + i] = take ? tap : winner[p * n + i];
+    }
+}
+
+// One tap of the window for a strip of outputs: best and winner [pixels][lanes], x at `step` per pixel.
+XR_MULTIVERSION void take_larger(const float* x, std::int64_t step, std::int64_t pixels, std::int64_t lanes,
+                                 std::int32_t tap, float* best, std::int32_t* winner) {
+  if (lanes == 16)
+    take_larger_lanes<16>(x, step, pixels, lanes, tap, best, winner);
+  else if (lanes == 1)
+    take_larger_lanes<1>(x, step, pixels, lanes, tap, best, winner);
+  else
+    take_larger_lanes<0>(x, step, pixels, lanes, tap, best, winner);
+}
+
+template <class Index>
+[[gnu::always_inline]] inline void narrow_to(const std::int32_t* __restrict winner, Index* __restrict argmax,
+                                             std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) argmax[i] = static_cast<Index>(winner[i]);
+}
+XR_MULTIVERSION void narrow(const std::int32_t* winner, std::uint8_t* argmax, std::int64_t count) {
+  narrow_to(winner, argmax, count);
+}
+XR_MULTIVERSION void narrow(const std::int32_t* winner, std::uint16_t* argmax, std::int64_t count) {
+  narrow_to(winner, argmax, count);
+}
+
+template <class Index>
+[[gnu::always_inline]] inline void select_from(const float* __restrict dy, const Index* __restrict argmax,
+                                               Index tap, float* __restrict chosen, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) chosen[i] = argmax[i] == tap ? dy[i] : 0.0f;
+}
+XR_MULTIVERSION void select(const float* dy, const std::uint8_t* argmax, std::uint8_t tap, float* chosen,
+                            std::int64_t count) {
+  select_from(dy, argmax, tap, chosen, count);
+}
+XR_MULTIVERSION void select(const float* dy, const std::uint16_t* argmax, std::uint16_t tap, float* chosen,
+                            std::int64_t count) {
+  select_from(dy, argmax, tap, chosen, count);
+}
+
+// Every output starts from its first tap inside the image, so that a window of -infinity has a winner too.
+void start_strip(const PoolGeometry& g, IndexRange columns, std::int64_t first_row, std::int64_t lanes,
+                 float* best, std::int32_t* winner) {
+  std::fill(best, best + columns.count() * lanes, -std::numeric_limits<float>::infinity());
+  for (std::int64_t ow = columns.begin; ow < columns.end; ++ow, winner += lanes)
+    std::fill(winner, winner + lanes,
+              static_cast<std::int32_t>(first_row * g.params.kernel_w + g.taps_of_column(ow).begin));
+}
+
+template <class Index>
+void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const float* x, float* y,
+                 Index* argmax) {
+  alignas(64) float best[pool_buffer];
+  alignas(64) std::int32_t winner[pool_buffer];
+  const IndexRange rows = g.taps_of_row(oh);
+  const std::int64_t top = oh * g.params.stride_h - g.params.padding_h, pixel_stride = g.in.lanes;
+  for_each_strip(g.out, [&](IndexRange columns, std::int64_t lane, std::int64_t lanes) {
+    start_strip(g, columns, rows.begin, lanes, best, winner);
+    for (std::int64_t kh = rows.begin; kh < rows.end; ++kh) {
+      const float* row = x + ((plane * g.in.height + top + kh) * g.in.width) * pixel_stride + lane;
+      for (std::int64_t kw = 0; kw < g.params.kernel_w; ++kw) {
+        const IndexRange valid = g.columns_with(kw, columns);
+        const std::int64_t start = (valid.begin - columns.begin) * lanes;
+        if (valid.count() > 0)
+          take_larger(row + g.column_of(valid.begin, kw) * pixel_stride, g.params.stride_w * pixel_stride,
+                      valid.count(), lanes, static_cast<std::int32_t>(kh * g.params.kernel_w + kw),
+                      best + start, winner + start);
+      }
+    }
+    // A strip of all lanes is contiguous in y; one of some lanes is a single pixel wide.
+    const std::int64_t to = ((plane * g.out.height + oh) * g.out.width + columns.begin) * g.out.lanes + lane;
+    std::copy(best, best + columns.count() * lanes, y + to);
+    narrow(winner, argmax + to, columns.count() * lanes);
+  });
+}
+
+template <class Index>
+void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, const float* dy,
+                  const Index* argmax, float* dx, GradientWrite write) {
+  alignas(64) float chosen[pool_buffer];
+  float* row = dx + (plane * g.in.height + h) * g.in.width * g.in.lanes;
+  if (write == GradientWrite::overwrite) std::fill(row, row + g.in.width * g.in.lanes, 0.0f);
+  const IndexRange over = g.rows_over(h);
+  for (std::int64_t oh = over.begin; oh < over.end; ++oh) {
+    const std::int64_t kh = h + g.params.padding_h - oh * g.params.stride_h;
+    for_each_strip(g.out, [&](IndexRange columns, std::int64_t lane, std::int64_t lanes) {
+      for (std::int64_t kw = 0; kw < g.params.kernel_w; ++kw) {
+        const IndexRange valid = g.columns_with(kw, columns);
+        if (valid.count() == 0) continue;
+        const std::int64_t from =
+            ((plane * g.out.height + oh) * g.out.width + valid.begin) * g.out.lanes + lane;
+        select(dy + from, argmax + from, static_cast<Index>(kh * g.params.kernel_w + kw), chosen,
+               valid.count() * lanes);
+        add_pixels(chosen, lanes, row + g.column_of(valid.begin, kw) * g.in.lanes + lane,
+                   g.params.stride_w * g.in.lanes, valid.count(), lanes);
+      }
+    });
+  }
+}
+
+bool one_byte(const Pool2dParams& params) {
+  return params.kernel_h * params.kernel_w <= 256;
+}
+
+void require_argmax(const char* operation, const ConstView& argmax, std::size_t bytes) {
+  XR_CHECK(argmax.dtype == DType::u8 && argmax.bytes() >= bytes,
+           "{}: argmax is {} with {} bytes: it must be u8 with {}", operation, name_of(argmax.dtype),
+           argmax.bytes(), bytes);
+}
+
+}  // namespace
+
+std::size_t CpuBackend::max_pool2d_argmax_bytes(const Pool2dParams& params, const Shape& y) const {
+  XR_CHECK(params.kernel_h * params.kernel_w <= 65536,
+           "max_pool2d: the window {}x{} is too large: it may have 65536 positions", params.kernel_h,
+           params.kernel_w);
+  return static_cast<std::size_t>(y.numel()) * (one_byte(params) ? 1 : 2);
+}
+
+void CpuBackend::max_pool2d_forward(const Pool2dParams& params, ConstView x, View y, View argmax) {
+  const PoolGeometry g("max_pool2d_forward", params, x, y);
+  require_argmax("max_pool2d_forward", argmax, max_pool2d_argmax_bytes(params, y.shape));
+  const float* in = x.as<float>();
+  float* out = y.as<float>();
+  for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) {
+    if (one_byte(params))
+      forward_row(g, plane, oh, in, out, argmax.as<std::uint8_t>());
+    else
+      forward_row(g, plane, oh, in, out, argmax.as<std::uint16_t>());
+  });
+}
+
+void CpuBackend::max_pool2d_backward(const Pool2dParams& params, ConstView dy, ConstView argmax, View dx,
+                                     GradientWrite write) {
+  const PoolGeometry g("max_pool2d_backward", params, dx, dy);
+  require_argmax("max_pool2d_backward", argmax, max_pool2d_argmax_bytes(params, dy.shape));
+  const float* gradient = dy.as<float>();
+  float* result = dx.as<float>();
+  for_each_row(g.in, [&](std::int64_t plane, std::int64_t h) {
+    if (one_byte(params))
+      backward_row(g, plane, h, gradient, argmax.as<std::uint8_t>(), result, write);
+    else
+      backward_row(g, plane, h, gradient, argmax.as<std::uint16_t>(), result, write);
+  });
+}
+
+}  // namespace xr::kernels::cpu

@@ -1,0 +1,228 @@
+// sum_to_shape and broadcast_to: the two directions of broadcasting.
+//
+// sum_to_shape adds x over some dimensions; neighbouring dimensions of one kind are merged first, so that
+// every case is: outputs (outer x columns), each the sum over rows x run elements, where either the last
+// dimension is kept (columns > 1, run 1) or it is summed (columns 1). Sums are carried in double over fixed
+// pieces that are added in order, so the result does not depend on the number of threads.
+// Bytes moved: x once (sum_to_shape), dx once or twice (broadcast_to). Bound by memory.
+#include <vector>
+
+#include "kernels/cpu/broadcast.h"
+#include "kernels/cpu/checks.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+
+namespace xr::kernels::cpu {
+
+namespace {
+
+constexpr std::int64_t piece_elements = 65536, column_block = 1024;
+
+XR_MULTIVERSION double sum_run(const float* x, std::int64_t count) {
+  constexpr std::int64_t width = 32;
+  double lanes[width] = {};
+  std::int64_t i = 0;
+  for (; i + width <= count; i += width)
+    for (std::int64_t j = 0; j < width; ++j) lanes[j] += x[i + j];
+  double total = 0;
+  for (const double lane : lanes) total += lane;
+  for (; i < count; ++i) total += x[i];
+  return total;
+}
+
+XR_MULTIVERSION void add_columns(const float* __restrict x, double* __restrict sums, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) sums[i] += x[i];
+}
+
+// A few dimensions of x walked as one index.
+struct Walk {
+  std::size_t rank = 0;
+  std::array<std::int64_t, Shape::max_rank> extent{}, stride{};
+
+  void push_front(std::int64_t new_extent, std::int64_t new_stride) {
+    std::copy_backward(extent.begin(), extent.begin() + rank, extent.begin() + rank + 1);
+    std::copy_backward(stride.begin(), stride.begin() + rank, stride.begin() + rank + 1);
+    extent[0] = new_extent;
+    stride[0] = new_stride;
+    ++rank;
+  }
+  [[nodiscard]] std::int64_t count() const {
+    std::int64_t product = 1;
+    for (std::size_t d = 0; d < rank; ++d) product *= extent[d];
+    return product;
+  }
+  [[nodiscard]] std::int64_t offset(std::int64_t index) const {
+    std::int64_t result = 0;
+    for (std::size_t d = rank; d-- > 0; index /= extent[d]) result += index % extent[d] * stride[d];
+    return result;
+  }
+};
+
+struct Reduction {
+  Walk outer, rows;
+  std::int64_t columns = 1, run = 1;
+
+  Reduction(const Shape& x, const Shape& y) {
+    const std::size_t missing = x.rank() - y.rank();
+    std::int64_t stride = 1;
+    for (std::size_t d = x.rank(); d-- > 0;) {
+      const bool summed = d < missing || y[d - missing] == 1;
+      XR_CHECK(summed || y[d - missing] == x[d],
+               "sum_to_shape: {} cannot be summed to {}: an extent must be equal or 1", x.to_string(),
+               y.to_string());
+      if (x[d] == 1) continue;
+      std::int64_t& last = summed ? run : columns;
+      const bool innermost = stride == last && (summed ? columns : run) == 1;
+      if (innermost)
+        last *= x[d];
+      else
+        (summed ? rows : outer).push_front(x[d], stride);
+      stride *= x[d];
+    }
+  }
+};
+
+// How the work is cut: pieces of one output's elements, each at most piece_elements if possible.
+struct Pieces {
+  std::int64_t column_blocks, rows_per_piece, run_per_piece, row_pieces, run_pieces;
+
+  Pieces(const Reduction& r, std::int64_t rows) {
+    const std::int64_t block = std::min(r.columns, column_block);
+    column_blocks = (r.columns + column_block - 1) / column_block;
+    run_per_piece = std::min(r.run, piece_elements);
+    run_pieces = (r.run + run_per_piece - 1) / run_per_piece;
+    rows_per_piece = std::max<std::int64_t>(1, piece_elements / (block * run_per_piece));
+    row_pieces = (rows + rows_per_piece - 1) / rows_per_piece;
+  }
+  [[nodiscard]] std::int64_t per_output() const { return row_pieces * run_pieces; }
+};
+
+class Sum {
+ public:
+  Sum(const ConstView& x, float scale, const View& y, GradientWrite write)
+      : in_(x.as<float>()),
+        out_(y.as<float>()),
+        scale_(scale),
+        accumulate_(write == GradientWrite::accumulate),
+        plan_(x.shape, y.shape),
+        rows_(plan_.rows.count()),
+        outputs_(y.numel()),
+        pieces_(plan_, rows_) {
+    if (pieces_.per_output() > 1) partial_.resize(static_cast<std::size_t>(pieces_.per_output() * outputs_));
+  }
+
+  void run() {
+    const std::int64_t tasks = outputs_ / plan_.columns * pieces_.column_blocks * pieces_.per_output();
+    const std::int64_t per_task =
+        pieces_.rows_per_piece * pieces_.run_per_piece * std::min(plan_.columns, column_block);
+    parallel_ranges(tasks, std::max<std::int64_t>(1, piece_elements / per_task),
+                    [&](std::int64_t begin, std::int64_t end) {
+                      for (std::int64_t task = begin; task < end; ++task) sum_piece(task);
+                    });
+    if (partial_.empty()) return;
+    for (std::int64_t i = 0; i < outputs_; ++i) {
+      double total = 0;
+      for (std::int64_t piece = 0; piece < pieces_.per_output(); ++piece)
+        total += partial_[static_cast<std::size_t>(piece * outputs_ + i)];
+      finish(i, total);
+    }
+  }
+
+ private:
+  void sum_piece(std::int64_t task) {
+    const std::int64_t piece = task % pieces_.per_output(), block = task / pieces_.per_output(),
+                       outer = block / pieces_.column_blocks,
+                       column = block % pieces_.column_blocks * column_block,
+                       columns = std::min(column_block, plan_.columns - column);
+    const std::int64_t row = piece / pieces_.run_pieces * pieces_.rows_per_piece,
+                       last_row = std::min(rows_, row + pieces_.rows_per_piece),
+                       start = piece % pieces_.run_pieces * pieces_.run_per_piece,
+                       run = std::min(pieces_.run_per_piece, plan_.run - start);
+    const float* base = in_ + plan_.outer.offset(outer) + column + start;
+    double sums[column_block] = {};
+    for (std::int64_t r = row; r < last_row; ++r) {
+      const float* x = base + plan_.rows.offset(r);
+      if (plan_.columns == 1)
+        sums[0] += sum_run(x, run);
+      else
+        add_columns(x, sums, columns);
+    }
+    const std::int64_t first = outer * plan_.columns + column;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      if (partial_.empty())
+        finish(first + i, sums[i]);
+      else
+        partial_[static_cast<std::size_t>(piece * outputs_ + first + i)] = sums[i];
+    }
+  }
+
+  void finish(std::int64_t index, double total) {
+    const auto value = static_cast<float>(static_cast<double>(scale_) * total);
+    out_[index] = accumulate_ ? out_[index] + value : value;
+  }
+
+  const float* in_;
+  float* out_;
+  float scale_;
+  bool accumulate_;
+  Reduction plan_;
+  std::int64_t rows_, outputs_;
+  Pieces pieces_;
+  std::vector<double> partial_;
+};
+
+XR_MULTIVERSION void set_scaled(float scale, const float* x, std::int64_t step, float* __restrict y,
+                                std::int64_t count) {
+  if (step == 0)
+    std::fill(y, y + count, scale * *x);
+  else
+    for (std::int64_t i = 0; i < count; ++i) y[i] = scale * x[i];
+}
+
+XR_MULTIVERSION void add_scaled(float scale, const float* x, std::int64_t step, float* __restrict y,
+                                std::int64_t count) {
+  const float repeated = scale * *x;
+  if (step == 0)
+    for (std::int64_t i = 0; i < count; ++i) y[i] += repeated;
+  else
+    for (std::int64_t i = 0; i < count; ++i) y[i] += scale * x[i];
+}
+
+// A single value and equal shapes do not depend on the layout; everything else is defined in logical order.
+void require_layouts(const char* operation, const ConstView& small, const ConstView& large) {
+  require_f32(operation, "the smaller tensor", small);
+  require_f32(operation, "the larger tensor", large);
+  if (small.numel() == 1 || (small.shape == large.shape && small.layout == large.layout)) return;
+  require_contiguous(operation, "the smaller tensor", small);
+  require_contiguous(operation, "the larger tensor", large);
+}
+
+}  // namespace
+
+void CpuBackend::sum_to_shape(ConstView x, float scale, View y, GradientWrite write) {
+  require_layouts("sum_to_shape", y, x);
+  XR_CHECK(y.shape.rank() <= x.shape.rank(),
+           "sum_to_shape: {} cannot be summed to {}: it has fewer dimensions", x.shape.to_string(),
+           y.shape.to_string());
+  if (y.numel() == 0) return;
+  if (x.numel() == 0) {
+    if (write == GradientWrite::overwrite) fill(y, 0.0f);
+    return;
+  }
+  Sum(x, scale, y, write).run();
+}
+
+void CpuBackend::broadcast_to(ConstView dy, float scale, View dx, GradientWrite write) {
+  require_layouts("broadcast_to", dy, dx);
+  const Broadcast plan("broadcast_to", dy.shape, dy.shape, dx.shape);
+  const std::int64_t step = plan.stride_a[plan.rank - 1];
+  const float* in = dy.as<float>();
+  float* out = dx.as<float>();
+  const auto kernel = write == GradientWrite::accumulate ? add_scaled : set_scaled;
+  plan.for_each_row(dx.numel(),
+                    [&](std::int64_t position, std::int64_t offset, std::int64_t, std::int64_t count) {
+                      kernel(scale, in + offset, step, out + position, count);
+                    });
+}
+
+}  // namespace xr::kernels::cpu

@@ -1,0 +1,61 @@
+// ReLU, element-wise on any layout.
+//
+// Forward: y = max(x, 0), NaN kept; moves 2 tensors (x, y). Backward: dx = dy where y > 0, else 0; moves 3
+// tensors (y, dy, dx; 4 when it accumulates). Both are bound by memory.
+#include "kernels/cpu/checks.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/stream.h"
+
+namespace xr::kernels::cpu {
+
+namespace {
+
+constexpr std::int64_t grain = 65536;
+
+// x == y is allowed: each element is read before it is written.
+XR_MULTIVERSION void relu(const float* x, float* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] < 0.0f ? 0.0f : x[i];
+}
+
+XR_MULTIVERSION void relu_gradient(const float* __restrict y, const float* __restrict dy,
+                                   float* __restrict dx, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+}
+
+XR_MULTIVERSION void add_relu_gradient(const float* __restrict y, const float* __restrict dy,
+                                       float* __restrict dx, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) dx[i] += y[i] > 0.0f ? dy[i] : 0.0f;
+}
+
+}  // namespace
+
+void CpuBackend::relu_forward(ConstView x, View y) {
+  require_alike("relu_forward", "x", x, "y", y);
+  const bool stream = x.data != y.data && worth_streaming(static_cast<std::int64_t>(y.bytes()));
+  const float* in = x.as<float>();
+  float* out = y.as<float>();
+  parallel_ranges(x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    write_pieces(stream, out + begin, end - begin, 1, [&](float* to, std::int64_t first, std::int64_t count) {
+      relu(in + begin + first, to, count);
+    });
+  });
+}
+
+void CpuBackend::relu_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
+  require_alike("relu_backward", "y", y, "dy", dy);
+  require_alike("relu_backward", "y", y, "dx", dx);
+  const bool stream = worth_streaming(static_cast<std::int64_t>(dx.bytes()));
+  const float *out = y.as<float>(), *gradient = dy.as<float>();
+  float* result = dx.as<float>();
+  parallel_ranges(y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    if (write == GradientWrite::accumulate)
+      return add_relu_gradient(out + begin, gradient + begin, result + begin, end - begin);
+    write_pieces(stream, result + begin, end - begin, 1,
+                 [&](float* to, std::int64_t first, std::int64_t count) {
+                   relu_gradient(out + begin + first, gradient + begin + first, to, count);
+                 });
+  });
+}
+
+}  // namespace xr::kernels::cpu

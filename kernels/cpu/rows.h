@@ -1,0 +1,48 @@
+// The rows of a contiguous (N, classes) tensor: shared by softmax and log-softmax.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "kernels/cpu/checks.h"
+#include "kernels/cpu/parallel.h"
+
+namespace xr::kernels::cpu {
+
+class Rows {
+ public:
+  /// All tensors must be contiguous (N, classes) of one shape.
+  Rows(const char* operation, const ConstView& a, const ConstView& b) {
+    require_alike(operation, "the input", a, "the output", b);
+    require_contiguous(operation, "the input", a);
+    XR_CHECK(a.shape.rank() == 2, "{}: the input has the shape {}: it must be (N, classes)", operation,
+             a.shape.to_string());
+    count_ = a.shape[0];
+    classes_ = a.shape[1];
+  }
+  Rows(const char* operation, const ConstView& a, const ConstView& b, const ConstView& c)
+      : Rows(operation, a, b) {
+    require_alike(operation, "the input", a, "the gradient", c);
+  }
+
+  /// Calls body(offset of the row, classes) in parallel.
+  template <class Body>
+  void for_each(Body&& body) const {
+    const std::int64_t grain = std::max<std::int64_t>(1, 4096 / std::max<std::int64_t>(1, classes_));
+    parallel_ranges(count_, grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) body(row * classes_, classes_);
+    });
+  }
+
+ private:
+  std::int64_t count_ = 0, classes_ = 0;
+};
+
+inline float row_maximum(const float* row, std::int64_t classes) {
+  float largest = -std::numeric_limits<float>::infinity();
+  for (std::int64_t i = 0; i < classes; ++i) largest = std::max(largest, row[i]);
+  return largest;
+}
+
+}  // namespace xr::kernels::cpu

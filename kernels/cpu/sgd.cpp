@@ -1,0 +1,80 @@
+// PyTorch's SGD (torch.optim.SGD, the algorithm in its documentation), one pass over all parameters.
+//
+//   g += weight_decay p;  buffer = step == 1 ? g : momentum buffer + (1 - dampening) g
+//   g = nesterov ? g + momentum buffer : buffer;  p -= learning_rate g
+//
+// Bytes moved: 3 tensors without momentum (p, g, p), 5 with it. Bound by memory.
+#include "kernels/cpu/checks.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+
+namespace xr::kernels::cpu {
+
+namespace {
+
+struct SgdFactors {
+  float learning_rate, weight_decay, momentum, gradient_share;
+};
+
+XR_MULTIVERSION void sgd_plain(const SgdFactors& f, float* __restrict p, const float* __restrict g,
+                               std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) p[i] -= f.learning_rate * (g[i] + f.weight_decay * p[i]);
+}
+
+// The first step must not read the buffer: it may hold anything.
+XR_MULTIVERSION void sgd_first(const SgdFactors& f, float lookahead, float* __restrict p,
+                               const float* __restrict g, float* __restrict buffer, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float gradient = g[i] + f.weight_decay * p[i];
+    buffer[i] = gradient;
+    p[i] -= f.learning_rate * (gradient + lookahead * gradient);
+  }
+}
+
+XR_MULTIVERSION void sgd_momentum(const SgdFactors& f, float* __restrict p, const float* __restrict g,
+                                  float* __restrict buffer, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float gradient = g[i] + f.weight_decay * p[i];
+    const float velocity = f.momentum * buffer[i] + f.gradient_share * gradient;
+    buffer[i] = velocity;
+    p[i] -= f.learning_rate * velocity;
+  }
+}
+
+XR_MULTIVERSION void sgd_nesterov(const SgdFactors& f, float* __restrict p, const float* __restrict g,
+                                  float* __restrict buffer, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float gradient = g[i] + f.weight_decay * p[i];
+    const float velocity = f.momentum * buffer[i] + f.gradient_share * gradient;
+    buffer[i] = velocity;
+    p[i] -= f.learning_rate * (gradient + f.momentum * velocity);
+  }
+}
+
+}  // namespace
+
+void CpuBackend::sgd_step(const SgdParams& params, View parameters, ConstView gradients,
+                          View momentum_buffer) {
+  const bool momentum = params.momentum != 0.0f;
+  require_alike("sgd_step", "parameters", parameters, "gradients", gradients);
+  if (momentum) require_alike("sgd_step", "parameters", parameters, "momentum_buffer", momentum_buffer);
+  XR_CHECK(params.step >= 1, "sgd_step: step is {}: steps are counted from 1", params.step);
+  const SgdFactors factors{params.learning_rate, params.weight_decay, params.momentum,
+                           1.0f - params.dampening};
+  const float lookahead = params.nesterov ? params.momentum : 0.0f;
+  float *p = parameters.as<float>(), *buffer = momentum_buffer.as<float>();
+  const float* g = gradients.as<float>();
+  parallel_ranges(parameters.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t count = end - begin;
+    if (!momentum)
+      sgd_plain(factors, p + begin, g + begin, count);
+    else if (params.step == 1)
+      sgd_first(factors, lookahead, p + begin, g + begin, buffer + begin, count);
+    else if (params.nesterov)
+      sgd_nesterov(factors, p + begin, g + begin, buffer + begin, count);
+    else
+      sgd_momentum(factors, p + begin, g + begin, buffer + begin, count);
+  });
+}
+
+}  // namespace xr::kernels::cpu
