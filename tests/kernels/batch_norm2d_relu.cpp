@@ -1,0 +1,153 @@
+// The fused operations against the composition of batch norm, relu and max pooling in the oracle.
+#include <catch2/catch.hpp>
+
+#include "tests/kernels/batch_norm_inputs.h"
+#include "tests/reference/max_pool2d.h"
+#include "tests/reference/relu.h"
+
+using namespace xr;
+using namespace xr::tests;
+
+namespace {
+
+/// relu, then 2x2 max pooling with stride 2 if `pool`.
+struct Tail {
+  Tensor rectified, y;
+  std::vector<std::int64_t> argmax;
+};
+
+Tail apply_tail(const Tensor& normalised, bool pool) {
+  Tail tail{reference::relu_forward(normalised), {}, {}};
+  if (!pool) {
+    tail.y = tail.rectified;
+    return tail;
+  }
+  reference::MaxPool2d pooled = reference::max_pool2d_forward({}, tail.rectified);
+  tail.y = pooled.y;
+  tail.argmax = pooled.argmax;
+  return tail;
+}
+
+/// dy of y to the gradient of what the tail was applied to.
+Tensor tail_backward(const Tail& tail, const Tensor& dy, bool pool) {
+  const Tensor d_rectified =
+      pool ? reference::max_pool2d_backward(dy, tail.argmax, tail.rectified.shape) : dy;
+  return reference::relu_backward(tail.rectified, d_rectified);
+}
+
+std::string describe(const char* operation, const BatchNormCase& c, Layout layout, bool pool) {
+  return fmt::format("{}{} of {}, x {}", operation, pool ? " with pooling" : "", c.name,
+                     tests::describe(c.x, layout));
+}
+
+void check_inference(Backend& backend, const BatchNormCase& c, Layout layout, bool pool) {
+  const BatchNormInputs in = batch_norm_inputs(c);
+  const Tensor normalised = reference::batch_norm2d_forward_inference(c.params, in.x, in.gamma, in.beta,
+                                                                      in.running_mean, in.running_var);
+  const Expected y{apply_tail(normalised, pool).y, DType::f32, Arithmetic::transcendental, 1,
+                   output_magnitude(c, normalised)};
+  const Operation operation{backend,
+                            describe("batch_norm2d_relu_forward_inference", c, layout, pool),
+                            {{"x", in.x, layout},
+                             {"gamma", in.gamma},
+                             {"beta", in.beta},
+                             {"running_mean", in.running_mean},
+                             {"running_var", in.running_var}},
+                            {{"y", y, layout}}};
+  check_operation(operation, [&](Inputs i, Outputs o) {
+    backend.batch_norm2d_relu_forward_inference(c.params, pool, i[0], i[1], i[2], i[3], i[4], o[0]);
+  });
+}
+
+/// Returns y and argmax as the backend computed them.
+std::vector<Tensor> check_forward(Backend& backend, const BatchNormCase& c, Layout layout, bool pool,
+                                  const BatchNormInputs& in, const reference::BatchNorm2d& normalised,
+                                  const Tail& tail) {
+  const auto expect = [](const Tensor& values, double magnitude = 0) {
+    return Expected{values, DType::f32, Arithmetic::transcendental, 1, magnitude};
+  };
+  const double x_size = std::abs(c.mean) + c.deviation;
+  Operation operation{backend,
+                      describe("batch_norm2d_relu_forward_training", c, layout, pool),
+                      {{"x", in.x, layout}, {"gamma", in.gamma}, {"beta", in.beta}},
+                      {}};
+  operation.outputs = {
+      {"y", expect(tail.y, output_magnitude(c, normalised.y)), layout},
+      {"argmax", {Tensor(Shape{tail.y.size()}), DType::u8}, Layout::contiguous, std::nullopt, false, pool},
+      {"mean", expect(normalised.mean, x_size)},
+      {"inverse_std", expect(normalised.inverse_std)},
+      {"running_mean", expect(normalised.running_mean, x_size), Layout::contiguous, in.running_mean},
+      {"running_var", expect(normalised.running_var), Layout::contiguous, in.running_var},
+  };
+  return check_operation(operation, [&](Inputs i, Outputs o) {
+    backend.batch_norm2d_relu_forward_training(c.params, pool, i[0], i[1], i[2], o[4], o[5], o[0], o[1], o[2],
+                                               o[3]);
+  });
+}
+
+void check_training(Backend& backend, const BatchNormCase& c, Layout layout, bool pool) {
+  const BatchNormInputs in = batch_norm_inputs(c);
+  const reference::BatchNorm2d normalised = reference::batch_norm2d_forward_training(
+      c.params, in.x, in.gamma, in.beta, in.running_mean, in.running_var);
+  const Tail tail = apply_tail(normalised.y, pool);
+  const std::vector<Tensor> kept = check_forward(backend, c, layout, pool, in, normalised, tail);
+
+  const Tensor dy = random_normal(tail.y.shape, 6, 0.25);
+  const Tensor mean = to_single(normalised.mean), inverse_std = to_single(normalised.inverse_std);
+  const reference::BatchNorm2dGradients expected = reference::batch_norm2d_backward_training(
+      in.x, tail_backward(tail, dy, pool), in.gamma, mean, inverse_std);
+  const Operation operation{backend,
+                            describe("batch_norm2d_relu_backward_training", c, layout, pool),
+                            {{"x", in.x, layout},
+                             {"y", kept[0], layout},
+                             {"argmax", kept[1], Layout::contiguous, DType::u8, pool},
+                             {"dy", dy, layout},
+                             {"gamma", in.gamma},
+                             {"beta", in.beta},
+                             {"mean", mean},
+                             {"inverse_std", inverse_std}},
+                            gradient_outputs(c, in, expected, inverse_std, dy, layout)};
+  check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
+    backend.batch_norm2d_relu_backward_training(pool, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], o[0],
+                                                write, o[1], write, o[2], write);
+  });
+}
+
+/// Calls check(backend, case, layout) wherever the backend has the fused operation.
+template <class Check>
+void for_each_fused_case(bool pool, Check&& check) {
+  for (Backend* backend : test_backends()) {
+    int checked = 0;
+    for (const BatchNormCase& c : batch_norm_cases()) {
+      if (c.x.rank() != 4 || (pool && (c.x[2] < 2 || c.x[3] < 2))) continue;
+      for (const Layout layout : layouts_of(c.x)) {
+        if (!backend->has_fused_batch_norm2d_relu(c.x, layout, pool)) continue;
+        check(*backend, c, layout);
+        ++checked;
+      }
+    }
+    if (checked == 0)
+      WARN(backend->name() << " has no fused batch norm and relu" << (pool ? " and pool" : ""));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("batch_norm2d_relu in training") {
+  for_each_fused_case(false, [](Backend& backend, const BatchNormCase& c, Layout layout) {
+    check_training(backend, c, layout, false);
+  });
+}
+
+TEST_CASE("batch_norm2d_relu with pooling in training") {
+  for_each_fused_case(true, [](Backend& backend, const BatchNormCase& c, Layout layout) {
+    check_training(backend, c, layout, true);
+  });
+}
+
+TEST_CASE("batch_norm2d_relu in inference") {
+  for (const bool pool : {false, true})
+    for_each_fused_case(pool, [&](Backend& backend, const BatchNormCase& c, Layout layout) {
+      check_inference(backend, c, layout, pool);
+    });
+}

@@ -1,0 +1,58 @@
+// Operands of batch norm and of the fused operations, and how large their rounding errors may be.
+#pragma once
+
+#include "tests/kernels/cases.h"
+#include "tests/kernels/harness.h"
+#include "tests/reference/batch_norm2d.h"
+
+namespace xr::tests {
+
+struct BatchNormInputs {
+  Tensor x, gamma, beta, running_mean, running_var;
+};
+
+/// All values of x are distinct, so that no sign and no maximum behind the normalisation hangs on rounding.
+inline BatchNormInputs batch_norm_inputs(const BatchNormCase& c) {
+  const Shape channels{c.x[1]};
+  BatchNormInputs in{random_distinct(c.x, 1), random_normal(channels, 2, 0, 1), random_normal(channels, 3),
+                     random_normal(channels, 4, c.mean, c.deviation), random_normal(channels, 5)};
+  for (double& value : in.x.values) value = c.mean + c.deviation * value;
+  in.x = to_single(in.x);
+  for (double& value : in.gamma.values) value += value < 0 ? -0.1 : 0.1;
+  in.gamma = to_single(in.gamma);
+  for (double& value : in.running_var.values) value = c.deviation * c.deviation * (0.5 + std::abs(value));
+  in.running_var = to_single(in.running_var);
+  return in;
+}
+
+/// Values per channel.
+inline double count_of(const BatchNormCase& c) {
+  return static_cast<double>(c.x.numel() / c.x[1]);
+}
+
+/// Of the terms of y: a mean that is large beside the deviation is rounded as coarsely as x itself.
+inline double output_magnitude(const BatchNormCase& c, const Tensor& y) {
+  return reference::root_mean_square(y) * (1 + std::abs(c.mean) / c.deviation);
+}
+
+/// Of the terms of dx, which cancel where a channel has few values.
+inline double gradient_magnitude(const BatchNormInputs& in, const Tensor& inverse_std, const Tensor& dy) {
+  return reference::root_mean_square(in.gamma) * reference::root_mean_square(inverse_std) *
+         reference::root_mean_square(dy);
+}
+
+/// Expected dx, d_gamma and d_beta, in this order. `variation`: size of the terms of dx.
+inline std::vector<Output> gradient_outputs(const BatchNormCase& c, const BatchNormInputs& in,
+                                            const reference::BatchNorm2dGradients& gradients,
+                                            const Tensor& inverse_std, const Tensor& dy, Layout layout) {
+  const double terms = count_of(c), sum = std::sqrt(terms) * reference::root_mean_square(dy);
+  return {
+      {"dx",
+       {gradients.dx, DType::f32, Arithmetic::transcendental, 1, gradient_magnitude(in, inverse_std, dy)},
+       layout},
+      {"d_gamma", {gradients.d_gamma, DType::f32, Arithmetic::reduction, terms, sum}},
+      {"d_beta", {gradients.d_beta, DType::f32, Arithmetic::reduction, terms, sum}},
+  };
+}
+
+}  // namespace xr::tests

@@ -1,0 +1,56 @@
+#include "tests/reference/dropout.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/kernels/cases.h"
+#include "tests/kernels/harness.h"
+
+using namespace xr;
+using namespace xr::tests;
+using kernels::DropoutParams;
+
+namespace {
+
+void check_dropout(Backend& backend, const DropoutParams& params, const Shape& shape, Layout layout) {
+  const Tensor x = random_normal(shape, 1, 2);
+  const Operation operation{
+      backend,
+      fmt::format("dropout with p {}{}, offset {}, of {}", params.probability,
+                  params.whole_channels ? " of whole channels" : "", params.offset, describe(shape, layout)),
+      {{"x", x, layout}},
+      {{"y", {reference::dropout(params, x), DType::f32, Arithmetic::elementwise}, layout}}};
+  check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
+    backend.dropout(params, in[0], out[0], write);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("dropout of elements") {
+  std::vector<Shape> shapes = activation_shapes();
+  for (const std::int64_t length : flat_lengths()) shapes.push_back({length});
+  shapes.push_back({60, 600});
+  for (Backend* backend : test_backends())
+    for (const Shape& shape : shapes)
+      for (const Layout layout : layouts_of(shape)) {
+        check_dropout(*backend, {0.25f, false, 1, stream_of(RandomPurpose::dropout, 5), 0}, shape, layout);
+        // An offset within a block of four words, with the counter crossing 32 bits.
+        check_dropout(*backend, {0.5f, false, 0x1234567890ull, 7, 4 * 0xFFFFFFFFull + 1}, shape, layout);
+      }
+}
+
+TEST_CASE("dropout of whole channels") {
+  for (Backend* backend : test_backends())
+    for (const Shape& shape : activation_shapes())
+      for (const Layout layout : layouts_of(shape)) {
+        check_dropout(*backend, {0.25f, true, 3, 4, 0}, shape, layout);
+        check_dropout(*backend, {0.5f, true, 3, 4, 0xFFFFFFFEull}, shape, layout);
+      }
+}
+
+TEST_CASE("dropout with the probabilities zero and one and near one") {
+  for (Backend* backend : test_backends())
+    for (const float probability : {0.0f, 0.99f, 1.0f})
+      for (const bool whole_channels : {false, true})
+        check_dropout(*backend, {probability, whole_channels, 3, 4, 2}, {2, 16, 5, 7}, Layout::contiguous);
+}

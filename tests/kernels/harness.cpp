@@ -1,0 +1,341 @@
+#include "tests/kernels/harness.h"
+
+#include <bit>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <sstream>
+
+#include "kernels/cpu/parallel.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define XR_HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define XR_HAS_ASAN 1
+#endif
+#endif
+#if defined(XR_HAS_ASAN)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace xr::tests {
+
+namespace {
+
+constexpr std::size_t guard_bytes = 256;  // a multiple of the 64-byte alignment
+
+std::vector<Backend*> find_backends() {
+  std::vector<Backend*> found;
+  if (const char* names = std::getenv("XR_TEST_BACKENDS"); names != nullptr && *names != '\0') {
+    std::istringstream list(names);
+    for (std::string name; std::getline(list, name, ',');)
+      found.push_back(&kernels::backend(kernels::Device::parse(name)));
+    return found;
+  }
+  for (const char* name : {"cpu", "simt", "cuda"}) try {
+      found.push_back(&kernels::backend(kernels::Device::parse(name)));
+    } catch (const Error& error) {
+      WARN("not tested: " << name << ": " << error.what());
+    }
+  return found;
+}
+
+/// Index in memory of logical element i.
+std::int64_t position_of(const View& view, std::int64_t i) {
+  if (view.layout == Layout::contiguous) return i;
+  const Shape& s = view.shape;
+  return kernels::offset_of(view.layout, s, i / (s[1] * s[2] * s[3]), i / (s[2] * s[3]) % s[1],
+                            i / s[3] % s[2], i % s[3]);
+}
+
+std::uint16_t to_bf16(float value) {  // round to nearest, ties to even
+  if (std::isnan(value)) return 0x7FC0;
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+template <class T>
+void store(std::byte* data, std::int64_t position, T value) {
+  std::memcpy(data + static_cast<std::size_t>(position) * sizeof(T), &value, sizeof(T));
+}
+
+template <class T>
+T load(const std::byte* data, std::int64_t position) {
+  T value;
+  std::memcpy(&value, data + static_cast<std::size_t>(position) * sizeof(T), sizeof(T));
+  return value;
+}
+
+void store_as(DType dtype, std::byte* data, std::int64_t position, double value) {
+  switch (dtype) {
+    case DType::f32:
+      return store(data, position, static_cast<float>(value));
+    case DType::bf16:
+      return store(data, position, to_bf16(static_cast<float>(value)));
+    case DType::i64:
+      return store(data, position, static_cast<std::int64_t>(value));
+    case DType::i32:
+      return store(data, position, static_cast<std::int32_t>(value));
+    case DType::u8:
+      return store(data, position, static_cast<std::uint8_t>(value));
+  }
+}
+
+double load_as(DType dtype, const std::byte* data, std::int64_t position) {
+  switch (dtype) {
+    case DType::f32:
+      return static_cast<double>(load<float>(data, position));
+    case DType::bf16:
+      return static_cast<double>(
+          std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(data, position)) << 16));
+    case DType::i64:
+      return static_cast<double>(load<std::int64_t>(data, position));
+    case DType::i32:
+      return static_cast<double>(load<std::int32_t>(data, position));
+    case DType::u8:
+      return static_cast<double>(load<std::uint8_t>(data, position));
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+const std::vector<Backend*>& test_backends() {
+  static const std::vector<Backend*> found = find_backends();
+  XR_CHECK(!found.empty(), "no backend to test: build one, or name one in XR_TEST_BACKENDS");
+  return found;
+}
+
+std::vector<Layout> layouts_of(const Shape& shape) {
+  if (shape.rank() != 4) return {Layout::contiguous};
+  if (shape[1] % 16 != 0) return {Layout::contiguous, Layout::channels_last};
+  return {Layout::contiguous, Layout::channels_last, Layout::blocked16};
+}
+
+GuardedBuffer::GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, Layout layout)
+    : backend_(backend), guards_(2 * guard_bytes) {
+  view_.shape = shape;
+  view_.dtype = dtype;
+  view_.layout = layout;
+  data_bytes_ = view_.bytes();
+  // NaN as f32 and different in every word, so that reading a guard spoils a result and copying one is seen.
+  Philox random(7, reinterpret_cast<std::uintptr_t>(this));
+  for (std::size_t word = 0; word < guards_.size() / 4; ++word)
+    store(guards_.data(), static_cast<std::int64_t>(word), 0x7FC00000u | random.next_u32() | 1u);
+  memory_ = static_cast<std::byte*>(backend_.allocate(data_bytes_ + guards_.size()));
+  backend_.copy_from_host(memory_, guards_.data(), guard_bytes);
+  backend_.copy_from_host(memory_ + guard_bytes + data_bytes_, guards_.data() + guard_bytes, guard_bytes);
+  backend_.synchronize();
+  view_.data = memory_ + guard_bytes;
+  hide_guards(true);
+}
+
+GuardedBuffer::~GuardedBuffer() {
+  hide_guards(false);
+  backend_.deallocate(memory_, data_bytes_ + guards_.size());
+}
+
+// AddressSanitizer then stops at a read of a guard, too, if the memory is the host's.
+void GuardedBuffer::hide_guards([[maybe_unused]] bool hidden) const {
+#if defined(XR_HAS_ASAN)
+  if (backend_.name().starts_with("cuda")) return;
+  for (const std::byte* zone : {memory_, memory_ + guard_bytes + data_bytes_}) {
+    if (hidden)
+      ASAN_POISON_MEMORY_REGION(zone, guard_bytes);
+    else
+      ASAN_UNPOISON_MEMORY_REGION(zone, guard_bytes);
+  }
+#endif
+}
+
+void GuardedBuffer::write(const Tensor& values) {
+  XR_CHECK(values.shape == view_.shape, "values of shape {} for a buffer of shape {}",
+           values.shape.to_string(), view_.shape.to_string());
+  std::vector<std::byte> host(data_bytes_);
+  for (std::int64_t i = 0; i < values.size(); ++i)
+    store_as(view_.dtype, host.data(), position_of(view_, i), values[i]);
+  backend_.copy_from_host(view_.data, host.data(), host.size());
+  backend_.synchronize();
+}
+
+void GuardedBuffer::poison() {
+  const std::vector<std::byte> host(data_bytes_, std::byte{0xFF});
+  backend_.copy_from_host(view_.data, host.data(), host.size());
+  backend_.synchronize();
+}
+
+std::vector<std::byte> GuardedBuffer::bytes() const {
+  std::vector<std::byte> host(data_bytes_);
+  backend_.copy_to_host(host.data(), view_.data, host.size());
+  return host;
+}
+
+Tensor GuardedBuffer::read() const {
+  const std::vector<std::byte> host = bytes();
+  Tensor values(view_.shape);
+  for (std::int64_t i = 0; i < values.size(); ++i)
+    values[i] = load_as(view_.dtype, host.data(), position_of(view_, i));
+  return values;
+}
+
+std::string GuardedBuffer::guard_damage() const {
+  std::vector<std::byte> now(guards_.size());
+  hide_guards(false);
+  backend_.copy_to_host(now.data(), memory_, guard_bytes);
+  backend_.copy_to_host(now.data() + guard_bytes, memory_ + guard_bytes + data_bytes_, guard_bytes);
+  hide_guards(true);
+  for (std::size_t i = guard_bytes; i-- > 0;)
+    if (now[i] != guards_[i]) return fmt::format("byte {} before the data was overwritten", guard_bytes - i);
+  for (std::size_t i = guard_bytes; i < now.size(); ++i)
+    if (now[i] != guards_[i])
+      return fmt::format("byte {} after the data was overwritten", i - guard_bytes + 1);
+  return {};
+}
+
+namespace {
+
+using Buffers = std::vector<std::unique_ptr<GuardedBuffer>>;
+
+/// One call with fresh buffers; its outputs, their bytes, and what is wrong with guards and inputs.
+struct SingleRun {
+  std::vector<Tensor> values;
+  std::vector<std::vector<std::byte>> bytes;
+  std::vector<std::string> problems;
+};
+
+SingleRun run_once(const Operation& operation, const std::function<void(Inputs, Outputs)>& call) {
+  Buffers inputs, outputs;
+  std::vector<ConstView> input_views;
+  std::vector<View> output_views;
+  std::vector<std::vector<std::byte>> input_bytes;
+  for (const Input& input : operation.inputs) {
+    input_views.emplace_back();
+    if (!input.defined) continue;
+    inputs.push_back(
+        std::make_unique<GuardedBuffer>(operation.backend, input.values.shape, input.dtype, input.layout));
+    inputs.back()->write(input.values);
+    input_bytes.push_back(inputs.back()->bytes());
+    input_views.back() = inputs.back()->view();
+  }
+  for (const Output& output : operation.outputs) {
+    outputs.push_back(std::make_unique<GuardedBuffer>(operation.backend, output.expected.values.shape,
+                                                      output.expected.dtype, output.layout));
+    if (output.initial)
+      outputs.back()->write(*output.initial);
+    else
+      outputs.back()->poison();
+    output_views.push_back(output.defined ? outputs.back()->view() : View{});
+  }
+
+  call(input_views, output_views);
+  operation.backend.synchronize();
+
+  SingleRun run;
+  for (std::size_t i = 0, buffer = 0; i < operation.inputs.size(); ++i) {
+    if (!operation.inputs[i].defined) continue;
+    const std::string& name = operation.inputs[i].name;
+    if (const std::string damage = inputs[buffer]->guard_damage(); !damage.empty())
+      run.problems.push_back(fmt::format("{}: {}", name, damage));
+    if (inputs[buffer]->bytes() != input_bytes[buffer])
+      run.problems.push_back(fmt::format("{}: the input was changed", name));
+    ++buffer;
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (const std::string damage = outputs[i]->guard_damage(); !damage.empty())
+      run.problems.push_back(fmt::format("{}: {}", operation.outputs[i].name, damage));
+    run.values.push_back(outputs[i]->read());
+    run.bytes.push_back(outputs[i]->bytes());
+  }
+  return run;
+}
+
+void compare_bytes(const Operation& operation, const SingleRun& first, const SingleRun& second,
+                   const char* what, std::vector<std::string>& problems) {
+  for (std::size_t i = 0; i < first.bytes.size(); ++i)
+    if (first.bytes[i] != second.bytes[i])
+      problems.push_back(fmt::format("{}: other bytes {}", operation.outputs[i].name, what));
+}
+
+void compare_values(const Operation& operation, const SingleRun& run, const char* what,
+                    std::vector<std::string>& problems) {
+  for (std::size_t i = 0; i < run.values.size(); ++i) {
+    const Output& output = operation.outputs[i];
+    if (!output.compared || !output.defined) continue;
+    if (const std::string difference = compare(run.values[i], output.expected); !difference.empty())
+      problems.push_back(fmt::format("{}{}: {}", output.name, what, difference));
+  }
+}
+
+/// Sets the number of threads of the cpu backend while it lives.
+class ThreadCount {
+ public:
+  explicit ThreadCount(int count) : before_(kernels::cpu::thread_count()) {
+    kernels::cpu::set_thread_count(count);
+  }
+  ~ThreadCount() { kernels::cpu::set_thread_count(before_); }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace
+
+RunReport run_operation(const Operation& operation, const std::function<void(Inputs, Outputs)>& call) {
+  SingleRun first = run_once(operation, call);
+  RunReport report{first.values, first.problems};
+  compare_values(operation, first, "", report.problems);
+  compare_bytes(operation, first, run_once(operation, call), "in a second run", report.problems);
+  if (operation.backend.name() != "cpu") return report;
+  for (const int threads : {1, 3}) {
+    const ThreadCount limit(threads);
+    const SingleRun other = run_once(operation, call);
+    const std::string what = fmt::format(" with {} threads", threads);
+    for (const std::string& problem : other.problems) report.problems.push_back(problem + what);
+    if (operation.same_for_any_threads)
+      compare_bytes(operation, first, other, what.c_str() + 1, report.problems);
+    else
+      compare_values(operation, other, what.c_str(), report.problems);
+  }
+  return report;
+}
+
+std::vector<Tensor> check_operation(const Operation& operation,
+                                    const std::function<void(Inputs, Outputs)>& call) {
+  const RunReport report = run_operation(operation, call);
+  for (const std::string& problem : report.problems)
+    FAIL_CHECK(operation.backend.name() << ": " << operation.description << ": " << problem);
+  if (report.problems.empty()) SUCCEED();
+  return report.values;
+}
+
+std::vector<Tensor> check_gradient(const Operation& operation,
+                                   const std::function<void(Inputs, Outputs, GradientWrite)>& call) {
+  Operation accumulate = operation;
+  accumulate.description += " (accumulate)";
+  for (std::size_t i = 0; i < accumulate.outputs.size(); ++i) {
+    Expected& expected = accumulate.outputs[i].expected;
+    const double size =
+        expected.magnitude > 0 ? expected.magnitude : reference::root_mean_square(expected.values);
+    const Tensor initial = random_normal(expected.values.shape, 1000 + i, 0, size > 0 ? size : 1);
+    for (std::int64_t j = 0; j < initial.size(); ++j) expected.values[j] += initial[j];
+    accumulate.outputs[i].initial = initial;
+  }
+  check_operation(accumulate, [&](Inputs in, Outputs out) { call(in, out, GradientWrite::accumulate); });
+  return check_operation(operation, [&](Inputs in, Outputs out) { call(in, out, GradientWrite::overwrite); });
+}
+
+Tensor to_single(Tensor values) {
+  for (double& value : values.values) value = static_cast<double>(static_cast<float>(value));
+  return values;
+}
+
+std::string describe(const Shape& shape, Layout layout) {
+  return fmt::format("{} {}", shape.to_string(), name_of(layout));
+}
+
+}  // namespace xr::tests

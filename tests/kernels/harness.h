@@ -1,0 +1,121 @@
+// Runs one operation on one backend and holds it against the oracle. Every run
+// - puts inputs and outputs between guard zones and checks these afterwards,
+// - starts outputs from NaN (or from given contents) and checks that inputs were not changed,
+// - compares each output with the oracle under the one table of tolerances,
+// - is repeated and must give the same bytes; on the cpu also with one and with three threads.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/random.h"
+#include "kernels/registry.h"
+#include "tests/kernels/tolerance.h"
+#include "tests/reference/gradient_check.h"
+#include "tests/reference/tensor.h"
+
+namespace xr::tests {
+
+using kernels::Backend;
+using kernels::ConstView;
+using kernels::GradientWrite;
+using kernels::Layout;
+using kernels::Shape;
+using kernels::View;
+using reference::random_distinct;
+using reference::random_normal;
+
+/// The backends to test: those named in the environment variable XR_TEST_BACKENDS (comma separated; each must
+/// exist), or else all of cpu, simt and cuda that can be created; the others are named in a warning.
+[[nodiscard]] const std::vector<Backend*>& test_backends();
+
+/// Layouts that a tensor of this shape may have.
+[[nodiscard]] std::vector<Layout> layouts_of(const Shape& shape);
+
+/// Device memory between two guard zones.
+class GuardedBuffer {
+ public:
+  GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, Layout layout);
+  GuardedBuffer(const GuardedBuffer&) = delete;
+  GuardedBuffer& operator=(const GuardedBuffer&) = delete;
+  ~GuardedBuffer();
+
+  [[nodiscard]] View view() const { return view_; }
+  /// Values in logical order are converted to the type and laid out.
+  void write(const Tensor& values);
+  /// NaN in every element (0xFF in every byte).
+  void poison();
+  [[nodiscard]] Tensor read() const;
+  [[nodiscard]] std::vector<std::byte> bytes() const;
+  /// Empty, or which byte beside the data was overwritten.
+  [[nodiscard]] std::string guard_damage() const;
+
+ private:
+  void hide_guards(bool hidden) const;
+
+  Backend& backend_;
+  std::byte* memory_ = nullptr;
+  std::size_t data_bytes_ = 0;
+  std::vector<std::byte> guards_;  // what the zones must hold: front, then back
+  View view_;
+};
+
+struct Input {
+  std::string name;
+  Tensor values;
+  Layout layout = Layout::contiguous;
+  DType dtype = DType::f32;
+  bool defined = true;  ///< false: the call gets an undefined view
+};
+
+struct Output {
+  std::string name;
+  Expected expected;
+  Layout layout = Layout::contiguous;
+  std::optional<Tensor> initial = std::nullopt;  ///< contents before the call; NaN without
+  bool compared = true;  ///< false: private to the backend; only the guards and repeatability are checked
+  bool defined = true;   ///< false: the call gets an undefined view
+};
+
+using Inputs = const std::vector<ConstView>&;
+using Outputs = const std::vector<View>&;
+
+/// One operation with its operands; the call gets the views in the order of the lists.
+struct Operation {
+  Backend& backend;
+  std::string description;  ///< operation and case, for messages
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  /// False for what oneDNN computes: it splits sums by the number of threads.
+  bool same_for_any_threads = true;
+};
+
+struct RunReport {
+  std::vector<Tensor> values;         ///< of the outputs of the first run
+  std::vector<std::string> problems;  ///< one line each; empty if all is well
+};
+
+/// Runs the operation as described above and returns what went wrong.
+[[nodiscard]] RunReport run_operation(const Operation& operation,
+                                      const std::function<void(Inputs, Outputs)>& call);
+
+/// run_operation with each problem as a failed check. Returns the outputs.
+std::vector<Tensor> check_operation(const Operation& operation,
+                                    const std::function<void(Inputs, Outputs)>& call);
+
+/// check_operation in both write modes: onto NaN, and added to random contents. Returns the outputs of
+/// the first.
+std::vector<Tensor> check_gradient(const Operation& operation,
+                                   const std::function<void(Inputs, Outputs, GradientWrite)>& call);
+
+/// Rounded to single precision: what a backend gets when the oracle's result is its input.
+[[nodiscard]] Tensor to_single(Tensor values);
+
+/// "[2, 3, 5, 7] channels_last"
+[[nodiscard]] std::string describe(const Shape& shape, Layout layout);
+
+}  // namespace xr::tests

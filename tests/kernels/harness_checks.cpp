@@ -1,0 +1,143 @@
+// The harness must see what it is there to see: each test lets an operation do one thing wrong.
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "tests/kernels/harness.h"
+
+using namespace xr;
+using namespace xr::tests;
+
+namespace {
+
+const Tensor values({5}, {1, 2, 3, 4, 5});
+
+/// y = x, then `harm` is done.
+std::vector<std::string> problems_of(const std::function<void(Backend&, Inputs, Outputs)>& harm) {
+  Backend& backend = *test_backends().front();
+  const Operation operation{backend, "copy", {{"x", values}}, {{"y", {values}}}};
+  return run_operation(operation,
+                       [&](Inputs in, Outputs out) {
+                         backend.copy(out[0].data, in[0].data, in[0].bytes());
+                         harm(backend, in, out);
+                       })
+      .problems;
+}
+
+void write_byte(Backend& backend, const void* base, std::ptrdiff_t offset) {
+  const unsigned char byte = 0x11;
+  backend.copy_from_host(static_cast<unsigned char*>(const_cast<void*>(base)) + offset, &byte, 1);
+}
+
+void write_float(Backend& backend, const View& view, std::ptrdiff_t index, float value) {
+  backend.copy_from_host(view.as<float>() + index, &value, sizeof(value));
+}
+
+bool mentions(const std::vector<std::string>& problems, const std::string& text) {
+  for (const std::string& problem : problems)
+    if (problem.find(text) != std::string::npos) return true;
+  return false;
+}
+
+std::string compared(double actual, double expected, Arithmetic arithmetic) {
+  return compare(Tensor({1}, {actual}), {Tensor({1}, {expected}), DType::f32, arithmetic});
+}
+
+}  // namespace
+
+TEST_CASE("the harness passes a right operation") {
+  CHECK(problems_of([](Backend&, Inputs, Outputs) {}).empty());
+}
+
+#if !defined(XR_SANITIZED)  // AddressSanitizer would rightly stop the writes into the guard zones
+TEST_CASE("the harness sees writes beside the data") {
+  CHECK(mentions(problems_of([](Backend& b, Inputs, Outputs out) { write_byte(b, out[0].data, 20); }),
+                 "y: byte 1 after the data"));
+  CHECK(mentions(problems_of([](Backend& b, Inputs, Outputs out) { write_byte(b, out[0].data, -1); }),
+                 "y: byte 1 before the data"));
+  CHECK(mentions(problems_of([](Backend& b, Inputs in, Outputs) { write_byte(b, in[0].data, 20 + 255); }),
+                 "x: byte 256 after the data"));
+}
+#endif
+
+TEST_CASE("the harness sees changed inputs and elements that were not written") {
+  CHECK(mentions(problems_of([](Backend& b, Inputs in, Outputs) { write_byte(b, in[0].data, 7); }),
+                 "x: the input was changed"));
+  CHECK(mentions(problems_of([](Backend& b, Inputs, Outputs out) {
+                   write_float(b, out[0], 4, std::numeric_limits<float>::quiet_NaN());
+                 }),
+                 "y: 1 of 5 elements are wrong; the worst is element 4"));
+}
+
+TEST_CASE("the harness sees results that change from run to run") {
+  float drift = 3.0f;
+  CHECK(mentions(problems_of([&](Backend& b, Inputs, Outputs out) {
+                   write_float(b, out[0], 2, drift);
+                   drift = std::nextafter(drift, 4.0f);
+                 }),
+                 "y: other bytes in a second run"));
+}
+
+TEST_CASE("the harness sees an overwritten sum and an unwanted addition") {
+  Backend& backend = *test_backends().front();
+  const Operation operation{backend, "scale", {{"x", values}}, {{"y", {values}}}};
+  const auto scale_with = [&](GradientWrite write, const std::optional<Tensor>& initial) {
+    Operation one = operation;
+    one.outputs[0].initial = initial;
+    return run_operation(one, [&](Inputs in, Outputs out) { backend.scale(1, in[0], out[0], write); })
+        .problems;
+  };
+  CHECK(scale_with(GradientWrite::overwrite, std::nullopt).empty());
+  CHECK_FALSE(scale_with(GradientWrite::accumulate, std::nullopt).empty());
+  CHECK_FALSE(scale_with(GradientWrite::accumulate, Tensor({5}, 1e-3)).empty());
+}
+
+TEST_CASE("tolerances let rounding pass and nothing else") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const Arithmetic arithmetic :
+       {Arithmetic::exact, Arithmetic::elementwise, Arithmetic::transcendental, Arithmetic::reduction}) {
+    CHECK(compared(1.5, 1.5, arithmetic).empty());
+    CHECK(compared(0.1f, 0.1, arithmetic).empty());
+    CHECK_FALSE(compared(1 + 2e-6, 1, arithmetic).empty());
+    CHECK_FALSE(compared(nan, 1, arithmetic).empty());
+    CHECK_FALSE(compared(1, nan, arithmetic).empty());
+    CHECK_FALSE(compared(infinity, 1, arithmetic).empty());
+    CHECK_FALSE(compared(-infinity, infinity, arithmetic).empty());
+    CHECK(compared(nan, nan, arithmetic).empty());
+    CHECK(compared(infinity, infinity, arithmetic).empty());
+  }
+  CHECK_FALSE(compared(std::nextafter(1.5f, 2.0f), 1.5, Arithmetic::exact).empty());
+  CHECK_FALSE(compare(Tensor({2}), {Tensor(Shape{2, 1})}).empty());
+}
+
+TEST_CASE("small errors in all elements do not pass") {
+  const Tensor ones({100}, 1.0);
+  Expected expected{ones, DType::f32, Arithmetic::elementwise};
+  Tensor actual = ones;
+  actual[7] += 4e-7;
+  CHECK(compare(actual, expected).empty());
+  for (double& value : actual.values) value = 1 + 4e-7;
+  CHECK_FALSE(compare(actual, expected).empty());
+}
+
+TEST_CASE("buffers convert between layouts and element types") {
+  Backend& backend = *test_backends().front();
+  Tensor numbers(Shape{2, 16, 3, 5});
+  for (std::int64_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<double>(i % 250);
+  for (const Layout layout : layouts_of(numbers.shape))
+    for (const DType dtype : {DType::f32, DType::bf16, DType::i64, DType::i32, DType::u8}) {
+      GuardedBuffer buffer(backend, numbers.shape, dtype, layout);
+      buffer.write(numbers);
+      CHECK(buffer.read().values == numbers.values);
+    }
+  GuardedBuffer rounded(backend, {3}, DType::bf16, Layout::contiguous);
+  rounded.write(Tensor({3}, {1 + 1. / 256, 1 + 3. / 256, 3e38}));  // ties go to the even neighbour
+  CHECK(rounded.read().values[0] == 1);
+  CHECK(rounded.read().values[1] == 1 + 4. / 256);
+  CHECK(rounded.read().values[2] == Approx(3e38).epsilon(4e-3));
+  // The second pixel of a channels-last image holds all channels before the third pixel begins.
+  GuardedBuffer pixels(backend, {1, 2, 1, 2}, DType::f32, Layout::channels_last);
+  pixels.write(Tensor({1, 2, 1, 2}, {1, 2, 3, 4}));
+  const std::vector<std::byte> bytes = pixels.bytes();
+  CHECK(reinterpret_cast<const float*>(bytes.data())[1] == 3);
+}

@@ -1,0 +1,91 @@
+#include "tests/kernels/tolerance.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace xr::tests {
+
+namespace {
+
+struct Row {
+  DType dtype;
+  Arithmetic arithmetic;
+  Tolerance tolerance;
+};
+
+constexpr std::array table = {
+    Row{DType::f32, Arithmetic::exact, {0, 0}},
+    Row{DType::f32, Arithmetic::elementwise, {3e-7, 1.5e-7}},
+    Row{DType::f32, Arithmetic::transcendental, {1e-6, 5e-7}},
+    Row{DType::f32, Arithmetic::reduction, {5e-7, 2.5e-7}},
+    // bf16 is stored, sums are f32: the rounding of the result dominates.
+    Row{DType::bf16, Arithmetic::exact, {0, 0}},
+    Row{DType::bf16, Arithmetic::elementwise, {8e-3, 4e-3}},
+    Row{DType::bf16, Arithmetic::transcendental, {8e-3, 4e-3}},
+    Row{DType::bf16, Arithmetic::reduction, {8e-3, 4e-3}},
+    Row{DType::i64, Arithmetic::exact, {0, 0}},
+    Row{DType::i32, Arithmetic::exact, {0, 0}},
+    Row{DType::u8, Arithmetic::exact, {0, 0}},
+};
+
+/// Rounded to the type, so that `exact` compares what the type can hold.
+double rounded(double value, DType dtype) {
+  return dtype == DType::f32 ? static_cast<double>(static_cast<float>(value)) : value;
+}
+
+bool same_special(double a, double b) {
+  return (std::isnan(a) && std::isnan(b)) || (std::isinf(a) && a == b);
+}
+
+}  // namespace
+
+Tolerance tolerance_of(DType dtype, Arithmetic arithmetic) {
+  for (const Row& row : table)
+    if (row.dtype == dtype && row.arithmetic == arithmetic) return row.tolerance;
+  throw Error(fmt::format("no tolerance for {} of this kind", name_of(dtype)));
+}
+
+std::string compare(const Tensor& actual, const Expected& expected) {
+  if (!(actual.shape == expected.values.shape))
+    return fmt::format("shape {} instead of {}", actual.shape.to_string(), expected.values.shape.to_string());
+  const Tolerance tolerance = tolerance_of(expected.dtype, expected.arithmetic);
+  const double magnitude =
+      expected.magnitude > 0 ? expected.magnitude : reference::root_mean_square(expected.values);
+  const double growth =
+      expected.arithmetic == Arithmetic::reduction ? std::sqrt(std::max(1.0, expected.terms)) : 1;
+  // A special value among the expected ones says nothing about the size of the others.
+  const double absolute = std::isfinite(magnitude) ? tolerance.absolute * growth * magnitude : 0;
+
+  std::int64_t wrong = 0, worst = 0;
+  double worst_excess = -1, squares = 0, bounds = 0;
+  for (std::int64_t i = 0; i < actual.size(); ++i) {
+    const double value = rounded(expected.values[i], expected.dtype);
+    if (same_special(actual[i], value)) continue;
+    const double error = std::abs(actual[i] - value);
+    const double bound = tolerance.relative * std::abs(value) + absolute;
+    squares += error * error;
+    bounds += bound * bound;
+    const bool right = std::isfinite(value) && error <= bound;
+    wrong += !right;
+    const double excess = std::isfinite(error) ? error - bound : HUGE_VAL;
+    if (!right && excess > worst_excess) {
+      worst_excess = excess;
+      worst = i;
+    }
+  }
+  if (wrong > 0)
+    return fmt::format(
+        "{} of {} elements are wrong; the worst is element {}: {:.9g} instead of {:.9g}, "
+        "error {:.3g}, tolerance {:.3g}",
+        wrong, actual.size(), worst, actual[worst], expected.values[worst],
+        std::abs(actual[worst] - expected.values[worst]),
+        tolerance.relative * std::abs(expected.values[worst]) + absolute);
+  if (!(std::sqrt(squares) <= std::max(std::sqrt(bounds) / 3, 0.0)) && actual.size() >= 16)
+    return fmt::format("the root mean square error is {:.3g}, more than a third of the tolerance {:.3g}",
+                       std::sqrt(squares / static_cast<double>(actual.size())),
+                       std::sqrt(bounds / static_cast<double>(actual.size())));
+  return {};
+}
+
+}  // namespace xr::tests
