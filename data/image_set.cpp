@@ -6,11 +6,8 @@
 #include "kernels/error.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 namespace xr::data {
 
@@ -26,6 +23,7 @@ struct Job {
   std::string failure;
 };
 
+/// Fills the job; gives the reason if the file cannot be used.
 std::string decode(Job& job, const fs::path& path, const LoadSettings& settings) {
   try {
     job.stamp = stamp_of(path);  // before reading: a file that changes meanwhile is decoded again next time
@@ -35,45 +33,6 @@ std::string decode(Job& job, const fs::path& path, const LoadSettings& settings)
     return fmt::format("not enough memory to decode {}", quote_name(path));
   } catch (const std::exception& error) {
     return error.what();
-  }
-}
-
-/// Decodes all jobs. Job i is done by whichever thread comes first; the result depends on the file alone.
-void decode_all(std::vector<Job>& jobs, const fs::path& directory, std::span<const Sample> samples,
-                const LoadSettings& settings) {
-  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  const std::size_t wanted = settings.workers > 0 ? static_cast<std::size_t>(settings.workers) : cores;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t next = 0, done = 0;
-  bool stop = false;
-  const auto work = [&] {
-    std::unique_lock lock(mutex);
-    while (!stop && next < jobs.size()) {
-      Job& job = jobs[next++];
-      lock.unlock();
-      job.failure = decode(job, directory / samples[job.sample].path, settings);
-      lock.lock();
-      ++done;
-      stop = stop || (settings.strict && !job.failure.empty());
-      changed.notify_one();
-    }
-  };
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < std::min(wanted, jobs.size()); ++i) threads.emplace_back(work);
-  try {
-    std::unique_lock lock(mutex);
-    for (std::size_t told = 0; done < jobs.size() && !stop;) {
-      changed.wait(lock, [&] { return done > told || stop; });
-      told = done;
-      lock.unlock();
-      if (settings.progress) settings.progress(told, jobs.size());
-      lock.lock();
-    }
-  } catch (...) {  // from the caller's progress function: the threads finish their image and end
-    const std::scoped_lock lock(mutex);
-    stop = true;
-    throw;
   }
 }
 
@@ -148,11 +107,14 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
     }
     if (pixels[i] == nullptr) jobs.push_back({i, {}, {}, {}});
   }
-  decode_all(jobs, directory, samples, settings);
+  run_jobs(jobs.size(), settings.workers, settings.progress, [&](std::size_t i) {
+    jobs[i].failure = decode(jobs[i], directory / samples[jobs[i].sample].path, settings);
+    if (settings.strict && !jobs[i].failure.empty())
+      throw Error(jobs[i].failure + "; replace or remove the file");
+  });
 
   for (Job& job : jobs) {
     if (!job.failure.empty()) {
-      if (settings.strict) throw Error(job.failure + "; replace or remove the file");
       set.skipped.push_back({samples[job.sample].path, job.failure});
     } else {
       pixels[job.sample] = &job.pixels;

@@ -3,10 +3,10 @@
 
 #include "data/image.h"
 #include "data/image_folder.h"
+#include "data/jobs.h"
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,8 +49,7 @@ struct LoadSettings {
   bool use_cache = true;
   std::filesystem::path cache_directory;  ///< Empty: default_cache_directory().
   DecodeLimits limits;
-  /// Called now and then from the calling thread with (images decoded, images to decode); may be empty.
-  std::function<void(std::size_t, std::size_t)> progress;
+  Progress progress;  ///< Images decoded; not called when all come from the cache.
 };
 
 /// Decodes and resizes `samples` (paths relative to `directory`), or takes them from the cache file of this
