@@ -18,10 +18,14 @@ GradientTarget written_target(Tensor& grad, bool& written, const Shape& shape, c
   return {grad.mutable_view(), write};
 }
 
-// A gradient that give() placed here may be shared with another node: adding to it needs memory of its own.
+// give() may have placed the same tensor, or one on the same memory, at another node.
+bool is_shared(const Tensor& gradient) {
+  return gradient.state().use_count() > 1 || gradient.state()->storage.use_count() > 1;
+}
+
+// Adding to a gradient needs memory of its own.
 GradientTarget node_target(Node& node) {
-  if (node.output_grad_written && node.output_grad.state()->storage.use_count() > 1)
-    node.output_grad = node.output_grad.clone();
+  if (node.output_grad_written && is_shared(node.output_grad)) node.output_grad = node.output_grad.clone();
   return written_target(node.output_grad, node.output_grad_written, node.output_shape, node.output_options);
 }
 
@@ -37,6 +41,20 @@ struct MadeLater {
 };
 
 }  // namespace
+
+Node::~Node() {
+  std::vector<std::shared_ptr<Node>> dropped;
+  const auto drop_inputs = [&dropped](Node& node) {
+    for (Edge& input : node.inputs)
+      if (input.node != nullptr) dropped.push_back(std::move(input.node));
+  };
+  drop_inputs(*this);
+  while (!dropped.empty()) {
+    const std::shared_ptr<Node> node = std::move(dropped.back());
+    dropped.pop_back();
+    if (node.use_count() == 1) drop_inputs(*node);
+  }
+}
 
 Saved::Saved(const Tensor& tensor) {
   if (!tensor.defined()) return;
@@ -154,6 +172,7 @@ void run_backward(const Tensor& root, const Tensor& seed) {
       function(context);
     }
     node->output_grad = {};
+    node->output_grad_written = false;
     for (const Edge& input : node->inputs)
       if (input.node != nullptr && seen.insert(input.node.get()).second) ready.push(input.node);
     node->inputs.clear();

@@ -49,6 +49,12 @@ struct Edge {
 };
 
 struct Node {
+  Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  /// Destroys the part of the graph that nobody else holds, in a loop: a long graph needs no deep stack.
+  ~Node();
+
   std::string name;
   std::vector<Edge> inputs;
   BackwardFunction backward;  // empty once it has run
