@@ -62,7 +62,8 @@ std::string make_header(const std::vector<NamedTensor>& tensors, const Metadata&
         {"data_offsets", {offset, end}}};
     offset = end;
   }
-  std::string text = header.dump();
+  // Metadata may hold names of folders, which are any bytes: what is no UTF-8 is replaced, not refused.
+  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts aligned
   return text;
 }
