@@ -87,22 +87,25 @@ Tensor Tensor::on_storage(std::shared_ptr<Storage> storage, std::size_t offset, 
   return result;
 }
 
+TensorState& Tensor::defined_state() const {
+  XR_CHECK(defined(), "an undefined tensor was given where one with elements is needed");
+  return *state_;
+}
+
 const Shape& Tensor::shape() const {
-  XR_CHECK(defined(), "an undefined tensor has no shape");
-  return state_->shape;
+  return defined_state().shape;
 }
 DType Tensor::dtype() const {
-  return state_->dtype;
+  return defined_state().dtype;
 }
 Layout Tensor::layout() const {
-  return state_->layout;
+  return defined_state().layout;
 }
 const Device& Tensor::device() const {
-  XR_CHECK(defined(), "an undefined tensor is on no device");
-  return state_->storage->device();
+  return defined_state().storage->device();
 }
 std::uint64_t Tensor::version() const {
-  return state_->storage->version;
+  return defined_state().storage->version;
 }
 
 ConstView Tensor::view() const {
@@ -112,10 +115,10 @@ ConstView Tensor::view() const {
 }
 
 View Tensor::mutable_view() {
-  XR_CHECK(defined(), "an undefined tensor cannot be written");
-  ++state_->storage->version;
-  return {{static_cast<std::byte*>(state_->storage->data()) + state_->offset, state_->shape, state_->dtype,
-           state_->layout}};
+  TensorState& state = defined_state();
+  ++state.storage->version;
+  return {{static_cast<std::byte*>(state.storage->data()) + state.offset, state.shape, state.dtype,
+           state.layout}};
 }
 
 std::vector<float> Tensor::to_host() const {
@@ -155,17 +158,19 @@ bool Tensor::requires_grad() const {
 }
 
 Tensor& Tensor::set_requires_grad(bool value) {
-  XR_CHECK(state_->node == nullptr, "requires_grad can be set on leaves only; detach() this tensor first");
-  state_->requires_grad = value;
+  TensorState& state = defined_state();
+  XR_CHECK(state.node == nullptr, "requires_grad can be set on leaves only; detach() this tensor first");
+  state.requires_grad = value;
   return *this;
 }
 
 Tensor Tensor::grad() const {
-  return state_->grad_written ? state_->grad : Tensor{};
+  const TensorState& state = defined_state();
+  return state.grad_written ? state.grad : Tensor{};
 }
 
 void Tensor::clear_grad() {
-  state_->grad_written = false;
+  defined_state().grad_written = false;
 }
 
 void Tensor::place_grad(const Tensor& storage) {
@@ -176,13 +181,9 @@ void Tensor::place_grad(const Tensor& storage) {
 }
 
 Tensor Tensor::detach() const {
-  Tensor result;
-  result.state_ = std::make_shared<TensorState>();
-  result.state_->storage = state_->storage;
-  result.state_->offset = state_->offset;
-  result.state_->shape = state_->shape;
-  result.state_->dtype = state_->dtype;
-  result.state_->layout = state_->layout;
+  const TensorState& state = defined_state();
+  Tensor result = on_storage(state.storage, state.offset, state.shape, state.dtype);
+  result.state_->layout = state.layout;
   return result;
 }
 

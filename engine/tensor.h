@@ -52,7 +52,7 @@ struct TensorOptions {
 /// Copies of a Tensor refer to the same elements, gradient and graph node, as in PyTorch.
 class Tensor {
  public:
-  /// An undefined tensor: no memory; only defined() may be asked.
+  /// An undefined tensor has no memory: everything but defined(), view() and requires_grad() throws Error.
   Tensor() = default;
 
   /// Contents unspecified.
@@ -116,6 +116,7 @@ class Tensor {
   [[nodiscard]] const std::shared_ptr<TensorState>& state() const { return state_; }
 
  private:
+  [[nodiscard]] TensorState& defined_state() const;
   std::shared_ptr<TensorState> state_;
 };
 

@@ -6,16 +6,6 @@ namespace xr::engine {
 
 namespace {
 
-void check_shapes(const Tensor& x, const BatchNorm2dState& state) {
-  XR_CHECK(x.rank() == 4 || x.rank() == 2, "batch_norm2d takes x (N, C, H, W) or (N, C), not {}",
-           x.shape().to_string());
-  const Shape channels{x.dim(1)};
-  XR_CHECK(state.gamma.shape() == channels && state.beta.shape() == channels &&
-               state.running_mean.shape() == channels && state.running_var.shape() == channels,
-           "batch_norm2d: parameters of shape {} do not fit an input of shape {}",
-           state.gamma.shape().to_string(), x.shape().to_string());
-}
-
 Tensor train(const Tensor& x, BatchNorm2dState& state) {
   Tensor y = Tensor::empty_like(x);
   Tensor mean = Tensor::empty_like(state.running_mean), inverse_std = Tensor::empty_like(state.running_mean);
@@ -57,8 +47,18 @@ Tensor infer(const Tensor& x, const BatchNorm2dState& state) {
 
 }  // namespace
 
+void check_batch_norm2d(const char* operation, const Tensor& x, const BatchNorm2dState& state) {
+  XR_CHECK(x.rank() == 4 || x.rank() == 2, "{} takes x (N, C, H, W) or (N, C), not {}", operation,
+           x.shape().to_string());
+  const Shape channels{x.dim(1)};
+  XR_CHECK(state.gamma.shape() == channels && state.beta.shape() == channels &&
+               state.running_mean.shape() == channels && state.running_var.shape() == channels,
+           "{}: parameters of shape {} do not fit an input of shape {}", operation,
+           state.gamma.shape().to_string(), x.shape().to_string());
+}
+
 Tensor batch_norm2d(const Tensor& x, BatchNorm2dState& state, bool training) {
-  check_shapes(x, state);
+  check_batch_norm2d("batch_norm2d", x, state);
   return training ? train(x, state) : infer(x, state);
 }
 

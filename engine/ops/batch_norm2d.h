@@ -12,6 +12,9 @@ struct BatchNorm2dState {
   kernels::BatchNormParams params;
 };
 
+/// Throws Error, in the name of `operation`, unless the state has a value for each channel of x.
+void check_batch_norm2d(const char* operation, const Tensor& x, const BatchNorm2dState& state);
+
 /// y = (x - mean) / sqrt(var + epsilon) gamma + beta for x (N, C, H, W) or (N, C): with the statistics of the
 /// batch where `training` (Ioffe and Szegedy, 2015), with the running ones otherwise.
 [[nodiscard]] Tensor batch_norm2d(const Tensor& x, BatchNorm2dState& state, bool training);

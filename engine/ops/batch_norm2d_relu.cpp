@@ -38,6 +38,7 @@ Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool) {
 }  // namespace
 
 Tensor batch_norm2d_relu(const Tensor& x, BatchNorm2dState& state, bool training, bool pool) {
+  check_batch_norm2d("batch_norm2d_relu", x, state);
   XR_CHECK(!pool || (x.rank() == 4 && x.dim(2) >= 2 && x.dim(3) >= 2),
            "batch_norm2d_relu: an input of shape {} is too small for a 2x2 window", x.shape().to_string());
   const bool fused = x.backend().has_fused_batch_norm2d_relu(x.shape(), x.layout(), pool);
