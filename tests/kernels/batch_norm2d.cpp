@@ -13,50 +13,56 @@ std::string describe(const char* operation, const BatchNormCase& c, Layout layou
   return fmt::format("{} of {}, x {}", operation, c.name, tests::describe(c.x, layout));
 }
 
-void check_forward_training(Backend& backend, const BatchNormCase& c, Layout layout) {
+void check_forward_training(const BatchNormCase& c) {
   const BatchNormInputs in = batch_norm_inputs(c);
   const reference::BatchNorm2d expected = reference::batch_norm2d_forward_training(
       c.params, in.x, in.gamma, in.beta, in.running_mean, in.running_var);
   const auto per_channel = [](const char* name, const Tensor& values, double magnitude = 0) {
     return Output{name, {values, DType::f32, Arithmetic::transcendental, 1, magnitude}};
   };
-  Operation operation{backend,
-                      describe("batch_norm2d_forward_training", c, layout),
-                      {{"x", in.x, layout}, {"gamma", in.gamma}, {"beta", in.beta}},
-                      {}};
-  operation.outputs = {
-      {"y", {expected.y, DType::f32, Arithmetic::transcendental, 1, output_magnitude(c, expected.y)}, layout},
-      per_channel("mean", expected.mean, std::abs(c.mean) + c.deviation),
-      per_channel("inverse_std", expected.inverse_std),
-      per_channel("running_mean", expected.running_mean, std::abs(c.mean) + c.deviation),
-      per_channel("running_var", expected.running_var),
-  };
-  operation.outputs[3].initial = in.running_mean;
-  operation.outputs[4].initial = in.running_var;
-  check_operation(operation, [&](Inputs i, Outputs o) {
-    backend.batch_norm2d_forward_training(c.params, i[0], i[1], i[2], o[3], o[4], o[0], o[1], o[2]);
+  for_each_layout(c, [&](Backend& backend, Layout layout) {
+    Operation operation{backend,
+                        describe("batch_norm2d_forward_training", c, layout),
+                        {{"x", in.x, layout}, {"gamma", in.gamma}, {"beta", in.beta}},
+                        {}};
+    operation.outputs = {
+        {"y",
+         {expected.y, DType::f32, Arithmetic::transcendental, 1, output_magnitude(c, expected.y)},
+         layout},
+        per_channel("mean", expected.mean, std::abs(c.mean) + c.deviation),
+        per_channel("inverse_std", expected.inverse_std),
+        per_channel("running_mean", expected.running_mean, std::abs(c.mean) + c.deviation),
+        per_channel("running_var", expected.running_var),
+    };
+    operation.outputs[3].initial = in.running_mean;
+    operation.outputs[4].initial = in.running_var;
+    check_operation(operation, [&](Inputs i, Outputs o) {
+      backend.batch_norm2d_forward_training(c.params, i[0], i[1], i[2], o[3], o[4], o[0], o[1], o[2]);
+    });
   });
 }
 
-void check_forward_inference(Backend& backend, const BatchNormCase& c, Layout layout) {
+void check_forward_inference(const BatchNormCase& c) {
   const BatchNormInputs in = batch_norm_inputs(c);
   const Tensor y = reference::batch_norm2d_forward_inference(c.params, in.x, in.gamma, in.beta,
                                                              in.running_mean, in.running_var);
-  const Operation operation{
-      backend,
-      describe("batch_norm2d_forward_inference", c, layout),
-      {{"x", in.x, layout},
-       {"gamma", in.gamma},
-       {"beta", in.beta},
-       {"running_mean", in.running_mean},
-       {"running_var", in.running_var}},
-      {{"y", {y, DType::f32, Arithmetic::transcendental, 1, output_magnitude(c, y)}, layout}}};
-  check_operation(operation, [&](Inputs i, Outputs o) {
-    backend.batch_norm2d_forward_inference(c.params, i[0], i[1], i[2], i[3], i[4], o[0]);
+  for_each_layout(c, [&](Backend& backend, Layout layout) {
+    const Operation operation{
+        backend,
+        describe("batch_norm2d_forward_inference", c, layout),
+        {{"x", in.x, layout},
+         {"gamma", in.gamma},
+         {"beta", in.beta},
+         {"running_mean", in.running_mean},
+         {"running_var", in.running_var}},
+        {{"y", {y, DType::f32, Arithmetic::transcendental, 1, output_magnitude(c, y)}, layout}}};
+    check_operation(operation, [&](Inputs i, Outputs o) {
+      backend.batch_norm2d_forward_inference(c.params, i[0], i[1], i[2], i[3], i[4], o[0]);
+    });
   });
 }
 
-void check_backward_training(Backend& backend, const BatchNormCase& c, Layout layout) {
+void check_backward_training(const BatchNormCase& c) {
   const BatchNormInputs in = batch_norm_inputs(c);
   const Tensor dy = random_normal(c.x, 6, 0.25);
   const reference::BatchStatistics batch = reference::batch_statistics(in.x);
@@ -64,79 +70,70 @@ void check_backward_training(Backend& backend, const BatchNormCase& c, Layout la
   const Tensor inverse_std = to_single(reference::inverse_standard_deviation(c.params, batch.variance));
   const reference::BatchNorm2dGradients expected =
       reference::batch_norm2d_backward_training(in.x, dy, in.gamma, mean, inverse_std);
-  const Operation operation{backend,
-                            describe("batch_norm2d_backward_training", c, layout),
-                            {{"x", in.x, layout},
-                             {"dy", dy, layout},
-                             {"gamma", in.gamma},
-                             {"mean", mean},
-                             {"inverse_std", inverse_std}},
-                            gradient_outputs(c, in, expected, inverse_std, dy, layout)};
-  check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
-    backend.batch_norm2d_backward_training(i[0], i[1], i[2], i[3], i[4], o[0], write, o[1], write, o[2],
-                                           write);
+  for_each_layout(c, [&](Backend& backend, Layout layout) {
+    const Operation operation{backend,
+                              describe("batch_norm2d_backward_training", c, layout),
+                              {{"x", in.x, layout},
+                               {"dy", dy, layout},
+                               {"gamma", in.gamma},
+                               {"mean", mean},
+                               {"inverse_std", inverse_std}},
+                              gradient_outputs(c, in, expected, inverse_std, dy, layout)};
+    check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
+      backend.batch_norm2d_backward_training(i[0], i[1], i[2], i[3], i[4], o[0], write, o[1], write, o[2],
+                                             write);
+    });
   });
 }
 
 /// `wanted`: which of dx, d_gamma and d_beta are defined.
-void check_backward_inference(Backend& backend, const BatchNormCase& c, Layout layout,
-                              const std::array<bool, 3>& wanted) {
+void check_backward_inference(const BatchNormCase& c, const std::array<bool, 3>& wanted) {
   const BatchNormInputs in = batch_norm_inputs(c);
   const Tensor dy = random_normal(c.x, 6, 0.25);
   const reference::BatchNorm2dGradients expected = reference::batch_norm2d_backward_inference(
       c.params, in.x, dy, in.gamma, in.running_mean, in.running_var);
   const Tensor inverse_std = reference::inverse_standard_deviation(c.params, in.running_var);
-  Operation operation{backend,
-                      describe("batch_norm2d_backward_inference", c, layout),
-                      {{"x", in.x, layout},
-                       {"dy", dy, layout},
-                       {"gamma", in.gamma},
-                       {"running_mean", in.running_mean},
-                       {"running_var", in.running_var}},
-                      gradient_outputs(c, in, expected, inverse_std, dy, layout)};
-  for (std::size_t i = 0; i < 3; ++i) operation.outputs[i].defined = wanted[i];
-  // The distance of a value to the running mean, in running deviations, is not near 1 as in the batch.
-  operation.outputs[1].expected.magnitude *= 3;
-  check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
-    backend.batch_norm2d_backward_inference(c.params, i[0], i[1], i[2], i[3], i[4], o[0], write, o[1], write,
-                                            o[2], write);
+  for_each_layout(c, [&](Backend& backend, Layout layout) {
+    Operation operation{backend,
+                        describe("batch_norm2d_backward_inference", c, layout),
+                        {{"x", in.x, layout},
+                         {"dy", dy, layout},
+                         {"gamma", in.gamma},
+                         {"running_mean", in.running_mean},
+                         {"running_var", in.running_var}},
+                        gradient_outputs(c, in, expected, inverse_std, dy, layout)};
+    for (std::size_t i = 0; i < 3; ++i) operation.outputs[i].defined = wanted[i];
+    // The distance of a value to the running mean, in running deviations, is not near 1 as in the batch.
+    operation.outputs[1].expected.magnitude *= 3;
+    check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
+      backend.batch_norm2d_backward_inference(c.params, i[0], i[1], i[2], i[3], i[4], o[0], write, o[1],
+                                              write, o[2], write);
+    });
   });
 }
 
 }  // namespace
 
 TEST_CASE("batch_norm2d forward in training") {
-  for (Backend* backend : test_backends())
-    for (const BatchNormCase& c : batch_norm_cases())
-      for (const Layout layout : layouts_of(c.x)) check_forward_training(*backend, c, layout);
+  for (const BatchNormCase& c : batch_norm_cases()) check_forward_training(c);
 }
 
 TEST_CASE("batch_norm2d forward in inference") {
-  for (Backend* backend : test_backends())
-    for (const BatchNormCase& c : batch_norm_cases())
-      for (const Layout layout : layouts_of(c.x)) check_forward_inference(*backend, c, layout);
+  for (const BatchNormCase& c : batch_norm_cases()) check_forward_inference(c);
 }
 
 TEST_CASE("batch_norm2d backward in training") {
-  for (Backend* backend : test_backends())
-    for (const BatchNormCase& c : batch_norm_cases())
-      for (const Layout layout : layouts_of(c.x)) check_backward_training(*backend, c, layout);
+  for (const BatchNormCase& c : batch_norm_cases()) check_backward_training(c);
 }
 
 TEST_CASE("batch_norm2d backward in inference") {
-  for (Backend* backend : test_backends())
-    for (const BatchNormCase& c : batch_norm_cases())
-      for (const Layout layout : layouts_of(c.x))
-        check_backward_inference(*backend, c, layout, {true, true, true});
+  for (const BatchNormCase& c : batch_norm_cases()) check_backward_inference(c, {true, true, true});
 }
 
 TEST_CASE("batch_norm2d backward in inference without some of the gradients") {
-  const BatchNormCase& c = batch_norm_cases()[2];
-  for (Backend* backend : test_backends())
-    for (const Layout layout : layouts_of(c.x))
-      for (const auto& wanted : {std::array{true, false, false}, std::array{false, true, true},
-                                 std::array{false, false, true}, std::array{true, true, false}})
-        check_backward_inference(*backend, c, layout, wanted);
+  for (const auto& wanted : {std::array{true, false, false}, std::array{false, true, true},
+                             std::array{false, false, true}, std::array{true, true, false}})
+    check_backward_inference(batch_norm_cases()[2], wanted);
 }
 
 TEST_CASE("batch_norm2d gradients have write modes of their own") {

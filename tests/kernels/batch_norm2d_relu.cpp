@@ -40,22 +40,36 @@ std::string describe(const char* operation, const BatchNormCase& c, Layout layou
                      tests::describe(c.x, layout));
 }
 
-void check_inference(Backend& backend, const BatchNormCase& c, Layout layout, bool pool) {
+/// Calls check(backend, layout) wherever a backend has the fused operation; returns how often.
+template <class Check>
+int for_each_fused_layout(const BatchNormCase& c, bool pool, Check&& check) {
+  int checked = 0;
+  for_each_layout(c, [&](Backend& backend, Layout layout) {
+    if (!backend.has_fused_batch_norm2d_relu(c.x, layout, pool)) return;
+    check(backend, layout);
+    ++checked;
+  });
+  return checked;
+}
+
+int check_inference(const BatchNormCase& c, bool pool) {
   const BatchNormInputs in = batch_norm_inputs(c);
   const Tensor normalised = reference::batch_norm2d_forward_inference(c.params, in.x, in.gamma, in.beta,
                                                                       in.running_mean, in.running_var);
   const Expected y{apply_tail(normalised, pool).y, DType::f32, Arithmetic::transcendental, 1,
                    output_magnitude(c, normalised)};
-  const Operation operation{backend,
-                            describe("batch_norm2d_relu_forward_inference", c, layout, pool),
-                            {{"x", in.x, layout},
-                             {"gamma", in.gamma},
-                             {"beta", in.beta},
-                             {"running_mean", in.running_mean},
-                             {"running_var", in.running_var}},
-                            {{"y", y, layout}}};
-  check_operation(operation, [&](Inputs i, Outputs o) {
-    backend.batch_norm2d_relu_forward_inference(c.params, pool, i[0], i[1], i[2], i[3], i[4], o[0]);
+  return for_each_fused_layout(c, pool, [&](Backend& backend, Layout layout) {
+    const Operation operation{backend,
+                              describe("batch_norm2d_relu_forward_inference", c, layout, pool),
+                              {{"x", in.x, layout},
+                               {"gamma", in.gamma},
+                               {"beta", in.beta},
+                               {"running_mean", in.running_mean},
+                               {"running_var", in.running_var}},
+                              {{"y", y, layout}}};
+    check_operation(operation, [&](Inputs i, Outputs o) {
+      backend.batch_norm2d_relu_forward_inference(c.params, pool, i[0], i[1], i[2], i[3], i[4], o[0]);
+    });
   });
 }
 
@@ -85,69 +99,63 @@ std::vector<Tensor> check_forward(Backend& backend, const BatchNormCase& c, Layo
   });
 }
 
-void check_training(Backend& backend, const BatchNormCase& c, Layout layout, bool pool) {
+int check_training(const BatchNormCase& c, bool pool) {
   const BatchNormInputs in = batch_norm_inputs(c);
   const reference::BatchNorm2d normalised = reference::batch_norm2d_forward_training(
       c.params, in.x, in.gamma, in.beta, in.running_mean, in.running_var);
   const Tail tail = apply_tail(normalised.y, pool);
-  const std::vector<Tensor> kept = check_forward(backend, c, layout, pool, in, normalised, tail);
-
   const Tensor dy = random_normal(tail.y.shape, 6, 0.25);
   const Tensor mean = to_single(normalised.mean), inverse_std = to_single(normalised.inverse_std);
   const reference::BatchNorm2dGradients expected = reference::batch_norm2d_backward_training(
       in.x, tail_backward(tail, dy, pool), in.gamma, mean, inverse_std);
-  const Operation operation{backend,
-                            describe("batch_norm2d_relu_backward_training", c, layout, pool),
-                            {{"x", in.x, layout},
-                             {"y", kept[0], layout},
-                             {"argmax", kept[1], Layout::contiguous, DType::u8, pool},
-                             {"dy", dy, layout},
-                             {"gamma", in.gamma},
-                             {"beta", in.beta},
-                             {"mean", mean},
-                             {"inverse_std", inverse_std}},
-                            gradient_outputs(c, in, expected, inverse_std, dy, layout)};
-  check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
-    backend.batch_norm2d_relu_backward_training(pool, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], o[0],
-                                                write, o[1], write, o[2], write);
+  return for_each_fused_layout(c, pool, [&](Backend& backend, Layout layout) {
+    const std::vector<Tensor> kept = check_forward(backend, c, layout, pool, in, normalised, tail);
+    const Operation operation{backend,
+                              describe("batch_norm2d_relu_backward_training", c, layout, pool),
+                              {{"x", in.x, layout},
+                               {"y", kept[0], layout},
+                               {"argmax", kept[1], Layout::contiguous, DType::u8, pool},
+                               {"dy", dy, layout},
+                               {"gamma", in.gamma},
+                               {"beta", in.beta},
+                               {"mean", mean},
+                               {"inverse_std", inverse_std}},
+                              gradient_outputs(c, in, expected, inverse_std, dy, layout)};
+    check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
+      backend.batch_norm2d_relu_backward_training(pool, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], o[0],
+                                                  write, o[1], write, o[2], write);
+    });
   });
 }
 
-/// Calls check(backend, case, layout) wherever the backend has the fused operation.
-template <class Check>
-void for_each_fused_case(bool pool, Check&& check) {
-  for (Backend* backend : test_backends()) {
-    int checked = 0;
-    for (const BatchNormCase& c : batch_norm_cases()) {
-      if (c.x.rank() != 4 || (pool && (c.x[2] < 2 || c.x[3] < 2))) continue;
-      for (const Layout layout : layouts_of(c.x)) {
-        if (!backend->has_fused_batch_norm2d_relu(c.x, layout, pool)) continue;
-        check(*backend, c, layout);
-        ++checked;
-      }
-    }
-    if (checked == 0)
-      WARN(backend->name() << " has no fused batch norm and relu" << (pool ? " and pool" : ""));
-  }
+/// The cases that the fused operations can take.
+std::vector<BatchNormCase> fused_cases(bool pool) {
+  std::vector<BatchNormCase> cases;
+  for (const BatchNormCase& c : batch_norm_cases())
+    if (c.x.rank() == 4 && (!pool || (c.x[2] >= 2 && c.x[3] >= 2))) cases.push_back(c);
+  return cases;
+}
+
+void check_all(bool pool, int (*check)(const BatchNormCase&, bool)) {
+  int checked = 0;
+  for (const BatchNormCase& c : fused_cases(pool)) checked += check(c, pool);
+  if (checked == 0) WARN("no backend has fused batch norm and relu" << (pool ? " with pooling" : ""));
 }
 
 }  // namespace
 
 TEST_CASE("batch_norm2d_relu in training") {
-  for_each_fused_case(false, [](Backend& backend, const BatchNormCase& c, Layout layout) {
-    check_training(backend, c, layout, false);
-  });
+  check_all(false, check_training);
 }
 
 TEST_CASE("batch_norm2d_relu with pooling in training") {
-  for_each_fused_case(true, [](Backend& backend, const BatchNormCase& c, Layout layout) {
-    check_training(backend, c, layout, true);
-  });
+  check_all(true, check_training);
 }
 
 TEST_CASE("batch_norm2d_relu in inference") {
-  for (const bool pool : {false, true})
-    for_each_fused_case(pool, [&](Backend& backend, const BatchNormCase& c, Layout layout) {
-      check_inference(backend, c, layout, pool);
-    });
+  check_all(false, check_inference);
+}
+
+TEST_CASE("batch_norm2d_relu with pooling in inference") {
+  check_all(true, check_inference);
 }

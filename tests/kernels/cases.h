@@ -30,6 +30,12 @@ struct Conv2dCase {
   [[nodiscard]] std::int64_t bytes() const {
     return 4 * (x.numel() + filter.numel() + y().numel() + (bias ? filter[0] : 0));
   }
+  /// Whether a backend may compute it by Winograd's algorithm instead of directly.
+  [[nodiscard]] bool suits_winograd() const {
+    return filter[2] == 3 && filter[3] == 3 && params.stride_h == 1 && params.stride_w == 1 &&
+           params.dilation_h == 1 && params.dilation_w == 1 && params.groups == 1 && filter[0] >= 32 &&
+           filter[1] >= 32;
+  }
 };
 
 inline const std::vector<Conv2dCase>& conv2d_cases() {
@@ -62,6 +68,11 @@ inline const std::vector<Conv2dCase>& conv2d_cases() {
       {"depthwise 48 channels stride 2", {1, 48, 9, 11}, {48, 1, 3, 3}, {2, 2, 1, 1, 1, 1, 48}},
       {"depthwise with two outputs each", {1, 4, 7, 7}, {8, 1, 3, 3}, {1, 1, 0, 0, 1, 1, 4}},
       {"kernel as large as the padded image", {2, 16, 3, 3}, {16, 16, 5, 5}, {1, 1, 1, 1, 1, 1, 1}},
+      {"many rows grey", {5, 1, 40, 21}, {16, 1, 3, 3}, {1, 1, 2, 2, 1, 1, 1}},
+      {"wide image RGB", {1, 3, 5, 600}, {17, 3, 3, 3}, {1, 1, 1, 1, 1, 1, 1}},
+      {"4 channels under 5x5", {2, 4, 12, 11}, {20, 4, 5, 5}, {1, 2, 0, 1, 1, 1, 1}},
+      {"3x3 padding 1 of many pixels", {2, 32, 24, 25}, {48, 32, 3, 3}, {1, 1, 1, 1, 1, 1, 1}},
+      {"3x3 without padding of many pixels", {2, 48, 26, 27}, {32, 48, 3, 3}, {}, false},
       {"many rows and filters", {3, 16, 33, 35}, {64, 16, 3, 3}, {1, 1, 2, 2, 1, 1, 1}},
   };
   return cases;
@@ -102,6 +113,9 @@ inline const std::vector<Pool2dCase>& pool2d_cases() {
       {"rectangles the other way", {1, 16, 12, 7}, {4, 2, 3, 1, 0, 1, false}},
       {"window of the whole image", {3, 4, 7, 5}, {7, 5, 1, 1, 0, 0}},
       {"windows with gaps", {2, 16, 11, 13}, {2, 2, 3, 4, 0, 0}},
+      {"2x2 of a wide row", {1, 1, 5, 4201}, {}},
+      {"3x3 stride 1 padding 1 of a wide row", {1, 16, 4, 300}, {3, 3, 1, 1, 1, 1}},
+      {"3x3 stride 2 of very many channels", {1, 2080, 4, 5}, {3, 3, 2, 2, 1, 1}},
       {"17x17 window", {1, 16, 20, 19}, {17, 17, 1, 2, 8, 3}},
   };
   return cases;
@@ -113,6 +127,9 @@ inline const std::vector<Shape>& activation_shapes() {
                                             {3, 32, 9, 4}, {1, 48, 7, 11}, {2, 17, 13, 13}, {4, 64, 33, 31}};
   return shapes;
 }
+
+/// More than 16 MiB, where a backend may write around the caches, and no multiple of anything.
+inline const Shape large_activation{3, 16, 300, 293};
 
 struct BatchNormCase {
   const char* name;
@@ -136,6 +153,8 @@ inline const std::vector<BatchNormCase>& batch_norm_cases() {
       {"large mean", {4, 16, 12, 13}, 100, 1},
       {"small deviation next to epsilon", {3, 16, 5, 5}, 0, 3e-3},
       {"other momentum and epsilon", {2, 5, 4, 4}, 0, 1, {1e-3f, 0.3f}},
+      {"wide rows", {1, 16, 3, 2101}, 0.5, 0.25},
+      {"large", large_activation, 0.5, 0.25},
       {"features", {9, 21}, 1, 2},
       {"features of two rows", {2, 64}},
   };

@@ -27,6 +27,10 @@ std::string describe(const char* operation, const Conv2dCase& c, const LayoutPai
                      c.filter.to_string(), tests::describe(c.y(), layouts.y));
 }
 
+Arithmetic arithmetic_of(const Conv2dCase& c) {
+  return c.suits_winograd() ? Arithmetic::winograd : Arithmetic::reduction;
+}
+
 /// Products that make up one element.
 double terms_of(const Conv2dCase& c) {
   return static_cast<double>(c.filter[1] * c.filter[2] * c.filter[3]);
@@ -39,7 +43,7 @@ TEST_CASE("conv2d forward") {
     const Tensor x = random_normal(c.x, 1), filter = random_normal(c.filter, 2);
     const Tensor bias = random_normal({c.filter[0]}, 3);
     const Tensor y = reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr);
-    const Expected expected{y, DType::f32, Arithmetic::reduction, terms_of(c)};
+    const Expected expected{y, DType::f32, arithmetic_of(c), terms_of(c)};
     for (Backend* backend : test_backends())
       for (const LayoutPair& layouts : layout_pairs(c)) {
         const Operation operation{
@@ -60,7 +64,7 @@ TEST_CASE("conv2d backward data") {
     const Tensor dy = random_normal(c.y(), 1), filter = random_normal(c.filter, 2);
     const Tensor dx = reference::conv2d_backward_data(c.params, dy, filter, c.x);
     const double terms = terms_of(c) * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
-    const Expected expected{dx, DType::f32, Arithmetic::reduction, terms};
+    const Expected expected{dx, DType::f32, arithmetic_of(c), terms};
     for (Backend* backend : test_backends())
       for (const LayoutPair& layouts : layout_pairs(c)) {
         const Operation operation{*backend,

@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <sstream>
 
@@ -43,12 +42,22 @@ std::vector<Backend*> find_backends() {
   return found;
 }
 
-/// Index in memory of logical element i.
-std::int64_t position_of(const View& view, std::int64_t i) {
-  if (view.layout == Layout::contiguous) return i;
+/// Calls visit(logical index, index in memory) for all elements.
+template <class Visit>
+void for_each_position(const View& view, Visit&& visit) {
   const Shape& s = view.shape;
-  return kernels::offset_of(view.layout, s, i / (s[1] * s[2] * s[3]), i / (s[2] * s[3]) % s[1],
-                            i / s[3] % s[2], i % s[3]);
+  if (view.layout == Layout::contiguous) {
+    for (std::int64_t i = 0; i < s.numel(); ++i) visit(i, i);
+    return;
+  }
+  std::int64_t i = 0;
+  for (std::int64_t n = 0; n < s[0]; ++n)
+    for (std::int64_t c = 0; c < s[1]; ++c)
+      for (std::int64_t h = 0; h < s[2]; ++h) {
+        const std::int64_t row = kernels::offset_of(view.layout, s, n, c, h, 0);
+        const std::int64_t step = s[3] > 1 ? kernels::offset_of(view.layout, s, n, c, h, 1) - row : 0;
+        for (std::int64_t w = 0; w < s[3]; ++w) visit(i++, row + w * step);
+      }
 }
 
 std::uint16_t to_bf16(float value) {  // round to nearest, ties to even
@@ -69,36 +78,39 @@ T load(const std::byte* data, std::int64_t position) {
   return value;
 }
 
-void store_as(DType dtype, std::byte* data, std::int64_t position, double value) {
+template <class Visit>
+void with_element_type(DType dtype, Visit&& visit) {
+  struct Bf16 {
+    std::uint16_t bits;
+    static Bf16 from(double value) { return {to_bf16(static_cast<float>(value))}; }
+    explicit operator double() const {
+      return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
+    }
+  };
   switch (dtype) {
     case DType::f32:
-      return store(data, position, static_cast<float>(value));
+      return visit([](double value) { return static_cast<float>(value); });
     case DType::bf16:
-      return store(data, position, to_bf16(static_cast<float>(value)));
+      return visit(Bf16::from);
     case DType::i64:
-      return store(data, position, static_cast<std::int64_t>(value));
+      return visit([](double value) { return static_cast<std::int64_t>(value); });
     case DType::i32:
-      return store(data, position, static_cast<std::int32_t>(value));
+      return visit([](double value) { return static_cast<std::int32_t>(value); });
     case DType::u8:
-      return store(data, position, static_cast<std::uint8_t>(value));
+      return visit([](double value) { return static_cast<std::uint8_t>(value); });
   }
 }
 
-double load_as(DType dtype, const std::byte* data, std::int64_t position) {
-  switch (dtype) {
-    case DType::f32:
-      return static_cast<double>(load<float>(data, position));
-    case DType::bf16:
-      return static_cast<double>(
-          std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(data, position)) << 16));
-    case DType::i64:
-      return static_cast<double>(load<std::int64_t>(data, position));
-    case DType::i32:
-      return static_cast<double>(load<std::int32_t>(data, position));
-    case DType::u8:
-      return static_cast<double>(load<std::uint8_t>(data, position));
-  }
-  return std::numeric_limits<double>::quiet_NaN();
+/// The values of a tensor that lies in memory as `view` says, in logical order.
+Tensor decode(const View& view, const std::vector<std::byte>& bytes) {
+  Tensor values(view.shape);
+  with_element_type(view.dtype, [&](auto convert) {
+    using Element = decltype(convert(0.0));
+    for_each_position(view, [&](std::int64_t i, std::int64_t position) {
+      values[i] = static_cast<double>(load<Element>(bytes.data(), position));
+    });
+  });
+  return values;
 }
 
 }  // namespace
@@ -155,8 +167,11 @@ void GuardedBuffer::write(const Tensor& values) {
   XR_CHECK(values.shape == view_.shape, "values of shape {} for a buffer of shape {}",
            values.shape.to_string(), view_.shape.to_string());
   std::vector<std::byte> host(data_bytes_);
-  for (std::int64_t i = 0; i < values.size(); ++i)
-    store_as(view_.dtype, host.data(), position_of(view_, i), values[i]);
+  with_element_type(view_.dtype, [&](auto convert) {
+    for_each_position(view_, [&](std::int64_t i, std::int64_t position) {
+      store(host.data(), position, convert(values[i]));
+    });
+  });
   backend_.copy_from_host(view_.data, host.data(), host.size());
   backend_.synchronize();
 }
@@ -174,11 +189,7 @@ std::vector<std::byte> GuardedBuffer::bytes() const {
 }
 
 Tensor GuardedBuffer::read() const {
-  const std::vector<std::byte> host = bytes();
-  Tensor values(view_.shape);
-  for (std::int64_t i = 0; i < values.size(); ++i)
-    values[i] = load_as(view_.dtype, host.data(), position_of(view_, i));
-  return values;
+  return decode(view_, bytes());
 }
 
 std::string GuardedBuffer::guard_damage() const {
@@ -199,9 +210,9 @@ namespace {
 
 using Buffers = std::vector<std::unique_ptr<GuardedBuffer>>;
 
-/// One call with fresh buffers; its outputs, their bytes, and what is wrong with guards and inputs.
+/// One call with fresh buffers: its outputs, and what is wrong with guards and inputs.
 struct SingleRun {
-  std::vector<Tensor> values;
+  std::vector<View> views;  // how the bytes lie; their memory is gone
   std::vector<std::vector<std::byte>> bytes;
   std::vector<std::string> problems;
 };
@@ -246,27 +257,31 @@ SingleRun run_once(const Operation& operation, const std::function<void(Inputs, 
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (const std::string damage = outputs[i]->guard_damage(); !damage.empty())
       run.problems.push_back(fmt::format("{}: {}", operation.outputs[i].name, damage));
-    run.values.push_back(outputs[i]->read());
+    run.views.push_back(outputs[i]->view());
     run.bytes.push_back(outputs[i]->bytes());
   }
   return run;
 }
 
 void compare_bytes(const Operation& operation, const SingleRun& first, const SingleRun& second,
-                   const char* what, std::vector<std::string>& problems) {
+                   const std::string& what, std::vector<std::string>& problems) {
   for (std::size_t i = 0; i < first.bytes.size(); ++i)
     if (first.bytes[i] != second.bytes[i])
       problems.push_back(fmt::format("{}: other bytes {}", operation.outputs[i].name, what));
 }
 
-void compare_values(const Operation& operation, const SingleRun& run, const char* what,
-                    std::vector<std::string>& problems) {
-  for (std::size_t i = 0; i < run.values.size(); ++i) {
+/// Returns the values of the outputs.
+std::vector<Tensor> compare_values(const Operation& operation, const SingleRun& run, const std::string& what,
+                                   std::vector<std::string>& problems) {
+  std::vector<Tensor> values;
+  for (std::size_t i = 0; i < run.bytes.size(); ++i) {
     const Output& output = operation.outputs[i];
+    values.push_back(decode(run.views[i], run.bytes[i]));
     if (!output.compared || !output.defined) continue;
-    if (const std::string difference = compare(run.values[i], output.expected); !difference.empty())
+    if (const std::string difference = compare(values[i], output.expected); !difference.empty())
       problems.push_back(fmt::format("{}{}: {}", output.name, what, difference));
   }
+  return values;
 }
 
 /// Sets the number of threads of the cpu backend while it lives.
@@ -286,9 +301,9 @@ class ThreadCount {
 }  // namespace
 
 RunReport run_operation(const Operation& operation, const std::function<void(Inputs, Outputs)>& call) {
-  SingleRun first = run_once(operation, call);
-  RunReport report{first.values, first.problems};
-  compare_values(operation, first, "", report.problems);
+  const SingleRun first = run_once(operation, call);
+  RunReport report{{}, first.problems};
+  report.values = compare_values(operation, first, "", report.problems);
   compare_bytes(operation, first, run_once(operation, call), "in a second run", report.problems);
   if (operation.backend.name() != "cpu") return report;
   for (const int threads : {1, 3}) {
@@ -297,9 +312,9 @@ RunReport run_operation(const Operation& operation, const std::function<void(Inp
     const std::string what = fmt::format(" with {} threads", threads);
     for (const std::string& problem : other.problems) report.problems.push_back(problem + what);
     if (operation.same_for_any_threads)
-      compare_bytes(operation, first, other, what.c_str() + 1, report.problems);
+      compare_bytes(operation, first, other, what.substr(1), report.problems);
     else
-      compare_values(operation, other, what.c_str(), report.problems);
+      compare_values(operation, other, what, report.problems);
   }
   return report;
 }

@@ -26,6 +26,7 @@ std::vector<Shape> all_shapes() {
   std::vector<Shape> shapes = activation_shapes();
   for (const std::int64_t length : flat_lengths()) shapes.push_back({length});
   shapes.push_back({60, 600});
+  shapes.push_back({large_activation.numel() + 1});
   return shapes;
 }
 

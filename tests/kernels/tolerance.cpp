@@ -19,11 +19,13 @@ constexpr std::array table = {
     Row{DType::f32, Arithmetic::elementwise, {3e-7, 1.5e-7}},
     Row{DType::f32, Arithmetic::transcendental, {1e-6, 5e-7}},
     Row{DType::f32, Arithmetic::reduction, {5e-7, 2.5e-7}},
+    Row{DType::f32, Arithmetic::winograd, {5e-7, 6e-7}},
     // bf16 is stored, sums are f32: the rounding of the result dominates.
     Row{DType::bf16, Arithmetic::exact, {0, 0}},
     Row{DType::bf16, Arithmetic::elementwise, {8e-3, 4e-3}},
     Row{DType::bf16, Arithmetic::transcendental, {8e-3, 4e-3}},
     Row{DType::bf16, Arithmetic::reduction, {8e-3, 4e-3}},
+    Row{DType::bf16, Arithmetic::winograd, {8e-3, 8e-3}},
     Row{DType::i64, Arithmetic::exact, {0, 0}},
     Row{DType::i32, Arithmetic::exact, {0, 0}},
     Row{DType::u8, Arithmetic::exact, {0, 0}},
@@ -52,8 +54,9 @@ std::string compare(const Tensor& actual, const Expected& expected) {
   const Tolerance tolerance = tolerance_of(expected.dtype, expected.arithmetic);
   const double magnitude =
       expected.magnitude > 0 ? expected.magnitude : reference::root_mean_square(expected.values);
-  const double growth =
-      expected.arithmetic == Arithmetic::reduction ? std::sqrt(std::max(1.0, expected.terms)) : 1;
+  const bool sum =
+      expected.arithmetic == Arithmetic::reduction || expected.arithmetic == Arithmetic::winograd;
+  const double growth = sum ? std::sqrt(std::max(1.0, expected.terms)) : 1;
   // A special value among the expected ones says nothing about the size of the others.
   const double absolute = std::isfinite(magnitude) ? tolerance.absolute * growth * magnitude : 0;
 

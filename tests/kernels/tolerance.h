@@ -17,6 +17,7 @@ enum class Arithmetic {
   elementwise,     ///< a few operations per element
   transcendental,  ///< with exp, log or a square root
   reduction,       ///< sums of `terms` products
+  winograd,        ///< a reduction that may go through Winograd's transforms, which lose up to two bits
 };
 
 struct Tolerance {
