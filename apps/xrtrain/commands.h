@@ -1,0 +1,21 @@
+// The subcommands. Each adds itself to the command line; when it is chosen, `action` is what to do.
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace xr::apps {
+
+/// Does the work and returns the exit status.
+using Action = std::function<int()>;
+
+void add_train_command(CLI::App& app, Action& action);
+void add_eval_command(CLI::App& app, Action& action);
+void add_predict_command(CLI::App& app, Action& action);
+void add_synth_command(CLI::App& app, Action& action);
+void add_info_command(CLI::App& app, Action& action);
+
+}  // namespace xr::apps

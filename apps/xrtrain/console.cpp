@@ -1,0 +1,125 @@
+#include "apps/xrtrain/console.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "apps/xrtrain/text.h"
+#include "kernels/error.h"
+
+namespace xr::apps {
+
+namespace {
+
+std::string stamped(const std::string& text) {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char time[32];
+  (void)std::strftime(time, sizeof time, "%Y-%m-%d %H:%M:%S", &local);
+  return fmt::format("{} {}\n", time, text);
+}
+
+}  // namespace
+
+std::string json_text(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void print(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  XR_CHECK(written && std::fflush(stdout) == 0, "cannot write to standard output: {}", std::strerror(errno));
+}
+
+Console::Console(const ConsoleSettings& settings)
+    : settings_(settings), terminal_(!settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1) {}
+
+Console::~Console() {
+  if (progress_shown_) {
+    (void)std::fputs("\r\033[K", stdout);
+    (void)std::fflush(stdout);
+  }
+  if (log_ >= 0) ::close(log_);
+}
+
+void Console::say(LogLevel level, const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  if (level < settings_.level) return;
+  log(text);
+  if (settings_.quiet || settings_.json) return;
+  clear_progress();
+  print(one_line(text) + '\n');
+}
+
+void Console::warn(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  log("warning: " + text);
+  clear_progress();
+  (void)std::fputs(fmt::format("xrtrain: warning: {}\n", one_line(text)).c_str(), stderr);
+}
+
+void Console::event(const char* kind, nlohmann::json fields) {
+  if (!settings_.json) return;
+  const std::lock_guard lock(mutex_);
+  nlohmann::json object = {{"event", kind}};
+  object.update(fields);
+  print(json_text(object) + '\n');
+}
+
+void Console::progress(const std::string& label, std::size_t done, std::size_t total,
+                       const std::string& note) {
+  if (!terminal_) return;
+  const std::lock_guard lock(mutex_);
+  const double now = now_seconds();
+  if (progress_shown_ && done < total && now - last_progress_ < 0.1) return;
+  last_progress_ = now;
+  constexpr std::size_t width = 30;
+  const std::size_t filled = total == 0 ? width : std::min(width, done * width / total);
+  print(fmt::format("\r\033[K{} [{:#<{}}{:.<{}}] {}/{}{}{}", label, "", filled, "", width - filled, done,
+                    total, note.empty() ? "" : "  ", note));
+  progress_shown_ = true;
+}
+
+void Console::clear_progress() {
+  if (progress_shown_) print("\r\033[K");
+  progress_shown_ = false;
+}
+
+void Console::log(const std::string& text) {
+  const std::string line = stamped(one_line(text));
+  if (log_ < 0) {
+    before_log_.push_back(line);
+    return;
+  }
+  // One call a line: a line is there or not.
+  const ssize_t written = ::write(log_, line.data(), line.size());
+  XR_CHECK(written == static_cast<ssize_t>(line.size()), "cannot write {}: {}", log_path_.string(),
+           written < 0 ? std::strerror(errno) : "no space left");
+}
+
+void Console::open_log(const std::filesystem::path& path) {
+  const std::lock_guard lock(mutex_);
+  log_path_ = path;
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  XR_CHECK(file >= 0, "cannot write {}: {}", path.string(), std::strerror(errno));
+  std::string text;
+  for (const std::string& line : before_log_) text += line;
+  before_log_.clear();
+  log_ = file;
+  const ssize_t written = ::write(log_, text.data(), text.size());
+  XR_CHECK(written == static_cast<ssize_t>(text.size()), "cannot write {}: {}", path.string(),
+           written < 0 ? std::strerror(errno) : "no space left");
+}
+
+}  // namespace xr::apps

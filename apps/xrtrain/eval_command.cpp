@@ -1,0 +1,129 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/xrtrain/commands.h"
+#include "apps/xrtrain/config.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/machine_options.h"
+#include "apps/xrtrain/report.h"
+#include "apps/xrtrain/resume_state.h"
+#include "apps/xrtrain/run_folder.h"
+#include "engine/atomic_file.h"
+
+namespace xr::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct EvalOptions {
+  std::string run, data, out;
+  std::int64_t checkpoint = -1;
+  bool strict = false, quiet = false, json = false;
+  MachineOptions machine;
+};
+
+std::vector<std::int64_t> wanted_checkpoints(const EvalOptions& options) {
+  std::vector<std::int64_t> epochs = list_checkpoints(options.run);
+  if (epochs.empty())
+    throw DataError(fmt::format("there are no checkpoints in {}: give the folder of a run that was trained",
+                                (fs::path(options.run) / "checkpoints").string()));
+  if (options.checkpoint < 0) return epochs;
+  if (std::ranges::find(epochs, options.checkpoint) == epochs.end())
+    throw UsageError(fmt::format("--checkpoint is {}: {} has {}", options.checkpoint, options.run,
+                                 fmt::join(epochs, ", ")));
+  return {options.checkpoint};
+}
+
+/// Validation and test images as in training, or the images of another folder as test.
+data::Dataset find_images(const EvalOptions& options, const TrainOptions& of_run,
+                          const std::vector<std::string>& class_names) {
+  if (!options.data.empty())
+    return errors_as<DataError>([&] { return data::read_evaluation_folder(options.data, class_names); });
+  data::Dataset dataset = find_dataset(of_run);
+  if (dataset.class_names != class_names)
+    throw DataError(fmt::format("the classes in {} are {}, those of the run are {}", of_run.data,
+                                fmt::join(dataset.class_names, ", "), fmt::join(class_names, ", ")));
+  return dataset;
+}
+
+History history_of(const fs::path& run) {
+  const fs::path state = run / "resume.safetensors";
+  return fs::exists(state) ? read_resume_state(state).history : History{};
+}
+
+std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dataset,
+                                      const std::vector<data::Sample>& samples, const CheckpointInfo& info,
+                                      const EvalOptions& options, Console& console) {
+  if (samples.empty()) return nullptr;
+  data::ImageSet images =
+      load_split(dataset, samples, info.format, {options.machine.workers, options.strict}, console);
+  console.line(fmt::format("{}: {} images, {}", name, images.count(),
+                           class_counts_text(images.labels, info.class_names)));
+  return std::make_unique<EvaluationSplit>(
+      name, std::move(images), preprocessing_of(info), info.model.image_size, options.machine.batch_size,
+      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size());
+}
+
+int run_eval(const EvalOptions& options) {
+  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  Console console({options.quiet, options.json, LogLevel::info});
+  const kernels::Device device = options.machine.apply();
+  if (inspect_folder(options.run) != FolderKind::run)
+    throw DataError(fmt::format("{} is no folder of a run: it has no config.toml", options.run));
+  const TrainOptions of_run = resolve_options({}, (fs::path(options.run) / "config.toml").string());
+  const std::vector<std::int64_t> epochs = wanted_checkpoints(options);
+  LoadedCheckpoint first = load_checkpoint(checkpoint_path(options.run, epochs.front()), device);
+  const CheckpointInfo& info = first.info;
+
+  const data::Dataset dataset = find_images(options, of_run, info.class_names);
+  for (const std::string& warning : dataset.warnings) console.warn(warning);
+  console.line(fmt::format("Data {}", dataset.directory.string()));
+  const auto validation = load("validation", dataset, dataset.validation, info, options, console);
+  const auto test = load("test", dataset, dataset.test, info, options, console);
+  std::vector<EvaluationSplit*> splits;
+  for (EvaluationSplit* split : {validation.get(), test.get()})
+    if (split != nullptr) splits.push_back(split);
+
+  const CheckpointResults results =
+      evaluate_checkpoints(options.run, epochs, *first.network, device, splits, console);
+  tell_summary(results, console);
+  // The run's own results are renewed only by the run's own data and all its checkpoints.
+  const bool own = options.data.empty() && options.checkpoint < 0;
+  const std::string table = evaluation_csv(results, info.class_names);
+  const std::string summary = summary_json(results, own ? history_of(options.run) : History{}, info,
+                                           model::parameter_count(info.model));
+  if (!options.out.empty()) {
+    engine::write_file_atomically(options.out, table);
+    console.line(fmt::format("Results are in {}", options.out));
+  } else if (own) {
+    const RunFolder folder(options.run, RunFolder::Begin::resume);
+    engine::write_file_atomically(folder.file("eval.csv"), table);
+    engine::write_file_atomically(folder.file("summary.json"), summary);
+    console.line(fmt::format("Results are in {}: eval.csv, summary.json", options.run));
+  }
+  console.event("summary", nlohmann::json::parse(summary));
+  return exit_done;
+}
+
+}  // namespace
+
+void add_eval_command(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("eval", "Evaluate the checkpoints of a run, on its own or other images");
+  auto options = std::make_shared<EvalOptions>();
+  command->add_option("run", options->run, "Folder of the run")->required()->type_name("RUN");
+  command->add_option("--data", options->data,
+                      "Other images: a folder with test/<class>/ or <class>/ folders; "
+                      "without it the run's own, and the results are written into the run");
+  command->add_option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--out", options->out, "Write the table of results to this CSV file");
+  command->add_flag("--strict", options->strict, "End at the first image that cannot be decoded");
+  command->add_flag("--quiet", options->quiet, "Show warnings and errors only");
+  command->add_flag("--json", options->json, "Show a JSON object a line instead of text");
+  options->machine.add(*command);
+  command->callback([&action, options] { action = [options] { return run_eval(*options); }; });
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,62 @@
+#include "apps/xrtrain/evaluate.h"
+
+#include <algorithm>
+
+#include "apps/xrtrain/interrupt.h"
+#include "engine/autograd.h"
+
+namespace xr::apps {
+
+namespace {
+
+data::LoaderSettings loader_settings(const Preprocessing& preprocessing, std::int64_t image_size,
+                                     std::int64_t batch_size, std::int64_t workers) {
+  data::LoaderSettings settings;
+  settings.batch_size = static_cast<int>(batch_size);
+  settings.augment = preprocessing.evaluation_augment;
+  settings.image_size = static_cast<int>(image_size);
+  settings.workers = static_cast<int>(workers);
+  return settings;
+}
+
+}  // namespace
+
+EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
+                                 std::int64_t image_size, std::int64_t batch_size, std::int64_t workers,
+                                 std::size_t classes)
+    : name_(std::move(name)),
+      images_(std::move(images)),
+      classes_(classes),
+      loader_(images_, loader_settings(preprocessing, image_size, batch_size, workers)) {}
+
+Evaluation EvaluationSplit::run(model::Module& network, const kernels::Device& device, Console& console) {
+  const engine::NoGradGuard no_grad;
+  network.set_training(false);
+  Evaluation result;
+  result.count.resize(classes_);
+  result.correct.resize(classes_);
+  std::size_t done = 0;
+  loader_.start_epoch(0);
+  while (const data::Batch* batch = loader_.next()) {
+    const std::vector<float> logits = network.forward(to_tensor(*batch, device)).to_host();
+    for (std::size_t i = 0; i < batch->count(); ++i) {
+      const std::span<const float> row = std::span(logits).subspan(i * classes_, classes_);
+      const auto label = static_cast<std::size_t>(batch->labels[i]);
+      ++result.count[label];
+      if (predicted_class(row) == label) ++result.correct[label];
+      result.loss_sum += cross_entropy_of(row, label);
+    }
+    done += batch->count();
+    console.progress(name_ == "test" ? "Test" : "Validation", done, images_.count());
+    if (interrupted()) throw Interrupted("interrupted while evaluating");
+  }
+  return result;
+}
+
+engine::Tensor to_tensor(const data::Batch& batch, const kernels::Device& device) {
+  const auto count = static_cast<std::int64_t>(batch.count());
+  return engine::Tensor::from_host(std::span<const float>(batch.images),
+                                   {count, batch.channels, batch.size, batch.size}, device);
+}
+
+}  // namespace xr::apps

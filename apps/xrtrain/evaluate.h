@@ -1,0 +1,48 @@
+// Running a network over images without changing it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/dataset.h"
+#include "apps/xrtrain/metrics.h"
+#include "model/module.h"
+
+namespace xr::apps {
+
+/// The images of one split, ready to be evaluated on again and again.
+class EvaluationSplit {
+ public:
+  /// `name`: "validation" or "test".
+  EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
+                  std::int64_t image_size, std::int64_t batch_size, std::int64_t workers,
+                  std::size_t classes);
+  EvaluationSplit(const EvaluationSplit&) = delete;
+  EvaluationSplit& operator=(const EvaluationSplit&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const data::ImageSet& images() const { return images_; }
+
+  /// Sets the network to evaluation; the caller sets it back. Throws Interrupted after a signal.
+  [[nodiscard]] Evaluation run(model::Module& network, const kernels::Device& device, Console& console);
+
+ private:
+  std::string name_;
+  data::ImageSet images_;
+  std::size_t classes_;
+  data::BatchLoader loader_;
+};
+
+/// The batch as the network's input.
+[[nodiscard]] engine::Tensor to_tensor(const data::Batch& batch, const kernels::Device& device);
+
+/// What one checkpoint reached on one split.
+struct CheckpointResult {
+  std::int64_t epoch = 0;
+  std::string split;
+  Evaluation evaluation;
+};
+
+}  // namespace xr::apps

@@ -1,0 +1,44 @@
+#include "apps/xrtrain/machine_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "apps/xrtrain/options.h"
+#include "kernels/cpu/parallel.h"
+
+namespace xr::apps {
+
+void MachineOptions::add(CLI::App& command) {
+  const char* group = "The machine";
+  command.add_option("--device", device, "auto, cpu, cuda, cuda:N or simt")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--precision", precision, "Arithmetic")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
+      ->group(group);
+  command.add_option("--kernels", kernels, "Own kernels, cuDNN's, or the faster ones (cuda)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "custom", "cudnn"}))
+      ->group(group);
+  command.add_option("--threads", threads, "Threads that compute; 0 is one per processor core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024))
+      ->group(group);
+  command.add_option("--workers", workers, "Threads that decode images; 0 is one per processor core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 256))
+      ->group(group);
+  command.add_option("--batch-size", batch_size, "Images at a time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65536))
+      ->group(group);
+}
+
+kernels::Device MachineOptions::apply() const {
+  const kernels::Device chosen = choose_device(device);
+  check_device_options(chosen, precision, kernels);
+  if (threads > 0) xr::kernels::cpu::set_thread_count(static_cast<int>(threads));
+  return chosen;
+}
+
+}  // namespace xr::apps

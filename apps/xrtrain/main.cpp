@@ -1,0 +1,78 @@
+// xrtrain: trains and evaluates networks on chest X-rays. What is wrong is said in one line on standard
+// error; the exit status is 0 done, 1 failed, 2 wrong usage, 3 bad data.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+
+#include "apps/xrtrain/commands.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/option_table.h"
+#include "apps/xrtrain/text.h"
+
+namespace {
+
+using namespace xr::apps;
+
+int tell(int status, const std::string& message) {
+  (void)std::fputs(fmt::format("xrtrain: error: {}\n", one_line(message)).c_str(), stderr);
+  return status;
+}
+
+/// For "--epoch" "; did you mean --epochs?".
+std::string suggestion(const CLI::App& app, const std::vector<std::string>& unknown) {
+  std::vector<std::string> names;
+  const CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+  for (const CLI::Option* option : command->get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  for (const CLI::App* other : command->get_subcommands({})) names.push_back(other->get_name());
+  for (const std::string& word : unknown)
+    if (const std::string nearest = nearest_word(word.substr(0, word.find('=')), names); !nearest.empty())
+      return fmt::format("; did you mean {}?", nearest);
+  return fmt::format("; see {} --help", command == &app ? "xrtrain" : "xrtrain " + command->get_name());
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app(
+      "Trains convolutional networks to tell chest X-rays apart, keeps a checkpoint of every epoch and "
+      "evaluates them all. It is no medical device.",
+      "xrtrain");
+  app.set_version_flag("--version", "xrtrain " XR_VERSION);
+  app.require_subcommand(0, 1);
+  app.get_formatter()->column_width(42);
+  Action action;
+  add_train_command(app, action);
+  add_eval_command(app, action);
+  add_predict_command(app, action);
+  add_synth_command(app, action);
+  add_info_command(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ExtrasError&) {
+    const std::vector<std::string> unknown = app.remaining(true);
+    return tell(exit_usage, fmt::format("unknown argument{} {}{}", unknown.size() > 1 ? "s" : "",
+                                        fmt::join(unknown, " "), suggestion(app, unknown)));
+  } catch (const CLI::ParseError& error) {
+    return tell(exit_usage, error.what());
+  }
+  if (!action)
+    return tell(exit_usage, "nothing to do: use train, eval, predict, synth or info; see xrtrain --help");
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const UsageError& error) {
+    return tell(exit_usage, error.what());
+  } catch (const DataError& error) {
+    return tell(exit_data, error.what());
+  } catch (const std::bad_alloc&) {
+    return tell(exit_failed, "out of memory: use a smaller --batch-size, --image-size or network");
+  } catch (const std::exception& error) {
+    return tell(exit_failed, error.what());
+  }
+}

@@ -1,0 +1,67 @@
+#include "apps/xrtrain/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace xr::apps {
+
+Interval wilson_interval(std::int64_t k, std::int64_t n) {
+  if (n <= 0) return {};
+  constexpr double z = 1.959963984540054;  // the normal distribution's 97.5 % quantile
+  const auto trials = static_cast<double>(n);
+  const double p = static_cast<double>(k) / trials, z2 = z * z / trials;
+  const double centre = (p + z2 / 2) / (1 + z2);
+  const double half = z / (1 + z2) * std::sqrt(p * (1 - p) / trials + z2 / (4 * trials));
+  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+std::string accuracy_text(std::int64_t k, std::int64_t n) {
+  const Interval interval = wilson_interval(k, n);
+  return fmt::format("{} of {}, {:.4f} (95 % interval {:.3f}-{:.3f})", k, n,
+                     static_cast<double>(k) / static_cast<double>(std::max<std::int64_t>(1, n)), interval.low,
+                     interval.high);
+}
+
+std::int64_t Evaluation::images() const {
+  return std::accumulate(count.begin(), count.end(), std::int64_t{0});
+}
+
+std::int64_t Evaluation::hits() const {
+  return std::accumulate(correct.begin(), correct.end(), std::int64_t{0});
+}
+
+double Evaluation::accuracy() const {
+  return static_cast<double>(hits()) / static_cast<double>(std::max<std::int64_t>(1, images()));
+}
+
+double Evaluation::loss() const {
+  return loss_sum / static_cast<double>(std::max<std::int64_t>(1, images()));
+}
+
+std::size_t predicted_class(std::span<const float> logits) {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < logits.size(); ++i)
+    if (logits[i] > logits[best]) best = i;
+  return best;
+}
+
+std::vector<double> probabilities(std::span<const float> logits) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> result;
+  for (const float logit : logits) result.push_back(std::exp(logit - largest));
+  const double sum = std::accumulate(result.begin(), result.end(), 0.0);
+  for (double& value : result) value /= sum;
+  return result;
+}
+
+double cross_entropy_of(std::span<const float> logits, std::size_t label) {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0.0;
+  for (const float logit : logits) sum += std::exp(logit - largest);
+  return largest + std::log(sum) - logits[label];
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,126 @@
+#include "apps/xrtrain/options.h"
+
+#include "apps/xrtrain/errors.h"
+
+namespace xr::apps {
+
+namespace {
+
+// Chosen by results on validation images; see README.md for the figures.
+TrainOptions default_preset() {
+  TrainOptions options;
+  options.preset = "default";
+  options.model = "xray_resnet";
+  options.epochs = 20;
+  options.batch_size = 32;
+  options.optimizer = "adamw";
+  options.lr = 1e-3;
+  options.weight_decay = 0.05;
+  options.schedule = "cosine";
+  options.warmup_epochs = 2;
+  options.dropout = 0.2;
+  options.augment = "mild";
+  options.class_weights = "auto";
+  options.normalize = true;
+  return options;
+}
+
+// The report's program after its tuning.
+TrainOptions report_preset() {
+  TrainOptions options;
+  options.preset = "report";
+  options.model = "report_cnn";
+  options.epochs = 20;
+  options.batch_size = 60;
+  options.padding = 2;
+  options.dropout = 0.25;
+  options.optimizer = "adam";
+  options.lr = 1e-3;
+  options.weight_decay = 0.0;
+  options.schedule = "constant";
+  options.augment = "report";
+  options.class_weights = "none";
+  options.normalize = false;
+  return options;
+}
+
+// And before.
+TrainOptions report_before_preset() {
+  TrainOptions options = report_preset();
+  options.preset = "report-before";
+  options.epochs = 5;
+  options.batch_size = 32;
+  options.padding = 1;
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::string> preset_names() {
+  return {"default", "report", "report-before"};
+}
+
+TrainOptions preset_options(const std::string& name) {
+  if (name == "default") return default_preset();
+  if (name == "report") return report_preset();
+  if (name == "report-before") return report_before_preset();
+  throw UsageError(fmt::format("--preset is '{}': use {}", name, fmt::join(preset_names(), ", ")));
+}
+
+void validate(const TrainOptions& options) {
+  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  if (options.resume && options.force)
+    throw UsageError("--resume and --force exclude each other: go on with the run, or replace it");
+  if (options.warmup_epochs > options.epochs)
+    throw UsageError(fmt::format("--warmup-epochs is {}, more than the {} epochs: use at most {}",
+                                 options.warmup_epochs, options.epochs, options.epochs));
+  errors_as<UsageError>([&] {
+    const model::ModelSettings settings = model_settings(options, 2, {});
+    const std::int64_t least = model::least_image_size(settings);
+    XR_CHECK(settings.image_size >= least, "--image-size is {}: too small for {}, use at least {}",
+             settings.image_size, settings.name, least);
+  });
+}
+
+kernels::Device choose_device(const std::string& name) {
+  if (name == "auto") {
+    const kernels::Device gpu{kernels::DeviceType::cuda, 0};
+    try {
+      (void)kernels::backend(gpu);
+      return gpu;
+    } catch (const Error&) {  // no GPU, or not built for one: `xrtrain info` says which
+      return {};
+    }
+  }
+  return errors_as<UsageError>([&] {
+    const kernels::Device device = kernels::Device::parse(name);
+    (void)kernels::backend(device);
+    return device;
+  });
+}
+
+void check_device_options(const kernels::Device& device, const std::string& precision,
+                          const std::string& kernels) {
+  if (precision != "fp32")
+    throw UsageError(
+        fmt::format("--precision is {}: the device {} has only fp32", precision, device.to_string()));
+  if (kernels != "auto" && device.type != kernels::DeviceType::cuda)
+    throw UsageError(fmt::format("--kernels is {}: the device {} has only one set of kernels, use auto",
+                                 kernels, device.to_string()));
+}
+
+model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,
+                                    const kernels::Device& device) {
+  model::ModelSettings settings;
+  settings.name = options.model;
+  settings.channels = options.channels;
+  settings.image_size = options.image_size;
+  settings.classes = static_cast<std::int64_t>(classes);
+  settings.padding = options.padding;
+  settings.dropout = static_cast<float>(options.dropout);
+  settings.seed = static_cast<std::uint64_t>(options.seed);
+  settings.device = device;
+  return settings;
+}
+
+}  // namespace xr::apps

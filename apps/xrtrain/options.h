@@ -1,0 +1,58 @@
+// What `xrtrain train` can be told, and the presets: every default of the program is in options.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/registry.h"
+#include "model/model.h"
+
+namespace xr::apps {
+
+struct TrainOptions {
+  // The run.
+  std::string preset = "default", data, out;
+  double val_fraction = 0.15;
+  std::int64_t keep = 0;  ///< checkpoints to keep; 0: all
+  bool strict = false;
+  // The network.
+  std::string model;
+  std::int64_t image_size = 224, channels = 1, padding = 2;
+  double dropout = 0.25;
+  // Training.
+  std::int64_t epochs = 20, batch_size = 32, seed = 0;
+  std::string optimizer, schedule;
+  double lr = 1e-3, momentum = 0.9, weight_decay = 0.0;
+  std::int64_t warmup_epochs = 0, step_epochs = 10;
+  double step_factor = 0.1;
+  std::string augment, class_weights;
+  double label_smoothing = 0.0;
+  bool normalize = false;
+  // The machine.
+  std::string device = "auto", precision = "fp32", kernels = "auto";
+  std::int64_t workers = 1, threads = 0;
+  // What is said, and how to begin.
+  std::string log_level = "info";
+  bool quiet = false, json = false, resume = false, force = false;
+};
+
+[[nodiscard]] std::vector<std::string> preset_names();
+/// The options of a preset; throws UsageError for an unknown one.
+[[nodiscard]] TrainOptions preset_options(const std::string& name);
+
+/// Checks what single options cannot: combinations, what the device has, the least image size of the network.
+/// Throws UsageError.
+void validate(const TrainOptions& options);
+
+/// The device that "auto", "cpu", "cuda:N", ... means on this machine. Throws UsageError if it is not there.
+[[nodiscard]] kernels::Device choose_device(const std::string& name);
+/// Says clearly that the device lacks a precision or a choice of kernels. Throws UsageError.
+void check_device_options(const kernels::Device& device, const std::string& precision,
+                          const std::string& kernels);
+
+/// Settings of the network for that many classes.
+[[nodiscard]] model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,
+                                                  const kernels::Device& device);
+
+}  // namespace xr::apps

@@ -1,0 +1,48 @@
+// Evaluating the checkpoints of a run and telling the results.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/xrtrain/checkpoint.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/evaluate.h"
+#include "apps/xrtrain/history.h"
+
+namespace xr::apps {
+
+using CheckpointResults = std::vector<CheckpointResult>;
+
+/// Loads each checkpoint of `run` into `network` and evaluates it on all splits, validation before test.
+[[nodiscard]] CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
+                                                     const std::vector<std::int64_t>& epochs,
+                                                     model::Module& network, const kernels::Device& device,
+                                                     const std::vector<EvaluationSplit*>& splits,
+                                                     Console& console);
+
+/// The checkpoint to use, as far as results tell.
+struct Choice {
+  std::optional<std::int64_t> on_validation;  ///< best validation accuracy, then least loss, then first
+  std::int64_t last = 0;
+  std::optional<std::int64_t> best_on_test;  ///< optimistic: chosen on the test images
+};
+[[nodiscard]] Choice choose(const CheckpointResults& results);
+
+/// The result of a checkpoint on a split, or nullptr.
+[[nodiscard]] const CheckpointResult* find_result(const CheckpointResults& results, std::int64_t epoch,
+                                                  const std::string& split);
+
+/// Tells the choice and its test accuracy, and, as optimistic, the best test accuracy of all.
+void tell_summary(const CheckpointResults& results, Console& console);
+
+/// eval.csv
+[[nodiscard]] std::string evaluation_csv(const CheckpointResults& results,
+                                         const std::vector<std::string>& class_names);
+/// summary.json; the same for the same results, without times.
+[[nodiscard]] std::string summary_json(const CheckpointResults& results, const History& history,
+                                       const CheckpointInfo& info, std::int64_t parameters);
+
+}  // namespace xr::apps
