@@ -22,10 +22,17 @@ namespace {
 constexpr std::int64_t buffer_elements = 2 * max_pooled_lanes;
 
 // One row of windows: pixels (2 p, 2 p + 1) of the rows `top` and `bottom`, `lanes` floats per pixel.
+// `ahead`: floats from there to what this thread reads next. The processor's own prefetching loses two
+// interleaved streams at every page; asking for the next pair of rows brought the forward pass from 35 to 61
+// GB/s.
 struct WindowRow {
   const float *top, *bottom;
-  std::int64_t windows, lanes;
+  std::int64_t windows, lanes, ahead;
 };
+
+[[gnu::always_inline]] inline void prefetch_pixels(const float* pixels, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += 16) __builtin_prefetch(pixels + i);
+}
 
 template <std::int64_t Lanes>
 [[gnu::always_inline]] inline void pool_windows(const WindowRow& row, const float* __restrict mean,
@@ -33,7 +40,9 @@ template <std::int64_t Lanes>
                                                 float* __restrict y, std::int32_t* __restrict winner) {
   const std::int64_t lanes = Lanes > 0 ? Lanes : row.lanes;
   const float* __restrict top = row.top, * __restrict bottom = row.bottom;
-  for (std::int64_t p = 0; p < row.windows; ++p, top += 2 * lanes, bottom += 2 * lanes)
+  for (std::int64_t p = 0; p < row.windows; ++p, top += 2 * lanes, bottom += 2 * lanes) {
+    prefetch_pixels(top + row.ahead, 2 * lanes);
+    prefetch_pixels(bottom + row.ahead, 2 * lanes);
     for (std::int64_t i = 0; i < lanes; ++i) {
       const float a = (top[i] - mean[i]) * scale[i] + beta[i],
                   b = (top[lanes + i] - mean[i]) * scale[i] + beta[i],
@@ -50,6 +59,7 @@ template <std::int64_t Lanes>
       y[p * lanes + i] = best < 0.0f ? 0.0f : best;
       winner[p * lanes + i] = best > 0.0f ? place : no_winner;
     }
+  }
 }
 
 XR_MULTIVERSION void pool_row(const WindowRow& row, const float* mean, const float* scale, const float* beta,
@@ -83,6 +93,8 @@ template <std::int64_t Lanes>
   const float* __restrict top = row.top, * __restrict bottom = row.bottom, * __restrict mean = g.mean, * __restrict scale = g.scale, * __restrict mean_dy = g.mean_dy, * __restrict slope = g.slope;
   for (std::int64_t p = 0; p < row.windows; ++p) {
     const std::int64_t left = 2 * p * lanes, right = left + lanes;
+    prefetch_pixels(top + left + row.ahead, 2 * lanes);
+    prefetch_pixels(bottom + left + row.ahead, 2 * lanes);
     for (std::int64_t i = 0; i < lanes; ++i) {
       const float gradient = dy[p * lanes + i];
       const std::int32_t place = winner[p * lanes + i];
@@ -195,7 +207,8 @@ void pooled_forward_pass(const PooledShapes& s, const ChannelParameters& paramet
       const float* top = x + (plane * s.in.height + 2 * oh) * s.in.width * lanes;
       for (std::int64_t first = 0; first < s.out.width; first += strip) {
         const std::int64_t windows = std::min(strip, s.out.width - first), offset = 2 * first * lanes;
-        pool_row({top + offset, top + s.in.width * lanes + offset, windows, lanes},
+        pool_row({top + offset, top + s.in.width * lanes + offset, windows, lanes,
+                  row + 1 < end ? 2 * s.in.width * lanes : 0},
                  parameters.mean.data() + channel, parameters.scale.data() + channel,
                  parameters.beta.data() + channel, values, places);
         const std::int64_t to = (row * s.out.width + first) * lanes, count = windows * lanes;
@@ -257,8 +270,9 @@ void pooled_backward_pass(const PooledShapes& s, const ChannelParameters& parame
         const std::int64_t windows = std::min(strip, s.out.width - first), offset = row + 2 * first * lanes,
                            from = ((plane * s.out.height + oh) * s.out.width + first) * lanes;
         widen(winners + from, places, windows * lanes);
-        unpool_row({x + offset, x + offset + row_elements, windows, lanes}, g, dy + from, places, upper,
-                   lower);
+        unpool_row(
+            {x + offset, x + offset + row_elements, windows, lanes, pair + 1 < end ? 2 * row_elements : 0}, g,
+            dy + from, places, upper, lower);
         put(out + offset, upper, 2 * windows * lanes, write, stream);
         put(out + offset + row_elements, lower, 2 * windows * lanes, write, stream);
       }

@@ -8,9 +8,9 @@ namespace xr::kernels::cpu {
 
 namespace {
 
-// How a batch is cut. A block of `unit` elements is summed in float while it lies in the first-level cache; a
-// piece of several such blocks is one task.
-constexpr std::int64_t unit_elements = 8192, piece_elements = 262144;
+// How a batch is cut. A unit is summed in float (256 additions per position with the usual period of 64); a
+// piece of several units is one task.
+constexpr std::int64_t unit_elements = 16384, piece_elements = 262144;
 
 class Partition {
  public:
@@ -65,11 +65,73 @@ class Partition {
       image_pieces_, pixel_pieces_;
 };
 
-// Sum of the positions that belong to a lane.
-double lane_sum(const float* positions, std::int64_t lane, std::int64_t lanes, std::int64_t period) {
-  double sum = 0;
-  for (std::int64_t j = lane; j < period; j += lanes) sum += positions[j];
-  return sum;
+// sums[lane] = sum of the positions that belong to the lane.
+XR_MULTIVERSION void fold(const float* positions, std::int64_t lanes, std::int64_t period, double* sums) {
+  for (std::int64_t lane = 0; lane < lanes; ++lane) sums[lane] = positions[lane];
+  for (std::int64_t first = lanes; first < period; first += lanes)
+    for (std::int64_t lane = 0; lane < lanes; ++lane) sums[lane] += positions[first + lane];
+}
+
+// Running moments of the channels of a block: counts are equal for all lanes.
+struct Moments {
+  double count = 0;
+  double *mean, *squares;
+
+  // Adds a set whose residuals from `centre` and their squares have these sums; returns nothing but moves
+  // centre to the set's mean.
+  void add(double more, float* centre, const double* residuals, const double* square_sums,
+           std::int64_t lanes) {
+    const double share = more / (count + more), weight = count * share;
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const double shift = residuals[lane] / more, set_mean = centre[lane] + shift;
+      const double delta = set_mean - mean[lane];
+      mean[lane] += delta * share;
+      squares[lane] += square_sums[lane] - residuals[lane] * shift + delta * delta * weight;
+      centre[lane] = static_cast<float>(set_mean);
+    }
+    count += more;
+  }
+};
+
+// What a piece needs besides its results.
+struct Scratch {
+  std::vector<float> floats;
+  std::vector<double> doubles;
+  std::int64_t period, lanes;
+
+  Scratch(const Partition& partition, std::int64_t lanes_in)
+      : floats(static_cast<std::size_t>(partition.tasks() * 3 * partition.period())),
+        doubles(static_cast<std::size_t>(partition.tasks() * 2 * lanes_in)),
+        period(partition.period()),
+        lanes(lanes_in) {}
+  [[nodiscard]] float* positions(std::int64_t task, std::int64_t which) {
+    return floats.data() + (task * 3 + which) * period;
+  }
+  [[nodiscard]] double* sums(std::int64_t task, std::int64_t which) {
+    return doubles.data() + (task * 2 + which) * lanes;
+  }
+};
+
+void piece_moments(const Partition& partition, const float* x, std::int64_t block, std::int64_t piece,
+                   std::int64_t task, Scratch& scratch, Moments moments) {
+  const std::int64_t lanes = scratch.lanes, period = scratch.period;
+  float *centre = scratch.positions(task, 0), *residuals = scratch.positions(task, 1),
+        *squares = scratch.positions(task, 2);
+  double *residual_sums = scratch.sums(task, 0), *square_sums = scratch.sums(task, 1);
+  partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t values) {
+    const auto more = static_cast<double>(values);
+    if (moments.count == 0) {
+      position_sums(runs, x + offset, residuals);
+      fold(residuals, lanes, period, residual_sums);
+      for (std::int64_t lane = 0; lane < lanes; ++lane)
+        centre[lane] = static_cast<float>(residual_sums[lane] / more);
+    }
+    for (std::int64_t j = lanes; j < period; ++j) centre[j] = centre[j - lanes];
+    position_moments(runs, x + offset, centre, residuals, squares);
+    fold(residuals, lanes, period, residual_sums);
+    fold(squares, lanes, period, square_sums);
+    moments.add(more, centre, residual_sums, square_sums, lanes);
+  });
 }
 
 // Count, mean and sum of squared deviations of two sets together.
@@ -80,42 +142,16 @@ void combine(double count, double& mean, double& squares, double more, double mo
   squares += more_squares + delta * delta * (count * more / total);
 }
 
-// The moments of one piece; scratch: 3 * period floats.
-void piece_moments(const Partition& partition, const ChannelLayout& layout, const float* x,
-                   std::int64_t block, std::int64_t piece, float* scratch, double* mean, double* squares) {
-  const std::int64_t lanes = layout.lanes, period = partition.period();
-  float *centre = scratch, *residuals = centre + period, *square_sums = residuals + period;
-  std::fill(mean, mean + lanes, 0.0);
-  std::fill(squares, squares + lanes, 0.0);
-  double count = 0;
-  partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t values) {
-    const auto more = static_cast<double>(values);
-    position_sums(runs, x + offset, residuals);
-    for (std::int64_t lane = 0; lane < lanes; ++lane)
-      centre[lane] = static_cast<float>(lane_sum(residuals, lane, lanes, period) / more);
-    for (std::int64_t j = lanes; j < period; ++j) centre[j] = centre[j - lanes];
-    position_moments(runs, x + offset, centre, residuals, square_sums);
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      const double residual = lane_sum(residuals, lane, lanes, period);
-      combine(count, mean[lane], squares[lane], more, centre[lane] + residual / more,
-              lane_sum(square_sums, lane, lanes, period) - residual * residual / more);
-    }
-    count += more;
-  });
-}
-
 }  // namespace
 
 ChannelMoments channel_moments(const ChannelLayout& layout, const float* x) {
   const Partition partition(layout);
-  const std::int64_t lanes = layout.lanes, tasks = partition.tasks(), scratch = 3 * partition.period();
-  std::vector<float> scratches(static_cast<std::size_t>(tasks * scratch));
-  std::vector<double> means(static_cast<std::size_t>(tasks * lanes)), squares(means.size()),
-      counts(static_cast<std::size_t>(partition.pieces_per_block()));
+  Scratch scratch(partition, layout.lanes);
+  std::vector<double> means(static_cast<std::size_t>(partition.tasks() * layout.lanes)),
+      squares(means.size()), counts(static_cast<std::size_t>(partition.pieces_per_block()));
   partition.for_each_piece([&](std::int64_t block, std::int64_t piece, std::int64_t task) {
-    const std::int64_t slot = piece * layout.channels() + block * lanes;
-    piece_moments(partition, layout, x, block, piece, scratches.data() + task * scratch, means.data() + slot,
-                  squares.data() + slot);
+    const std::int64_t slot = piece * layout.channels() + block * layout.lanes;
+    piece_moments(partition, x, block, piece, task, scratch, {0, means.data() + slot, squares.data() + slot});
   });
   for (std::int64_t piece = 0; piece < partition.pieces_per_block(); ++piece)
     partition.for_each_unit(0, piece, [&](std::int64_t, const Runs&, std::int64_t values) {
@@ -141,18 +177,21 @@ ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientM
   const std::int64_t lanes = layout.lanes, period = partition.period(), tasks = partition.tasks();
   ChannelGradientSums result{std::vector<double>(static_cast<std::size_t>(layout.channels())), {}};
   result.dy_x = result.dy;
-  std::vector<float> scratches(static_cast<std::size_t>(tasks * 2 * period));
+  Scratch scratch(partition, lanes);
   std::vector<double> partial(static_cast<std::size_t>(tasks * 2 * lanes));
   const PositionParameters positions(layout, parameters);
   partition.for_each_piece([&](std::int64_t block, std::int64_t piece, std::int64_t task) {
-    float *sum_dy = scratches.data() + task * 2 * period, *sum_dy_x = sum_dy + period;
+    float *sum_dy = scratch.positions(task, 0), *sum_dy_x = scratch.positions(task, 1);
+    double *unit_dy = scratch.sums(task, 0), *unit_dy_x = scratch.sums(task, 1);
     double* sums = partial.data() + (piece * layout.channels() + block * lanes) * 2;
     const Normalisation n = positions.of_block(block);
     partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t) {
       position_gradient_sums(runs, mask, x + offset, dy + offset, n, sum_dy, sum_dy_x);
+      fold(sum_dy, lanes, period, unit_dy);
+      fold(sum_dy_x, lanes, period, unit_dy_x);
       for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        sums[2 * lane] += lane_sum(sum_dy, lane, lanes, period);
-        sums[2 * lane + 1] += lane_sum(sum_dy_x, lane, lanes, period);
+        sums[2 * lane] += unit_dy[lane];
+        sums[2 * lane + 1] += unit_dy_x[lane];
       }
     });
   });
