@@ -76,6 +76,7 @@ enum class Temporary : int {
   reordered_gradient = -4,
   partial_sums = -5,
   filter = -6,
+  transposed = -7,
 };
 
 class OneDnn {
