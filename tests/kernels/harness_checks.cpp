@@ -39,7 +39,7 @@ bool mentions(const std::vector<std::string>& problems, const std::string& text)
 }
 
 std::string compared(double actual, double expected, Arithmetic arithmetic) {
-  return compare(Tensor({1}, {actual}), {Tensor({1}, {expected}), DType::f32, arithmetic});
+  return compare(Tensor({1}, actual), {Tensor({1}, expected), DType::f32, arithmetic});
 }
 
 }  // namespace

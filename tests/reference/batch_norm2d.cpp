@@ -9,9 +9,9 @@ using namespace xr::reference;
 // The expected numbers are those of PyTorch 2.15 in double precision (BatchNorm1d).
 TEST_CASE("reference batch norm gives known values") {
   const BatchNormParams params{0.25f, 0.25f};
-  const Tensor x({3, 1}, {1, 2, 6}), gamma({1}, {2}), beta({1}, {1});
+  const Tensor x({3, 1}, {1, 2, 6}), gamma({1}, 2), beta({1}, 1);
   const BatchNorm2d result =
-      batch_norm2d_forward_training(params, x, gamma, beta, Tensor({1}, {4}), Tensor({1}, {2}));
+      batch_norm2d_forward_training(params, x, gamma, beta, Tensor({1}, 4), Tensor({1}, 2));
   CHECK(result.y[0] == Approx(-0.8039504672067892).epsilon(1e-14));
   CHECK(result.y[1] == Approx(0.0980247663966054).epsilon(1e-14));
   CHECK(result.y[2] == Approx(3.705925700810184).epsilon(1e-14));
@@ -26,7 +26,7 @@ TEST_CASE("reference batch norm gives known values") {
   CHECK(gradients.d_beta[0] == 1);
   // gamma (x - 4) / sqrt(2 + 1/4) + beta
   const Tensor inferred =
-      batch_norm2d_forward_inference(params, x, gamma, beta, Tensor({1}, {4}), Tensor({1}, {2}));
+      batch_norm2d_forward_inference(params, x, gamma, beta, Tensor({1}, 4), Tensor({1}, 2));
   CHECK(inferred[0] == Approx(-3).epsilon(1e-14));
 }
 

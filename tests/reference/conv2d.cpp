@@ -9,7 +9,7 @@ using namespace xr::reference;
 TEST_CASE("reference conv2d gives hand-computed values") {
   const Tensor x({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
   const Tensor filter({1, 1, 2, 2}, {1, 10, 100, 1000});
-  const Tensor bias({1}, {0.5});
+  const Tensor bias({1}, 0.5);
   CHECK(conv2d_forward({}, x, filter, &bias).values == std::vector<double>{5421.5, 6532.5, 8754.5, 9865.5});
 
   Conv2dParams padded;

@@ -34,8 +34,8 @@ TEST_CASE("reference broadcasting gradients match central differences") {
     CHECK(gradient_error([&](const Tensor& v) { return multiply(v, b); }, a, dy,
                          sum_to_shape(multiply(dy, b), 1, shape_a)) <= 1e-7);
     const Tensor ds = random_normal(shape_a, 4);
-    CHECK(gradient_error([&](const Tensor& v) { return sum_to_shape(v, 0.25, shape_a); }, dy, ds,
-                         broadcast_to(ds, 0.25, dy.shape)) <= 1e-7);
+    CHECK(gradient_error([&, target = shape_a](const Tensor& v) { return sum_to_shape(v, 0.25, target); }, dy,
+                         ds, broadcast_to(ds, 0.25, dy.shape)) <= 1e-7);
   }
 }
 
