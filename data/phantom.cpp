@@ -50,7 +50,7 @@ void expose(Canvas& film, Philox& random) {
 /// Film grain of two sizes and a slight blur of the whole.
 void add_noise(Canvas& film, Philox& random) {
   const int size = film.size();
-  const float fine = random.uniform(0.006f, 0.022f), soft = random.uniform(0.004f, 0.016f);
+  const float fine = random.uniform(0.005f, 0.014f), soft = random.uniform(0.003f, 0.010f);
   Canvas grain(size);
   for (int y = 0; y < size; ++y)
     for (int x = 0; x < size; ++x) grain.at(x, y) = random.normal();

@@ -57,10 +57,34 @@ Patch place_patch(const Lung& lung, Philox& random) {
     if (lung_depth(lung, {x * lung.side, y}) > 0.0f) lateral = x;
   const float inward = random.uniform(0.05f, 0.22f);
   return {{lung.side * std::max(lung.medial + 0.08f, lateral - inward), y},
-          random.uniform(0.10f, 0.19f),
-          random.uniform(0.07f, 0.13f),
+          random.uniform(0.13f, 0.22f),
+          random.uniform(0.09f, 0.15f),
           0.5f * pi + random.uniform(-0.5f, 0.5f),
           random.uniform(0.75f, 1.25f)};
+}
+
+/// Adds a patch with an uneven outline. A smooth one spreads the same absorption over a larger area, as the
+/// soft tissue in front of the lungs does.
+void add_patch(const Scene& scene, const Patch& patch, float strength, bool compact,
+               const NoiseField& outline, Canvas& haze) {
+  const float spread = compact ? 1.0f : 1.4f;
+  const float along = patch.radius_along * spread, across = patch.radius_across * spread;
+  const float cosine = std::cos(patch.angle), sine = std::sin(patch.angle);
+  const float reach = 1.8f * along * scene.view.pixels_per_unit();
+  const Point middle = scene.view.to_pixel(patch.centre);
+  const int x0 = std::max(0, static_cast<int>(middle.x - reach));
+  const int y0 = std::max(0, static_cast<int>(middle.y - reach));
+  const int x1 = std::min(haze.size(), static_cast<int>(middle.x + reach));
+  const int y1 = std::min(haze.size(), static_cast<int>(middle.y + reach));
+  for (int y = y0; y < y1; ++y)
+    for (int x = x0; x < x1; ++x) {
+      const Point p = scene.view.to_patient(static_cast<float>(x), static_cast<float>(y));
+      const float dx = p.x - patch.centre.x, dy = p.y - patch.centre.y;
+      const float u = (dx * cosine + dy * sine) / along, v = (-dx * sine + dy * cosine) / across;
+      const float radius = std::sqrt(u * u + v * v) + 0.22f * outline.at(p.x * 8.0f, p.y * 8.0f);
+      haze.at(x, y) +=
+          strength * patch.strength / (spread * spread) * (1.0f - smooth_step(0.2f, 1.25f, radius));
+    }
 }
 
 /// Thick line through points, painted bright.
@@ -89,7 +113,7 @@ void draw_letter(Canvas& film, bool is_left, Point corner, float height, float t
 }  // namespace
 
 void draw_vessels(const Scene& scene, Philox& random) {
-  const float strength = random.uniform(0.10f, 0.26f);
+  const float strength = random.uniform(0.08f, 0.20f);
   for (const Lung& lung : scene.anatomy.lungs) {
     const int trunks = 7 + static_cast<int>(random.below(3));
     for (int i = 0; i < trunks; ++i) {
@@ -104,50 +128,36 @@ void draw_vessels(const Scene& scene, Philox& random) {
 }
 
 void draw_patches(const Scene& scene, Philox& random, bool mottled) {
-  // Smooth shadows spread the same absorption over a larger area, as soft tissue does.
-  const float spread = mottled ? 1.0f : 1.4f;
+  constexpr float most = 0.5f;  // overlapping patches saturate
   const NoiseField outline(random), coarse(random), fine(random);
-  const float grain = random.uniform(15.0f, 24.0f);  // features in a patient unit
-  const float overall = random.uniform(0.14f, 0.28f);
+  const float grain = random.uniform(17.0f, 27.0f);  // features in a patient unit
+  const float turn = random.uniform(0.3f, 1.2f);     // keeps the noise lattice off the pixel axes
+  const float overall = random.uniform(0.28f, 0.5f);
+  const int size = scene.view.size;
+  Canvas haze(size);
   for (const Lung& lung : scene.anatomy.lungs) {
-    const int count = static_cast<int>(mottled ? 3 + random.below(3) : random.below(4));
-    for (int i = 0; i < count; ++i) {
-      Patch patch = place_patch(lung, random);
-      patch.radius_along *= spread;
-      patch.radius_across *= spread;
-      patch.strength /= spread * spread;
-      const float cosine = std::cos(patch.angle), sine = std::sin(patch.angle);
-      const float reach = 1.8f * patch.radius_along * scene.view.pixels_per_unit();
-      const Point middle = scene.view.to_pixel(patch.centre);
-      const int size = scene.view.size;
-      const int x0 = std::max(0, static_cast<int>(middle.x - reach)),
-                y0 = std::max(0, static_cast<int>(middle.y - reach));
-      const int x1 = std::min(size, static_cast<int>(middle.x + reach)),
-                y1 = std::min(size, static_cast<int>(middle.y + reach));
-      for (int y = y0; y < y1; ++y)
-        for (int x = x0; x < x1; ++x) {
-          const Point p = scene.view.to_patient(static_cast<float>(x), static_cast<float>(y));
-          const float dx = p.x - patch.centre.x, dy = p.y - patch.centre.y;
-          const float u = (dx * cosine + dy * sine) / patch.radius_along;
-          const float v = (-dx * sine + dy * cosine) / patch.radius_across;
-          const float radius = std::sqrt(u * u + v * v) + 0.22f * outline.at(p.x * 8.0f, p.y * 8.0f);
-          const float envelope = 1.0f - smooth_step(0.35f, 1.25f, radius);
-          if (envelope <= 0.0f) continue;
-          float density = 0.5f;
-          if (mottled) {
-            const float texture = 0.75f * coarse.at(p.x * grain, p.y * grain) +
-                                  0.55f * fine.at(p.x * grain * 1.9f, p.y * grain * 1.9f);
-            density = smooth_step(-1.3f, 1.3f, texture);
-          }
-          scene.absorption.at(x, y) +=
-              2.0f * overall * patch.strength * envelope * density * scene.lungs.at(x, y);
-        }
-    }
+    const int count = static_cast<int>(mottled ? 3 + random.below(3) : 1 + random.below(4));
+    for (int i = 0; i < count; ++i)
+      add_patch(scene, place_patch(lung, random), overall, mottled, outline, haze);
   }
+  for (int y = 0; y < size; ++y)
+    for (int x = 0; x < size; ++x) {
+      if (haze.at(x, y) <= 0.0f) continue;
+      float density = 1.0f;
+      if (mottled) {
+        const Point p = scene.view.to_patient(static_cast<float>(x), static_cast<float>(y));
+        const float u = grain * (p.x * std::cos(turn) - p.y * std::sin(turn));
+        const float v = grain * (p.x * std::sin(turn) + p.y * std::cos(turn));
+        const float texture = 0.75f * coarse.at(u, v) + 0.55f * fine.at(1.9f * v, 1.9f * u);
+        density = 0.15f + 1.7f * smooth_step(-1.1f, 1.1f, texture);
+      }
+      scene.absorption.at(x, y) +=
+          most * (1.0f - std::exp(-haze.at(x, y) / most)) * density * scene.lungs.at(x, y);
+    }
 }
 
 void draw_leads(const Scene& scene, Philox& random) {
-  if (random.uniform() > 0.4f) return;
+  if (random.uniform() > 0.3f) return;
   const int count = 1 + static_cast<int>(random.below(3));
   const float unit = scene.view.pixels_per_unit();
   for (int i = 0; i < count; ++i) {
