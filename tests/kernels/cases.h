@@ -62,6 +62,7 @@ inline const std::vector<Conv2dCase>& conv2d_cases() {
       {"tall kernel and wide padding", {1, 16, 7, 12}, {32, 16, 5, 1}, {1, 3, 2, 1, 1, 1, 1}},
       {"dilation 2", {2, 16, 11, 12}, {16, 16, 3, 3}, {1, 1, 2, 2, 2, 2, 1}},
       {"dilation 2 by 3 with stride 2", {1, 5, 15, 17}, {6, 5, 3, 3}, {2, 2, 1, 3, 2, 3, 1}},
+      {"RGB with dilation 2 by 3 and stride 2 by 1", {2, 3, 15, 17}, {6, 3, 3, 3}, {2, 1, 2, 3, 2, 3, 1}},
       {"2 groups", {2, 8, 9, 10}, {6, 4, 3, 3}, {1, 1, 1, 1, 1, 1, 2}},
       {"2 groups of 16", {2, 32, 9, 7}, {32, 16, 3, 3}, {1, 1, 1, 1, 1, 1, 2}, false},
       {"depthwise 3 channels", {2, 3, 8, 9}, {3, 1, 3, 3}, {1, 1, 1, 1, 1, 1, 3}},
@@ -123,8 +124,9 @@ inline const std::vector<Pool2dCase>& pool2d_cases() {
 
 /// Shapes of activations for operations without parameters (relu, global average pooling, reorder, dropout).
 inline const std::vector<Shape>& activation_shapes() {
-  static const std::vector<Shape> shapes = {{1, 1, 1, 1},  {2, 3, 5, 7},   {1, 16, 1, 1},   {2, 16, 3, 5},
-                                            {3, 32, 9, 4}, {1, 48, 7, 11}, {2, 17, 13, 13}, {4, 64, 33, 31}};
+  static const std::vector<Shape> shapes = {{1, 1, 1, 1},   {2, 3, 5, 7},   {1, 16, 1, 1},   {2, 16, 3, 5},
+                                            {3, 32, 9, 4},  {1, 48, 7, 11}, {2, 17, 13, 13}, {4, 64, 33, 31},
+                                            {2, 3, 47, 61}, {1, 16, 53, 39}};
   return shapes;
 }
 

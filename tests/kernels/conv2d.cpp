@@ -36,96 +36,13 @@ double terms_of(const Conv2dCase& c) {
   return static_cast<double>(c.filter[1] * c.filter[2] * c.filter[3]);
 }
 
-}  // namespace
-
-TEST_CASE("conv2d forward") {
-  for (const Conv2dCase& c : conv2d_cases()) {
-    const Tensor x = random_normal(c.x, 1), filter = random_normal(c.filter, 2);
-    const Tensor bias = random_normal({c.filter[0]}, 3);
-    const Tensor y = reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr);
-    const Expected expected{y, DType::f32, arithmetic_of(c), terms_of(c)};
-    for (Backend* backend : test_backends())
-      for (const LayoutPair& layouts : layout_pairs(c)) {
-        const Operation operation{
-            *backend,
-            describe("conv2d_forward", c, layouts),
-            {{"x", x, layouts.x}, {"filter", filter}, {"bias", bias, Layout::contiguous, DType::f32, c.bias}},
-            {{"y", expected, layouts.y}},
-            false};
-        check_operation(operation, [&](Inputs in, Outputs out) {
-          backend->conv2d_forward(c.params, in[0], in[1], in[2], out[0]);
-        });
-      }
-  }
-}
-
-TEST_CASE("conv2d backward data") {
-  for (const Conv2dCase& c : conv2d_cases()) {
-    const Tensor dy = random_normal(c.y(), 1), filter = random_normal(c.filter, 2);
-    const Tensor dx = reference::conv2d_backward_data(c.params, dy, filter, c.x);
-    const double terms = terms_of(c) * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
-    const Expected expected{dx, DType::f32, arithmetic_of(c), terms};
-    for (Backend* backend : test_backends())
-      for (const LayoutPair& layouts : layout_pairs(c)) {
-        const Operation operation{*backend,
-                                  describe("conv2d_backward_data", c, layouts),
-                                  {{"dy", dy, layouts.y}, {"filter", filter}},
-                                  {{"dx", expected, layouts.x}},
-                                  false};
-        check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
-          backend->conv2d_backward_data(c.params, in[0], in[1], out[0], write);
-        });
-      }
-  }
-}
-
-TEST_CASE("conv2d backward filter and bias") {
-  for (const Conv2dCase& c : conv2d_cases()) {
-    const Tensor x = random_normal(c.x, 1), dy = random_normal(c.y(), 2);
-    const double terms = static_cast<double>(c.y().numel() / c.filter[0]);
-    const Expected d_filter{reference::conv2d_backward_filter(c.params, x, dy, c.filter), DType::f32,
-                            Arithmetic::reduction, terms};
-    const Expected d_bias{reference::conv2d_backward_bias(dy), DType::f32, Arithmetic::reduction, terms,
-                          std::sqrt(terms)};
-    for (Backend* backend : test_backends())
-      for (const LayoutPair& layouts : layout_pairs(c)) {
-        const Operation operation{
-            *backend,
-            describe("conv2d_backward_filter", c, layouts),
-            {{"x", x, layouts.x}, {"dy", dy, layouts.y}},
-            {{"d_filter", d_filter}, {"d_bias", d_bias, Layout::contiguous, std::nullopt, true, c.bias}},
-            false};
-        check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
-          backend->conv2d_backward_filter(c.params, in[0], in[1], out[0], out[1], write);
-        });
-      }
-  }
-}
-
-// A cache of prepared convolutions must be keyed by the whole descriptor: shapes that differ in one number
-// only.
-TEST_CASE("conv2d of neighbouring descriptors one after the other") {
-  const std::vector<Conv2dCase> neighbours = {
-      {"base", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 1, 1, 1, 1, 1}},
-      {"other batch", {3, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 1, 1, 1, 1, 1}},
-      {"without bias", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 1, 1, 1, 1, 1}, false},
-      {"other padding", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 0, 2, 1, 1, 1}},
-      {"padding swapped", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 2, 0, 1, 1, 1}},
-      {"other stride", {2, 16, 9, 9}, {16, 16, 3, 3}, {2, 1, 1, 1, 1, 1, 1}},
-      {"stride swapped", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 2, 1, 1, 1, 1, 1}},
-      {"dilated", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 2, 2, 2, 2, 1}},
-      {"dilated in one direction", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 1, 1, 2, 1, 1}},
-      {"grouped", {2, 16, 9, 9}, {16, 8, 3, 3}, {1, 1, 1, 1, 1, 1, 2}},
-      {"other filter", {2, 16, 9, 9}, {16, 16, 1, 3}, {1, 1, 0, 1, 1, 1, 1}},
-      {"base again", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 1, 1, 1, 1, 1}},
-  };
-  for (const Conv2dCase& c : neighbours) {
-    const Tensor x = random_normal(c.x, 1), filter = random_normal(c.filter, 2);
-    const Tensor bias = random_normal({c.filter[0]}, 3);
-    const Expected expected{reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr),
-                            DType::f32, Arithmetic::reduction, terms_of(c)};
-    for (Backend* backend : test_backends()) {
-      const LayoutPair layouts{Layout::blocked16, Layout::blocked16};
+void check_forward(const Conv2dCase& c, const std::vector<LayoutPair>& pairs) {
+  const Tensor x = random_normal(c.x, 1), filter = random_normal(c.filter, 2);
+  const Tensor bias = random_normal({c.filter[0]}, 3);
+  const Tensor y = reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr);
+  const Expected expected{y, DType::f32, arithmetic_of(c), terms_of(c)};
+  for (Backend* backend : test_backends())
+    for (const LayoutPair& layouts : pairs) {
       const Operation operation{
           *backend,
           describe("conv2d_forward", c, layouts),
@@ -136,5 +53,87 @@ TEST_CASE("conv2d of neighbouring descriptors one after the other") {
         backend->conv2d_forward(c.params, in[0], in[1], in[2], out[0]);
       });
     }
-  }
+}
+
+void check_backward_data(const Conv2dCase& c, const std::vector<LayoutPair>& pairs) {
+  const Tensor dy = random_normal(c.y(), 1), filter = random_normal(c.filter, 2);
+  const Tensor dx = reference::conv2d_backward_data(c.params, dy, filter, c.x);
+  const double terms = terms_of(c) * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
+  const Expected expected{dx, DType::f32, arithmetic_of(c), terms};
+  for (Backend* backend : test_backends())
+    for (const LayoutPair& layouts : pairs) {
+      const Operation operation{*backend,
+                                describe("conv2d_backward_data", c, layouts),
+                                {{"dy", dy, layouts.y}, {"filter", filter}},
+                                {{"dx", expected, layouts.x}},
+                                false};
+      check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
+        backend->conv2d_backward_data(c.params, in[0], in[1], out[0], write);
+      });
+    }
+}
+
+void check_backward_filter(const Conv2dCase& c, const std::vector<LayoutPair>& pairs) {
+  const Tensor x = random_normal(c.x, 1), dy = random_normal(c.y(), 2);
+  const double terms = static_cast<double>(c.y().numel() / c.filter[0]);
+  const Expected d_filter{reference::conv2d_backward_filter(c.params, x, dy, c.filter), DType::f32,
+                          Arithmetic::reduction, terms};
+  const Expected d_bias{reference::conv2d_backward_bias(dy), DType::f32, Arithmetic::reduction, terms,
+                        std::sqrt(terms)};
+  for (Backend* backend : test_backends())
+    for (const LayoutPair& layouts : pairs) {
+      const Operation operation{
+          *backend,
+          describe("conv2d_backward_filter", c, layouts),
+          {{"x", x, layouts.x}, {"dy", dy, layouts.y}},
+          {{"d_filter", d_filter}, {"d_bias", d_bias, Layout::contiguous, std::nullopt, true, c.bias}},
+          false};
+      check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
+        backend->conv2d_backward_filter(c.params, in[0], in[1], out[0], out[1], write);
+      });
+    }
+}
+
+}  // namespace
+
+TEST_CASE("conv2d forward") {
+  for (const Conv2dCase& c : conv2d_cases()) check_forward(c, layout_pairs(c));
+}
+
+TEST_CASE("conv2d backward data") {
+  for (const Conv2dCase& c : conv2d_cases()) check_backward_data(c, layout_pairs(c));
+}
+
+TEST_CASE("conv2d backward filter and bias") {
+  for (const Conv2dCase& c : conv2d_cases()) check_backward_filter(c, layout_pairs(c));
+}
+
+// A cache of prepared convolutions must be keyed by the whole descriptor: each of these differs from the
+// first in one number only.
+TEST_CASE("conv2d of neighbouring descriptors one after the other") {
+  std::vector<Conv2dCase> neighbours(15, {"base", {2, 16, 9, 9}, {16, 16, 3, 3}, {1, 1, 1, 1, 1, 1, 1}});
+  neighbours[1].x[0] = 3;
+  neighbours[2].x[2] = 8;
+  neighbours[3].x[3] = 8;
+  neighbours[4].x[1] = neighbours[4].filter[1] = 32;
+  neighbours[5].filter[0] = 32;
+  neighbours[6].filter[2] = 2;
+  neighbours[7].filter[3] = 2;
+  neighbours[8].params.stride_h = 2;
+  neighbours[9].params.stride_w = 2;
+  neighbours[10].params.padding_h = 0;
+  neighbours[11].params.padding_w = 0;
+  neighbours[12].params.dilation_h = 2;
+  neighbours[13].params.dilation_w = 2;
+  neighbours[14].params.groups = 2;
+  neighbours[14].filter[1] = 8;
+  for (Conv2dCase& c : neighbours) c.name = "a neighbouring descriptor";
+  for (const bool bias : {false, true})
+    for (Conv2dCase c : neighbours) {
+      c.bias = bias;
+      const std::vector<LayoutPair> blocked = {{Layout::blocked16, Layout::blocked16}};
+      check_forward(c, blocked);
+      check_backward_data(c, blocked);
+      check_backward_filter(c, blocked);
+    }
 }

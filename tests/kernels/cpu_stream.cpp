@@ -12,14 +12,14 @@ namespace {
 template <class T>
 void check_stream_copy() {
   for (std::size_t offset = 0; offset < 64 / sizeof(T); ++offset)
-    for (const std::size_t count : {0, 1, 3, 15, 16, 17, 63, 64, 65, 200, 1000}) {
+    for (const std::size_t count : {1, 3, 15, 16, 17, 63, 64, 65, 200, 1000}) {
       std::vector<T> from(count), room(count + 256, T{99});
       for (std::size_t i = 0; i < count; ++i) from[i] = static_cast<T>(i % 90);
       T* const to = room.data() + 64 + offset;
       cpu::stream_copy(to, from.data(), static_cast<std::int64_t>(count));
       cpu::stream_fence();
       CAPTURE(offset, count);
-      CHECK((count == 0 || std::memcmp(to, from.data(), count * sizeof(T)) == 0));
+      CHECK(std::memcmp(to, from.data(), count * sizeof(T)) == 0);
       std::size_t untouched = 0;
       for (const T value : room) untouched += value == T{99};
       CHECK(untouched == 256);

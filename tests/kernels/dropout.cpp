@@ -54,3 +54,14 @@ TEST_CASE("dropout with the probabilities zero and one and near one") {
       for (const bool whole_channels : {false, true})
         check_dropout(*backend, {probability, whole_channels, 3, 4, 2}, {2, 16, 5, 7}, Layout::contiguous);
 }
+
+// Draws of seed 1, stream 2 that equal the probability to the last bit: an element is zeroed below it only.
+TEST_CASE("dropout keeps an element whose random number equals the probability") {
+  const std::pair<float, std::uint64_t> draws[] = {{0.0f, 7778946}, {0.25f, 6222770}, {0.5f, 28317670}};
+  for (const auto& [probability, offset] : draws) {
+    REQUIRE(uniform_float(philox_word(1, 2, offset)) == probability);
+    const DropoutParams params{probability, false, 1, 2, offset};
+    REQUIRE(reference::dropout(params, Tensor({1}, 1.0))[0] != 0);
+    for (Backend* backend : test_backends()) check_dropout(*backend, params, {1}, Layout::contiguous);
+  }
+}
