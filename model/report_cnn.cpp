@@ -18,17 +18,17 @@ std::int64_t ReportCnn::final_extent(std::int64_t image_size, std::int64_t paddi
   return ((image_size + 2 * padding - 2) / 2 - 2) / 2;
 }
 
-ReportCnn::ReportCnn(const ModelSettings& settings)
+ReportCnn::ReportCnn(const ModelSettings& settings, const ReportCnnWidths& widths)
     : initializer_{settings.seed, settings.device},
-      layer1_(initializer_, settings.channels, 32, settings.padding),
-      layer2_(initializer_, 32, 64, 0),
+      layer1_(initializer_, settings.channels, widths.layer1, settings.padding),
+      layer2_(initializer_, widths.layer1, widths.layer2, 0),
       fc1_(initializer_,
-           64 * final_extent(settings.image_size, settings.padding) *
+           widths.layer2 * final_extent(settings.image_size, settings.padding) *
                final_extent(settings.image_size, settings.padding),
-           600),
+           widths.fc1),
       drop_(initializer_, settings.dropout),
-      fc2_(initializer_, 600, 120),
-      fc3_(initializer_, 120, settings.classes) {
+      fc2_(initializer_, widths.fc1, widths.fc2),
+      fc3_(initializer_, widths.fc2, settings.classes) {
   register_module("layer1", layer1_);
   register_module("layer2", layer2_);
   register_module("fc1", fc1_);

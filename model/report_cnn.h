@@ -12,9 +12,14 @@
 
 namespace xr::model {
 
+/// Channels of the convolutions and outputs of the hidden layers; the report's by default.
+struct ReportCnnWidths {
+  std::int64_t layer1 = 32, layer2 = 64, fc1 = 600, fc2 = 120;
+};
+
 class ReportCnn final : public Module {
  public:
-  explicit ReportCnn(const ModelSettings& settings);
+  explicit ReportCnn(const ModelSettings& settings, const ReportCnnWidths& widths = {});
   [[nodiscard]] Tensor forward(const Tensor& x) override;
 
   /// Extent of the image after both blocks; below 1 if the image is too small.
