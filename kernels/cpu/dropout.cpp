@@ -2,9 +2,10 @@
 // and 1 / (1 - probability) otherwise (Srivastava et al., JMLR 2014; scaled in training as PyTorch does).
 //
 // The random number belongs to the element's logical index (or to n C + c for whole channels), so the mask is
-// the same in every layout. One Philox block serves four consecutive indices: about 2.5 ns per element, and
-// 2 tensors moved (3 when it accumulates). Each pass of a plane draws the factors of one channel's run of
-// pixels, which are consecutive indices, and applies them.
+// the same in every layout. One Philox block serves four consecutive indices, 16 blocks are drawn at a time
+// in vector registers (0.7 ns per element against 2.5 one by one). A plane is walked channel by channel in
+// runs of pixels, which are consecutive indices, short enough that the run of all lanes stays in the
+// first-level cache. Bytes moved: 2 tensors (3 when it accumulates).
 #include <algorithm>
 
 #include "kernels/cpu/channel_layout.h"
@@ -17,21 +18,35 @@ namespace xr::kernels::cpu {
 
 namespace {
 
-constexpr std::int64_t run_elements = 1024, lane_group = 16;
+constexpr std::int64_t run_elements = 256, lane_group = 16, task_elements = 16384;
+constexpr std::int64_t blocks_at_once = 16, words_at_once = 4 * blocks_at_once;
+
+XR_MULTIVERSION void draw_words(std::uint64_t seed, std::uint64_t stream, std::uint64_t first_block,
+                                std::uint32_t* __restrict words) {
+  for (std::uint64_t b = 0; b < blocks_at_once; ++b) {
+    const PhiloxBlock block = philox(seed, stream, first_block + b);
+    for (std::uint64_t i = 0; i < 4; ++i) words[4 * b + i] = block.word[i];
+  }
+}
+
+XR_MULTIVERSION void factors_of(const std::uint32_t* __restrict words, float probability, float kept_scale,
+                                float* __restrict out, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = uniform_float(words[i]) < probability ? 0.0f : kept_scale;
+}
 
 class Mask {
  public:
   explicit Mask(const DropoutParams& params)
       : params_(params), kept_scale_(params.probability < 1.0f ? 1.0f / (1.0f - params.probability) : 0.0f) {}
 
-  /// out[i] = factor of draw first + i.
+  /// out[i] = factor of draw first + i, i < count <= run_elements.
   void factors(std::int64_t first, std::int64_t count, float* out) const {
-    std::uint64_t draw = params_.offset + static_cast<std::uint64_t>(first);
-    for (std::int64_t i = 0; i < count;) {
-      const PhiloxBlock block = philox(params_.seed, params_.stream, draw / 4);
-      for (std::uint64_t word = draw % 4; word < 4 && i < count; ++word, ++draw, ++i)
-        out[i] = uniform_float(block.word[word]) < params_.probability ? 0.0f : kept_scale_;
-    }
+    const std::uint64_t draw = params_.offset + static_cast<std::uint64_t>(first);
+    const auto skipped = static_cast<std::int64_t>(draw % 4);
+    std::uint32_t words[run_elements + words_at_once + 4];
+    for (std::int64_t i = 0; i < skipped + count; i += words_at_once)
+      draw_words(params_.seed, params_.stream, (draw + static_cast<std::uint64_t>(i)) / 4, words + i);
+    factors_of(words + skipped, params_.probability, kept_scale_, out, count);
   }
 
  private:
@@ -40,16 +55,18 @@ class Mask {
 };
 
 // x and y: `count` elements, `stride` apart.
-void apply(const float* x, const float* factors, std::int64_t stride, float* y, std::int64_t count,
-           bool accumulate) {
+XR_MULTIVERSION void apply(const float* x, const float* factors, std::int64_t stride, float* y,
+                           std::int64_t count, bool accumulate) {
   if (accumulate)
     for (std::int64_t i = 0; i < count; ++i) y[i * stride] += x[i * stride] * factors[i];
+  else if (stride == 1)
+    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] * factors[i];
   else
     for (std::int64_t i = 0; i < count; ++i) y[i * stride] = x[i * stride] * factors[i];
 }
 
 void drop_elements_in_order(const Mask& mask, const float* x, float* y, std::int64_t count, bool accumulate) {
-  parallel_ranges(count, 16 * run_elements, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(count, task_elements, [&](std::int64_t begin, std::int64_t end) {
     float factors[run_elements];
     for (std::int64_t first = begin; first < end; first += run_elements) {
       const std::int64_t run = std::min(run_elements, end - first);
@@ -60,7 +77,7 @@ void drop_elements_in_order(const Mask& mask, const float* x, float* y, std::int
 }
 
 void drop_elements(const Mask& mask, const ChannelLayout& layout, const float* x, float* y, bool accumulate) {
-  for_each_span(layout, 16 * run_elements, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
+  for_each_span(layout, task_elements, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     float factors[run_elements];
     const std::int64_t first_channel = plane * layout.lanes;  // counted over all images
     for (std::int64_t lanes = 0; lanes < layout.lanes; lanes += lane_group)
@@ -74,12 +91,24 @@ void drop_elements(const Mask& mask, const ChannelLayout& layout, const float* x
   });
 }
 
+XR_MULTIVERSION void scale_run(const float* __restrict x, float* __restrict y, float factor,
+                               std::int64_t count, bool accumulate) {
+  if (accumulate)
+    for (std::int64_t i = 0; i < count; ++i) y[i] += factor * x[i];
+  else
+    for (std::int64_t i = 0; i < count; ++i) y[i] = factor * x[i];
+}
+
 void drop_channels(const Mask& mask, const ChannelLayout& layout, const float* x, float* y, bool accumulate) {
-  for_each_span(layout, 16 * run_elements, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
+  for_each_span(layout, task_elements, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     float factors[run_elements];
     for (std::int64_t lane = 0; lane < layout.lanes; lane += run_elements) {
       const std::int64_t lanes = std::min(run_elements, layout.lanes - lane);
       mask.factors(plane * layout.lanes + lane, lanes, factors);
+      if (layout.lanes == 1) {
+        const std::int64_t start = plane * layout.pixels + begin;
+        return scale_run(x + start, y + start, factors[0], end - begin, accumulate);
+      }
       for (std::int64_t pixel = begin; pixel < end; ++pixel) {
         const std::int64_t start = (plane * layout.pixels + pixel) * layout.lanes + lane;
         apply(x + start, factors, 1, y + start, lanes, accumulate);

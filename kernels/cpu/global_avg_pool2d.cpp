@@ -37,6 +37,22 @@ double sum_plane(const float* x, std::int64_t pixels) {
   return total;
 }
 
+XR_MULTIVERSION void spread_plane(float share, float* to, std::int64_t pixels, bool accumulate) {
+  if (accumulate)
+    for (std::int64_t p = 0; p < pixels; ++p) to[p] += share;
+  else
+    std::fill(to, to + pixels, share);
+}
+
+XR_MULTIVERSION void spread_pixels(const float* __restrict share, float* __restrict to, std::int64_t step,
+                                   std::int64_t pixels, std::int64_t lanes, bool accumulate) {
+  for (std::int64_t p = 0; p < pixels; ++p, to += step)
+    if (accumulate)
+      for (std::int64_t i = 0; i < lanes; ++i) to[i] += share[i];
+    else
+      for (std::int64_t i = 0; i < lanes; ++i) to[i] = share[i];
+}
+
 struct Planes {
   ChannelLayout layout;
 
@@ -96,9 +112,10 @@ void CpuBackend::global_avg_pool2d_backward(ConstView dy, View dx, GradientWrite
     float share[lane_group];
     for (std::int64_t i = 0; i < lanes; ++i) share[i] = gradient[plane * layout.lanes + lane + i] / pixels;
     float* to = result + plane * layout.plane_elements() + lane;
-    for (std::int64_t p = 0; p < layout.pixels; ++p, to += layout.lanes)
-      for (std::int64_t i = 0; i < lanes; ++i)
-        to[i] = write == GradientWrite::accumulate ? to[i] + share[i] : share[i];
+    if (layout.lanes == 1)
+      spread_plane(share[0], to, layout.pixels, write == GradientWrite::accumulate);
+    else
+      spread_pixels(share, to, layout.lanes, layout.pixels, lanes, write == GradientWrite::accumulate);
   });
 }
 
