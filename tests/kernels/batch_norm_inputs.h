@@ -50,7 +50,7 @@ void for_each_layout(const BatchNormCase& c, Check&& check) {
 
 /// Values per channel.
 inline double count_of(const BatchNormCase& c) {
-  return static_cast<double>(c.x.numel() / c.x[1]);
+  return static_cast<double>(c.x.numel()) / static_cast<double>(c.x[1]);
 }
 
 /// Of the terms of y: a mean that is large beside the deviation is rounded as coarsely as x itself.

@@ -75,9 +75,9 @@ void check_backward_data(const Conv2dCase& c, const std::vector<LayoutPair>& pai
 
 void check_backward_filter(const Conv2dCase& c, const std::vector<LayoutPair>& pairs) {
   const Tensor x = random_normal(c.x, 1), dy = random_normal(c.y(), 2);
-  const double terms = static_cast<double>(c.y().numel() / c.filter[0]);
+  const double terms = static_cast<double>(c.y().numel()) / static_cast<double>(c.filter[0]);
   const Expected d_filter{reference::conv2d_backward_filter(c.params, x, dy, c.filter), DType::f32,
-                          Arithmetic::reduction, terms};
+                          arithmetic_of(c), terms};
   const Expected d_bias{reference::conv2d_backward_bias(dy), DType::f32, Arithmetic::reduction, terms,
                         std::sqrt(terms)};
   for (Backend* backend : test_backends())

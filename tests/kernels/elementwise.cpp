@@ -13,7 +13,7 @@ namespace {
 std::vector<Shape> all_shapes() {
   std::vector<Shape> shapes = activation_shapes();
   for (const std::int64_t length : flat_lengths()) shapes.push_back({length});
-  shapes.push_back({});
+  shapes.emplace_back();
   shapes.push_back({2, 3, 4, 5, 6});
   shapes.push_back({large_activation.numel() + 1});
   return shapes;
@@ -115,7 +115,7 @@ TEST_CASE("sum_to_shape and broadcast_to") {
   for (Backend* backend : test_backends())
     for (const BroadcastCase& c : sum_cases())
       for (const float factor : {1.0f, 1.0f / 3}) {
-        const double terms = static_cast<double>(c.a.numel() / c.b.numel());
+        const double terms = static_cast<double>(c.a.numel()) / static_cast<double>(c.b.numel());
         const double factor_d = static_cast<double>(factor);
         // A mean that is not 0 makes rounding errors grow faster than the square root of the length.
         const Tensor x = random_normal(c.a, 1, 0.5), dy = random_normal(c.b, 2);

@@ -36,7 +36,7 @@ struct BatchStatistics {
 
 inline BatchStatistics batch_statistics(const Tensor& x) {
   BatchStatistics result;
-  result.count = static_cast<double>(x.size() / x.shape[1]);
+  result.count = static_cast<double>(x.size()) / static_cast<double>(x.shape[1]);
   result.mean = sum_per_channel(x.shape, [&](std::int64_t i, std::int64_t) { return x[i] / result.count; });
   result.variance = sum_per_channel(x.shape, [&](std::int64_t i, std::int64_t c) {
     return (x[i] - result.mean[c]) * (x[i] - result.mean[c]) / result.count;
@@ -118,7 +118,7 @@ inline BatchNorm2dGradients batch_norm2d_backward_training(const Tensor& x, cons
                                                            const Tensor& gamma, const Tensor& mean,
                                                            const Tensor& inverse_std) {
   BatchNorm2dGradients result = batch_norm2d_backward_constant(x, dy, gamma, mean, inverse_std);
-  const double count = static_cast<double>(x.size() / x.shape[1]);
+  const double count = static_cast<double>(x.size()) / static_cast<double>(x.shape[1]);
   for (std::int64_t i = 0; i < x.size(); ++i) {
     const std::int64_t c = channel_of(x.shape, i);
     const double x_hat = (x[i] - mean[c]) * inverse_std[c];
