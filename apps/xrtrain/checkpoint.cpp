@@ -63,7 +63,7 @@ std::array<float, 3> read_channels(const MetadataReader& reader, const char* key
   const auto values = reader.list<std::vector<float>>(key);
   XR_CHECK(static_cast<std::int64_t>(values.size()) == channels,
            "its metadata has {} values of {} for {} channels", values.size(), key, channels);
-  std::array<float, 3> result{0, 0, 0};
+  std::array<float, 3> result = positive ? std::array<float, 3>{1, 1, 1} : std::array<float, 3>{0, 0, 0};
   for (std::size_t c = 0; c < values.size(); ++c) {
     XR_CHECK(std::isfinite(values[c]) && (!positive || values[c] > 0), "its metadata has {} = {}", key,
              values[c]);

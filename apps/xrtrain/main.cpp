@@ -1,7 +1,10 @@
 // xrtrain: trains and evaluates networks on chest X-rays. What is wrong is said in one line on standard
 // error; the exit status is 0 done, 1 failed, 2 wrong usage, 3 bad data.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 
 #include "apps/xrtrain/commands.h"
@@ -29,6 +32,15 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& unkn
     if (const std::string nearest = nearest_word(word.substr(0, word.find('=')), names); !nearest.empty())
       return fmt::format("; did you mean {}?", nearest);
   return fmt::format("; see {} --help", command == &app ? "xrtrain" : "xrtrain " + command->get_name());
+}
+
+/// GNU OpenMP's threads spin while they wait, which on cores that others use too (a shared machine, a
+/// container's share) makes training many times slower. They sleep if the environment says so when the
+/// program starts, and no later: so it starts itself once more.
+void let_waiting_threads_sleep(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  if (::setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
+  (void)::execv("/proc/self/exe", argv);  // if it cannot, it is only slower
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -64,6 +76,7 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  let_waiting_threads_sleep(argv);
   try {
     return parse_and_run(argc, argv);
   } catch (const UsageError& error) {

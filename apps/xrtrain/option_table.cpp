@@ -262,13 +262,14 @@ void add_train_options(CLI::App& app, GivenOptions& given) {
     CLI::Option* option = nullptr;
     if (std::holds_alternative<bool O::*>(spec.member)) {
       const bool on = std::get<bool>(get_value(defaults, spec));
-      const std::string names =
-          spec.in_file == InFile::kept ? fmt::format("--{0},!--no-{0}", spec.name) : "--" + spec.name;
-      const std::string help = on ? spec.help + " (default: yes)" : spec.help;
-      option = app.add_flag_function(
-          names,
-          [&given, name = spec.name](std::int64_t count) { given[name] = count > 0 ? "true" : "false"; },
-          help);
+      const auto setter = [&given, name = spec.name](const char* value) {
+        return [&given, name, value](std::int64_t) { given[name] = value; };
+      };
+      option = app.add_flag_function("--" + spec.name, setter("true"), spec.help + (on ? " [yes]" : ""));
+      if (spec.in_file == InFile::kept)
+        app.add_flag_function("--no-" + spec.name, setter("false"), "Not --" + spec.name)
+            ->excludes(option)
+            ->group(spec.group);
     } else {
       const std::string value = value_text(get_value(defaults, spec));
       option = app.add_option_function<std::string>(
