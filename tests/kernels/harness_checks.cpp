@@ -68,6 +68,12 @@ TEST_CASE("the harness sees changed inputs and elements that were not written") 
                  "y: 1 of 5 elements are wrong; the worst is element 4"));
 }
 
+TEST_CASE("the harness sees an operation that does nothing") {
+  Backend& backend = *test_backends().front();
+  const Operation operation{backend, "nothing", {}, {{"y", {Tensor({5})}}}};
+  CHECK(mentions(run_operation(operation, [](Inputs, Outputs) {}).problems, "y: 5 of 5 elements are wrong"));
+}
+
 TEST_CASE("the harness sees results that change from run to run") {
   float drift = 3.0f;
   CHECK(mentions(problems_of([&](Backend& b, Inputs, Outputs out) {
