@@ -59,7 +59,6 @@ std::size_t memory_within_reach() {
 
 void* map_huge_pages(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw_out_of_memory(bytes);
-  if (bytes >= checked_block && bytes > memory_within_reach()) throw_out_of_memory(bytes);
   const std::size_t length = round_up(bytes, page);
   void* const mapped =
       mmap(nullptr, length + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -104,6 +103,7 @@ const char* instruction_set() {
 }  // namespace
 
 void* allocate_memory(std::size_t bytes) {
+  if (bytes >= checked_block && bytes > memory_within_reach()) throw_out_of_memory(bytes);
   if (use_huge_pages && bytes >= huge_page) return map_huge_pages(bytes);
   const std::size_t rounded = round_up(std::max(bytes, alignment), alignment);
   if (rounded < bytes) throw_out_of_memory(bytes);
