@@ -52,12 +52,48 @@ std::uint32_t crc32(std::span<const std::byte> bytes) {
   return ~crc;
 }
 
+/// Which Huffman tables a JPEG has defined so far. stb_image 2.27 trusts their sizes and that a scan uses
+/// only defined ones, and writes or reads beyond its arrays otherwise.
+class HuffmanTables {
+ public:
+  /// A DHT segment (T.81, B.2.4.2): at most 256 codes a table.
+  void define(const Reader& reader, std::size_t at, std::size_t end) {
+    while (at < end) {
+      const std::uint32_t kind = reader.u8(at++);
+      std::uint32_t codes = 0;
+      for (int length = 1; length <= 16; ++length) codes += reader.u8(at++);
+      XR_CHECK(kind >> 4 <= 1 && (kind & 15) <= 3 && codes <= 256 && at + codes <= end,
+               "the JPEG is damaged: wrong Huffman table before byte {}", at);
+      defined_[kind >> 4][kind & 15] = true;
+      at += codes;
+    }
+  }
+
+  /// An SOS segment (T.81, B.2.3): each component names a DC and an AC table; the first scan of a progressive
+  /// image uses only the DC ones, later ones only the AC ones.
+  void check_scan(const Reader& reader, std::size_t at, bool progressive) const {
+    const std::uint32_t components = reader.u8(at);
+    const std::size_t after = at + 1 + 2 * components;
+    const bool dc = !progressive || reader.u8(after) == 0, ac = !progressive || reader.u8(after) != 0;
+    for (std::uint32_t i = 0; i < components; ++i) {
+      const std::uint32_t tables = reader.u8(at + 2 + 2 * i);
+      XR_CHECK(tables >> 4 <= 3 && (tables & 15) <= 3 && (!dc || defined_[0][tables >> 4]) &&
+                   (!ac || defined_[1][tables & 15]),
+               "the JPEG is damaged: the scan at byte {} uses a Huffman table that is not there", at);
+    }
+  }
+
+ private:
+  bool defined_[2][4] = {};
+};
+
 /// A JPEG is a list of marker segments; only the entropy-coded data after SOS has no length (ITU-T T.81,
 /// B.1). Gives the size of the frame header; with `to_end` set walks on to the EOI marker.
 ImageHeader walk_jpeg(std::span<const std::byte> bytes, bool to_end) {
   const Reader reader(bytes);
   ImageHeader header{ImageFormat::jpeg, 0, 0};
-  bool scan_seen = false;
+  HuffmanTables tables;
+  bool scan_seen = false, progressive = false;
   for (std::size_t at = 2;;) {
     while (at + 1 < reader.size() && !(reader.u8(at) == 0xFF && reader.u8(at + 1) != 0xFF)) ++at;
     XR_CHECK(at + 1 < reader.size(), "the JPEG is truncated: it ends after {} bytes without its end marker",
@@ -74,8 +110,11 @@ ImageHeader walk_jpeg(std::span<const std::byte> bytes, bool to_end) {
     if (frame && length >= 7) {
       header.height = reader.big16(at + 3);
       header.width = reader.big16(at + 5);
+      progressive = marker == 0xC2;
       if (!to_end) return header;
     }
+    if (marker == 0xC4) tables.define(reader, at + 2, at + length);
+    if (marker == 0xDA) tables.check_scan(reader, at + 2, progressive);
     scan_seen = scan_seen || marker == 0xDA;
     at += length;
   }

@@ -58,6 +58,22 @@ TEST_CASE("a changed byte in the PNG data is found by its checksum") {
   CHECK_THAT(error_of([&] { decode_image(file, 1); }), contains("wrong checksum"));
 }
 
+TEST_CASE("a JPEG with impossible Huffman tables is refused before it is decoded") {
+  const std::vector<std::byte> file = reference_file("baseline grey JPEG");
+  const auto find_marker = [&](std::byte marker) {
+    for (std::size_t i = 0; i + 1 < file.size(); ++i)
+      if (file[i] == std::byte{0xFF} && file[i + 1] == marker) return i;
+    throw Error("no such marker");
+  };
+  std::vector<std::byte> too_many_codes = file;
+  for (std::size_t i = 0; i < 16; ++i) too_many_codes[find_marker(std::byte{0xC4}) + 5 + i] = std::byte{0x40};
+  CHECK_THAT(error_of([&] { decode_image(too_many_codes, 1); }), contains("wrong Huffman table"));
+  std::vector<std::byte> undefined_table = file;
+  undefined_table[find_marker(std::byte{0xDA}) + 6] = std::byte{0x03};
+  CHECK_THAT(error_of([&] { decode_image(undefined_table, 1); }),
+             contains("a Huffman table that is not there"));
+}
+
 TEST_CASE("a PNG that claims 60000 x 60000 pixels is refused before anything is allocated") {
   std::vector<std::byte> file = encode_png(random_image(16, 16, 1));
   put_big32(file, 16, 60000);
