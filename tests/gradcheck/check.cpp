@@ -1,0 +1,161 @@
+#include "tests/gradcheck/check.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <span>
+
+#include "engine/ops/reorder.h"
+#include "tests/gradcheck/report.h"
+#include "tests/kernels/harness.h"
+#include "tests/reference/gradient_check.h"
+
+namespace xr::gradcheck {
+
+namespace {
+
+// Differences of float64 numbers of size 1 are right to 1e-16 / step.
+constexpr double difference_step = 1e-6, difference_tolerance = 1e-6;
+
+double dot(const reference::Tensor& a, const reference::Tensor& b) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+/// The oracle's value and gradients for a case.
+struct Exact {
+  reference::Tensor seed, value;
+  std::vector<reference::Tensor> gradients;
+};
+
+struct OracleRun {
+  Tape tape;
+  std::vector<VariablePointer> leaves;
+  VariablePointer result;
+
+  OracleRun(const GradientCase& test, const std::vector<reference::Tensor>& directions, double step) {
+    for (std::size_t i = 0; i < test.operands.size(); ++i) {
+      reference::Tensor value = test.operands[i].value;
+      if (step != 0)
+        for (std::int64_t j = 0; j < value.size(); ++j) value[j] += step * directions[i][j];
+      leaves.push_back(tape.leaf(value));
+    }
+    result = test.oracle(tape, leaves);
+  }
+};
+
+Exact solve(const GradientCase& test) {
+  OracleRun run(test, {}, 0);
+  Exact exact;
+  exact.value = run.result->value;
+  INFO(test.operation << " " << test.description);
+  REQUIRE(run.tape.kink_distance() >= test.least_kink_distance);
+  exact.seed = reference::random_normal(exact.value.shape, 999);
+  run.tape.backward(run.result, exact.seed);
+  for (const VariablePointer& leaf : run.leaves) exact.gradients.push_back(leaf->gradient);
+  return exact;
+}
+
+double mean_of(const reference::Tensor& x) {
+  double sum = 0;
+  for (const double value : x.values) sum += value;
+  return sum / static_cast<double>(x.size());
+}
+
+/// A random direction, as large as the operand varies.
+reference::Tensor direction_of(const reference::Tensor& x, std::uint64_t number) {
+  reference::Tensor centred = x;
+  const double mean = mean_of(x);
+  for (double& value : centred.values) value -= mean;
+  const double deviation = reference::root_mean_square(x.size() > 1 ? centred : x);
+  return reference::random_normal(x.shape, number, 0, deviation);
+}
+
+/// One random direction for each operand alone.
+void check_oracle(const GradientCase& test, const Exact& exact) {
+  for (std::size_t i = 0; i < test.operands.size(); ++i) {
+    std::vector<reference::Tensor> directions;
+    for (std::size_t j = 0; j < test.operands.size(); ++j)
+      directions.push_back(j == i ? direction_of(test.operands[i].value, 500 + i)
+                                  : reference::Tensor(test.operands[j].value.shape));
+    const auto evaluate = [&](double step) -> Evaluation {
+      const OracleRun run(test, directions, step);
+      return {dot(exact.seed, run.result->value), run.tape.pattern()};
+    };
+    // Along a direction of normal numbers the slope is normal with the gradient's norm as deviation.
+    const double size = std::max(norm_of(exact.gradients[i]), test.operands[i].least_norm) *
+                        reference::root_mean_square(directions[i]);
+    check_slope(fmt::format("{} {}, d {}", test.operation, test.description, test.operands[i].name), evaluate,
+                dot(exact.gradients[i], directions[i]), size);
+  }
+}
+
+void check_engine(const GradientCase& test, const Exact& exact, const kernels::Device& device) {
+  const std::string backend = device.to_string();
+  count_case(backend, test.operation);
+  std::vector<engine::Tensor> leaves;
+  for (const Operand& operand : test.operands)
+    leaves.push_back(leaf_on(device, operand.value, operand.layout));
+  const engine::Tensor seed = leaf_on(device, exact.seed, Layout::contiguous).detach();
+  for (const double times : {1.0, 2.0}) {  // the second backward adds to the gradients of the first
+    const engine::Tensor result = test.engine(leaves);
+    check_error(backend, test.operation, test.description + ", value",
+                error_of(result, exact.value, test.value_norm), test.tolerance);
+    result.backward(seed);
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      REQUIRE(leaves[i].grad().defined());
+      reference::Tensor expected = exact.gradients[i];
+      for (double& value : expected.values) value *= times;
+      check_error(
+          backend, test.operation,
+          fmt::format("{}, d {}{}", test.description, test.operands[i].name, times > 1 ? " twice" : ""),
+          error_of(leaves[i].grad(), expected, times * test.operands[i].least_norm), test.tolerance);
+    }
+  }
+}
+
+}  // namespace
+
+double norm_of(const reference::Tensor& x) {
+  return std::sqrt(dot(x, x));
+}
+
+engine::Tensor leaf_on(const kernels::Device& device, const reference::Tensor& value, Layout layout) {
+  std::vector<float> numbers;
+  for (const double number : value.values) numbers.push_back(static_cast<float>(number));
+  engine::Tensor tensor = engine::Tensor::from_host(std::span<const float>(numbers), value.shape, device);
+  tensor = engine::reorder(tensor, layout);
+  return tensor.set_requires_grad(true);
+}
+
+double error_of(const engine::Tensor& actual, const reference::Tensor& expected, double least_norm) {
+  if (actual.shape() != expected.shape) return HUGE_VAL;
+  const std::vector<float> numbers = actual.to_host();
+  double difference = 0;
+  for (std::int64_t i = 0; i < expected.size(); ++i) {
+    const double error = static_cast<double>(numbers[static_cast<std::size_t>(i)]) - expected[i];
+    difference += error * error;
+  }
+  const double norm = std::max(norm_of(expected), least_norm);
+  return difference == 0 ? 0 : std::sqrt(difference) / norm;
+}
+
+void check_slope(const std::string& what, const MovedOracle& evaluate, double slope, double size) {
+  const Evaluation above = evaluate(difference_step), below = evaluate(-difference_step);
+  INFO(what);
+  REQUIRE(above.pattern == below.pattern);  // no kink between the two
+  const double numeric = (above.value - below.value) / (2 * difference_step);
+  // A value of size v is rounded to 1e-16 v, so its difference to 1e-16 v / step; some hundred roundings.
+  const double rounding = 1e-14 * std::abs(above.value) / difference_step;
+  INFO("slope " << slope << ", by central differences " << numeric << ", size " << size);
+  CHECK(std::abs(numeric - slope) <= difference_tolerance * size + rounding);
+}
+
+void check_gradients(const GradientCase& test) {
+  const Exact exact = solve(test);
+  check_oracle(test, exact);
+  for (const kernels::Backend* backend : tests::test_backends())
+    check_engine(test, exact, kernels::Device::parse(backend->name()));
+}
+
+}  // namespace xr::gradcheck
