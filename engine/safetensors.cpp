@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "engine/atomic_file.h"
 #include "engine/autograd.h"
 #include "engine/ops/reorder.h"
 
@@ -78,14 +77,20 @@ std::uint64_t safetensors_bytes(const std::vector<NamedTensor>& tensors) {
 
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                       const Metadata& metadata) {
+  write_safetensors(path, tensors, metadata)->commit();
+}
+
+std::unique_ptr<AtomicFile> write_safetensors(const std::filesystem::path& path,
+                                              const std::vector<NamedTensor>& tensors,
+                                              const Metadata& metadata) {
   const std::vector<NamedTensor> ordered = file_order(tensors);
   const std::string header = make_header(ordered, metadata);
-  AtomicFile file(path);
+  auto file = std::make_unique<AtomicFile>(path);
   const std::uint64_t length = header.size();
   std::byte prefix[8];
   for (int i = 0; i < 8; ++i) prefix[i] = static_cast<std::byte>(length >> (8 * i) & 0xFF);
-  file.write(prefix);
-  file.write(header);
+  file->write(prefix);
+  file->write(header);
   std::vector<std::byte> chunk;
   const NoGradGuard no_grad;
   for (const NamedTensor& entry : ordered) {
@@ -94,10 +99,10 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
     for (std::size_t done = 0, total = plain.view().bytes(); done < total; done += chunk.size()) {
       chunk.resize(std::min(chunk_bytes, total - done));
       plain.backend().copy_to_host(chunk.data(), data + done, chunk.size());
-      file.write(chunk);
+      file->write(chunk);
     }
   }
-  file.commit();
+  return file;
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {

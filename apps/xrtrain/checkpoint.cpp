@@ -98,6 +98,28 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
   return info;
 }
 
+template <class Action>
+auto errors_naming(const std::filesystem::path& path, Action&& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw DataError(fmt::format("cannot use checkpoint {}: {}", path.string(), error.what()));
+  }
+}
+
+/// The network that the metadata claim, if the file is large enough for it.
+std::unique_ptr<model::Module> make_network(const engine::SafetensorsFile& file,
+                                            const model::ModelSettings& settings) {
+  std::uint64_t elements = 0;
+  for (const engine::SafetensorsFile::Entry& entry : file.entries())
+    elements += static_cast<std::uint64_t>(entry.shape.numel());
+  const std::int64_t wanted = model::parameter_count(settings);
+  XR_CHECK(wanted > 0 && static_cast<std::uint64_t>(wanted) <= elements,
+           "it does not fit the network that it names: {} has {} parameters, the file {} numbers",
+           settings.name, wanted, elements);
+  return model::make_model(settings);
+}
+
 }  // namespace
 
 engine::Metadata to_metadata(const CheckpointInfo& info) {
@@ -120,11 +142,7 @@ engine::Metadata to_metadata(const CheckpointInfo& info) {
 }
 
 CheckpointInfo read_info(const engine::SafetensorsFile& file, const std::filesystem::path& path) {
-  try {
-    return parse_info(file.metadata());
-  } catch (const Error& error) {
-    throw DataError(fmt::format("cannot use checkpoint {}: {}", path.string(), error.what()));
-  }
+  return errors_naming(path, [&] { return parse_info(file.metadata()); });
 }
 
 LoadedCheckpoint load_checkpoint(const std::filesystem::path& path, const kernels::Device& device) {
@@ -132,15 +150,7 @@ LoadedCheckpoint load_checkpoint(const std::filesystem::path& path, const kernel
     const engine::SafetensorsFile file(path);
     LoadedCheckpoint result{read_info(file, path), nullptr};
     result.info.model.device = device;
-    // Before memory is taken for what the metadata claims.
-    std::uint64_t elements = 0;
-    for (const engine::SafetensorsFile::Entry& entry : file.entries())
-      elements += static_cast<std::uint64_t>(entry.shape.numel());
-    const std::int64_t wanted = model::parameter_count(result.info.model);
-    XR_CHECK(wanted > 0 && static_cast<std::uint64_t>(wanted) <= elements,
-             "checkpoint {} does not fit the network that it names: {} has {} parameters, the file {}",
-             path.string(), result.info.model.name, wanted, elements);
-    result.network = model::make_model(result.info.model);
+    result.network = errors_naming(path, [&] { return make_network(file, result.info.model); });
     engine::load_state(file, result.network->state(), path.string());
     return result;
   });

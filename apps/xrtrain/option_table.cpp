@@ -278,7 +278,7 @@ void add_train_options(CLI::App& app, GivenOptions& given) {
       const char* type = spec.member.index() == 0 ? "TEXT" : spec.member.index() == 1 ? "INT" : "NUMBER";
       std::string type_text = spec.choices.empty() ? type : fmt::format("{}", fmt::join(spec.choices, "|"));
       if (!value.empty()) type_text += fmt::format(" [{}]", value);
-      option->type_name(type_text);
+      option->type_name(type_text)->take_last();  // scripts add options to those that they have
     }
     option->group(spec.group);
   }

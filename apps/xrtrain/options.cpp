@@ -71,9 +71,6 @@ void validate(const TrainOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.resume && options.force)
     throw UsageError("--resume and --force exclude each other: go on with the run, or replace it");
-  if (options.warmup_epochs > options.epochs)
-    throw UsageError(fmt::format("--warmup-epochs is {}, more than the {} epochs: use at most {}",
-                                 options.warmup_epochs, options.epochs, options.epochs));
   errors_as<UsageError>([&] {
     const model::ModelSettings settings = model_settings(options, 2, {});
     const std::int64_t least = model::least_image_size(settings);

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/xrtrain/errors.h"
-#include "engine/safetensors.h"
 
 namespace xr::apps {
 
@@ -20,15 +19,16 @@ std::vector<engine::NamedTensor> resume_tensors(engine::Optimizer& optimizer,
   return tensors;
 }
 
-void save_resume_state(const std::filesystem::path& path, const ResumeState& state,
-                       const std::vector<engine::NamedTensor>& tensors) {
+std::unique_ptr<engine::AtomicFile> write_resume_state(const std::filesystem::path& path,
+                                                       const ResumeState& state,
+                                                       const std::vector<engine::NamedTensor>& tensors) {
   const Progress& progress = state.progress;
   const json text = {{"epoch", progress.epoch},     {"batch", progress.batch},
                      {"step", progress.step},       {"loss_sum", progress.loss_sum},
                      {"correct", progress.correct}, {"images", progress.images},
                      {"data", state.data},          {"threads", state.threads}};
-  engine::save_safetensors(path, tensors,
-                           {{"progress", text.dump()}, {"history", history_to_json(state.history)}});
+  return engine::write_safetensors(path, tensors,
+                                   {{"progress", text.dump()}, {"history", history_to_json(state.history)}});
 }
 
 ResumeState read_resume_state(const std::filesystem::path& path) {

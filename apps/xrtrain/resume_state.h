@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "apps/xrtrain/history.h"
 #include "engine/optimizer.h"
+#include "engine/safetensors.h"
 
 namespace xr::apps {
 
@@ -33,8 +35,10 @@ struct ResumeState {
                                                               const std::vector<engine::NamedTensor>& network,
                                                               bool with_network);
 
-void save_resume_state(const std::filesystem::path& path, const ResumeState& state,
-                       const std::vector<engine::NamedTensor>& tensors);
+/// Writes the state; it is there with commit() only.
+[[nodiscard]] std::unique_ptr<engine::AtomicFile> write_resume_state(
+    const std::filesystem::path& path, const ResumeState& state,
+    const std::vector<engine::NamedTensor>& tensors);
 
 /// Reads the state of a run, not yet its tensors. Throws DataError.
 [[nodiscard]] ResumeState read_resume_state(const std::filesystem::path& path);

@@ -9,6 +9,7 @@
 #include "apps/xrtrain/report.h"
 #include "apps/xrtrain/text.h"
 #include "apps/xrtrain/trainer.h"
+#include "engine/allocator.h"
 #include "engine/atomic_file.h"
 #include "kernels/cpu/parallel.h"
 
@@ -196,6 +197,7 @@ void TrainCommand::train(model::Module& network, const Images& images) {
   Trainer trainer({options_, device_, *folder_, console_, info_, network, images.train, preprocessing_,
                    validation_.get(), class_weights, info_.data, threads_},
                   resume_);
+  engine::allocator(device_).empty_cache();  // the initial weights have moved into the optimizer's arena
   const double started = now_seconds();
   console_.line(fmt::format("Start-up took {:.2f} s", started - started_));
   if (resume_)

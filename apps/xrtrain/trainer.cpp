@@ -107,6 +107,8 @@ void Trainer::run() {
     finish_epoch();
   }
   writer_.wait();
+  // Once more, for a run that was killed between its last state and these.
+  engine::write_file_atomically(setup_.folder.file("history.csv"), history_csv(history_));
   prune_checkpoints(history_, resume_epoch_);
 }
 
@@ -146,6 +148,7 @@ void Trainer::step(const data::Batch& batch) {
   loss.backward();
   learning_rate_ = schedule_.at(progress_.step);
   optimizer_->set_learning_rate(static_cast<float>(learning_rate_));
+  if (weights_written_.valid()) weights_written_.get();  // of the epoch before
   optimizer_->step();
   ++progress_.step;
 
@@ -201,18 +204,13 @@ void Trainer::finish_epoch() {
   }
 }
 
-// The network's state in memory of its own: one copy of the arena, and of each buffer.
+// The network's state, to be written while the next epoch begins: parameters as they are, for they do not
+// change before that epoch's first optimizer step; copies of the buffers, which a forward pass changes.
 std::vector<engine::NamedTensor> Trainer::snapshot() {
-  const engine::Tensor values = arena_.values().clone();
-  const auto& shared = arena_.values().state()->storage;
-  std::vector<engine::NamedTensor> result;
-  for (const engine::NamedTensor& entry : setup_.network.state()) {
-    const engine::TensorState& state = *entry.tensor.state();
-    result.push_back(
-        {entry.name, state.storage == shared
-                         ? engine::Tensor::on_storage(values.state()->storage, state.offset, state.shape)
-                         : entry.tensor.clone()});
-  }
+  std::vector<engine::NamedTensor> result = setup_.network.state();
+  const auto parameters = arena_.values().state()->storage;
+  for (engine::NamedTensor& entry : result)
+    if (entry.tensor.state()->storage != parameters) entry.tensor = entry.tensor.clone();
   return result;
 }
 
@@ -229,26 +227,35 @@ bool Trainer::resume_state_due(bool last) const {
 }
 
 void Trainer::save_epoch(const EpochRecord& record) {
-  writer_.wait();  // before memory is taken for another copy
+  writer_.wait();
   const bool with_resume = resume_state_due(progress_.epoch == setup_.options.epochs);
   CheckpointInfo info = setup_.info;
   info.epoch = record.epoch;
   info.train_loss = record.train_loss;
   info.train_accuracy = record.train_accuracy();
-  std::vector<engine::NamedTensor> moments;
   if (with_resume) {
-    moments = resume_tensors(*optimizer_, {}, false);
-    for (engine::NamedTensor& entry : moments) entry.tensor = entry.tensor.clone();
     resume_epoch_ = record.epoch;
     resume_saved_at_ = now_seconds();
   }
-  writer_.submit([this, info = std::move(info), network = snapshot(), moments = std::move(moments),
-                  with_resume, state = resume_state(), timing = timing_, resume_epoch = resume_epoch_] {
+  auto written = std::make_shared<std::promise<void>>();
+  weights_written_ = written->get_future();
+  writer_.submit([this, info = std::move(info), network = snapshot(), with_resume, state = resume_state(),
+                  timing = timing_, resume_epoch = resume_epoch_, written = std::move(written)] {
     const RunFolder& folder = setup_.folder;
-    engine::save_safetensors(folder.checkpoint(info.epoch), network, to_metadata(info));
+    const double started = now_seconds();
+    std::unique_ptr<engine::AtomicFile> checkpoint, resume;
+    try {
+      checkpoint = engine::write_safetensors(folder.checkpoint(info.epoch), network, to_metadata(info));
+      if (with_resume)
+        resume = write_resume_state(folder.resume_state(), state, resume_tensors(*optimizer_, {}, false));
+    } catch (...) {
+      written->set_exception(std::current_exception());
+      throw;
+    }
+    written->set_value();
+    checkpoint->commit();  // first: the state for resuming refers to it
     if (with_resume) {
-      const double started = now_seconds();
-      save_resume_state(folder.resume_state(), state, moments);
+      resume->commit();
       resume_seconds_ = now_seconds() - started;
     }
     engine::write_file_atomically(folder.file("history.csv"), history_csv(state.history));
@@ -272,8 +279,9 @@ void Trainer::prune_checkpoints(const History& history, std::int64_t resume_epoc
 void Trainer::save_within_epoch() {
   setup_.console.line("Interrupted: saving the state of the run; press Ctrl-C again to end at once");
   writer_.wait();
-  save_resume_state(setup_.folder.resume_state(), resume_state(),
-                    resume_tensors(*optimizer_, setup_.network.state(), true));
+  write_resume_state(setup_.folder.resume_state(), resume_state(),
+                     resume_tensors(*optimizer_, setup_.network.state(), true))
+      ->commit();
   throw Interrupted(fmt::format("interrupted in epoch {} after step {} of {}", progress_.epoch,
                                 progress_.batch, loader_.batch_count()));
 }

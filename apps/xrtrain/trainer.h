@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,7 +75,8 @@ class Trainer {
   double resume_saved_at_ = 0.0;
   std::atomic<double> resume_seconds_{0.0};
   std::int64_t resume_epoch_ = -1;
-  BackgroundWriter writer_;  // last: it ends before what it writes
+  std::future<void> weights_written_;  ///< until then the weights and moments must not change
+  BackgroundWriter writer_;            // last: it ends before what it writes
 };
 
 /// Bytes of all checkpoints that a run keeps at a time, and of what resuming needs while it is replaced.

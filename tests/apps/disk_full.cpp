@@ -56,7 +56,7 @@ TEST_CASE("A run that cannot fit on the disk says so before it starts") {
   TemporaryFolder folder;
   make_phantoms(folder);
   fs::create_directories(folder / "small");
-  if (::mount("none", (folder / "small").c_str(), "tmpfs", 0, "size=4m") != 0) {
+  if (::mount("none", (folder / "small").c_str(), "tmpfs", 0, "size=24m") != 0) {
     WARN("not tested: no small file system can be mounted here");
     return;
   }

@@ -60,8 +60,11 @@ TEST_CASE("The same seed gives the same bytes and another seed does not") {
   TemporaryFolder folder;
   make_phantoms(folder);
   REQUIRE(run(folder, tiny(folder, "a")).status == 0);
-  REQUIRE(run(folder, tiny(folder, "b", {"--workers", "1"})).status == 0);
-  check_same_results(folder / "a", folder / "b");
+  REQUIRE(run(folder, tiny(folder, "b", {"--workers", "3"})).status == 0);
+  auto a = results_of(folder / "a"), b = results_of(folder / "b");
+  a.erase("config.toml");  // has the number of workers
+  b.erase("config.toml");
+  CHECK(a == b);
   REQUIRE(run(folder, tiny(folder, "c", {"--seed", "1"})).status == 0);
   CHECK(read_text(folder / "a/checkpoints/02.safetensors") !=
         read_text(folder / "c/checkpoints/02.safetensors"));
