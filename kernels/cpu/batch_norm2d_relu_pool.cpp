@@ -10,6 +10,7 @@
 // each; the bytes are made and read by separate loops over whole rows.
 #include "kernels/cpu/batch_norm2d_relu_pool.h"
 
+#include <bit>
 #include <cmath>
 
 #include "kernels/cpu/checks.h"
@@ -96,16 +97,16 @@ template <std::int64_t Lanes>
     prefetch_pixels(top + left + row.ahead, 2 * lanes);
     prefetch_pixels(bottom + left + row.ahead, 2 * lanes);
     for (std::int64_t i = 0; i < lanes; ++i) {
-      const float gradient = dy[p * lanes + i];
+      // Masks by arithmetic: with ?: gcc branches on the place and computes both sides of each branch.
+      const auto gradient = std::bit_cast<std::int32_t>(dy[p * lanes + i]);
       const std::int32_t place = winner[p * lanes + i];
-      dx_top[left + i] =
-          scale[i] * (((place == 0 ? gradient : 0.0f) - mean_dy[i]) - (top[left + i] - mean[i]) * slope[i]);
-      dx_top[right + i] =
-          scale[i] * (((place == 1 ? gradient : 0.0f) - mean_dy[i]) - (top[right + i] - mean[i]) * slope[i]);
-      dx_bottom[left + i] = scale[i] * (((place == 2 ? gradient : 0.0f) - mean_dy[i]) -
-                                        (bottom[left + i] - mean[i]) * slope[i]);
-      dx_bottom[right + i] = scale[i] * (((place == 3 ? gradient : 0.0f) - mean_dy[i]) -
-                                         (bottom[right + i] - mean[i]) * slope[i]);
+      const auto at = [&](std::int32_t k) { return std::bit_cast<float>(gradient & -(place == k)); };
+      const float a = at(0) - mean_dy[i], b = at(1) - mean_dy[i], c = at(2) - mean_dy[i],
+                  d = at(3) - mean_dy[i];
+      dx_top[left + i] = scale[i] * (a - (top[left + i] - mean[i]) * slope[i]);
+      dx_top[right + i] = scale[i] * (b - (top[right + i] - mean[i]) * slope[i]);
+      dx_bottom[left + i] = scale[i] * (c - (bottom[left + i] - mean[i]) * slope[i]);
+      dx_bottom[right + i] = scale[i] * (d - (bottom[right + i] - mean[i]) * slope[i]);
     }
   }
 }
