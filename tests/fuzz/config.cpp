@@ -1,0 +1,42 @@
+// Reads the input as a TOML file of options; what is accepted must survive being written and read again.
+#include "apps/xrtrain/config.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "kernels/error.h"
+#include "tests/fuzz/expect.h"
+
+namespace {
+
+using xr::fuzz::expect;
+
+xr::apps::TrainOptions options_of(std::string_view text) {
+  xr::apps::TrainOptions options;
+  for (const xr::apps::FileOption& option : xr::apps::parse_config(text, "config.toml"))
+    xr::apps::set_value(options, *option.spec, option.value, option.where);
+  return options;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string written;
+  try {
+    written = xr::apps::config_text(options_of({reinterpret_cast<const char*>(data), size}));
+  } catch (const xr::Error& error) {
+    xr::fuzz::expect_one_line(error);
+    return 0;
+  }
+  // Defaults stand for options without a value yet, which a file may not hold: only the second round must
+  // hold.
+  try {
+    expect(xr::apps::config_text(options_of(written)) == written,
+           "options change when they are written and read");
+  } catch (const xr::Error& error) {
+    std::fprintf(stderr, "%s\nin\n%s\n", error.what(), written.c_str());
+    expect(false, "what was written cannot be read");
+  }
+  return 0;
+}
