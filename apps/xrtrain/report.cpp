@@ -56,7 +56,7 @@ std::size_t checkpoint_count(const CheckpointResults& results) {
   std::vector<std::int64_t> epochs;
   for (const CheckpointResult& result : results) epochs.push_back(result.epoch);
   std::ranges::sort(epochs);
-  return static_cast<std::size_t>(std::ranges::unique(epochs).begin() - epochs.begin());
+  return static_cast<std::size_t>(std::unique(epochs.begin(), epochs.end()) - epochs.begin());
 }
 
 }  // namespace
