@@ -30,30 +30,30 @@ constexpr std::int64_t usual_period = 64;
   }
 }
 
-template <GradientMask mask>
+template <GradientMask Mask>
 [[gnu::always_inline]] inline float counted(float x, float centred, float scale, float beta, float dy) {
-  if constexpr (mask == GradientMask::after_relu)
+  if constexpr (Mask == GradientMask::after_relu)
     return centred * scale + beta > 0.0f ? dy : 0.0f;
-  else if constexpr (mask == GradientMask::positive_x)
+  else if constexpr (Mask == GradientMask::positive_x)
     return x > 0.0f ? dy : 0.0f;
   else
     return dy;
 }
 
-template <GradientMask mask>
+template <GradientMask Mask>
 [[gnu::always_inline]] inline void add_gradients(const float* __restrict x, const float* __restrict dy,
                                                  const Normalisation& n, float* __restrict sum_dy,
                                                  float* __restrict sum_dy_x, std::int64_t count) {
   for (std::int64_t j = 0; j < count; ++j) {
     const float centred = x[j] - n.mean[j];
-    const float gradient = counted<mask>(x[j], centred, n.scale[j], n.beta[j], dy[j]);
+    const float gradient = counted<Mask>(x[j], centred, n.scale[j], n.beta[j], dy[j]);
     sum_dy[j] += gradient;
     sum_dy_x[j] += gradient * centred;
   }
 }
 
 // Width 0: any period.
-template <std::int64_t Width, GradientMask mask>
+template <std::int64_t Width, GradientMask Mask>
 [[gnu::always_inline]] inline void sum_gradients(const Runs& r, const float* x, const float* dy,
                                                  const Normalisation& n, float* sum_dy, float* sum_dy_x) {
   const std::int64_t width = Width > 0 ? Width : r.period;
@@ -61,79 +61,79 @@ template <std::int64_t Width, GradientMask mask>
     const float *values = x + run * r.stride, *gradients = dy + run * r.stride;
     std::int64_t i = 0;
     for (; i + width <= r.count; i += width)
-      add_gradients<mask>(values + i, gradients + i, n, sum_dy, sum_dy_x, width);
-    add_gradients<mask>(values + i, gradients + i, n, sum_dy, sum_dy_x, r.count - i);
+      add_gradients<Mask>(values + i, gradients + i, n, sum_dy, sum_dy_x, width);
+    add_gradients<Mask>(values + i, gradients + i, n, sum_dy, sum_dy_x, r.count - i);
   }
 }
 
-template <GradientMask mask>
+template <GradientMask Mask>
 [[gnu::always_inline]] inline void sum_gradients(const Runs& r, const float* x, const float* dy,
                                                  const Normalisation& n, float* sum_dy, float* sum_dy_x) {
   if (r.period == usual_period) {
     float local_dy[usual_period] = {}, local_dy_x[usual_period] = {};
-    sum_gradients<usual_period, mask>(r, x, dy, n, local_dy, local_dy_x);
+    sum_gradients<usual_period, Mask>(r, x, dy, n, local_dy, local_dy_x);
     std::copy(local_dy, local_dy + usual_period, sum_dy);
     std::copy(local_dy_x, local_dy_x + usual_period, sum_dy_x);
   } else {
     std::fill(sum_dy, sum_dy + r.period, 0.0f);
     std::fill(sum_dy_x, sum_dy_x + r.period, 0.0f);
-    sum_gradients<0, mask>(r, x, dy, n, sum_dy, sum_dy_x);
+    sum_gradients<0, Mask>(r, x, dy, n, sum_dy, sum_dy_x);
   }
 }
 
-template <bool relu>
+template <bool Relu>
 [[gnu::always_inline]] inline void normalise_values(const Normalisation& n, const float* x,
                                                     float* __restrict y, std::int64_t count) {
   for (std::int64_t j = 0; j < count; ++j) {
     const float value = (x[j] - n.mean[j]) * n.scale[j] + n.beta[j];
-    y[j] = relu && value < 0.0f ? 0.0f : value;
+    y[j] = Relu && value < 0.0f ? 0.0f : value;
   }
 }
 
-template <std::int64_t Width, bool relu>
+template <std::int64_t Width, bool Relu>
 [[gnu::always_inline]] inline void normalise_run(const Normalisation& n, std::int64_t period, const float* x,
                                                  float* __restrict y, std::int64_t count) {
   const std::int64_t width = Width > 0 ? Width : period;
   std::int64_t i = 0;
-  for (; i + width <= count; i += width) normalise_values<relu>(n, x + i, y + i, width);
-  normalise_values<relu>(n, x + i, y + i, count - i);
+  for (; i + width <= count; i += width) normalise_values<Relu>(n, x + i, y + i, width);
+  normalise_values<Relu>(n, x + i, y + i, count - i);
 }
 
-template <GradientMask mask, bool accumulate>
+template <GradientMask Mask, bool Accumulate>
 [[gnu::always_inline]] inline void input_gradients(const InputGradient& g, const float* x, const float* dy,
                                                    float* __restrict dx, std::int64_t count) {
   for (std::int64_t j = 0; j < count; ++j) {
     const float centred = x[j] - g.n.mean[j], scale = g.n.scale[j];
-    const float gradient = counted<mask>(x[j], centred, scale, g.n.beta[j], dy[j]);
+    const float gradient = counted<Mask>(x[j], centred, scale, g.n.beta[j], dy[j]);
     const float value = scale * ((gradient - g.mean_dy[j]) - centred * g.slope[j]);
-    dx[j] = accumulate ? dx[j] + value : value;
+    dx[j] = Accumulate ? dx[j] + value : value;
   }
 }
 
-template <std::int64_t Width, GradientMask mask, bool accumulate>
+template <std::int64_t Width, GradientMask Mask, bool Accumulate>
 [[gnu::always_inline]] inline void input_gradient_run(const InputGradient& g, std::int64_t period,
                                                       const float* x, const float* dy, float* __restrict dx,
                                                       std::int64_t count) {
   const std::int64_t width = Width > 0 ? Width : period;
   std::int64_t i = 0;
-  for (; i + width <= count; i += width) input_gradients<mask, accumulate>(g, x + i, dy + i, dx + i, width);
-  input_gradients<mask, accumulate>(g, x + i, dy + i, dx + i, count - i);
+  for (; i + width <= count; i += width) input_gradients<Mask, Accumulate>(g, x + i, dy + i, dx + i, width);
+  input_gradients<Mask, Accumulate>(g, x + i, dy + i, dx + i, count - i);
 }
 
-template <bool accumulate>
+template <bool Accumulate>
 [[gnu::always_inline]] inline void input_gradient_of(const InputGradient& g, GradientMask mask,
                                                      std::int64_t period, const float* x, const float* dy,
                                                      float* __restrict dx, std::int64_t count) {
   using enum GradientMask;
   const bool usual = period == usual_period;
   if (mask == after_relu && usual)
-    input_gradient_run<usual_period, after_relu, accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<usual_period, after_relu, Accumulate>(g, period, x, dy, dx, count);
   else if (mask == after_relu)
-    input_gradient_run<0, after_relu, accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<0, after_relu, Accumulate>(g, period, x, dy, dx, count);
   else if (usual)
-    input_gradient_run<usual_period, all, accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<usual_period, all, Accumulate>(g, period, x, dy, dx, count);
   else
-    input_gradient_run<0, all, accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<0, all, Accumulate>(g, period, x, dy, dx, count);
 }
 
 template <std::int64_t Width>
