@@ -3,6 +3,7 @@
 #include "data/pnm.h"
 #include "kernels/error.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -122,6 +123,12 @@ ImageHeader walk_jpeg(std::span<const std::byte> bytes, bool to_end) {
   return header;
 }
 
+// Of the critical chunks, those that the decoder reads; CgBI is Apple's.
+bool is_known_png_chunk(std::span<const std::byte> type) {
+  return std::ranges::any_of(std::array{"IHDR", "PLTE", "IDAT", "IEND", "CgBI"},
+                             [&](const char* known) { return starts_with(type, known); });
+}
+
 void check_png_complete(std::span<const std::byte> bytes, const ImageHeader& header) {
   const Reader reader(bytes);
   std::uint64_t compressed = 0;
@@ -131,6 +138,7 @@ void check_png_complete(std::span<const std::byte> bytes, const ImageHeader& hea
     const std::size_t length = reader.big32(at);
     const auto type = bytes.subspan(at + 4, 4);
     const bool critical = (reader.u8(at + 4) & 0x20) == 0;
+    XR_CHECK(!critical || is_known_png_chunk(type), "the PNG has a chunk of an unknown kind at byte {}", at);
     XR_CHECK(!critical || crc32(bytes.subspan(at + 4, length + 4)) == reader.big32(at + 8 + length),
              "the PNG is damaged: wrong checksum in the chunk at byte {}", at);
     if (starts_with(type, "IDAT")) compressed += length;

@@ -29,6 +29,7 @@ constexpr std::size_t max_name_bytes = 256;
 // For a message: one line, not too long, ASCII.
 std::string brief(const json& value) {
   std::string text = value.dump(-1, ' ', true);
+  std::ranges::replace(text, '\x7F', '?');  // the one control character that JSON does not escape
   if (text.size() > 60) text.replace(57, std::string::npos, "...");
   return text;
 }
@@ -49,9 +50,9 @@ json parse_json(const std::string& text, std::string& repeated) {
 }
 
 SafetensorsFile::Entry parse_entry(const std::string& name, const json& value) {
-  XR_CHECK(
-      name.size() <= max_name_bytes && std::ranges::none_of(name, [](unsigned char c) { return c < ' '; }),
-      "its tensor name {} is too long or not printable", brief(name));
+  XR_CHECK(name.size() <= max_name_bytes &&
+               std::ranges::none_of(name, [](unsigned char c) { return c < ' ' || c == 0x7F; }),
+           "its tensor name {} is too long or not printable", brief(name));
   SafetensorsFile::Entry entry;
   entry.name = name;
   XR_CHECK(value.is_object() && value.contains("dtype") && value.contains("shape") &&

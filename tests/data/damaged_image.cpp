@@ -58,6 +58,14 @@ TEST_CASE("a changed byte in the PNG data is found by its checksum") {
   CHECK_THAT(error_of([&] { decode_image(file, 1); }), contains("wrong checksum"));
 }
 
+TEST_CASE("a PNG with an unknown critical chunk is refused in plain characters") {
+  std::vector<std::byte> file = encode_png(random_image(16, 16, 1));
+  const std::vector<std::byte> chunk =
+      bytes_of({"\0\0\0\0ABCD\xDB\x17\x20\xA5", 12});  // length, type, checksum
+  file.insert(file.begin() + 33, chunk.begin(), chunk.end());
+  CHECK_THAT(error_of([&] { decode_image(file, 1); }), contains("chunk of an unknown kind at byte 33"));
+}
+
 TEST_CASE("a JPEG with impossible Huffman tables is refused before it is decoded") {
   const std::vector<std::byte> file = reference_file("baseline grey JPEG");
   const auto find_marker = [&](std::byte marker) {
