@@ -1,5 +1,6 @@
-// conv2d: checks its operands and hands the work to oneDNN (conv2d_onednn.cpp) or, for the gradients of
-// convolutions of at most 4 input channels, to the kernels of conv2d_few_channels.cpp.
+// conv2d: checks its operands and hands the work to oneDNN (conv2d_onednn.cpp), to conv2d_few_channels.cpp
+// (the gradients of convolutions of at most 4 input channels) or to conv2d_winograd.cpp (the filter gradient
+// of 3x3 convolutions of few enough channels for its sums to stay in the cache).
 #include "kernels/cpu/conv2d.h"
 
 #include <algorithm>
@@ -107,7 +108,9 @@ void CpuBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView x,
     return;
   }
   const std::lock_guard lock(primitives_->mutex());
-  auto* const run = has_few_channels(problem) ? few_channels_backward_filter : onednn_backward_filter;
+  auto* const run = has_few_channels(problem)               ? few_channels_backward_filter
+                    : has_winograd_backward_filter(problem) ? winograd_backward_filter
+                                                            : onednn_backward_filter;
   run(*primitives_, problem, x.as<float>(), dy.as<float>(), d_filter.as<float>(), d_bias.as<float>(), write);
 }
 

@@ -48,4 +48,9 @@ void few_channels_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, c
 void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x,
                                   const float* dy, float* d_filter, float* d_bias, GradientWrite write);
 
+/// The filter gradient of 3x3 convolutions with stride 1, both activations blocked16, few enough channels.
+[[nodiscard]] bool has_winograd_backward_filter(const Conv2dProblem& problem);
+void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
+                              float* d_filter, float* d_bias, GradientWrite write);
+
 }  // namespace xr::kernels::cpu

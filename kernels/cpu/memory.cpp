@@ -48,7 +48,7 @@ constexpr std::size_t round_up(std::size_t value, std::size_t multiple) {
 // Linux promises more memory than it has and ends the process that believes it. So: what is really there,
 // the limit of this process's control group included.
 std::size_t memory_within_reach() {
-  std::size_t reach = std::numeric_limits<std::size_t>::max();
+  std::size_t reach = std::numeric_limits<std::size_t>::max() / 2;
   std::ifstream meminfo("/proc/meminfo");
   for (std::string name, rest; meminfo >> name && name != "MemAvailable:";) std::getline(meminfo, rest);
   if (std::size_t kib = 0; meminfo >> kib) reach = kib << 10;
@@ -104,9 +104,9 @@ const char* instruction_set() {
 
 void* allocate_memory(std::size_t bytes) {
   if (bytes >= checked_block && bytes > memory_within_reach()) throw_out_of_memory(bytes);
+  if (bytes >= checked_block && bytes > memory_within_reach()) throw_out_of_memory(bytes);
   if (use_huge_pages && bytes >= huge_page) return map_huge_pages(bytes);
   const std::size_t rounded = round_up(std::max(bytes, alignment), alignment);
-  if (rounded < bytes) throw_out_of_memory(bytes);
   void* const data = std::aligned_alloc(alignment, rounded);
   if (data == nullptr) throw_out_of_memory(bytes);
   return data;

@@ -9,8 +9,10 @@
 // Built for several instruction sets; the loader picks. Sanitizers run before ifuncs are resolved, so not
 // there.
 #if defined(XR_SANITIZED) || !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__)
+#define XR_HAS_MULTIVERSION 0
 #define XR_MULTIVERSION
 #else
+#define XR_HAS_MULTIVERSION 1
 #define XR_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
 

@@ -77,6 +77,8 @@ enum class Temporary : int {
   partial_sums = -5,
   filter = -6,
   transposed = -7,
+  transforms = -8,
+  total = -9,
 };
 
 class OneDnn {
