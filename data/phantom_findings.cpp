@@ -132,7 +132,7 @@ void draw_patches(const Scene& scene, Philox& random, bool mottled) {
   const NoiseField outline(random), coarse(random), fine(random);
   const float grain = random.uniform(17.0f, 27.0f);  // features in a patient unit
   const float turn = random.uniform(0.3f, 1.2f);     // keeps the noise lattice off the pixel axes
-  const float overall = random.uniform(0.28f, 0.5f);
+  const float overall = random.uniform(0.32f, 0.52f);
   const int size = scene.view.size;
   Canvas haze(size);
   for (const Lung& lung : scene.anatomy.lungs) {
@@ -149,7 +149,7 @@ void draw_patches(const Scene& scene, Philox& random, bool mottled) {
         const float u = grain * (p.x * std::cos(turn) - p.y * std::sin(turn));
         const float v = grain * (p.x * std::sin(turn) + p.y * std::cos(turn));
         const float texture = 0.75f * coarse.at(u, v) + 0.55f * fine.at(1.9f * v, 1.9f * u);
-        density = 0.15f + 1.7f * smooth_step(-1.1f, 1.1f, texture);
+        density = 0.1f + 1.8f * smooth_step(-1.0f, 1.0f, texture);
       }
       scene.absorption.at(x, y) +=
           most * (1.0f - std::exp(-haze.at(x, y) / most)) * density * scene.lungs.at(x, y);
