@@ -29,7 +29,6 @@ constexpr std::size_t max_name_bytes = 256;
 // For a message: one line, not too long, ASCII.
 std::string brief(const json& value) {
   std::string text = value.dump(-1, ' ', true);
-  std::ranges::replace(text, '\x7F', '?');  // the one control character that JSON does not escape
   if (text.size() > 60) text.replace(57, std::string::npos, "...");
   return text;
 }
