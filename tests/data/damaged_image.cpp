@@ -52,6 +52,15 @@ TEST_CASE("truncated JPEG and PNG files are named with the reason") {
   }
 }
 
+TEST_CASE("a JPEG without its end is truncated however little is missing") {
+  for (const char* name : {"baseline grey JPEG", "progressive JPEG", "CMYK JPEG"}) {
+    const std::vector<std::byte> file = reference_file(name);
+    for (const std::size_t missing : {1u, 2u, 3u, 10u})
+      CHECK_THAT(error_of([&] { decode_image(std::span(file).first(file.size() - missing), 1); }),
+                 contains("the JPEG is truncated"));
+  }
+}
+
 TEST_CASE("a changed byte in the PNG data is found by its checksum") {
   std::vector<std::byte> file = encode_png(random_image(16, 16, 1));
   file[file.size() / 2] ^= std::byte{1};
