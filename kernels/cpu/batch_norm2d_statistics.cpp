@@ -9,17 +9,20 @@ namespace xr::kernels::cpu {
 namespace {
 
 // How a batch is cut. A unit is summed in float (256 additions per position with the usual period of 64); a
-// piece of several units is one task.
-constexpr std::int64_t unit_elements = 16384, piece_elements = 262144;
+// piece of 1 to 16 units is one task, so that large batches need few partial sums and small ones still occupy
+// many threads.
+constexpr std::int64_t unit_elements = 16384, most_units = 16, wanted_tasks = 256;
 
 class Partition {
  public:
   explicit Partition(const ChannelLayout& layout) : layout_(layout), period_(position_period(layout)) {
     const std::int64_t step = period_ / layout.lanes;  // pixels, so that runs end with a period
+    const std::int64_t units = std::clamp<std::int64_t>(
+        layout.planes() * layout.plane_elements() / (unit_elements * wanted_tasks), 1, most_units);
     pixels_per_unit_ = std::max<std::int64_t>(1, unit_elements / period_) * step;
     images_per_unit_ = images_in(pixels_per_unit_, unit_elements);
-    pixels_per_piece_ = std::max<std::int64_t>(1, piece_elements / unit_elements) * pixels_per_unit_;
-    images_per_piece_ = images_in(pixels_per_piece_, piece_elements);
+    pixels_per_piece_ = units * pixels_per_unit_;
+    images_per_piece_ = images_in(pixels_per_piece_, units * unit_elements);
     image_pieces_ = (layout.outer + images_per_piece_ - 1) / images_per_piece_;
     pixel_pieces_ = (layout.pixels + pixels_per_piece_ - 1) / pixels_per_piece_;
   }
@@ -77,8 +80,8 @@ struct Moments {
   double count = 0;
   double *mean, *squares;
 
-  // Adds a set whose residuals from `centre` and their squares have these sums; returns nothing but moves
-  // centre to the set's mean.
+  // Adds a set whose residuals from `centre` and their squares have these sums, and moves `centre` to the
+  // set's mean.
   void add(double more, float* centre, const double* residuals, const double* square_sums,
            std::int64_t lanes) {
     const double share = more / (count + more), weight = count * share;
@@ -166,7 +169,8 @@ ChannelMoments channel_moments(const ChannelLayout& layout, const float* x) {
       combine(count, result.mean[c], result.variance[c], counts[piece], means[slot], squares[slot]);
       count += counts[piece];
     }
-    result.variance[c] /= count;
+    // Rounding may leave a constant channel just below 0; NaN stays.
+    result.variance[c] = result.variance[c] < 0 ? 0 : result.variance[c] / count;
   }
   return result;
 }
