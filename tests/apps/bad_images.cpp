@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "data/stb.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {
@@ -22,6 +23,44 @@ std::string refused(const TemporaryFolder& folder) {
   CHECK(result.status == 3);
   CHECK(!fs::exists(folder / "run"));
   return result.error_line();
+}
+
+void append_u32(std::string& text, std::uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift & 0xFF);
+}
+
+// A PNG chunk with its checksum (ISO 15948, annex D).
+std::string png_chunk(const std::string& type, const std::string& data) {
+  const std::string body = type + data;
+  std::uint32_t checksum = 0xFFFFFFFFu;
+  for (const char c : body) {
+    checksum ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) checksum = checksum >> 1 ^ (checksum & 1 ? 0xEDB88320u : 0);
+  }
+  std::string chunk;
+  append_u32(chunk, static_cast<std::uint32_t>(data.size()));
+  chunk += body;
+  append_u32(chunk, ~checksum);
+  return chunk;
+}
+
+std::string png_that_claims(std::uint32_t width, std::uint32_t height) {
+  std::string header;
+  append_u32(header, width);
+  append_u32(header, height);
+  header += std::string("\x08\0\0\0\0", 5);  // 8 bits, grey
+  return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + png_chunk("IDAT", "xxxx") + png_chunk("IEND", "");
+}
+
+std::string make_jpeg() {
+  std::vector<unsigned char> pixels(64 * 64);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<unsigned char>(i * i % 251);
+  std::string bytes;
+  const auto append = [](void* to, void* data, int size) {
+    static_cast<std::string*>(to)->append(static_cast<char*>(data), static_cast<std::size_t>(size));
+  };
+  REQUIRE(stbi_write_jpg_to_func(append, &bytes, 64, 64, 1, pixels.data(), 90) != 0);
+  return bytes;
 }
 
 // The images that are left are trained on; the file is named.
@@ -86,6 +125,14 @@ TEST_CASE("Images that cannot be decoded are named and left out") {
   }
   SECTION("one pixel") {
     make_png(bad, 5, 1);
+  }
+  SECTION("a PNG that claims 60000 x 60000") {
+    write_text(bad, png_that_claims(60000, 60000));
+  }
+  SECTION("a truncated JPEG") {
+    const std::string jpeg = make_jpeg();
+    write_text(folder / "data/train/a/whole.jpg", jpeg);
+    write_text(bad, jpeg.substr(0, jpeg.size() / 2));
   }
   left_out(folder, "bad.png");
 }

@@ -39,6 +39,22 @@ TEST_CASE("SIGTERM in the first epoch is as good as Ctrl-C") {
   check_resumed_after(SIGTERM, "Epoch 0/19");
 }
 
+TEST_CASE("A second Ctrl-C ends the program at once and loses nothing") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  REQUIRE(run(folder, slow(folder, "undisturbed")).status == 0);
+  RunSettings settings;
+  settings.signal = SIGINT;
+  settings.signals = 2;
+  settings.signal_after_line = "Epoch 2/19";
+  const Result stopped = run(folder, slow(folder, "stopped"), settings);
+  // Between the two signals the program may have ended by itself.
+  CHECK((stopped.status == 1000 + SIGINT || stopped.status == 1));
+  CHECK(run(folder, {"train", "--out", (folder / "stopped").string(), "--resume"}).status == 0);
+  check_same_results(folder / "undisturbed", folder / "stopped");
+  check_no_leftovers(folder / "stopped");
+}
+
 TEST_CASE("Ctrl-C while evaluating leaves a run that can be resumed") {
   TemporaryFolder folder;
   make_phantoms(folder, 6, 40);

@@ -92,12 +92,12 @@ Result run(const TemporaryFolder& folder, const Arguments& arguments, const RunS
   if (child == 0) become_program(folder, arguments, settings, output, error);
   const auto started = Clock::now();
   int status = 0;
-  bool signalled = false;
+  int signals = 0;
   while (::waitpid(child, &status, WNOHANG) == 0) {
     const bool time = settings.kill_after >= 0 && seconds_since(started) >= settings.kill_after;
     const bool line = !settings.signal_after_line.empty() && has_line(output, settings.signal_after_line);
-    if ((time || line) && !signalled) {
-      signalled = true;
+    if (signals < settings.signals && (signals > 0 || time || line)) {
+      ++signals;
       ::kill(child, settings.signal);
     }
     if (seconds_since(started) > 240) ::kill(child, SIGKILL);

@@ -39,7 +39,7 @@ using Environment = std::map<std::string, std::string>;
 struct RunSettings {
   Environment environment;  ///< beside this process's own
   double kill_after = -1;   ///< seconds; then `signal`
-  int signal = 9;
+  int signal = 9, signals = 1;
   std::string signal_after_line;  ///< sends `signal` once a line of the output starts with this
   std::uint64_t file_size_limit = 0;
   bool as_nobody = false;  ///< without root's right to write anywhere
