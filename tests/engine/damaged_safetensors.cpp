@@ -168,7 +168,8 @@ TEST_CASE("tensors that lack a field or have a wrong one") {
   CHECK_THAT(message_for_entry("32", "[1]", "[0,4]", 4), Contains("32"));
   CHECK_THAT(message_for_entry(R"("F32")", "4", "[0,4]", 4), Contains("shape"));
   CHECK_THAT(message_for_entry(R"("F32")", R"({"0":1})", "[0,4]", 4), Contains("shape"));
-  CHECK_THAT(message_for_entry(R"("F32")", "[1,1,1,1,1,1]", "[0,4]", 4), Contains("at most 5"));
+  CHECK_THAT(message_for_entry(R"("F32")", "[1,1,1,1,1,1]", "[0,4]", 4),
+             Contains("tensor x") && Contains("at most 5"));
   CHECK_THAT(message_for_entry(R"("F32")", R"(["1"])", "[0,4]", 4), Contains("extent"));
   CHECK_THAT(message_for_entry(R"("F32")", "[1.5]", "[0,4]", 4), Contains("extent 1.5"));
   CHECK_THAT(message_for_entry(R"("F32")", "[1]", "[0]", 4), Contains("offsets"));
