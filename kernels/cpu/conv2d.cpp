@@ -75,6 +75,11 @@ std::string Conv2dProblem::to_string() const {
       params.dilation_w, params.groups);
 }
 
+double Conv2dProblem::multiply_adds() const {
+  return static_cast<double>(y_shape().numel()) *
+         static_cast<double>(in_channels / params.groups * kernel_h * kernel_w);
+}
+
 bool has_few_channels(const Conv2dProblem& problem) {
   return problem.params.groups == 1 && problem.in_channels <= 4;
 }
@@ -84,7 +89,7 @@ void CpuBackend::conv2d_forward(const Conv2dParams& params, ConstView x, ConstVi
   const Conv2dProblem problem = check("conv2d_forward", params, "x", x, filter, "y", y);
   if (bias.defined()) require_vector("conv2d_forward", "bias", bias, problem.out_channels);
   if (problem.batch == 0) return;
-  const std::lock_guard lock(primitives_->mutex());
+  const OneDnn::Call call(*primitives_, problem.multiply_adds());
   onednn_forward(*primitives_, problem, x.as<float>(), filter.as<float>(), bias.as<float>(), y.as<float>());
 }
 
@@ -92,7 +97,7 @@ void CpuBackend::conv2d_backward_data(const Conv2dParams& params, ConstView dy, 
                                       GradientWrite write) {
   const Conv2dProblem problem = check("conv2d_backward_data", params, "dx", dx, filter, "dy", dy);
   if (problem.batch == 0) return;
-  const std::lock_guard lock(primitives_->mutex());
+  const OneDnn::Call call(*primitives_, problem.multiply_adds());
   auto* const run = has_few_channels(problem) ? few_channels_backward_data : onednn_backward_data;
   run(*primitives_, problem, dy.as<float>(), filter.as<float>(), dx.as<float>(), write);
 }
@@ -107,7 +112,7 @@ void CpuBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView x,
     if (d_bias.defined()) std::fill_n(d_bias.as<float>(), d_bias.numel(), 0.0f);
     return;
   }
-  const std::lock_guard lock(primitives_->mutex());
+  const OneDnn::Call call(*primitives_, problem.multiply_adds());
   auto* const run = has_few_channels(problem)               ? few_channels_backward_filter
                     : has_winograd_backward_filter(problem) ? winograd_backward_filter
                                                             : onednn_backward_filter;

@@ -22,6 +22,7 @@ struct Conv2dProblem {
   /// Input rows and columns that one output element sees.
   [[nodiscard]] std::int64_t extent_h() const { return params.dilation_h * (kernel_h - 1) + 1; }
   [[nodiscard]] std::int64_t extent_w() const { return params.dilation_w * (kernel_w - 1) + 1; }
+  [[nodiscard]] double multiply_adds() const;
   [[nodiscard]] std::string to_string() const;
 };
 

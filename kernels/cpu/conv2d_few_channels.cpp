@@ -40,6 +40,12 @@ struct BlockedGradient {
   }
 };
 
+// Parts that the work is cut into; not a function of the number of threads.
+std::int64_t piece_count(const Conv2dProblem& p, std::int64_t rows) {
+  const auto worthwhile = static_cast<std::int64_t>(std::min(1e6, p.multiply_adds() / small_work));
+  return std::clamp<std::int64_t>(worthwhile, 1, std::min(rows, max_pieces));
+}
+
 BlockedGradient blocked(OneDnn& one_dnn, const Conv2dProblem& p, const float* dy) {
   const std::int64_t blocks = (p.out_channels + lanes - 1) / lanes, pixels = p.out_h * p.out_w;
   if (p.y_layout == Layout::channels_last && p.out_channels % lanes == 0)
@@ -272,7 +278,7 @@ void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem,
   const BlockedGradient gradient = blocked(one_dnn, p, dy);
   const float* const input = padded_planes(one_dnn, p, x);
   const std::int64_t taps = p.in_channels * p.kernel_h * p.kernel_w;
-  const std::int64_t rows = p.batch * p.out_h, pieces = std::min(rows, max_pieces);
+  const std::int64_t rows = p.batch * p.out_h, pieces = piece_count(p, rows);
   const std::int64_t size = gradient.blocks * (taps + 1) * lanes;
   float* const partial = one_dnn.temporary(Temporary::partial_sums, pieces * size);
   parallel_for(pieces, [&](std::int64_t piece) {
@@ -298,9 +304,11 @@ void few_channels_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, c
   float* const packed =
       one_dnn.temporary(Temporary::filter, p.in_channels * gradient.blocks * p.kernel_h * p.kernel_w * lanes);
   pack_filter(p, gradient.blocks, filter, packed);
-  parallel_for(p.batch * p.in_h, [&](std::int64_t row) {
-    for (std::int64_t c = 0; c < p.in_channels; ++c)
-      data_gradient_row(p, gradient, packed, row / p.in_h, c, row % p.in_h, dx, write);
+  const std::int64_t rows = p.batch * p.in_h, grain = std::max<std::int64_t>(1, rows / piece_count(p, rows));
+  parallel_ranges(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row)
+      for (std::int64_t c = 0; c < p.in_channels; ++c)
+        data_gradient_row(p, gradient, packed, row / p.in_h, c, row % p.in_h, dx, write);
   });
 }
 

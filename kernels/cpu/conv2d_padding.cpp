@@ -25,6 +25,16 @@ Planes planes_of(const Conv2dProblem& p) {
   return {p.batch * p.in_channels, 1};
 }
 
+// body(plane) for all planes, in parallel where they are large enough.
+template <class Body>
+void for_each_plane(std::int64_t planes, std::int64_t floats_per_plane, Body&& body) {
+  constexpr std::int64_t floats_per_task = 1 << 15;
+  const std::int64_t grain = std::max<std::int64_t>(1, floats_per_task / floats_per_plane);
+  parallel_ranges(planes, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t plane = begin; plane < end; ++plane) body(plane);
+  });
+}
+
 }  // namespace
 
 Conv2dProblem with_padding_in_memory(const Conv2dProblem& problem) {
@@ -41,13 +51,13 @@ void pad_input(const Conv2dProblem& problem, const float* x, float* padded) {
   const std::int64_t left = problem.params.padding_w * lanes, row = problem.in_w * lanes;
   const std::int64_t padded_row = wide.in_w * lanes;
   const std::int64_t top = problem.params.padding_h * padded_row;
-  parallel_for(planes, [&, lanes_row = row](std::int64_t plane) {
-    const float* from = x + plane * problem.in_h * lanes_row;
+  for_each_plane(planes, wide.in_h * padded_row, [&](std::int64_t plane) {
+    const float* from = x + plane * problem.in_h * row;
     float* to = padded + plane * wide.in_h * padded_row;
     to = std::fill_n(to, top, 0.0f);
-    for (std::int64_t h = 0; h < problem.in_h; ++h, from += lanes_row) {
+    for (std::int64_t h = 0; h < problem.in_h; ++h, from += row) {
       to = std::fill_n(to, left, 0.0f);
-      to = std::copy_n(from, lanes_row, to);
+      to = std::copy_n(from, row, to);
       to = std::fill_n(to, left, 0.0f);
     }
     std::fill_n(to, top, 0.0f);
@@ -59,7 +69,7 @@ void crop_input(const Conv2dProblem& problem, const float* padded, float* x, Gra
   const Conv2dProblem wide = with_padding_in_memory(problem);
   const std::int64_t row = problem.in_w * lanes, padded_row = wide.in_w * lanes;
   const std::int64_t first = problem.params.padding_h * padded_row + problem.params.padding_w * lanes;
-  parallel_for(planes, [&](std::int64_t plane) {
+  for_each_plane(planes, wide.in_h * padded_row, [&](std::int64_t plane) {
     const float* from = padded + plane * wide.in_h * padded_row + first;
     float* to = x + plane * problem.in_h * row;
     for (std::int64_t h = 0; h < problem.in_h; ++h, from += padded_row, to += row) {

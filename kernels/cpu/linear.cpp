@@ -42,7 +42,7 @@ void CpuBackend::linear_forward(ConstView x, ConstView weight, ConstView bias, V
   if (bias.defined()) require_vector("linear", "bias", bias, out);
   if (y.numel() == 0) return;
   XR_CHECK(in > 0, "linear: x has the shape {}: it needs at least one input feature", x.shape.to_string());
-  const std::lock_guard lock(primitives_->mutex());
+  const OneDnn::Call call(*primitives_, static_cast<double>(batch) * static_cast<double>(in * out));
   if (batch <= out && in * out >= large_weight)
     return forward_transposed(*primitives_, batch, in, out, x.as<float>(), weight.as<float>(),
                               bias.as<float>(), y.as<float>());

@@ -74,7 +74,8 @@ void CpuBackend::matmul(ConstView a, bool transpose_a, ConstView b, bool transpo
     if (write == GradientWrite::overwrite) std::fill_n(c.as<float>(), c.numel(), 0.0f);
     return;
   }
-  const std::lock_guard lock(primitives_->mutex());
+  const OneDnn::Call call(*primitives_,
+                          static_cast<double>(problem.m) * static_cast<double>(problem.n * problem.k));
   run_matmul(*primitives_, problem, a.as<float>(), b.as<float>(), nullptr, c.as<float>());
 }
 

@@ -15,30 +15,64 @@
 namespace xr::kernels::cpu {
 
 namespace {
+
 std::atomic<int> requested_threads{0};  // 0: never set
+
+#if defined(_OPENMP)
+
+int onednn_threads() {
+  return omp_get_max_threads();
 }
+
+void set_onednn_threads(int count) {
+  omp_set_num_threads(count);
+}
+
+#else
+
+// oneDNN brings GNU OpenMP into the process even where this project is built without it.
+template <class Function>
+Function* from_openmp(const char* name) {
+  void* const found = dlsym(RTLD_DEFAULT, name);
+  XR_CHECK(found != nullptr, "oneDNN was built without OpenMP ({} is missing): install Debian's libdnnl",
+           name);
+  return reinterpret_cast<Function*>(found);
+}
+
+int onednn_threads() {
+  static auto* const get = from_openmp<int()>("omp_get_max_threads");
+  return get();
+}
+
+void set_onednn_threads(int count) {
+  static auto* const set = from_openmp<void(int)>("omp_set_num_threads");
+  set(count);
+}
+
+#endif
+
+}  // namespace
 
 void set_thread_count(int count) {
   XR_CHECK(count >= 1, "the number of threads is {}: it must be at least 1", count);
   requested_threads = count;
-  share_thread_count_with_onednn();
+}
+
+int thread_count() {
+  static const int processors = std::max(1, onednn_threads());  // what OpenMP starts with
+  const int requested = requested_threads;
+  return requested > 0 ? requested : processors;
+}
+
+OneDnnThreads::OneDnnThreads(int count) : before_(onednn_threads()) {
+  set_onednn_threads(count);
+}
+
+OneDnnThreads::~OneDnnThreads() {
+  set_onednn_threads(before_);
 }
 
 #if defined(_OPENMP)
-
-int thread_count() {
-  const int requested = requested_threads;
-  return requested > 0 ? requested : omp_get_max_threads();
-}
-
-// OpenMP keeps the number of threads per calling thread, so it is set again wherever a call comes from.
-void share_thread_count_with_onednn() {
-  const int requested = requested_threads;
-  if (requested > 0 && omp_get_max_threads() != requested) {
-    omp_set_dynamic(0);
-    omp_set_num_threads(requested);
-  }
-}
 
 void detail::run_parallel(std::int64_t tasks, void (*task)(void* context, std::int64_t index),
                           void* context) {
@@ -47,20 +81,7 @@ void detail::run_parallel(std::int64_t tasks, void (*task)(void* context, std::i
   for (std::int64_t index = 0; index < tasks; ++index) task(context, index);
 }
 
-#else  // without OpenMP (clang, ThreadSanitizer): threads per loop
-
-int thread_count() {
-  const int requested = requested_threads;
-  return requested > 0 ? requested : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
-// oneDNN brings GNU OpenMP into the process even where this project is built without it.
-void share_thread_count_with_onednn() {
-  static auto* const omp_set_num_threads =
-      reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-  const int requested = requested_threads;
-  if (requested > 0 && omp_set_num_threads != nullptr) omp_set_num_threads(requested);
-}
+#else  // clang, ThreadSanitizer: threads per loop
 
 void detail::run_parallel(std::int64_t tasks, void (*task)(void* context, std::int64_t index),
                           void* context) {

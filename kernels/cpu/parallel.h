@@ -22,8 +22,18 @@ namespace xr::kernels::cpu {
 [[nodiscard]] int thread_count();
 /// Sets it, for the whole process; count >= 1.
 void set_thread_count(int count);
-/// Makes oneDNN use thread_count() threads when the calling thread calls it next.
-void share_thread_count_with_onednn();
+
+/// While it lives, oneDNN (which asks OpenMP) uses `count` threads when the calling thread calls it.
+class OneDnnThreads {
+ public:
+  explicit OneDnnThreads(int count);
+  OneDnnThreads(const OneDnnThreads&) = delete;
+  OneDnnThreads& operator=(const OneDnnThreads&) = delete;
+  ~OneDnnThreads();
+
+ private:
+  int before_;
+};
 
 namespace detail {
 void run_parallel(std::int64_t tasks, void (*task)(void* context, std::int64_t index), void* context);

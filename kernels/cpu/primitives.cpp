@@ -2,15 +2,22 @@
 
 #include <unordered_map>
 
-#include "kernels/cpu/parallel.h"
 #include "kernels/error.h"
 
 namespace xr::kernels::cpu {
 
-void OneDnn::begin_key(Operation operation, PrimitiveKey& key) {
-  share_thread_count_with_onednn();
+int OneDnn::threads_for(double multiply_adds) {
+#if defined(__SANITIZE_THREAD__)
+  (void)multiply_adds;
+  return 1;  // ThreadSanitizer does not see how OpenMP's threads wait for each other
+#else
+  return multiply_adds < small_work ? 1 : thread_count();
+#endif
+}
+
+void OneDnn::begin_key(Operation operation, PrimitiveKey& key) const {
   key.push_back(static_cast<std::int64_t>(operation));
-  key.push_back(thread_count());
+  key.push_back(threads_);
 }
 
 dnnl::memory OneDnn::wrap(const dnnl::memory::desc& layout, void* data) {

@@ -19,6 +19,7 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/memory.h"
+#include "kernels/cpu/parallel.h"
 #include "kernels/types.h"
 
 namespace xr::kernels::cpu {
@@ -81,16 +82,28 @@ enum class Temporary : int {
   total = -9,
 };
 
+/// Multiply-adds that one thread does in about the time in which another one wakes up.
+constexpr double small_work = 5e5;
+
 class OneDnn {
  public:
+  /// Held for the length of an operation, because temporaries are shared. Decides on the number of threads:
+  /// one for little work, which is done before others would have woken up.
+  class Call {
+   public:
+    Call(OneDnn& one_dnn, double multiply_adds)
+        : lock_(one_dnn.mutex_), threads_(one_dnn.threads_ = threads_for(multiply_adds)) {}
+
+   private:
+    std::lock_guard<std::mutex> lock_;
+    OneDnnThreads threads_;
+  };
+
   OneDnn() : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {}
 
   [[nodiscard]] const dnnl::engine& engine() const { return engine_; }
-  /// Held for the length of an operation: the temporaries are shared.
-  [[nodiscard]] std::mutex& mutex() { return mutex_; }
-
   /// The primitive of `operation` and `key`, built by `build() -> CachedPrimitive` at the first call.
-  /// The number of threads is added to the key.
+  /// The number of threads is added to the key. Only while a Call lives.
   template <class Build>
   CachedPrimitive& get(Operation operation, PrimitiveKey key, Build&& build) {
     begin_key(operation, key);
@@ -110,7 +123,8 @@ class OneDnn {
  private:
   static constexpr std::size_t max_primitives = 1024;
 
-  static void begin_key(Operation operation, PrimitiveKey& key);
+  static int threads_for(double multiply_adds);
+  void begin_key(Operation operation, PrimitiveKey& key) const;
   dnnl::memory wrap(const dnnl::memory::desc& layout, void* data);
   dnnl::reorder& conversion(CachedPrimitive& primitive, const Argument& argument,
                             const dnnl::memory::desc& wanted);
@@ -118,6 +132,7 @@ class OneDnn {
   dnnl::engine engine_;
   dnnl::stream stream_;
   std::mutex mutex_;
+  int threads_ = 1;
   std::map<PrimitiveKey, std::unique_ptr<CachedPrimitive>> cache_;
   std::map<int, Workspace> workspaces_;  // by DNNL_ARG_... or Temporary
 };

@@ -64,7 +64,7 @@ void CpuBackend::reorder(ConstView x, View y) {
   check_layout("x", x);
   check_layout("y", y);
   if (x.dtype == DType::f32) {
-    const std::lock_guard lock(primitives_->mutex());
+    const OneDnn::Call call(*primitives_, 16.0 * static_cast<double>(x.numel()));
     return convert_activation(*primitives_, x.shape, x.layout, x.as<float>(), y.layout, y.as<float>());
   }
   switch (size_of(x.dtype)) {
