@@ -1,10 +1,10 @@
 #include "apps/xrtrain/config.h"
 
-#include <toml++/toml.h>
 #include <algorithm>
 
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/text.h"
+#include "apps/xrtrain/toml.h"
 #include "data/file.h"
 
 namespace xr::apps {
@@ -104,7 +104,7 @@ std::vector<FileOption> parse_config(std::string_view text, const std::string& n
       result.push_back({&spec, value, where});
     }
   } catch (const toml::parse_error& error) {
-    throw UsageError(fmt::format("{}: {}", place_of(name, error.source()), error.description()));
+    throw UsageError(fmt::format("{}: {}", place_of(name, error.source()), one_line(error.description())));
   }
   return result;
 }

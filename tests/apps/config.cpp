@@ -47,6 +47,8 @@ TEST_CASE("Mistakes in a configuration are named with their line") {
   CHECK_THAT(refused("= 3"), contains("line 1"));
   CHECK_THAT(refused("a = \"\xff\""), contains("line 1"));
   CHECK_THAT(refused(std::string(5000, '[')), contains("file line"));
+  CHECK_THAT(refused("epoch\u031b \n"), contains("file line 1"));
+  CHECK_THAT(refused("lr = 'raw's\x1b\n"), contains("file line 1") && !contains("\x1b"));
 }
 
 TEST_CASE("An empty configuration is fine") {
