@@ -13,8 +13,7 @@ namespace xr::apps {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr Range at_least_zero{0.0, infinity, false, true};
+constexpr Range rate{0.0, 1e38};  // fits a float
 constexpr Range fraction{0.0, 1.0, false, true};
 constexpr double largest_seed = 9007199254740992.0;  // 2^53: exact in every format that keeps it
 
@@ -74,9 +73,9 @@ std::vector<OptionSpec> make_table() {
       {"batch-size", training, "Images in a step", &O::batch_size, {1, 65536}},
       {"seed", training, "Of everything random", &O::seed, {0, largest_seed}},
       {"optimizer", training, "Update rule", &O::optimizer, {}, {"adam", "adamw", "sgd"}},
-      {"lr", training, "Learning rate", &O::lr, at_least_zero},
+      {"lr", training, "Learning rate", &O::lr, rate},
       {"momentum", training, "Momentum of sgd", &O::momentum, fraction},
-      {"weight-decay", training, "Weight decay; decoupled with adamw", &O::weight_decay, at_least_zero},
+      {"weight-decay", training, "Weight decay; decoupled with adamw", &O::weight_decay, rate},
       {"schedule",
        training,
        "How the learning rate goes on",
@@ -190,9 +189,7 @@ bool Range::contains(double value) const {
 }
 
 std::string Range::text() const {
-  if (most == infinity)
-    return above_least ? fmt::format("more than {}", least) : fmt::format("{} or more", least);
-  if (!above_least && !below_most) return fmt::format("{} to {:.0f}", least, most);
+  if (!above_least && !below_most) return fmt::format("{} to {}", least, most);
   return fmt::format("{}{} and {} {}", above_least ? "more than " : "",
                      above_least ? fmt::format("{}", least) : fmt::format("{} or more", least),
                      below_most ? "less than" : "at most", most);

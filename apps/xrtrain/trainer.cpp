@@ -124,7 +124,7 @@ void Trainer::train_epoch() {
         fmt::format("Epoch {}", progress_.epoch), static_cast<std::size_t>(progress_.batch),
         static_cast<std::size_t>(batches),
         fmt::format("loss {:.4f}", progress_.loss_sum / static_cast<double>(progress_.images)));
-    if (interrupted() && progress_.batch < batches) save_within_epoch();
+    if (interrupted()) save_within_epoch();
   }
 }
 
@@ -146,8 +146,8 @@ void Trainer::step(const data::Batch& batch) {
       progress_.epoch > 0 ? "The checkpoints of the epochs before are kept" : "No checkpoint was written");
   optimizer_->zero_grad();
   loss.backward();
-  learning_rate_ = schedule_.at(progress_.step);
-  optimizer_->set_learning_rate(static_cast<float>(learning_rate_));
+  const double learning_rate = schedule_.at(progress_.step);
+  optimizer_->set_learning_rate(static_cast<float>(learning_rate));
   if (weights_written_.valid()) weights_written_.get();  // of the epoch before
   optimizer_->step();
   ++progress_.step;
@@ -161,19 +161,30 @@ void Trainer::step(const data::Batch& batch) {
         batch.labels[i])
       ++progress_.correct;
   setup_.console.debug(fmt::format("epoch {} step {}: loss {:.6f}, learning rate {:.3g}", progress_.epoch,
-                                   progress_.batch, value, learning_rate_));
+                                   progress_.batch, value, learning_rate));
+}
+
+void Trainer::fail_diverged(const char* what) const {
+  throw Error(fmt::format(
+      "{} is no longer finite after epoch {}, step {}: training has diverged; use a smaller --lr than {}",
+      what, progress_.epoch, progress_.batch - 1, setup_.options.lr));
+}
+
+Evaluation Trainer::validate() {
+  try {
+    return setup_.validation->run(setup_.network, setup_.device, setup_.console);
+  } catch (const Interrupted&) {
+    save_within_epoch();  // the epoch's steps are done; resumed, it begins with the validation
+  }
 }
 
 void Trainer::finish_epoch() {
   Console& console = setup_.console;
   // A last step can spoil the weights after a loss that was still finite.
-  XR_CHECK(std::isfinite(engine::sum(arena_.values()).item()),
-           "the weights are no longer finite after epoch {}, step {}: training has diverged; use a smaller "
-           "--lr than {}",
-           progress_.epoch, progress_.batch - 1, setup_.options.lr);
+  if (!std::isfinite(engine::sum(arena_.values()).item())) fail_diverged("the sum of the weights");
   EpochRecord record;
   record.epoch = progress_.epoch;
-  record.learning_rate = learning_rate_;
+  record.learning_rate = schedule_.at(progress_.step - 1);
   record.train_loss = progress_.loss_sum / static_cast<double>(progress_.images);
   record.train_correct = progress_.correct;
   record.train_images = progress_.images;
@@ -184,12 +195,13 @@ void Trainer::finish_epoch() {
                           {"accuracy", record.train_accuracy()},
                           {"learning_rate", record.learning_rate}};
   if (setup_.validation != nullptr) {
-    record.validation = setup_.validation->run(setup_.network, setup_.device, console);
+    record.validation = validate();
     console.line(fmt::format("Validation Loss: {:.4f} Acc: {:.4f}", record.validation->loss(),
                              record.validation->accuracy()));
     event["validation_loss"] = record.validation->loss();
     event["validation_accuracy"] = record.validation->accuracy();
   }
+  if (record.validation && !std::isfinite(record.validation->loss())) fail_diverged("the validation loss");
   const double seconds = now_seconds() - epoch_started_;
   event["seconds"] = seconds;
   console.event("epoch", event);

@@ -54,8 +54,10 @@ class Trainer {
   void train_epoch();
   void step(const data::Batch& batch);
   void finish_epoch();
+  [[nodiscard]] Evaluation validate();
+  [[noreturn]] void fail_diverged(const char* what) const;
   void save_epoch(const EpochRecord& record);
-  void save_within_epoch();
+  [[noreturn]] void save_within_epoch();
   void prune_checkpoints(const History& history, std::int64_t resume_epoch) const;
   [[nodiscard]] std::vector<engine::NamedTensor> snapshot();
   [[nodiscard]] ResumeState resume_state() const;
@@ -69,7 +71,7 @@ class Trainer {
   engine::Schedule schedule_;
   Progress progress_;
   History history_;
-  double learning_rate_ = 0.0, epoch_started_ = 0.0;
+  double epoch_started_ = 0.0;
   std::string timing_;
   // When and how long the state for resuming was written last, and for which epoch.
   double resume_saved_at_ = 0.0;

@@ -32,7 +32,7 @@ void check_resumed_after(int signal, const std::string& line) {
 }  // namespace
 
 TEST_CASE("Ctrl-C within an epoch finishes the step and the resumed run ends in the same bytes") {
-  check_resumed_after(SIGINT, "epoch 1 step 0");
+  check_resumed_after(SIGINT, "epoch 1 step 1");
 }
 
 TEST_CASE("SIGTERM in the first epoch is as good as Ctrl-C") {

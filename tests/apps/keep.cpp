@@ -29,6 +29,23 @@ TEST_CASE("A loss that is not finite stops the run and keeps the last good check
     CHECK_THAT(result.error_line(), contains("epoch 0, step ") && contains("--lr"));
     CHECK(list_checkpoints(folder / "run").empty());
   }
+  SECTION("in the last step of an epoch") {
+    // Its only step: the loss was still finite, the weights are not.
+    Arguments arguments = tiny(folder, "run", {"--lr", "1e38", "--optimizer", "sgd", "--warmup-epochs", "0"});
+    *(std::find(arguments.begin(), arguments.end(), "--batch-size") + 1) = "64";
+    const Result result = run(folder, arguments);
+    CHECK(result.status == 1);
+    CHECK_THAT(result.error_line(), contains("after epoch 0, step 0"));
+    CHECK(list_checkpoints(folder / "run").empty());
+  }
+  SECTION("seen in validation first") {
+    Arguments arguments = tiny(folder, "run", {"--lr", "1e30", "--warmup-epochs", "0"});
+    *(std::find(arguments.begin(), arguments.end(), "--batch-size") + 1) = "64";
+    const Result result = run(folder, arguments);
+    CHECK(result.status == 1);
+    CHECK_THAT(result.error_line(), contains("after epoch 0, step 0"));
+    CHECK(list_checkpoints(folder / "run").empty());
+  }
   SECTION("later") {
     // The warm-up takes the rate from harmless to absurd.
     const Result result =

