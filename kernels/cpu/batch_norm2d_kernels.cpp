@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/prefetch.h"
 
 // How these loops are written: the sums live in local arrays and the inner loop has a constant length, so gcc
 // unrolls it into whole registers and keeps the sums there (checked in the assembly: no load or store of a
@@ -60,8 +61,10 @@ template <std::int64_t Width, GradientMask Mask>
   for (std::int64_t run = 0; run < r.runs; ++run) {
     const float *values = x + run * r.stride, *gradients = dy + run * r.stride;
     std::int64_t i = 0;
-    for (; i + width <= r.count; i += width)
+    for (; i + width <= r.count; i += width) {
+      if (Mask != GradientMask::all) prefetch_ahead(gradients + i, width);
       add_gradients<Mask>(values + i, gradients + i, n, sum_dy, sum_dy_x, width);
+    }
     add_gradients<Mask>(values + i, gradients + i, n, sum_dy, sum_dy_x, r.count - i);
   }
 }
@@ -116,7 +119,13 @@ template <std::int64_t Width, GradientMask Mask, bool Accumulate>
                                                       std::int64_t count) {
   const std::int64_t width = Width > 0 ? Width : period;
   std::int64_t i = 0;
-  for (; i + width <= count; i += width) input_gradients<Mask, Accumulate>(g, x + i, dy + i, dx + i, width);
+  for (; i + width <= count; i += width) {
+    if (Mask != GradientMask::all) {
+      prefetch_ahead(x + i, width);
+      prefetch_ahead(dy + i, width);
+    }
+    input_gradients<Mask, Accumulate>(g, x + i, dy + i, dx + i, width);
+  }
   input_gradients<Mask, Accumulate>(g, x + i, dy + i, dx + i, count - i);
 }
 
@@ -154,7 +163,10 @@ template <std::int64_t Width>
   for (std::int64_t run = 0; run < r.runs; ++run) {
     const float* values = x + run * r.stride;
     std::int64_t i = 0;
-    for (; i + width <= r.count; i += width) add_moments(values + i, centre, residuals, squares, width);
+    for (; i + width <= r.count; i += width) {
+      prefetch_ahead(values + i, width);
+      add_moments(values + i, centre, residuals, squares, width);
+    }
     add_moments(values + i, centre, residuals, squares, r.count - i);
   }
 }

@@ -5,6 +5,7 @@
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/prefetch.h"
 #include "kernels/cpu/stream.h"
 
 namespace xr::kernels::cpu {
@@ -18,14 +19,28 @@ XR_MULTIVERSION void relu(const float* x, float* y, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] < 0.0f ? 0.0f : x[i];
 }
 
+template <bool Accumulate>
+[[gnu::always_inline]] inline void gradient_of(const float* __restrict y, const float* __restrict dy,
+                                               float* __restrict dx, std::int64_t count) {
+  constexpr std::int64_t step = 64;
+  for (std::int64_t first = 0; first < count; first += step) {
+    prefetch_ahead(dy + first, step);
+    const std::int64_t last = std::min(count, first + step);
+    for (std::int64_t i = first; i < last; ++i) {
+      const float value = y[i] > 0.0f ? dy[i] : 0.0f;
+      dx[i] = Accumulate ? dx[i] + value : value;
+    }
+  }
+}
+
 XR_MULTIVERSION void relu_gradient(const float* __restrict y, const float* __restrict dy,
                                    float* __restrict dx, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+  gradient_of<false>(y, dy, dx, count);
 }
 
 XR_MULTIVERSION void add_relu_gradient(const float* __restrict y, const float* __restrict dy,
                                        float* __restrict dx, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) dx[i] += y[i] > 0.0f ? dy[i] : 0.0f;
+  gradient_of<true>(y, dy, dx, count);
 }
 
 }  // namespace
