@@ -21,7 +21,7 @@ std::string prefix_of(std::uint64_t length) {
 std::string message_for_bytes(const std::string& bytes) {
   const TemporaryFolder folder;
   write_file(folder / "bad.safetensors", bytes);
-  const std::string message = error_of([&] { SafetensorsFile file(folder / "bad.safetensors"); });
+  std::string message = error_of([&] { SafetensorsFile file(folder / "bad.safetensors"); });
   if (message == "no error") return message;
   CHECK_THAT(message, Contains("bad.safetensors"));
   CHECK(message.find('\n') == std::string::npos);
@@ -89,12 +89,12 @@ TEST_CASE("files that are too short") {
 
 TEST_CASE("a length of the header that lies") {
   const std::string header = header_of({entry("a", 0, 8)});
-  const std::string data(8, '\0');
-  CHECK_THAT(message_for_bytes(prefix_of(header.size() + 9) + header + data), Contains("claims"));
-  CHECK_THAT(message_for_bytes(prefix_of(header.size() - 3) + header + data), Contains("JSON"));
+  const std::string rest = header + std::string(8, '\0');
+  CHECK_THAT(message_for_bytes(prefix_of(header.size() + 9) + rest), Contains("claims"));
+  CHECK_THAT(message_for_bytes(prefix_of(header.size() - 3) + rest), Contains("JSON"));
   for (const std::uint64_t length :
        {~std::uint64_t{0}, std::uint64_t{1} << 63, (~std::uint64_t{0}) - 7, std::uint64_t{1} << 32})
-    CHECK_THAT(message_for_bytes(prefix_of(length) + header + data), Contains(std::to_string(length)));
+    CHECK_THAT(message_for_bytes(prefix_of(length) + rest), Contains(std::to_string(length)));
 }
 
 TEST_CASE("every truncation of a sound file is an error") {
@@ -232,9 +232,7 @@ TEST_CASE("a state that does not fit the network changes nothing") {
     save_safetensors(folder / "other.safetensors", tensors);
     const Tensor a = Tensor::full({2, 3}, 1.0f), b = Tensor::full({4}, 2.0f);
     const SafetensorsFile file(folder / "other.safetensors");
-    const std::string message = error_of([&] {
-      load_state(file, {{"a", a}, {"b", b}}, "other.safetensors");
-    });
+    std::string message = error_of([&] { load_state(file, {{"a", a}, {"b", b}}, "other.safetensors"); });
     CHECK(a.to_host() == std::vector<float>(6, 1.0f));
     CHECK(b.to_host() == std::vector<float>(4, 2.0f));
     CHECK_THAT(message, Contains("other.safetensors") && Contains("does not fit"));

@@ -30,7 +30,7 @@ void check_case(const std::string& name, const Tensor& output, const std::map<st
   for (const auto& [input, tensor] : inputs) {
     CAPTURE(input);
     REQUIRE(tensor.grad().defined());
-    CHECK(relative_error(tensor.grad(), golden()[name + ".gradient." + input]) <= tolerance);
+    CHECK(relative_error(tensor.grad(), golden()[fmt::format("{}.gradient.{}", name, input)]) <= tolerance);
   }
 }
 

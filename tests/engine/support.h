@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
@@ -80,7 +81,9 @@ inline bool same_bytes(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
   if (a.dtype() == DType::i64) return a.to_host_i64() == b.to_host_i64();
   const std::vector<float> left = a.to_host(), right = b.to_host();
-  return left.empty() || std::memcmp(left.data(), right.data(), left.size() * sizeof(float)) == 0;
+  return std::equal(left.begin(), left.end(), right.begin(), [](float x, float y) {
+    return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);  // also of NaN
+  });
 }
 
 /// A fresh folder, removed at the end of the test.

@@ -45,8 +45,8 @@ class OracleNetwork {
   }
   VariablePointer norm(const std::string& name, const VariablePointer& x) {
     RunningStatistics running{state_.at(name + ".running_mean"), state_.at(name + ".running_var")};
-    const VariablePointer y = tape_.batch_norm2d({}, x, variables_.at(name + ".weight"),
-                                                 variables_.at(name + ".bias"), running, true);
+    VariablePointer y = tape_.batch_norm2d({}, x, variables_.at(name + ".weight"),
+                                           variables_.at(name + ".bias"), running, true);
     state_[name + ".running_mean"] = running.mean;
     state_[name + ".running_var"] = running.variance;
     return y;

@@ -1,4 +1,4 @@
-#define CATCH_CONFIG_EXTERNAL_INTERFACES
+#define CATCH_CONFIG_EXTERNAL_INTERFACES  // NOLINT(readability-identifier-naming): Catch2 names it
 #include "tests/gradcheck/report.h"
 
 #include <fmt/format.h>

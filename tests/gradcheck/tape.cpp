@@ -67,8 +67,8 @@ VariablePointer Tape::push(reference::Tensor value,
 void Tape::backward(const VariablePointer& root, const reference::Tensor& seed) {
   for (const Step& step : steps_) std::ranges::fill(step.output->gradient.values, 0.0);
   accumulate(root, seed);
-  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step)
-    if (step->backward) step->backward(step->output->gradient);
+  for (std::size_t i = steps_.size(); i-- > 0;)
+    if (steps_[i].backward) steps_[i].backward(steps_[i].output->gradient);
 }
 
 VariablePointer Tape::add(const VariablePointer& a, const VariablePointer& b) {

@@ -62,7 +62,8 @@ void set_hashed_weights(const Module& network) {
     const bool norm = parameters[p].name.find(".1.") != std::string::npos;
     const bool weight = parameters[p].name.ends_with("weight");
     Tensor& tensor = parameters[p].tensor;
-    if (weight && !norm) bound = 1.0 / std::sqrt(static_cast<double>(tensor.numel() / tensor.dim(0)));
+    const std::int64_t fan_in = tensor.numel() / tensor.dim(0);
+    if (weight && !norm) bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
     std::vector<float> numbers(static_cast<std::size_t>(tensor.numel()));
     for (std::size_t i = 0; i < numbers.size(); ++i)
       numbers[i] = hashed_value(p, i, norm ? 0.25 : bound) + (norm && weight ? 1.0f : 0.0f);
@@ -76,7 +77,7 @@ void set_state(const Module& network, const GoldenFile& golden, const std::strin
 
 /// All elements, or every s-th where the golden file holds a sample of a large tensor.
 std::vector<float> like_golden(const Tensor& tensor, const Tensor& golden) {
-  const std::vector<float> all = tensor.to_host();
+  std::vector<float> all = tensor.to_host();
   if (golden.numel() == tensor.numel()) return all;
   std::size_t stride = (all.size() + 1023) / 1024;
   stride += stride % 2 == 0;
@@ -124,7 +125,7 @@ void check_trained_state(const Module& network, const GoldenFile& golden) {
 Tensor evaluate(Module& network, const Tensor& images) {
   const NoGradGuard no_grad;
   network.set_training(false);
-  const Tensor logits = network.forward(images);
+  Tensor logits = network.forward(images);
   network.set_training(true);
   return logits;
 }
