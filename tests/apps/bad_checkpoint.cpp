@@ -109,7 +109,7 @@ TEST_CASE("A run whose files were damaged is not resumed") {
   }
   SECTION("state of another network") {
     Arguments other = tiny(files.folder, "other", {"--epochs", "1"});
-    *(std::find(other.begin(), other.end(), "--model") + 1) = "xray_resnet";
+    replace_value(other, "--model", "xray_resnet");
     REQUIRE(run(files.folder, other).status == 0);
     fs::copy_file(files.folder / "other/resume.safetensors", run_folder / "resume.safetensors",
                   fs::copy_options::overwrite_existing);

@@ -76,6 +76,8 @@ int open64(const char* path, int flags, ...) {
 }
 
 int fsync(int file) {
+  static const long slow = number("XR_SLOW_FSYNC");
+  ::usleep(static_cast<useconds_t>(slow * 1000));
   return fault() ? -1 : next<int(int)>("fsync")(file);
 }
 

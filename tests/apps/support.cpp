@@ -146,6 +146,12 @@ Arguments tiny(const TemporaryFolder& folder, const std::string& out, const Argu
   return arguments;
 }
 
+void replace_value(Arguments& arguments, const std::string& option, const std::string& value) {
+  const auto found = std::find(arguments.begin(), arguments.end(), option);
+  REQUIRE(found != arguments.end());
+  *(found + 1) = value;
+}
+
 void make_png(const fs::path& path, std::uint64_t seed, int side) {
   fs::create_directories(path.parent_path());
   data::Image image{side, side, 1, {}};

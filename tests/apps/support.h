@@ -55,6 +55,9 @@ fs::path make_phantoms(const TemporaryFolder& folder, int train_per_class = 6, i
 /// Options of `train` that finish in a fraction of a second, with images of `folder`/data.
 Arguments tiny(const TemporaryFolder& folder, const std::string& out, const Arguments& more = {});
 
+/// Gives an option that is there already another value.
+void replace_value(Arguments& arguments, const std::string& option, const std::string& value);
+
 /// A PNG of noise; makes the folders above it.
 void make_png(const fs::path& path, std::uint64_t seed = 1, int side = 16);
 void write_text(const fs::path& path, const std::string& text);

@@ -135,7 +135,7 @@ TEST_CASE("Without validation images the program says that no checkpoint can be 
   const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant"}));
   REQUIRE(result.status == 0);
   Arguments none = tiny(folder, "none");
-  *(std::find(none.begin(), none.end(), "--val-fraction") + 1) = "0";
+  replace_value(none, "--val-fraction", "0");
   const Result without = run(folder, none);
   REQUIRE(without.status == 0);
   CHECK_THAT(without.output, contains("no checkpoint can be chosen") && contains("Checkpoint 02, the last") &&
@@ -212,8 +212,8 @@ TEST_CASE("Batches that leave one image over are trained as well") {
   TemporaryFolder folder;
   make_phantoms(folder);
   Arguments arguments = tiny(folder, "run", {"--epochs", "1", "--log-level", "debug"});
-  *(std::find(arguments.begin(), arguments.end(), "--val-fraction") + 1) = "0";
-  *(std::find(arguments.begin(), arguments.end(), "--batch-size") + 1) = "11";
+  replace_value(arguments, "--val-fraction", "0");
+  replace_value(arguments, "--batch-size", "11");
   const Result result = run(folder, arguments);
   CHECK(result.status == 0);
   CHECK_THAT(result.output, contains("epoch 0 step 1: "));
@@ -228,7 +228,7 @@ TEST_CASE("Names with spaces and quotes and UTF-8 go through everything") {
       make_png(folder / "da ta/\"x\"" / part / "a,b" / (std::to_string(i) + ".PNG"), i + 9);
     }
   Arguments arguments = tiny(folder, "r'u n\\");
-  *(std::find(arguments.begin(), arguments.end(), "--data") + 1) = (folder / "da ta/\"x\"").string();
+  replace_value(arguments, "--data", (folder / "da ta/\"x\"").string());
   REQUIRE(run(folder, arguments).status == 0);
   CHECK_THAT(read_text(folder / "r'u n\\/eval.csv"), contains("\"correct a,b\",images größe ü"));
   REQUIRE(run(folder, {"train", "--config", (folder / "r'u n\\/config.toml").string(), "--out",
