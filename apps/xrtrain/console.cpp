@@ -69,7 +69,7 @@ void Console::warn(const std::string& text) {
   (void)std::fputs(fmt::format("xrtrain: warning: {}\n", one_line(text)).c_str(), stderr);
 }
 
-void Console::event(const char* kind, nlohmann::json fields) {
+void Console::event(const char* kind, const nlohmann::json& fields) {
   if (!settings_.json) return;
   const std::lock_guard lock(mutex_);
   nlohmann::json object = {{"event", kind}};

@@ -31,7 +31,7 @@ class Console {
   void debug(const std::string& text) { say(LogLevel::debug, text); }
   void warn(const std::string& text);
   /// Shown with --json only: {"event": kind, ...fields} on a line.
-  void event(const char* kind, nlohmann::json fields);
+  void event(const char* kind, const nlohmann::json& fields);
   /// A bar that the next line or progress replaces.
   void progress(const std::string& label, std::size_t done, std::size_t total, const std::string& note = {});
 

@@ -42,7 +42,7 @@ class Checkpoints {
     const Result result = predict(bytes);
     CHECK(result.status == 3);
     CHECK(result.output.empty());
-    const std::string line = result.error_line();
+    std::string line = result.error_line();
     CHECK_THAT(line, contains("changed.safetensors"));
     return line;
   }

@@ -16,7 +16,7 @@ std::string refused(const TemporaryFolder& folder, const Arguments& arguments) {
 std::string refused_with(const TemporaryFolder& folder, const Arguments& more) {
   Arguments arguments = {"train", "--data", (folder / "data").string(), "--out", (folder / "run").string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const std::string line = refused(folder, arguments);
+  std::string line = refused(folder, arguments);
   CHECK(!fs::exists(folder / "run"));
   return line;
 }

@@ -81,7 +81,7 @@ std::string error_of(Action&& action) {
   try {
     action();
   } catch (const As& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     CHECK(message.find('\n') == std::string::npos);
     return message;
   }
