@@ -12,8 +12,10 @@ double Schedule::at(std::int64_t step) const {
   switch (kind) {
     case ScheduleKind::constant:
       return base;
-    case ScheduleKind::step:
-      return base * std::pow(gamma, static_cast<double>(after / std::max<std::int64_t>(1, step_size)));
+    case ScheduleKind::step: {
+      const std::int64_t drops = after / std::max<std::int64_t>(1, step_size);
+      return base * std::pow(gamma, static_cast<double>(drops));
+    }
     case ScheduleKind::cosine: {
       const auto length = static_cast<double>(std::max<std::int64_t>(1, total_steps - warmup_steps));
       const double progress = std::min(1.0, static_cast<double>(after) / length);

@@ -81,6 +81,7 @@ struct ConstView : BasicView<const void> {
             Layout layout_in = Layout::contiguous)
       : BasicView<const void>{data_in, shape_in, dtype_in, layout_in} {}
   // A view that may be written can always be read.
+  // NOLINTNEXTLINE(google-explicit-constructor): the conversion is the purpose
   ConstView(const View& view) : ConstView(view.data, view.shape, view.dtype, view.layout) {}
 };
 

@@ -30,9 +30,7 @@ void add_step(CLI::App& app, xr::bench::StepSettings& settings, std::string& dev
   step->add_flag("--json", settings.json, "Print JSON");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("Benchmarks of the xrtrain engine", "xrbench");
   app.require_subcommand(1);
   xr::bench::StepSettings settings;
@@ -43,12 +41,20 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  settings.model.device = xr::kernels::Device::parse(device);
+  xr::bench::run_step(settings);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
-    settings.model.device = xr::kernels::Device::parse(device);
-    xr::bench::run_step(settings);
+    return run(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "xrbench: error: %s\n", error.what());
+    std::fputs("xrbench: error: ", stderr);
+    std::fputs(error.what(), stderr);
+    std::fputs("\n", stderr);
     return 1;
   }
-  return 0;
 }

@@ -76,8 +76,8 @@ std::string Conv2dProblem::to_string() const {
 }
 
 double Conv2dProblem::multiply_adds() const {
-  return static_cast<double>(y_shape().numel()) *
-         static_cast<double>(in_channels / params.groups * kernel_h * kernel_w);
+  const std::int64_t taps = in_channels / params.groups * kernel_h * kernel_w;
+  return static_cast<double>(y_shape().numel()) * static_cast<double>(taps);
 }
 
 bool has_few_channels(const Conv2dProblem& problem) {

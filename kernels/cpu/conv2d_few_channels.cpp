@@ -60,31 +60,31 @@ BlockedGradient blocked(OneDnn& one_dnn, const Conv2dProblem& p, const float* dy
 }
 
 // sums[tap] += sum over a row's pixels of dy[pixel] x[tap][pixel * x_step]; bias_sum += dy likewise.
-template <int taps, bool with_bias>
+template <int Taps, bool WithBias>
 [[gnu::always_inline]] inline void accumulate_taps(const float* dy, std::int64_t dy_step, std::int64_t pixels,
                                                    const float* const* x, std::int64_t x_step, float* sums,
                                                    float* bias_sum) {
-  Vector total[taps] = {}, bias_total = {};
-  const float* tap[taps];
-  for (int t = 0; t < taps; ++t) tap[t] = x[t];
+  Vector total[Taps] = {}, bias_total = {};
+  const float* tap[Taps];
+  for (int t = 0; t < Taps; ++t) tap[t] = x[t];
   for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
     const Vector gradient = *reinterpret_cast<const Vector*>(dy + pixel * dy_step);
 #pragma GCC unroll 16
-    for (int t = 0; t < taps; ++t) total[t] += gradient * tap[t][pixel * x_step];
-    if constexpr (with_bias) bias_total += gradient;
+    for (int t = 0; t < Taps; ++t) total[t] += gradient * tap[t][pixel * x_step];
+    if constexpr (WithBias) bias_total += gradient;
   }
-  for (int t = 0; t < taps; ++t) *reinterpret_cast<Vector*>(sums + t * lanes) += total[t];
-  if constexpr (with_bias) *reinterpret_cast<Vector*>(bias_sum) += bias_total;
+  for (int t = 0; t < Taps; ++t) *reinterpret_cast<Vector*>(sums + t * lanes) += total[t];
+  if constexpr (WithBias) *reinterpret_cast<Vector*>(bias_sum) += bias_total;
 }
 
-template <int taps>
+template <int Taps>
 [[gnu::always_inline]] inline void accumulate(const float* dy, std::int64_t dy_step, std::int64_t pixels,
                                               const float* const* x, std::int64_t x_step, float* sums,
                                               float* bias_sum) {
   if (bias_sum != nullptr)
-    accumulate_taps<taps, true>(dy, dy_step, pixels, x, x_step, sums, bias_sum);
+    accumulate_taps<Taps, true>(dy, dy_step, pixels, x, x_step, sums, bias_sum);
   else
-    accumulate_taps<taps, false>(dy, dy_step, pixels, x, x_step, sums, bias_sum);
+    accumulate_taps<Taps, false>(dy, dy_step, pixels, x, x_step, sums, bias_sum);
 }
 
 XR_MULTIVERSION void accumulate_row(int taps, const float* dy, std::int64_t dy_step, std::int64_t pixels,

@@ -84,7 +84,8 @@ void copy_bytes(void* to, const void* from, std::size_t bytes) {
 std::string processor_name() {
   std::ifstream cpuinfo("/proc/cpuinfo");
   for (std::string line; std::getline(cpuinfo, line);)
-    if (const std::size_t colon = line.find(": "); line.starts_with("model name") && colon != line.npos)
+    if (const std::size_t colon = line.find(": ");
+        line.starts_with("model name") && colon != std::string::npos)
       return line.substr(colon + 2);
   return "unknown processor";
 }

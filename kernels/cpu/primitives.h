@@ -44,6 +44,7 @@ struct CachedPrimitive {
   /// From oneDNN's primitive_desc of that operation.
   template <class PrimitiveDescriptor>
   CachedPrimitive(dnnl::primitive primitive_in, const PrimitiveDescriptor& descriptor_in)
+      // NOLINTNEXTLINE(cppcoreguidelines-slicing): the base holds the shared handle, all that is asked here
       : primitive(std::move(primitive_in)), descriptor(descriptor_in) {}
 
   /// The layout that the primitive wants for DNNL_ARG_...
