@@ -71,7 +71,7 @@ std::string error_of(Action&& action) {
   try {
     action();
   } catch (const Error& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     CHECK(message.find('\n') == std::string::npos);
     CHECK(message.size() > 10);
     return message;
