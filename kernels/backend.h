@@ -10,9 +10,11 @@
 // - Every function throws xr::Error on a status that is not success.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "kernels/types.h"
 
@@ -69,6 +71,32 @@ struct AdamParams {
   std::int64_t step = 1;                ///< counted from 1
 };
 
+/// How products of f32 tensors are computed (convolutions and matrix products; everything else is f32
+/// throughout).
+enum class Precision : std::uint8_t {
+  fp32,  ///< with the accuracy of f32 operands (3xTF32 counts, TF32 does not)
+  tf32,  ///< operands rounded to TF32, sums in f32
+  bf16,  ///< activations and operands are bf16, sums, weights and moments f32
+};
+
+/// Whose kernels run: hand-written ones where they exist, only those, or cuDNN's and cuBLAS's wherever these
+/// exist.
+enum class KernelChoice : std::uint8_t { automatic, custom, cudnn };
+
+struct BackendOptions {
+  Precision precision = Precision::fp32;
+  KernelChoice kernels = KernelChoice::automatic;
+};
+
+/// One launch of a hand-written kernel, as its launcher describes it.
+struct LaunchRecord {
+  std::string kernel;
+  std::array<unsigned, 3> grid{}, block{};
+  std::size_t shared_bytes = 0;  ///< dynamic
+  std::int64_t bytes = 0;        ///< to move at least: each input and each output once
+  std::int64_t operations = 0;   ///< floating-point
+};
+
 class Backend {
  public:
   Backend() = default;
@@ -92,6 +120,11 @@ class Backend {
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
+  /// Throws Error for what the backend does not have.
+  virtual void configure(const BackendOptions& options) = 0;
+  /// From now on each launch is appended to `records`; nullptr stops it. Backends without launches record
+  /// nothing.
+  virtual void record_launches(std::vector<LaunchRecord>* /*records*/) {}
 
   // --- data movement and element-wise
   // -----------------------------------------------------------------------

@@ -1,7 +1,7 @@
-// What every CPU operation asks of its views before it touches memory.
+// What every CPU operation asks of its views beyond kernels/checks.h: the CPU computes in f32.
 #pragma once
 
-#include "kernels/types.h"
+#include "kernels/checks.h"
 
 namespace xr::kernels::cpu {
 
@@ -15,28 +15,7 @@ inline void require_alike(const char* operation, const char* name_a, const Const
                           const ConstView& b) {
   require_f32(operation, name_a, a);
   require_f32(operation, name_b, b);
-  XR_CHECK(a.shape == b.shape, "{}: {} has the shape {} but {} has {}: they must be equal", operation, name_a,
-           a.shape.to_string(), name_b, b.shape.to_string());
-  XR_CHECK(a.layout == b.layout, "{}: {} is {} but {} is {}: they must have one layout", operation, name_a,
-           name_of(a.layout), name_b, name_of(b.layout));
-}
-
-/// One value per channel (or per class).
-inline void require_vector(const char* operation, const char* name, const ConstView& view,
-                           std::int64_t length) {
-  require_f32(operation, name, view);
-  XR_CHECK(view.numel() == length, "{}: {} has the shape {}: it must hold {} values", operation, name,
-           view.shape.to_string(), length);
-}
-
-inline void require_contiguous(const char* operation, const char* name, const ConstView& view) {
-  XR_CHECK(view.layout == Layout::contiguous, "{}: {} is {}: it must be contiguous", operation, name,
-           name_of(view.layout));
-}
-
-inline void require_rank4(const char* operation, const char* name, const ConstView& view) {
-  XR_CHECK(view.shape.rank() == 4, "{}: {} has the shape {}: it must be (N, C, H, W)", operation, name,
-           view.shape.to_string());
+  require_same_form(operation, name_a, a, name_b, b);
 }
 
 }  // namespace xr::kernels::cpu

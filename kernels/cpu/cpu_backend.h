@@ -22,6 +22,7 @@ class CpuBackend final : public Backend {
   void copy_to_host(void* host, const void* device, std::size_t bytes) override;
   void copy(void* to, const void* from, std::size_t bytes) override;
   void synchronize() override;
+  void configure(const BackendOptions& options) override;
   void reorder(ConstView x, View y) override;
   void fill(View y, float value) override;
   void scale(float a, ConstView x, View y, GradientWrite write) override;

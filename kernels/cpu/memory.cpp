@@ -172,4 +172,11 @@ void CpuBackend::copy(void* to, const void* from, std::size_t bytes) {
 
 void CpuBackend::synchronize() {}  // every call has finished when it returns
 
+void CpuBackend::configure(const BackendOptions& options) {
+  XR_CHECK(options.precision == Precision::fp32,
+           "the CPU computes in fp32: use --precision fp32 with --device cpu");
+  XR_CHECK(options.kernels != KernelChoice::cudnn,
+           "cuDNN runs on CUDA devices only: use --kernels auto with --device cpu");
+}
+
 }  // namespace xr::kernels::cpu

@@ -1,0 +1,31 @@
+// The hand-written kernels on a CUDA device: its memory, its stream, its errors.
+#pragma once
+
+#include <string>
+
+#include "kernels/cuda/kernel_backend.h"
+
+namespace xr::kernels::cuda {
+
+class CudaBackend final : public KernelBackend {
+ public:
+  /// Throws Error that says what is missing: a driver, a new enough one, the device `index`.
+  explicit CudaBackend(int index);
+  ~CudaBackend() override;
+
+  std::string name() const override;
+  std::string description() const override;
+  void* allocate(std::size_t bytes) override;
+  void deallocate(void* data, std::size_t bytes) noexcept override;
+  void copy_from_host(void* device, const void* host, std::size_t bytes) override;
+  void copy_to_host(void* host, const void* device, std::size_t bytes) override;
+  void copy(void* to, const void* from, std::size_t bytes) override;
+  void synchronize() override;
+
+ private:
+  int index_;
+  std::string description_;
+  std::size_t bytes_in_use_ = 0;
+};
+
+}  // namespace xr::kernels::cuda

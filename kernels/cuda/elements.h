@@ -1,0 +1,91 @@
+// Elements of global memory as floats: one at a time or 16 bytes at a time, f32 or bf16 in memory.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/bf16.h"
+#include "kernels/cuda/grid.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+/// Elements of type T that one 16-byte access moves: 4 or 8.
+template <class T>
+constexpr int vector_width = 16 / static_cast<int>(sizeof(T));
+
+/// Width neighbouring elements in registers. Width is 1, or vector_width<T> with 16-byte aligned addresses.
+template <class T, int Width>
+struct Elements {
+  float value[Width];
+
+  [[nodiscard]] __device__ __forceinline__ static Elements load(const T* from) {
+    Elements result;
+    if constexpr (Width == 1) {
+      result.value[0] = to_float(*from);
+    } else {
+      static_assert(Width == vector_width<T>);
+      T raw[Width];
+      const uint4 packed = *reinterpret_cast<const uint4*>(from);
+      memcpy(raw, &packed, sizeof packed);
+#pragma unroll
+      for (int i = 0; i < Width; ++i) result.value[i] = to_float(raw[i]);
+    }
+    return result;
+  }
+
+  __device__ __forceinline__ void store(T* to) const {
+    if constexpr (Width == 1) {
+      *to = from_float<T>(value[0]);
+    } else {
+      T raw[Width];
+#pragma unroll
+      for (int i = 0; i < Width; ++i) raw[i] = from_float<T>(value[i]);
+      uint4 packed;
+      memcpy(&packed, raw, sizeof packed);
+      *reinterpret_cast<uint4*>(to) = packed;
+    }
+  }
+
+  /// Stores, or adds to what is there.
+  __device__ __forceinline__ void write(T* to, GradientWrite mode) const {
+    if (mode == GradientWrite::overwrite) return store(to);
+    Elements sum = load(to);
+#pragma unroll
+    for (int i = 0; i < Width; ++i) sum.value[i] += value[i];
+    sum.store(to);
+  }
+};
+
+/// Calls f.template at<Width>(index) for all of `count` elements: in vectors first, what is left one by one.
+/// `vectors` is the number of whole vectors, 0 where an address is not aligned.
+template <int Width, class F>
+__global__ void elementwise_kernel(F f, std::int64_t vectors, std::int64_t count) {
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = first; i < vectors; i += step) f.template at<Width>(i * Width);
+  for (std::int64_t i = vectors * Width + first; i < count; i += step) f.template at<1>(i);
+}
+
+/// Whole vectors in `count` elements whose arrays begin at `addresses`.
+template <int Width, class... Pointer>
+[[nodiscard]] std::int64_t whole_vectors(std::int64_t count, const Pointer*... addresses) {
+  const bool aligned = ((reinterpret_cast<std::uintptr_t>(addresses) % 16 == 0) && ...);
+  return aligned ? count / Width : 0;
+}
+
+constexpr int elementwise_threads = 256;
+
+/// Calls call(T()) with the element type of an activation.
+template <class Call>
+void with_activation_type(const char* operation, DType dtype, Call&& call) {
+  switch (dtype) {
+    case DType::f32:
+      return call(float());
+    case DType::bf16:
+      return call(Bf16());
+    default:
+      throw Error(fmt::format("{}: activations of type {} have no kernel: use f32 or bf16", operation,
+                              name_of(dtype)));
+  }
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -1,0 +1,39 @@
+#include "kernels/cuda/kernel_backend.h"
+
+#include <utility>
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+// Neighbouring threads take neighbouring channels, and a tensor core's operands lie together.
+Layout KernelBackend::preferred_layout(std::int64_t /*channels*/) const {
+  return Layout::channels_last;
+}
+
+void KernelBackend::configure(const BackendOptions& options) {
+  options_ = options;
+}
+
+void KernelBackend::record(const LaunchPlan& plan) {
+  records_->push_back({plan.kernel,
+                       {plan.grid.x, plan.grid.y, plan.grid.z},
+                       {plan.block.x, plan.block.y, plan.block.z},
+                       plan.shared_bytes,
+                       plan.bytes,
+                       plan.operations});
+}
+
+void* KernelBackend::workspace(std::size_t bytes) {
+  if (bytes > workspace_bytes_) {
+    free_workspace();
+    workspace_ = allocate(bytes);
+    workspace_bytes_ = bytes;
+  }
+  return workspace_;
+}
+
+void KernelBackend::free_workspace() noexcept {
+  if (workspace_ != nullptr)
+    deallocate(std::exchange(workspace_, nullptr), std::exchange(workspace_bytes_, 0));
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE

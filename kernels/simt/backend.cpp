@@ -1,0 +1,60 @@
+// The hand-written kernels on the SIMT executor: host memory, and launches that have finished when they
+// return.
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "kernels/cuda/kernel_backend.h"
+#include "kernels/registry.h"
+
+namespace xr::kernels {
+
+namespace simt {
+
+namespace {
+
+class SimtBackend final : public KernelBackend {
+ public:
+  SimtBackend() : KernelBackend(Stream{}) {}
+  ~SimtBackend() override { free_workspace(); }
+
+  std::string name() const override { return "simt"; }
+  std::string description() const override {
+    return "the CUDA kernels run thread by thread on the CPU, for tests";
+  }
+
+  void* allocate(std::size_t bytes) override {
+    void* data = ::operator new(bytes, alignment, std::nothrow);
+    XR_CHECK(data != nullptr,
+             "out of memory: device simt was asked for {:.1f} MB; lower --batch-size or --image-size",
+             static_cast<double>(bytes) / 1e6);
+    return data;
+  }
+  void deallocate(void* data, std::size_t /*bytes*/) noexcept override { ::operator delete(data, alignment); }
+  void copy_from_host(void* device, const void* host, std::size_t bytes) override {
+    copy(device, host, bytes);
+  }
+  void copy_to_host(void* host, const void* device, std::size_t bytes) override { copy(host, device, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    if (bytes != 0) std::memmove(to, from, bytes);
+  }
+  void synchronize() override {}
+  void configure(const BackendOptions& options) override {
+    XR_CHECK(options.kernels != KernelChoice::cudnn,
+             "cuDNN runs on CUDA devices only: use --kernels auto with --device simt");
+    KernelBackend::configure(options);
+  }
+
+ private:
+  static constexpr std::align_val_t alignment{256};  // what cudaMalloc gives
+};
+
+}  // namespace
+
+}  // namespace simt
+
+std::unique_ptr<Backend> make_simt_backend() {
+  return std::make_unique<simt::SimtBackend>();
+}
+
+}  // namespace xr::kernels
