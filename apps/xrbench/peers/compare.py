@@ -15,6 +15,7 @@ one of them computing at a time, in blocks of steps whose order rotates.
 """
 import argparse
 import ctypes.util
+import datetime
 import json
 import math
 import os
@@ -33,6 +34,12 @@ MODES = (f"channels_last {TUNED} {TUNED}+huge_pages {TUNED}+malloc_keep "
 JEMALLOC_MODES = f" {TUNED}+jemalloc compile+{TUNED}+jemalloc"
 LOSS_STEPS = 3
 LOSS_TOLERANCE = 1e-3
+LINES = []  # everything printed, for --output
+
+
+def say(line):
+    print(line, flush=True)
+    LINES.append(line)
 
 
 class Failure(Exception):
@@ -113,6 +120,7 @@ def parse_arguments():
     modes = MODES + (JEMALLOC_MODES if ctypes.util.find_library("jemalloc") else "")
     parser.add_argument("--modes", default=modes, help="PyTorch modes to try, separated by spaces; "
                         "pytorch_step.py explains them (default: %(default)s)")
+    parser.add_argument("--output", type=pathlib.Path, help="also write what is printed to this Markdown file")
     parser.add_argument("--xrbench", default=os.environ.get("XRBENCH", ROOT / "build" / "bin" / "xrbench"))
     parser.add_argument("--python", default=os.environ.get("XR_PYTHON", sys.executable))
     arguments = parser.parse_args()
@@ -156,7 +164,7 @@ class Comparison:
     def check_losses(self, ours, mode):
         with self.pytorch(mode, 0) as server:
             theirs = server.step(LOSS_STEPS)[1]
-        print(f"losses without dropout: ours {ours}, PyTorch {mode} {theirs}", flush=True)
+        say(f"losses without dropout: ours {ours}, PyTorch {mode} {theirs}")
         for step, (our, their) in enumerate(zip(ours, theirs)):
             if our is None or their is None or not abs(our - their) <= LOSS_TOLERANCE * abs(their):
                 raise Failure(f"step {step}: our loss is {our}, PyTorch's ({mode}) {their}: "
@@ -169,8 +177,8 @@ class Comparison:
             with self.pytorch(mode, self.arguments.dropout) as server:
                 server.step(self.arguments.warm_up)
                 seconds = percentile(server.step(self.arguments.trial)[0], 0.5)
-                print(f"trial: {server.about['program']} {mode}: median {seconds * 1e3:.0f} ms, "
-                      f"peak {server.peak_bytes / 1e6:.0f} MB", flush=True)
+                say(f"trial: {server.about['program']} {mode}: median {seconds * 1e3:.0f} ms, "
+                    f"peak {server.peak_bytes / 1e6:.0f} MB")
             if seconds < best_seconds:
                 best, best_seconds = mode, seconds
         return best
@@ -199,18 +207,37 @@ class Comparison:
                 return ours, [default, best_server]
 
 
+def first_line(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "unknown"
+
+
+def write_page(path):
+    """What was printed, as a page that says where and when."""
+    commit = first_line(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"])
+    cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), "unknown processor")
+    path.write_text("\n".join([
+        f"# A training step beside PyTorch, {datetime.date.today()}", "",
+        f"Commit {commit}, {cpu}, {os.cpu_count()} cores. Written by `apps/xrbench/peers/compare.sh "
+        f"{' '.join(sys.argv[1:])}`.", "", "```", *LINES, "```", ""]))
+
+
 def print_table(arguments, ours, theirs):
     size = arguments.image_size
-    print(f"\nbatch {arguments.batch_size}, {arguments.channels}x{size}x{size}, padding {arguments.padding}, "
+    say("")
+    say(f"batch {arguments.batch_size}, {arguments.channels}x{size}x{size}, padding {arguments.padding}, "
           f"dropout {arguments.dropout}, Adam; cores {sorted(arguments.cores)}, "
           f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")
-    print(f"{'program':58} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
+    say(f"{'program':58} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
     ours_median = percentile(ours.seconds, 0.5)
     for server in [ours, *theirs]:
         low, median, high = (percentile(server.seconds, fraction) for fraction in (0.2, 0.5, 0.8))
-        print(f"{server.label:58} {median * 1e3:9.0f} {low * 1e3:7.0f} {high * 1e3:7.0f} "
+        say(f"{server.label:58} {median * 1e3:9.0f} {low * 1e3:7.0f} {high * 1e3:7.0f} "
               f"{server.peak_bytes / 1e6:8.0f} {median / ours_median:6.2f}")
-    print(f"ratio {percentile(theirs[-1].seconds, 0.5) / ours_median:.2f}")
+    say(f"ratio {percentile(theirs[-1].seconds, 0.5) / ours_median:.2f}")
 
 
 def main():
@@ -223,6 +250,8 @@ def main():
         print(f"compare.sh: {failure}", file=sys.stderr)
         return 1
     print_table(arguments, ours, theirs)
+    if arguments.output:
+        write_page(arguments.output)
     return 0
 
 
