@@ -1,0 +1,147 @@
+#include "kernels/simt/mma.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace xr::kernels::simt {
+
+namespace {
+
+struct MmaInput {
+  std::uint32_t a[4], b[2];
+  float c[4];
+};
+struct MmaOutput {
+  float d[4];
+};
+
+// d = a b + c of a whole warp from the dense operands, summed in float in the order of k.
+template <int K>
+void multiply(const float (&a)[16][K], const float (&b)[K][8], const MmaInput* const* in,
+              MmaOutput* const* out) {
+  for (int lane = 0; lane < 32; ++lane) {
+    for (int i = 0; i < 4; ++i) {
+      const int row = lane / 4 + 8 * (i / 2), column = 2 * (lane % 4) + i % 2;
+      float sum = in[lane]->c[i];
+      for (int k = 0; k < K; ++k) sum += a[row][k] * b[k][column];
+      out[lane]->d[i] = sum;
+    }
+  }
+}
+
+float tf32(std::uint32_t bits) {
+  return std::bit_cast<float>(bits & 0xFFFFE000U);
+}
+float low_bf16(std::uint32_t bits) {
+  return std::bit_cast<float>(bits << 16);
+}
+float high_bf16(std::uint32_t bits) {
+  return std::bit_cast<float>(bits & 0xFFFF0000U);
+}
+
+void combine_tf32(const MmaInput* const* in, MmaOutput* const* out) {
+  float a[16][8], b[8][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    const int group = lane / 4, thread = lane % 4;
+    for (int i = 0; i < 4; ++i) a[group + 8 * (i % 2)][thread + 4 * (i / 2)] = tf32(in[lane]->a[i]);
+    for (int i = 0; i < 2; ++i) b[thread + 4 * i][group] = tf32(in[lane]->b[i]);
+  }
+  multiply(a, b, in, out);
+}
+
+void combine_bf16(const MmaInput* const* in, MmaOutput* const* out) {
+  float a[16][16], b[16][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    const int group = lane / 4, thread = lane % 4;
+    for (int i = 0; i < 4; ++i) {
+      a[group + 8 * (i % 2)][2 * thread + 8 * (i / 2)] = low_bf16(in[lane]->a[i]);
+      a[group + 8 * (i % 2)][2 * thread + 8 * (i / 2) + 1] = high_bf16(in[lane]->a[i]);
+    }
+    for (int i = 0; i < 2; ++i) {
+      b[2 * thread + 8 * i][group] = low_bf16(in[lane]->b[i]);
+      b[2 * thread + 8 * i + 1][group] = high_bf16(in[lane]->b[i]);
+    }
+  }
+  multiply(a, b, in, out);
+}
+
+template <class F>
+void mma(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], const float (&c)[4], F,
+         const Site& site) {
+  MmaInput input;
+  std::copy_n(a, 4, input.a);
+  std::copy_n(b, 2, input.b);
+  std::copy_n(c, 4, input.c);
+  const auto output = detail::collective<MmaOutput>(
+      ~0U, input,
+      [](unsigned, const MmaInput* const* in, MmaOutput* const* out, const Site&) { F{}(in, out); }, site,
+      false, true);
+  std::copy_n(output.d, 4, d);
+}
+
+struct Row {
+  std::uint16_t element[8];
+};
+template <int Count>
+struct Registers {
+  std::uint32_t r[Count];
+};
+
+template <int Count, bool Transposed>
+void ldmatrix(std::uint32_t (&r)[Count], const void* row, const Site& site) {
+  Row mine{};
+  if (detail::lane() < 8 * Count) {
+    if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
+      detail::fail(site, "the address of a row is not a multiple of 16");
+    std::memcpy(&mine, row, sizeof(mine));
+  }
+  const auto result = detail::collective<Registers<Count>>(
+      ~0U, mine,
+      [](unsigned, const Row* const* in, Registers<Count>* const* out, const Site&) {
+        for (int lane = 0; lane < 32; ++lane) {
+          for (int matrix = 0; matrix < Count; ++matrix) {
+            const Row* const* rows = in + 8 * matrix;
+            const int i = lane / 4, j = 2 * (lane % 4);
+            const std::uint32_t low = Transposed ? rows[j]->element[i] : rows[i]->element[j];
+            const std::uint32_t high = Transposed ? rows[j + 1]->element[i] : rows[i]->element[j + 1];
+            out[lane]->r[matrix] = low | high << 16;
+          }
+        }
+      },
+      site, false, true);
+  std::copy_n(result.r, Count, r);
+}
+
+}  // namespace
+
+std::uint32_t to_tf32(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return bits | 0x00400000U;
+  if (std::isinf(value)) return bits;
+  return (bits + 0x1000U) & 0xFFFFE000U;  // the magnitude grows: away from zero
+}
+
+void mma_m16n8k8_tf32(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
+                      const float (&c)[4], const char* file, int line) {
+  mma(d, a, b, c, [](auto in, auto out) { combine_tf32(in, out); }, {"mma_m16n8k8_tf32", file, line});
+}
+void mma_m16n8k16_bf16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
+                       const float (&c)[4], const char* file, int line) {
+  mma(d, a, b, c, [](auto in, auto out) { combine_bf16(in, out); }, {"mma_m16n8k16_bf16", file, line});
+}
+void ldmatrix_x4(std::uint32_t (&r)[4], const void* row, const char* file, int line) {
+  ldmatrix<4, false>(r, row, {"ldmatrix_x4", file, line});
+}
+void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row, const char* file, int line) {
+  ldmatrix<4, true>(r, row, {"ldmatrix_x4_trans", file, line});
+}
+void ldmatrix_x2(std::uint32_t (&r)[2], const void* row, const char* file, int line) {
+  ldmatrix<2, false>(r, row, {"ldmatrix_x2", file, line});
+}
+void ldmatrix_x2_trans(std::uint32_t (&r)[2], const void* row, const char* file, int line) {
+  ldmatrix<2, true>(r, row, {"ldmatrix_x2_trans", file, line});
+}
+
+}  // namespace xr::kernels::simt
