@@ -95,8 +95,7 @@ class KernelBackend : public Backend {
   void adam_step(const AdamParams& params, View parameters, ConstView gradients, View first_moment,
                  View second_moment) override;
 
- protected:
-  explicit KernelBackend(Stream stream) : stream_(stream) {}
+  // For the launchers of an operation that has several kernels, each in a file of its own.
 
   [[nodiscard]] Stream stream() const { return stream_; }
   [[nodiscard]] const BackendOptions& options() const { return options_; }
@@ -111,6 +110,10 @@ class KernelBackend : public Backend {
   /// Device memory for the partial results of one operation: valid until the next call, contents unspecified.
   /// Grows to the largest size asked for, so that a steady step allocates nothing.
   [[nodiscard]] void* workspace(std::size_t bytes);
+
+ protected:
+  explicit KernelBackend(Stream stream) : stream_(stream) {}
+
   /// Derived classes call this before their allocator dies.
   void free_workspace() noexcept;
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/kernels/cases.h"
+#include "tests/kernels/configured.h"
 #include "tests/kernels/harness.h"
 
 using namespace xr;
@@ -14,57 +15,92 @@ struct LayoutPair {
   Layout x, y;
 };
 
-/// x and y in every pair of layouts that their channels allow.
-std::vector<LayoutPair> layout_pairs(const Conv2dCase& c) {
+constexpr LayoutPair both_channels_last{Layout::channels_last, Layout::channels_last};
+
+/// blocked16 is the CPU's own.
+std::vector<Layout> layouts_of(const Backend& backend, const Shape& shape) {
+  std::vector<Layout> layouts = tests::layouts_of(shape);
+  if (backend.name() != "cpu") std::erase(layouts, Layout::blocked16);
+  return layouts;
+}
+
+/// x and y in every pair of layouts that their channels and the backend allow.
+std::vector<LayoutPair> layout_pairs(const Backend& backend, const Conv2dCase& c) {
   std::vector<LayoutPair> pairs;
-  for (const Layout x : layouts_of(c.x))
-    for (const Layout y : layouts_of(c.y())) pairs.push_back({x, y});
+  for (const Layout x : layouts_of(backend, c.x))
+    for (const Layout y : layouts_of(backend, c.y())) pairs.push_back({x, y});
   return pairs;
 }
 
-std::string describe(const char* operation, const Conv2dCase& c, const LayoutPair& layouts) {
-  return fmt::format("{} of {}, x {}, filter {}, y {}", operation, c.name, tests::describe(c.x, layouts.x),
-                     c.filter.to_string(), tests::describe(c.y(), layouts.y));
-}
+/// Random numbers for a convolution, the oracle's results, and how a backend is to compute them.
+struct Setting {
+  BackendOptions options = {};
+  /// Operands that the precision multiplies exactly, so that its results must be as good as f32 sums.
+  bool exact_operands = true;
 
-Arithmetic arithmetic_of(const Conv2dCase& c) {
-  return c.suits_winograd() ? Arithmetic::winograd : Arithmetic::reduction;
-}
+  [[nodiscard]] DType activation() const {
+    return options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+  }
+  [[nodiscard]] Tensor operand(const Shape& shape, std::uint64_t seed) const {
+    const Tensor values = random_normal(shape, seed);
+    return exact_operands && options.precision != Precision::fp32 ? to_operand(values, options.precision)
+                                                                  : values;
+  }
+  [[nodiscard]] Expected expected(Tensor values, const Conv2dCase& c, double terms, DType dtype) const {
+    // With exact operands a bf16 result is an f32 sum that was rounded once.
+    const Arithmetic sum = !exact_operands      ? Arithmetic::tf32
+                           : c.suits_winograd() ? Arithmetic::winograd
+                                                : Arithmetic::reduction;
+    return {std::move(values), dtype, dtype == DType::bf16 ? Arithmetic::elementwise : sum, terms};
+  }
+  [[nodiscard]] std::string describe(const char* operation, const Conv2dCase& c,
+                                     const LayoutPair& layouts) const {
+    return fmt::format("{} of {} in {} {}, x {}, filter {}, y {}", operation, c.name,
+                       tests::name_of(options.precision), options.variant, tests::describe(c.x, layouts.x),
+                       c.filter.to_string(), tests::describe(c.y(), layouts.y));
+  }
+};
 
-/// Products that make up one element.
+/// Products that make up one element of y.
 double terms_of(const Conv2dCase& c) {
   return static_cast<double>(c.filter[1] * c.filter[2] * c.filter[3]);
 }
 
-void check_forward(const Conv2dCase& c, const std::vector<LayoutPair>& pairs) {
-  const Tensor x = random_normal(c.x, 1), filter = random_normal(c.filter, 2);
+using Pairs = std::function<std::vector<LayoutPair>(const Backend&)>;
+using Backends = std::vector<Backend*>;
+
+void check_forward(const Conv2dCase& c, const Setting& setting, const Backends& backends,
+                   const Pairs& pairs) {
+  const Tensor x = setting.operand(c.x, 1), filter = setting.operand(c.filter, 2);
   const Tensor bias = random_normal({c.filter[0]}, 3);
   const Tensor y = reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr);
-  const Expected expected{y, DType::f32, arithmetic_of(c), terms_of(c)};
-  for (Backend* backend : test_backends())
-    for (const LayoutPair& layouts : pairs) {
-      const Operation operation{
-          *backend,
-          describe("conv2d_forward", c, layouts),
-          {{"x", x, layouts.x}, {"filter", filter}, {"bias", bias, Layout::contiguous, DType::f32, c.bias}},
-          {{"y", expected, layouts.y}},
-          false};
+  const Expected expected = setting.expected(y, c, terms_of(c), setting.activation());
+  for (Backend* backend : backends)
+    for (const LayoutPair& layouts : pairs(*backend)) {
+      const Operation operation{*backend,
+                                setting.describe("conv2d_forward", c, layouts),
+                                {{"x", x, layouts.x, setting.activation()},
+                                 {"filter", filter},
+                                 {"bias", bias, Layout::contiguous, DType::f32, c.bias}},
+                                {{"y", expected, layouts.y}},
+                                false};
       check_operation(operation, [&](Inputs in, Outputs out) {
         backend->conv2d_forward(c.params, in[0], in[1], in[2], out[0]);
       });
     }
 }
 
-void check_backward_data(const Conv2dCase& c, const std::vector<LayoutPair>& pairs) {
-  const Tensor dy = random_normal(c.y(), 1), filter = random_normal(c.filter, 2);
+void check_backward_data(const Conv2dCase& c, const Setting& setting, const Backends& backends,
+                         const Pairs& pairs) {
+  const Tensor dy = setting.operand(c.y(), 1), filter = setting.operand(c.filter, 2);
   const Tensor dx = reference::conv2d_backward_data(c.params, dy, filter, c.x);
   const double terms = terms_of(c) * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
-  const Expected expected{dx, DType::f32, arithmetic_of(c), terms};
-  for (Backend* backend : test_backends())
-    for (const LayoutPair& layouts : pairs) {
+  const Expected expected = setting.expected(dx, c, terms, setting.activation());
+  for (Backend* backend : backends)
+    for (const LayoutPair& layouts : pairs(*backend)) {
       const Operation operation{*backend,
-                                describe("conv2d_backward_data", c, layouts),
-                                {{"dy", dy, layouts.y}, {"filter", filter}},
+                                setting.describe("conv2d_backward_data", c, layouts),
+                                {{"dy", dy, layouts.y, setting.activation()}, {"filter", filter}},
                                 {{"dx", expected, layouts.x}},
                                 false};
       check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
@@ -73,19 +109,21 @@ void check_backward_data(const Conv2dCase& c, const std::vector<LayoutPair>& pai
     }
 }
 
-void check_backward_filter(const Conv2dCase& c, const std::vector<LayoutPair>& pairs) {
-  const Tensor x = random_normal(c.x, 1), dy = random_normal(c.y(), 2);
+void check_backward_filter(const Conv2dCase& c, const Setting& setting, const Backends& backends,
+                           const Pairs& pairs) {
+  const Tensor x = setting.operand(c.x, 1), dy = setting.operand(c.y(), 2);
   const double terms = static_cast<double>(c.y().numel()) / static_cast<double>(c.filter[0]);
-  const Expected d_filter{reference::conv2d_backward_filter(c.params, x, dy, c.filter), DType::f32,
-                          arithmetic_of(c), terms};
-  const Expected d_bias{reference::conv2d_backward_bias(dy), DType::f32, Arithmetic::reduction, terms,
-                        std::sqrt(terms)};
-  for (Backend* backend : test_backends())
-    for (const LayoutPair& layouts : pairs) {
+  const Expected d_filter =
+      setting.expected(reference::conv2d_backward_filter(c.params, x, dy, c.filter), c, terms, DType::f32);
+  Expected d_bias = setting.expected(reference::conv2d_backward_bias(dy), c, terms, DType::f32);
+  d_bias.magnitude = std::sqrt(terms);
+  if (d_bias.arithmetic == Arithmetic::winograd) d_bias.arithmetic = Arithmetic::reduction;
+  for (Backend* backend : backends)
+    for (const LayoutPair& layouts : pairs(*backend)) {
       const Operation operation{
           *backend,
-          describe("conv2d_backward_filter", c, layouts),
-          {{"x", x, layouts.x}, {"dy", dy, layouts.y}},
+          setting.describe("conv2d_backward_filter", c, layouts),
+          {{"x", x, layouts.x, setting.activation()}, {"dy", dy, layouts.y, setting.activation()}},
           {{"d_filter", d_filter}, {"d_bias", d_bias, Layout::contiguous, std::nullopt, true, c.bias}},
           false};
       check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
@@ -94,18 +132,42 @@ void check_backward_filter(const Conv2dCase& c, const std::vector<LayoutPair>& p
     }
 }
 
+/// All three, channels_last, on every backend that has the options; each must run a kernel of the variant.
+void check_variant(const Conv2dCase& c, const Setting& setting) {
+  for (Backend* backend : test_backends()) {
+    if (backend->name() == "cpu" || !Configured::possible(*backend, setting.options)) continue;
+    for (const auto& check : {check_forward, check_backward_data, check_backward_filter}) {
+      const Configured configured(*backend, setting.options);
+      check(c, setting, {backend}, [](const Backend&) { return std::vector{both_channels_last}; });
+      INFO(c.name << " on " << backend->name() << " ran " << configured.kernels());
+      CHECK(configured.ran(setting.options.variant));
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("conv2d forward") {
-  for (const Conv2dCase& c : conv2d_cases()) check_forward(c, layout_pairs(c));
+  for (const Conv2dCase& c : conv2d_cases())
+    check_forward(c, {}, test_backends(), [&](const Backend& backend) { return layout_pairs(backend, c); });
 }
 
 TEST_CASE("conv2d backward data") {
-  for (const Conv2dCase& c : conv2d_cases()) check_backward_data(c, layout_pairs(c));
+  for (const Conv2dCase& c : conv2d_cases())
+    check_backward_data(c, {}, test_backends(),
+                        [&](const Backend& backend) { return layout_pairs(backend, c); });
 }
 
 TEST_CASE("conv2d backward filter and bias") {
-  for (const Conv2dCase& c : conv2d_cases()) check_backward_filter(c, layout_pairs(c));
+  for (const Conv2dCase& c : conv2d_cases())
+    check_backward_filter(c, {}, test_backends(),
+                          [&](const Backend& backend) { return layout_pairs(backend, c); });
+}
+
+TEST_CASE("conv2d direct kernels") {
+  for (const Conv2dCase& c : conv2d_cases())
+    for (const Precision precision : {Precision::fp32, Precision::bf16})
+      if (c.y().numel() < 20000) check_variant(c, {{.precision = precision, .variant = "direct"}});
 }
 
 // A cache of prepared convolutions must be keyed by the whole descriptor: each of these differs from the
@@ -128,12 +190,15 @@ TEST_CASE("conv2d of neighbouring descriptors one after the other") {
   neighbours[14].params.groups = 2;
   neighbours[14].filter[1] = 8;
   for (Conv2dCase& c : neighbours) c.name = "a neighbouring descriptor";
+  const auto pairs = [](const Backend& backend) {
+    return std::vector{backend.name() == "cpu" ? LayoutPair{Layout::blocked16, Layout::blocked16}
+                                               : both_channels_last};
+  };
   for (const bool bias : {false, true})
     for (Conv2dCase c : neighbours) {
       c.bias = bias;
-      const std::vector<LayoutPair> blocked = {{Layout::blocked16, Layout::blocked16}};
-      check_forward(c, blocked);
-      check_backward_data(c, blocked);
-      check_backward_filter(c, blocked);
+      check_forward(c, {}, test_backends(), pairs);
+      check_backward_data(c, {}, test_backends(), pairs);
+      check_backward_filter(c, {}, test_backends(), pairs);
     }
 }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "kernels/cpu/parallel.h"
+#include "tests/kernels/configured.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define XR_HAS_ASAN 1
@@ -336,7 +337,8 @@ std::vector<Tensor> check_gradient(const Operation& operation,
     Expected& expected = accumulate.outputs[i].expected;
     const double size =
         expected.magnitude > 0 ? expected.magnitude : reference::root_mean_square(expected.values);
-    const Tensor initial = random_normal(expected.values.shape, 1000 + i, 0, size > 0 ? size : 1);
+    Tensor initial = random_normal(expected.values.shape, 1000 + i, 0, size > 0 ? size : 1);
+    if (expected.dtype == DType::bf16) initial = to_operand(initial, kernels::Precision::bf16);
     for (std::int64_t j = 0; j < initial.size(); ++j) expected.values[j] += initial[j];
     accumulate.outputs[i].initial = initial;
   }

@@ -20,6 +20,9 @@ constexpr std::array table = {
     Row{DType::f32, Arithmetic::transcendental, {1e-6, 5e-7}},
     Row{DType::f32, Arithmetic::reduction, {5e-7, 2.5e-7}},
     Row{DType::f32, Arithmetic::winograd, {5e-7, 6e-7}},
+    // TF32's unit roundoff is 4.9e-4. Rounding two operands of each product moves a sum of random products by
+    // 4e-4 of its own deviation, however many there are; cutting them off instead moves it by 1.1e-3.
+    Row{DType::f32, Arithmetic::tf32, {5e-7, 2.2e-3}},
     // bf16 is stored, sums are f32: the rounding of the result dominates.
     Row{DType::bf16, Arithmetic::exact, {0, 0}},
     Row{DType::bf16, Arithmetic::elementwise, {8e-3, 4e-3}},

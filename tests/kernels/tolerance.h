@@ -17,6 +17,7 @@ enum class Arithmetic {
   elementwise,     ///< a few operations per element
   transcendental,  ///< with exp, log or a square root
   reduction,       ///< sums of `terms` products
+  tf32,            ///< sums of products of random numbers that were rounded to TF32
   winograd,        ///< a reduction that may go through Winograd's transforms, which lose up to two bits
 };
 

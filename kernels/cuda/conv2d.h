@@ -1,0 +1,59 @@
+// The kernels of conv2d: what they are given, and their launchers. conv2d.cu chooses among them.
+#pragma once
+
+#include <string_view>
+
+#include "kernels/conv2d_problem.h"
+#include "kernels/cuda/grid.h"
+#include "kernels/cuda/kernel_backend.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+/// Conv2dProblem in the kernels' 32-bit integers.
+struct Conv2dShape {
+  int batch, in_channels, in_h, in_w;
+  int out_channels, kernel_h, kernel_w, out_h, out_w;
+  int stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w, groups;
+
+  [[nodiscard]] __host__ __device__ int taps() const { return kernel_h * kernel_w; }
+};
+
+[[nodiscard]] Conv2dShape to_shape(const Conv2dProblem& problem);
+
+/// Elements from one index to the next, for each dimension of an activation.
+struct ActivationStrides {
+  std::int64_t n, c, h, w;
+};
+
+[[nodiscard]] ActivationStrides strides_of(Layout layout, const Shape& shape);
+
+/// Whether neighbouring channels are neighbours in memory, as in channels_last.
+[[nodiscard]] bool has_channels_last(Layout layout, const Shape& shape);
+
+/// The operands of one call; gradients where their values would be. Views of inputs of the call are const.
+struct Conv2dForward {
+  ConstView x, filter, bias;
+  View y;
+};
+struct Conv2dBackwardData {
+  ConstView dy, filter;
+  View dx;
+  GradientWrite write;
+};
+struct Conv2dBackwardFilter {
+  ConstView x, dy;
+  View d_filter, d_bias;
+  GradientWrite write;
+};
+
+/// Bytes of the views that a call must move.
+[[nodiscard]] std::int64_t bytes_of(const Conv2dForward& call);
+[[nodiscard]] std::int64_t bytes_of(const Conv2dBackwardData& call);
+[[nodiscard]] std::int64_t bytes_of(const Conv2dBackwardFilter& call);
+
+// conv2d_direct.cu: everything.
+void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
+void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardData& call);
+void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call);
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE
