@@ -61,7 +61,7 @@ void copy_async_wait(int groups) {
   mine.copies.erase(mine.copies.begin(), mine.copies.begin() + static_cast<std::ptrdiff_t>(landed));
 }
 
-void thread_ended() {
+void check_copies_landed() {
   Pending& mine = pending[thread_rank()];
   if (mine.copies.empty()) return;
   const Site site = mine.copies.front().site;
@@ -69,7 +69,7 @@ void thread_ended() {
        "the thread ended without having waited for the copy: call copy_async_commit and copy_async_wait");
 }
 
-void block_ended() {
+void forget_copies() {
   for (Pending& p : pending) {
     p.copies.clear();
     p.group = 0;

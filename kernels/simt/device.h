@@ -10,13 +10,22 @@
 #include "kernels/simt/vector_types.h"
 #include "kernels/simt/warp.h"
 
+// Sections that the executor finds and fills with NaN before each block. GCC 12 drops the section attribute
+// in templates, but keeps this one.
+#if defined(__clang__)
+#define XR_SIMT_STATIC_SHARED __attribute__((section(".xr_shared")))
+#else
+#define XR_SIMT_STATIC_SHARED __attribute__((noinit))
+#endif
+
 // NOLINTBEGIN(readability-identifier-naming): CUDA's names
 #define __global__
 #define __device__
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-#define __shared__ static
+#define __align__(bytes) __attribute__((aligned(bytes)))
+#define __shared__ static XR_SIMT_STATIC_SHARED
 
 /// Ends the kernel.
 [[noreturn]] inline void __trap(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {

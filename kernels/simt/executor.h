@@ -3,15 +3,23 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
-#include "kernels/simt/config.h"
 #include "kernels/simt/vector_types.h"
 
 namespace xr::kernels::simt {
+
+using Stream = void*;  ///< there is but one: a launch returns when the kernel has run
+
+namespace detail {
+
+// Limits of an H100 (CUDA C++ Programming Guide, "Compute Capabilities").
+constexpr unsigned max_threads_per_block = 1024;
+constexpr std::size_t max_shared_bytes = 227 * 1024;
+constexpr std::size_t max_parameter_bytes = 32764;
 
 /// A call in a kernel's source.
 struct Site {
@@ -20,14 +28,6 @@ struct Site {
   int line;
 };
 
-using Stream = void*;  ///< there is but one: a launch returns when the kernel has run
-
-constexpr unsigned max_threads_per_block = 1024;
-constexpr std::size_t max_shared_bytes = 227 * 1024;  ///< of an H100
-constexpr std::size_t max_parameter_bytes = 32764;
-
-namespace detail {
-
 inline uint3 thread_index, block_index;
 inline dim3 block_size, grid_size;
 
@@ -35,11 +35,12 @@ inline dim3 block_size, grid_size;
 struct Body {
   void (*run)(void* context);
   void* context;
+  const void* kernel;  ///< for its name
 };
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, Body body);
 
 /// Ends the running kernel with an Error that names the place, the thread and its block.
-[[noreturn]] void fail(const Site& site, const char* what);
+[[noreturn]] void fail(const Site& site, const std::string& what);
 
 void* dynamic_shared();
 /// The running thread's number in its block, counted as CUDA counts: x fastest.
@@ -93,18 +94,18 @@ void for_each_lane(unsigned lanes, F f) {
 /// the kernel; the next launch works. Launches from several threads run one after another.
 template <class... P, class... A>
 void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, A&&... arguments) {
+  static_assert(sizeof...(P) == sizeof...(A), "a kernel takes as many arguments as it has parameters");
   static_assert((std::is_trivially_copyable_v<P> && ...), "a kernel's parameters are copied as bytes");
-  static_assert((sizeof(P) + ... + 0) <= max_parameter_bytes, "a kernel's parameters must fit 32764 bytes");
+  static_assert((sizeof(P) + ... + 0) <= detail::max_parameter_bytes, "a kernel's parameters are too large");
   struct Call {
     void (*kernel)(P...);
     std::tuple<P...> parameters;
-  } call{kernel, std::tuple<P...>(std::forward<A>(arguments)...)};
-  detail::run_grid(grid, block, shared_bytes,
-                   {[](void* context) {
-                      auto& c = *static_cast<Call*>(context);
-                      std::apply(c.kernel, c.parameters);
-                    },
-                    &call});
+  } call{kernel, std::tuple<P...>(static_cast<P>(std::forward<A>(arguments))...)};
+  const auto run = [](void* context) {
+    auto& c = *static_cast<Call*>(context);
+    std::apply(c.kernel, c.parameters);  // by value: each thread has its own
+  };
+  detail::run_grid(grid, block, shared_bytes, {run, &call, reinterpret_cast<const void*>(kernel)});
 }
 
 }  // namespace xr::kernels::simt

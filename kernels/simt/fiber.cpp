@@ -83,7 +83,11 @@ Fiber::Fiber(void (*entry)()) : stack_bytes_(stack_size) {
 #else
   // What xr_simt_switch_stack pops: control words, six registers, the address to return to. The stack pointer
   // is 8 off a multiple of 16 at a function's entry.
-  auto* top = reinterpret_cast<std::uint64_t*>(bottom + stack_size);
+  // Stacks begin at different offsets in a page: else the frames of all threads compete for the same cache
+  // sets.
+  static unsigned stacks = 0;
+  const std::size_t colour = stacks++ % 32 * 576;
+  auto* top = reinterpret_cast<std::uint64_t*>(bottom + stack_size - colour);
   auto* frame = top - 9;
   std::memset(frame, 0, 9 * sizeof(*frame));
   std::uint32_t control[2] = {};

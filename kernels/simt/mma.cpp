@@ -17,18 +17,20 @@ struct MmaOutput {
   float d[4];
 };
 
-// d = a b + c of a whole warp from the dense operands, summed in float in the order of k.
+// d = a b + c of a whole warp from dense operands, summed in float in the order of k.
 template <int K>
 void multiply(const float (&a)[16][K], const float (&b)[K][8], const MmaInput* const* in,
               MmaOutput* const* out) {
-  for (int lane = 0; lane < 32; ++lane) {
-    for (int i = 0; i < 4; ++i) {
-      const int row = lane / 4 + 8 * (i / 2), column = 2 * (lane % 4) + i % 2;
-      float sum = in[lane]->c[i];
-      for (int k = 0; k < K; ++k) sum += a[row][k] * b[k][column];
-      out[lane]->d[i] = sum;
-    }
-  }
+  float d[16][8];
+  const auto for_each_element = [&](auto f) {
+    for (int lane = 0; lane < 32; ++lane)
+      for (int i = 0; i < 4; ++i) f(lane, i, d[lane / 4 + 8 * (i / 2)][2 * (lane % 4) + i % 2]);
+  };
+  for_each_element([&](int lane, int i, float& element) { element = in[lane]->c[i]; });
+  for (int row = 0; row < 16; ++row)
+    for (int k = 0; k < K; ++k)
+      for (int column = 0; column < 8; ++column) d[row][column] += a[row][k] * b[k][column];
+  for_each_element([&](int lane, int i, float& element) { out[lane]->d[i] = element; });
 }
 
 float tf32(std::uint32_t bits) {
@@ -69,15 +71,15 @@ void combine_bf16(const MmaInput* const* in, MmaOutput* const* out) {
 
 template <class F>
 void mma(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], const float (&c)[4], F,
-         const Site& site) {
+         const detail::Site& site) {
   MmaInput input;
   std::copy_n(a, 4, input.a);
   std::copy_n(b, 2, input.b);
   std::copy_n(c, 4, input.c);
   const auto output = detail::collective<MmaOutput>(
       ~0U, input,
-      [](unsigned, const MmaInput* const* in, MmaOutput* const* out, const Site&) { F{}(in, out); }, site,
-      false, true);
+      [](unsigned, const MmaInput* const* in, MmaOutput* const* out, const detail::Site&) { F{}(in, out); },
+      site, false, true);
   std::copy_n(output.d, 4, d);
 }
 
@@ -90,7 +92,7 @@ struct Registers {
 };
 
 template <int Count, bool Transposed>
-void ldmatrix(std::uint32_t (&r)[Count], const void* row, const Site& site) {
+void ldmatrix(std::uint32_t (&r)[Count], const void* row, const detail::Site& site) {
   Row mine{};
   if (detail::lane() < 8 * Count) {
     if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
@@ -99,7 +101,7 @@ void ldmatrix(std::uint32_t (&r)[Count], const void* row, const Site& site) {
   }
   const auto result = detail::collective<Registers<Count>>(
       ~0U, mine,
-      [](unsigned, const Row* const* in, Registers<Count>* const* out, const Site&) {
+      [](unsigned, const Row* const* in, Registers<Count>* const* out, const detail::Site&) {
         for (int lane = 0; lane < 32; ++lane) {
           for (int matrix = 0; matrix < Count; ++matrix) {
             const Row* const* rows = in + 8 * matrix;

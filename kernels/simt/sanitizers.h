@@ -49,11 +49,31 @@ class IgnoreMemoryAccesses {
     AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
   }
 #else
-  IgnoreMemoryAccesses() {}   // NOLINT(modernize-use-equals-default): else "unused variable"
-  ~IgnoreMemoryAccesses() {}  // NOLINT(modernize-use-equals-default)
+  IgnoreMemoryAccesses() {}    // NOLINT(modernize-use-equals-default): else "unused variable"
+  ~IgnoreMemoryAccesses() {}   // NOLINT(modernize-use-equals-default)
 #endif
   IgnoreMemoryAccesses(const IgnoreMemoryAccesses&) = delete;
   IgnoreMemoryAccesses& operator=(const IgnoreMemoryAccesses&) = delete;
+};
+
+/// The opposite, within the scope of the above: for the kernel's own code.
+class ObserveMemoryAccesses {
+ public:
+#if defined(XR_SIMT_TSAN)
+  ObserveMemoryAccesses() {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+  }
+  ~ObserveMemoryAccesses() {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+#else
+  ObserveMemoryAccesses() {}   // NOLINT(modernize-use-equals-default): else "unused variable"
+  ~ObserveMemoryAccesses() {}  // NOLINT(modernize-use-equals-default)
+#endif
+  ObserveMemoryAccesses(const ObserveMemoryAccesses&) = delete;
+  ObserveMemoryAccesses& operator=(const ObserveMemoryAccesses&) = delete;
 };
 
 /// Everything that this thread did so far happens before what follows an acquire of the same object.

@@ -3,9 +3,9 @@
 
 namespace xr::kernels::simt::detail {
 
-/// The running thread has returned: an Error if it left asynchronous copies pending.
-void thread_ended();
-/// Forgets what a block that failed has left.
-void block_ended();
+/// An Error if the running thread, which has ended, has not waited for all of its asynchronous copies.
+void check_copies_landed();
+/// Drops what the threads of a failed block were copying.
+void forget_copies();
 
 }  // namespace xr::kernels::simt::detail

@@ -21,6 +21,10 @@ struct ShuffleInput {
   int source;  // lane of the warp
 };
 
+[[noreturn]] void fail_absent_lane(int lane, int source, unsigned lanes, const Site& site);
+/// The lanes that share a shuffle with the running one, as the last of them; checks the arguments.
+int last_lane_of_segment(int width, unsigned distance, const Site& site);
+
 template <class T>
 T shuffle(unsigned mask, T value, int source, const Site& site) {
   using In = ShuffleInput<T>;
@@ -29,7 +33,7 @@ T shuffle(unsigned mask, T value, int source, const Site& site) {
       [](unsigned lanes, const In* const* in, T* const* out, const Site& at) {
         for_each_lane(lanes, [&](int lane) {
           const int from = in[lane]->source;
-          if ((lanes >> from & 1U) == 0) fail(at, "a lane reads from a lane that does not take part");
+          if ((lanes >> from & 1U) == 0) fail_absent_lane(lane, from, lanes, at);
           *out[lane] = in[from]->value;
         });
       },
@@ -81,39 +85,39 @@ inline int __syncthreads_and(int predicate, XR_SIMT_CALLER) {
 
 inline void __syncwarp(unsigned mask = ~0U, XR_SIMT_CALLER) {
   xr::kernels::simt::detail::collective<char>(
-      mask, char{}, [](unsigned, const char* const*, char* const*, const xr::kernels::simt::Site&) {},
+      mask, char{}, [](unsigned, const char* const*, char* const*, const xr::kernels::simt::detail::Site&) {},
       {"__syncwarp", file, line}, true);
 }
 
+// PTX ISA, shfl.sync: lanes form segments of `width`; a lane whose source lies outside keeps its own value
+// (xor may read from a lower segment).
 template <xr::kernels::simt::detail::Shuffled T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32, XR_SIMT_CALLER) {
-  const int lane = xr::kernels::simt::detail::lane();
-  return xr::kernels::simt::detail::shuffle(mask, value, (lane & ~(width - 1)) + (source & (width - 1)),
-                                            {"__shfl_sync", file, line});
+  const xr::kernels::simt::detail::Site site{"__shfl_sync", file, line};
+  const int last = xr::kernels::simt::detail::last_lane_of_segment(width, 0, site);
+  return xr::kernels::simt::detail::shuffle(mask, value, last - width + 1 + (source & (width - 1)), site);
 }
 template <xr::kernels::simt::detail::Shuffled T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32, XR_SIMT_CALLER) {
-  const int lane = xr::kernels::simt::detail::lane();
-  const int source = lane ^ lane_mask;
-  const bool inside = source <= (lane | (width - 1));
-  return xr::kernels::simt::detail::shuffle(mask, value, inside ? source : lane,
-                                            {"__shfl_xor_sync", file, line});
+  const xr::kernels::simt::detail::Site site{"__shfl_xor_sync", file, line};
+  const int last =
+      xr::kernels::simt::detail::last_lane_of_segment(width, static_cast<unsigned>(lane_mask), site);
+  const int lane = xr::kernels::simt::detail::lane(), source = lane ^ lane_mask;
+  return xr::kernels::simt::detail::shuffle(mask, value, source <= last ? source : lane, site);
 }
 template <xr::kernels::simt::detail::Shuffled T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, XR_SIMT_CALLER) {
-  const int lane = xr::kernels::simt::detail::lane();
-  const int source = lane + static_cast<int>(delta);
-  const bool inside = source <= (lane | (width - 1));
-  return xr::kernels::simt::detail::shuffle(mask, value, inside ? source : lane,
-                                            {"__shfl_down_sync", file, line});
+  const xr::kernels::simt::detail::Site site{"__shfl_down_sync", file, line};
+  const int last = xr::kernels::simt::detail::last_lane_of_segment(width, delta, site);
+  const int lane = xr::kernels::simt::detail::lane(), source = lane + static_cast<int>(delta);
+  return xr::kernels::simt::detail::shuffle(mask, value, source <= last ? source : lane, site);
 }
 template <xr::kernels::simt::detail::Shuffled T>
 T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32, XR_SIMT_CALLER) {
-  const int lane = xr::kernels::simt::detail::lane();
-  const int source = lane - static_cast<int>(delta);
-  const bool inside = source >= (lane & ~(width - 1));
-  return xr::kernels::simt::detail::shuffle(mask, value, inside ? source : lane,
-                                            {"__shfl_up_sync", file, line});
+  const xr::kernels::simt::detail::Site site{"__shfl_up_sync", file, line};
+  const int first = xr::kernels::simt::detail::last_lane_of_segment(width, delta, site) - width + 1;
+  const int lane = xr::kernels::simt::detail::lane(), source = lane - static_cast<int>(delta);
+  return xr::kernels::simt::detail::shuffle(mask, value, source >= first ? source : lane, site);
 }
 
 inline unsigned __ballot_sync(unsigned mask, int predicate, XR_SIMT_CALLER) {
@@ -132,7 +136,7 @@ template <xr::kernels::simt::detail::Shuffled T>
 unsigned __match_any_sync(unsigned mask, T value, XR_SIMT_CALLER) {
   return xr::kernels::simt::detail::collective<unsigned>(
       mask, value,
-      [](unsigned lanes, const T* const* in, unsigned* const* out, const xr::kernels::simt::Site&) {
+      [](unsigned lanes, const T* const* in, unsigned* const* out, const xr::kernels::simt::detail::Site&) {
         using xr::kernels::simt::detail::for_each_lane;
         for_each_lane(lanes, [&](int lane) {
           for_each_lane(lanes, [&](int other) {
