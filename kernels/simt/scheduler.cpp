@@ -79,8 +79,9 @@ void Executor::run_thread() {
   } catch (const Error& e) {
     message = e.what();
   } catch (const std::exception& e) {
-    message = fmt::format("simt: {}, thread {} of block {}: {}", function_name(body_.kernel),
-                          text(current_->index), text(block_index), e.what());
+    message = fmt::format("simt: {}: {}", where(), e.what());
+  } catch (...) {
+    message = fmt::format("simt: {}: an exception of an unknown type", where());
   }
   release_memory(&finish_);
   if (!message.empty()) abort_block(std::move(message));
@@ -141,8 +142,7 @@ void Executor::run_block() {
   acquire_memory(&finish_);
   if (error_.empty()) {
     const std::string overrun = shared_->overrun();
-    if (!overrun.empty())
-      error_ = fmt::format("simt: {}: block {} {}", function_name(body_.kernel), text(block_index), overrun);
+    if (!overrun.empty()) error_ = fmt::format("simt: {}: {}", where(), overrun);
   }
   if (error_.empty()) return;
   forget_copies();

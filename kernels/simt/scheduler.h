@@ -41,9 +41,6 @@ struct Warp {
   std::array<char, remembered_meetings> sync{};  // for ThreadSanitizer: one object for each of the latest
 };
 
-std::string text(const Site& site);    // file:line: operation
-std::string text(const uint3& index);  // (x,y,z)
-
 class Executor {
  public:
   void run(dim3 grid, dim3 block, std::size_t shared_bytes, Body body);
@@ -65,7 +62,8 @@ class Executor {
   void switch_to(Fiber& from, Thread* to);
   void open_barrier();
   void make_ready(Thread& thread);
-  std::string deadlock() const;
+  [[nodiscard]] std::string where() const;  // kernel, block, and thread if one runs
+  [[nodiscard]] std::string deadlock() const;
   void abort_block(std::string message);
   bool agree(unsigned mask, unsigned others, const Meeting& meeting, const Site& site) const;
   void complete_meeting(unsigned lanes, const Meeting& meeting, const Site& site);

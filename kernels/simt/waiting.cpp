@@ -20,8 +20,6 @@ bool same_place(const Site& a, const Site& b) {
   return a.line == b.line && same_operation(a, b) && same(a.file, b.file);
 }
 
-}  // namespace
-
 std::string text(const Site& site) {
   return fmt::format("{}:{}: {}", site.file, site.line, site.operation);
 }
@@ -29,11 +27,18 @@ std::string text(const uint3& index) {
   return fmt::format("({},{},{})", index.x, index.y, index.z);
 }
 
+}  // namespace
+
 void Executor::fail(const Site& site, const std::string& what) const {
   if (current_ == nullptr)
     throw Error(fmt::format("simt: {} is for kernels, but was called outside of a launch", text(site)));
-  throw Error(fmt::format("simt: {} in {}, thread {} of block {}: {}", text(site),
-                          function_name(body_.kernel), text(current_->index), text(block_index), what));
+  throw Error(fmt::format("simt: {} in {}: {}", text(site), where(), what));
+}
+
+std::string Executor::where() const {
+  const std::string kernel = function_name(body_.kernel);
+  if (current_ == nullptr) return fmt::format("{}, block {}", kernel, text(block_index));
+  return fmt::format("{}, thread {} of block {}", kernel, text(current_->index), text(block_index));
 }
 
 std::string Executor::deadlock() const {
