@@ -73,14 +73,15 @@ void binary(const char* operation, void (*kernel)(const Row&), const ConstView& 
   const float *in_a = a.as<float>(), *in_b = b.as<float>();
   float* out = y.as<float>();
   const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
-  plan.for_each_row(y.numel(), [&](std::int64_t position, std::int64_t offset_a, std::int64_t offset_b,
-                                   std::int64_t row_elements) {
-    write_pieces(stream && row_elements >= 1024, out + position, row_elements, 1,
-                 [&](float* to, std::int64_t first, std::int64_t count) {
-                   kernel({in_a + offset_a + first * step_a, in_b + offset_b + first * step_b, step_a, step_b,
-                           to, count});
-                 });
-  });
+  for_each_row(
+      plan, y.numel(),
+      [&](std::int64_t position, std::int64_t offset_a, std::int64_t offset_b, std::int64_t row_elements) {
+        write_pieces(stream && row_elements >= 1024, out + position, row_elements, 1,
+                     [&](float* to, std::int64_t first, std::int64_t count) {
+                       kernel({in_a + offset_a + first * step_a, in_b + offset_b + first * step_b, step_a,
+                               step_b, to, count});
+                     });
+      });
 }
 
 }  // namespace

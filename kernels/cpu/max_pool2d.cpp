@@ -130,12 +130,6 @@ bool one_byte(const Pool2dParams& params) {
   return params.kernel_h * params.kernel_w <= 256;
 }
 
-void require_argmax(const char* operation, const ConstView& argmax, std::size_t bytes) {
-  XR_CHECK(argmax.dtype == DType::u8 && argmax.bytes() >= bytes,
-           "{}: argmax is {} with {} bytes: it must be u8 with {}", operation, name_of(argmax.dtype),
-           argmax.bytes(), bytes);
-}
-
 }  // namespace
 
 std::size_t CpuBackend::max_pool2d_argmax_bytes(const Pool2dParams& params, const Shape& y) const {

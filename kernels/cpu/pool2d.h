@@ -11,6 +11,7 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/channel_layout.h"
 #include "kernels/cpu/checks.h"
+#include "kernels/pool2d.h"
 
 namespace xr::kernels::cpu {
 
@@ -27,26 +28,9 @@ struct PoolGeometry {
       : params(p) {
     require_f32(operation, "the input", x);
     require_f32(operation, "the output", y);
-    require_rank4(operation, "the input", x);
-    require_rank4(operation, "the output", y);
-    XR_CHECK(x.layout == y.layout, "{}: the input is {} but the output is {}: they must have one layout",
-             operation, name_of(x.layout), name_of(y.layout));
-    XR_CHECK(p.kernel_h > 0 && p.kernel_w > 0 && p.stride_h > 0 && p.stride_w > 0,
-             "{}: window {}x{} with stride {}x{}: all must be positive", operation, p.kernel_h, p.kernel_w,
-             p.stride_h, p.stride_w);
-    XR_CHECK(p.padding_h >= 0 && p.padding_w >= 0 && 2 * p.padding_h <= p.kernel_h &&
-                 2 * p.padding_w <= p.kernel_w,
-             "{}: padding {}x{} with window {}x{}: it must be between 0 and half the window", operation,
-             p.padding_h, p.padding_w, p.kernel_h, p.kernel_w);
+    require_pool2d(operation, p, x, y);
     in = spatial_layout(x.shape, x.layout);
     out = spatial_layout(y.shape, y.layout);
-    XR_CHECK(in.height + 2 * p.padding_h >= p.kernel_h && in.width + 2 * p.padding_w >= p.kernel_w,
-             "{}: the window {}x{} is larger than the padded image {}x{}", operation, p.kernel_h, p.kernel_w,
-             in.height + 2 * p.padding_h, in.width + 2 * p.padding_w);
-    const Shape expected{x.shape[0], x.shape[1], (in.height + 2 * p.padding_h - p.kernel_h) / p.stride_h + 1,
-                         (in.width + 2 * p.padding_w - p.kernel_w) / p.stride_w + 1};
-    XR_CHECK(y.shape == expected, "{}: the output has the shape {}: {} gives {}", operation,
-             y.shape.to_string(), x.shape.to_string(), expected.to_string());
   }
 
   /// Rows of the window of output row `oh` that lie in the image.

@@ -1,10 +1,8 @@
 // sum_to_shape and broadcast_to: the two directions of broadcasting.
 //
-// sum_to_shape adds x over some dimensions; neighbouring dimensions of one kind are merged first, so that
-// every case is: outputs (outer x columns), each the sum over rows x run elements, where either the last
-// dimension is kept (columns > 1, run 1) or it is summed (columns 1). Sums are carried in double over fixed
-// pieces that are added in order, so the result does not depend on the number of threads.
-// Bytes moved: x once (sum_to_shape), dx once or twice (broadcast_to). Bound by memory.
+// sum_to_shape adds x over some dimensions (Reduction says how they are walked). Sums are carried in double
+// over fixed pieces that are added in order, so the result does not depend on the number of threads. Bytes
+// moved: x once (sum_to_shape), dx once or twice (broadcast_to). Bound by memory.
 #include <vector>
 
 #include "kernels/cpu/broadcast.h"
@@ -33,54 +31,6 @@ XR_MULTIVERSION double sum_run(const float* x, std::int64_t count) {
 XR_MULTIVERSION void add_columns(const float* __restrict x, double* __restrict sums, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) sums[i] += x[i];
 }
-
-// A few dimensions of x walked as one index.
-struct Walk {
-  std::size_t rank = 0;
-  std::array<std::int64_t, Shape::max_rank> extent{}, stride{};
-
-  void push_front(std::int64_t new_extent, std::int64_t new_stride) {
-    std::copy_backward(extent.begin(), extent.begin() + rank, extent.begin() + rank + 1);
-    std::copy_backward(stride.begin(), stride.begin() + rank, stride.begin() + rank + 1);
-    extent[0] = new_extent;
-    stride[0] = new_stride;
-    ++rank;
-  }
-  [[nodiscard]] std::int64_t count() const {
-    std::int64_t product = 1;
-    for (std::size_t d = 0; d < rank; ++d) product *= extent[d];
-    return product;
-  }
-  [[nodiscard]] std::int64_t offset(std::int64_t index) const {
-    std::int64_t result = 0;
-    for (std::size_t d = rank; d-- > 0; index /= extent[d]) result += index % extent[d] * stride[d];
-    return result;
-  }
-};
-
-struct Reduction {
-  Walk outer, rows;
-  std::int64_t columns = 1, run = 1;
-
-  Reduction(const Shape& x, const Shape& y) {
-    const std::size_t missing = x.rank() - y.rank();
-    std::int64_t stride = 1;
-    for (std::size_t d = x.rank(); d-- > 0;) {
-      const bool summed = d < missing || y[d - missing] == 1;
-      XR_CHECK(summed || y[d - missing] == x[d],
-               "sum_to_shape: {} cannot be summed to {}: an extent must be equal or 1", x.to_string(),
-               y.to_string());
-      if (x[d] == 1) continue;
-      std::int64_t& last = summed ? run : columns;
-      const bool innermost = stride == last && (summed ? columns : run) == 1;
-      if (innermost)
-        last *= x[d];
-      else
-        (summed ? rows : outer).push_front(x[d], stride);
-      stride *= x[d];
-    }
-  }
-};
 
 // How the work is cut: pieces of one output's elements, each at most piece_elements if possible.
 struct Pieces {
@@ -219,10 +169,10 @@ void CpuBackend::broadcast_to(ConstView dy, float scale, View dx, GradientWrite 
   const float* in = dy.as<float>();
   float* out = dx.as<float>();
   const auto kernel = write == GradientWrite::accumulate ? add_scaled : set_scaled;
-  plan.for_each_row(dx.numel(),
-                    [&](std::int64_t position, std::int64_t offset, std::int64_t, std::int64_t count) {
-                      kernel(scale, in + offset, step, out + position, count);
-                    });
+  for_each_row(plan, dx.numel(),
+               [&](std::int64_t position, std::int64_t offset, std::int64_t, std::int64_t count) {
+                 kernel(scale, in + offset, step, out + position, count);
+               });
 }
 
 }  // namespace xr::kernels::cpu

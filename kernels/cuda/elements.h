@@ -5,6 +5,7 @@
 
 #include "kernels/bf16.h"
 #include "kernels/cuda/grid.h"
+#include "kernels/types.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
@@ -73,6 +74,12 @@ template <int Width, class... Pointer>
 }
 
 constexpr int elementwise_threads = 256;
+
+/// Blocks for elementwise_kernel.
+template <int Width>
+[[nodiscard]] dim3 elementwise_blocks(std::int64_t vectors, std::int64_t count) {
+  return blocks_for(std::max(vectors, count - vectors * Width), elementwise_threads);
+}
 
 /// Calls call(T()) with the element type of an activation.
 template <class Call>

@@ -3,67 +3,6 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
-void KernelBackend::reorder(ConstView, View) {
-  throw Error("reorder has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::fill(View, float) {
-  throw Error("fill has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::scale(float, ConstView, View, GradientWrite) {
-  throw Error("scale has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::add(ConstView, ConstView, View) {
-  throw Error("add has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::multiply(ConstView, ConstView, View) {
-  throw Error("multiply has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::sum_to_shape(ConstView, float, View, GradientWrite) {
-  throw Error("sum_to_shape has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::broadcast_to(ConstView, float, View, GradientWrite) {
-  throw Error("broadcast_to has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::conv2d_forward(const Conv2dParams&, ConstView, ConstView, ConstView, View) {
-  throw Error("conv2d_forward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::conv2d_backward_data(const Conv2dParams&, ConstView, ConstView, View, GradientWrite) {
-  throw Error("conv2d_backward_data has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::conv2d_backward_filter(const Conv2dParams&, ConstView, ConstView, View, View,
-                                           GradientWrite) {
-  throw Error("conv2d_backward_filter has no CUDA kernel yet: use --device cpu");
-}
-
-std::size_t KernelBackend::max_pool2d_argmax_bytes(const Pool2dParams&, const Shape&) const {
-  throw Error("max_pool2d_argmax_bytes has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::max_pool2d_forward(const Pool2dParams&, ConstView, View, View) {
-  throw Error("max_pool2d_forward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::max_pool2d_backward(const Pool2dParams&, ConstView, ConstView, View, GradientWrite) {
-  throw Error("max_pool2d_backward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::avg_pool2d_forward(const Pool2dParams&, ConstView, View) {
-  throw Error("avg_pool2d_forward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::avg_pool2d_backward(const Pool2dParams&, ConstView, View, GradientWrite) {
-  throw Error("avg_pool2d_backward has no CUDA kernel yet: use --device cpu");
-}
-
 void KernelBackend::global_avg_pool2d_forward(ConstView, View) {
   throw Error("global_avg_pool2d_forward has no CUDA kernel yet: use --device cpu");
 }
@@ -115,14 +54,6 @@ void KernelBackend::batch_norm2d_relu_forward_inference(const BatchNormParams&, 
   throw Error("batch_norm2d_relu_forward_inference has no CUDA kernel yet: use --device cpu");
 }
 
-void KernelBackend::matmul(ConstView, bool, ConstView, bool, View, GradientWrite) {
-  throw Error("matmul has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::linear_forward(ConstView, ConstView, ConstView, View) {
-  throw Error("linear_forward has no CUDA kernel yet: use --device cpu");
-}
-
 void KernelBackend::dropout(const DropoutParams&, ConstView, View, GradientWrite) {
   throw Error("dropout has no CUDA kernel yet: use --device cpu");
 }
@@ -151,14 +82,6 @@ void KernelBackend::cross_entropy_forward(const CrossEntropyParams&, ConstView, 
 void KernelBackend::cross_entropy_backward(const CrossEntropyParams&, ConstView, ConstView, ConstView,
                                            ConstView, View, GradientWrite) {
   throw Error("cross_entropy_backward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::sgd_step(const SgdParams&, View, ConstView, View) {
-  throw Error("sgd_step has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::adam_step(const AdamParams&, View, ConstView, View, View) {
-  throw Error("adam_step has no CUDA kernel yet: use --device cpu");
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -48,7 +48,7 @@ void KernelBackend::relu_forward(ConstView x, View y) {
   with_activation_type("relu_forward", x.dtype, [&](auto type) {
     using T = decltype(type);
     const std::int64_t count = x.numel(), vectors = whole_vectors<vector_width<T>>(count, x.data, y.data);
-    run({"relu_forward", blocks_for(vectors + 1, elementwise_threads), elementwise_threads, 0,
+    run({"relu_forward", elementwise_blocks<vector_width<T>>(vectors, count), elementwise_threads, 0,
          static_cast<std::int64_t>(x.bytes() + y.bytes()), count},
         elementwise_kernel<vector_width<T>, ReluForward<T>>, ReluForward<T>{x.as<T>(), y.as<T>()}, vectors,
         count);
@@ -62,7 +62,7 @@ void KernelBackend::relu_backward(ConstView y, ConstView dy, View dx, GradientWr
     using T = decltype(type);
     const std::int64_t count = y.numel(),
                        vectors = whole_vectors<vector_width<T>>(count, y.data, dy.data, dx.data);
-    run({"relu_backward", blocks_for(vectors + 1, elementwise_threads), elementwise_threads, 0,
+    run({"relu_backward", elementwise_blocks<vector_width<T>>(vectors, count), elementwise_threads, 0,
          static_cast<std::int64_t>((write == GradientWrite::accumulate ? 4 : 3) * y.bytes()), count},
         elementwise_kernel<vector_width<T>, ReluBackward<T>>,
         ReluBackward<T>{y.as<T>(), dy.as<T>(), dx.as<T>(), write}, vectors, count);

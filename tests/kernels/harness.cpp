@@ -61,12 +61,6 @@ void for_each_position(const View& view, Visit&& visit) {
       }
 }
 
-std::uint16_t to_bf16(float value) {  // round to nearest, ties to even
-  if (std::isnan(value)) return 0x7FC0;
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
 template <class T>
 void store(std::byte* data, std::int64_t position, T value) {
   std::memcpy(data + static_cast<std::size_t>(position) * sizeof(T), &value, sizeof(T));
@@ -83,7 +77,10 @@ template <class Visit>
 void with_element_type(DType dtype, Visit&& visit) {
   struct Bf16 {
     std::uint16_t bits;
-    static Bf16 from(double value) { return {to_bf16(static_cast<float>(value))}; }
+    static Bf16 from(double value) {
+      const double held = rounded(value, DType::bf16);
+      return {static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(held)) >> 16)};
+    }
     explicit operator double() const {
       return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
     }
@@ -120,6 +117,35 @@ const std::vector<Backend*>& test_backends() {
   static const std::vector<Backend*> found = find_backends();
   XR_CHECK(!found.empty(), "no backend to test: build one, or name one in XR_TEST_BACKENDS");
   return found;
+}
+
+namespace {
+
+bool is_cpu(const Backend& backend) {
+  return backend.name() == "cpu";
+}
+
+}  // namespace
+
+std::vector<DType> test_types() {
+  if (test_backends(DType::bf16).empty()) return {DType::f32};
+  return {DType::f32, DType::bf16};
+}
+
+std::vector<Backend*> test_backends(DType dtype) {
+  std::vector<Backend*> found = test_backends();
+  if (dtype == DType::bf16) std::erase_if(found, [](const Backend* backend) { return is_cpu(*backend); });
+  return found;
+}
+
+bool is_fast_enough(const Backend& backend, std::int64_t elements) {
+  return backend.name() != "simt" || elements <= 400000;
+}
+
+std::vector<Layout> layouts_of(const Backend& backend, const Shape& shape) {
+  std::vector<Layout> layouts = layouts_of(shape);
+  if (!is_cpu(backend)) std::erase(layouts, Layout::blocked16);
+  return layouts;
 }
 
 std::vector<Layout> layouts_of(const Shape& shape) {
@@ -351,8 +377,13 @@ Tensor to_single(Tensor values) {
   return values;
 }
 
-std::string describe(const Shape& shape, Layout layout) {
-  return fmt::format("{} {}", shape.to_string(), name_of(layout));
+Tensor to_type(Tensor values, DType dtype) {
+  for (double& value : values.values) value = rounded(value, dtype);
+  return values;
+}
+
+std::string describe(const Shape& shape, Layout layout, DType dtype) {
+  return fmt::format("{} {}{}", shape.to_string(), name_of(layout), dtype == DType::bf16 ? " bf16" : "");
 }
 
 }  // namespace xr::tests

@@ -33,8 +33,17 @@ using reference::random_normal;
 /// exist), or else all of cpu, simt and cuda that can be created; the others are named in a warning.
 [[nodiscard]] const std::vector<Backend*>& test_backends();
 
-/// Layouts that a tensor of this shape may have.
+/// Element types of activations that some backend under test takes, and the backends that take one.
+[[nodiscard]] std::vector<DType> test_types();
+[[nodiscard]] std::vector<Backend*> test_backends(DType dtype);
+
+/// Layouts that a tensor of this shape may have, on any backend or on this one.
 [[nodiscard]] std::vector<Layout> layouts_of(const Shape& shape);
+[[nodiscard]] std::vector<Layout> layouts_of(const Backend& backend, const Shape& shape);
+
+/// Whether a backend is fast enough for operations on so many elements: the executor runs one thread after
+/// another.
+[[nodiscard]] bool is_fast_enough(const Backend& backend, std::int64_t elements);
 
 /// Device memory between two guard zones.
 class GuardedBuffer {
@@ -114,8 +123,10 @@ std::vector<Tensor> check_gradient(const Operation& operation,
 
 /// Rounded to single precision: what a backend gets when the oracle's result is its input.
 [[nodiscard]] Tensor to_single(Tensor values);
+/// Rounded to f32 or bf16.
+[[nodiscard]] Tensor to_type(Tensor values, DType dtype);
 
-/// "[2, 3, 5, 7] channels_last"
-[[nodiscard]] std::string describe(const Shape& shape, Layout layout);
+/// "[2, 3, 5, 7] channels_last", or "[2, 3, 5, 7] channels_last bf16"
+[[nodiscard]] std::string describe(const Shape& shape, Layout layout, DType dtype = DType::f32);
 
 }  // namespace xr::tests

@@ -11,15 +11,15 @@ using namespace xr::tests;
 
 namespace {
 
-/// Normal numbers with zeros, NaN, infinities and the smallest numbers among them.
-Tensor with_special_values(const Shape& shape, std::uint64_t number) {
+/// Normal numbers with zeros, NaN, infinities and the smallest and largest numbers among them.
+Tensor with_special_values(const Shape& shape, std::uint64_t number, DType dtype) {
   using Limits = std::numeric_limits<float>;
   const float special[] = {0.0f,          Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(),
                            Limits::min(), -Limits::min(),      Limits::max()};
   Tensor x = random_normal(shape, number);
   for (std::int64_t i = 3, which = 0; i < x.size(); i += 5, ++which)
     x[i] = static_cast<double>(special[which % 7]);
-  return x;
+  return to_type(x, dtype);
 }
 
 std::vector<Shape> all_shapes() {
@@ -33,35 +33,38 @@ std::vector<Shape> all_shapes() {
 }  // namespace
 
 TEST_CASE("relu forward and backward") {
-  for (const Shape& shape : all_shapes()) {
-    const Tensor x = with_special_values(shape, 1), dy = random_normal(shape, 2);
-    const Tensor y = reference::relu_forward(x);
-    for (Backend* backend : test_backends())
-      for (const Layout layout : layouts_of(shape)) {
-        const Operation forward{
-            *backend, "relu_forward of " + describe(shape, layout), {{"x", x, layout}}, {{"y", {y}, layout}}};
-        check_operation(forward, [&](Inputs in, Outputs out) { backend->relu_forward(in[0], out[0]); });
-        const Operation backward{*backend,
-                                 "relu_backward of " + describe(shape, layout),
-                                 {{"y", y, layout}, {"dy", dy, layout}},
-                                 {{"dx", {reference::relu_backward(y, dy)}, layout}}};
-        check_gradient(backward, [&](Inputs in, Outputs out, GradientWrite write) {
-          backend->relu_backward(in[0], in[1], out[0], write);
-        });
-      }
-  }
+  for (const DType dtype : test_types())
+    for (const Shape& shape : all_shapes()) {
+      const Tensor x = with_special_values(shape, 1, dtype), dy = to_type(random_normal(shape, 2), dtype);
+      const Tensor y = reference::relu_forward(x);
+      for (Backend* backend : test_backends(dtype))
+        for (const Layout layout : layouts_of(*backend, shape)) {
+          const std::string what = describe(shape, layout, dtype);
+          const Operation forward{
+              *backend, "relu_forward of " + what, {{"x", x, layout, dtype}}, {{"y", {y, dtype}, layout}}};
+          check_operation(forward, [&](Inputs in, Outputs out) { backend->relu_forward(in[0], out[0]); });
+          const Operation backward{*backend,
+                                   "relu_backward of " + what,
+                                   {{"y", y, layout, dtype}, {"dy", dy, layout, dtype}},
+                                   {{"dx", {reference::relu_backward(y, dy), dtype}, layout}}};
+          check_gradient(backward, [&](Inputs in, Outputs out, GradientWrite write) {
+            backend->relu_backward(in[0], in[1], out[0], write);
+          });
+        }
+    }
 }
 
 TEST_CASE("relu forward in place") {
-  for (const Shape& shape : all_shapes()) {
-    const Tensor x = with_special_values(shape, 1);
-    for (Backend* backend : test_backends())
-      for (const Layout layout : layouts_of(shape)) {
-        const Operation operation{*backend,
-                                  "relu_forward in place of " + describe(shape, layout),
-                                  {},
-                                  {{"y", {reference::relu_forward(x)}, layout, x}}};
-        check_operation(operation, [&](Inputs, Outputs out) { backend->relu_forward(out[0], out[0]); });
-      }
-  }
+  for (const DType dtype : test_types())
+    for (const Shape& shape : all_shapes()) {
+      const Tensor x = with_special_values(shape, 1, dtype);
+      for (Backend* backend : test_backends(dtype))
+        for (const Layout layout : layouts_of(*backend, shape)) {
+          const Operation operation{*backend,
+                                    "relu_forward in place of " + describe(shape, layout, dtype),
+                                    {},
+                                    {{"y", {reference::relu_forward(x), dtype}, layout, x}}};
+          check_operation(operation, [&](Inputs, Outputs out) { backend->relu_forward(out[0], out[0]); });
+        }
+    }
 }

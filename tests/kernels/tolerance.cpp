@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 namespace xr::tests {
@@ -34,16 +35,20 @@ constexpr std::array table = {
     Row{DType::u8, Arithmetic::exact, {0, 0}},
 };
 
-/// Rounded to the type, so that `exact` compares what the type can hold.
-double rounded(double value, DType dtype) {
-  return dtype == DType::f32 ? static_cast<double>(static_cast<float>(value)) : value;
-}
-
 bool same_special(double a, double b) {
   return (std::isnan(a) && std::isnan(b)) || (std::isinf(a) && a == b);
 }
 
 }  // namespace
+
+double rounded(double value, DType dtype) {
+  if (dtype != DType::f32 && dtype != DType::bf16) return value;
+  const auto single = static_cast<float>(value);
+  if (dtype == DType::f32 || std::isnan(single)) return static_cast<double>(single);
+  const auto bits = std::bit_cast<std::uint32_t>(single);
+  const std::uint32_t upper = (bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u;
+  return static_cast<double>(std::bit_cast<float>(upper));
+}
 
 Tolerance tolerance_of(DType dtype, Arithmetic arithmetic) {
   for (const Row& row : table)

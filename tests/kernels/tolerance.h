@@ -29,6 +29,9 @@ struct Tolerance {
 /// Every tolerance of the kernel tests. f32's unit roundoff is 6e-8, bf16's 4e-3.
 [[nodiscard]] Tolerance tolerance_of(DType dtype, Arithmetic arithmetic);
 
+/// The value as an element of the type holds it: to nearest, ties to even, by way of f32 for bf16.
+[[nodiscard]] double rounded(double value, DType dtype);
+
 /// What an output is compared with.
 struct Expected {
   Tensor values;
