@@ -24,6 +24,11 @@ inline void require_rank4(const char* operation, const char* name, const ConstVi
            view.shape.to_string());
 }
 
+inline void require_matrix(const char* operation, const char* name, const ConstView& view) {
+  XR_CHECK(view.shape.rank() == 2, "{}: {} has the shape {}: it must be a matrix", operation, name,
+           view.shape.to_string());
+}
+
 inline void require_dtype(const char* operation, const char* name, const ConstView& view, DType dtype) {
   XR_CHECK(view.dtype == dtype, "{}: {} has the type {}: it must be {}", operation, name, name_of(view.dtype),
            name_of(dtype));

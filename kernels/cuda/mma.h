@@ -14,6 +14,13 @@ __device__ __forceinline__ std::uint32_t to_tf32(float value) {
   return bits;
 }
 
+/// Two floats to the nearest bf16, ties to even, `low` in the low half, as mma_m16n8k16_bf16 wants them.
+__device__ __forceinline__ std::uint32_t pack_bf16(float low, float high) {
+  std::uint32_t bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+}
+
 /// d (16 x 8) = a (16 x 8, row-major) b (8 x 8, column-major) + c, by one warp.
 __device__ __forceinline__ void mma_m16n8k8_tf32(float (&d)[4], const std::uint32_t (&a)[4],
                                                  const std::uint32_t (&b)[2], const float (&c)[4]) {

@@ -4,12 +4,18 @@
 
 #include <cstdint>
 
+#include "kernels/bf16.h"
 #include "kernels/simt/executor.h"
 
 namespace xr::kernels::simt {
 
 /// cvt.rna.tf32.f32: to 10 bits of mantissa, to the nearest, halves away from zero.
 std::uint32_t to_tf32(float value);
+
+/// cvt.rn.bf16x2.f32: two floats to the nearest bf16, ties to even, `low` in the low half.
+inline std::uint32_t pack_bf16(float low, float high) {
+  return from_float<Bf16>(low).bits | static_cast<std::uint32_t>(from_float<Bf16>(high).bits) << 16;
+}
 
 /// d (16x8) = a (16x8) b (8x8) + c (16x8); the low 13 bits of a and b are ignored.
 void mma_m16n8k8_tf32(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],

@@ -1,0 +1,175 @@
+// One block's tile of a matrix product on tensor cores: sums (m x n) += a (m x depth) b (depth x n), the
+// operands coming through a ring of stages in shared memory that cp.async fills ahead of time.
+//
+// Per depth step of 32 (f32) a block of 128 x 64 reads 24 KB from the L2 cache for 524 288 operations; what
+// binds it is the reading of fragments from shared memory: a warp's 64 x 32 takes 12 KB for 131 072
+// operations.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cuda/elements.h"
+#include "kernels/cuda/gemm_fragments.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+/// M x N results for each block of WarpsM x WarpsN warps, Stages tiles of operands in shared memory.
+/// One stage: a tile is copied, then multiplied; more: the next ones are on their way meanwhile.
+template <int M, int N, int WarpsM, int WarpsN, int Stages>
+struct TileShape {
+  static constexpr int m = M, n = N, stages = Stages;
+  static constexpr int warps_n = WarpsN, threads = 32 * WarpsM * WarpsN;
+  static constexpr int warp_m = M / WarpsM, warp_n = N / WarpsN;  ///< results of one warp
+  static_assert(warp_m % 16 == 0 && warp_n % 16 == 0);
+};
+
+/// Bytes of operands of one stage for each row or column of the tile: a line of all 32 banks.
+constexpr int stage_row_bytes = 128;
+
+template <class Shape_, class A_, class B_>
+class TileProduct {
+ public:
+  using Shape = Shape_;
+  using A = A_;
+  using B = B_;
+  static constexpr Math math = A::math;
+  static constexpr int depth = A::depth;
+  static constexpr int stage_bytes = A::bytes + B::bytes;
+  /// The results pass through shared memory, too; rows padded so that a warp's fragments meet no bank twice.
+  static constexpr int result_stride = Shape::n + 8;
+  static constexpr int result_bytes = Shape::m * result_stride * static_cast<int>(sizeof(float));
+  static constexpr int shared_bytes =
+      Shape::stages * stage_bytes > result_bytes ? Shape::stages* stage_bytes : result_bytes;
+  static_assert(B::math == math && B::depth == depth && A::extent == Shape::m && B::extent == Shape::n);
+
+  __device__ TileProduct() {
+#pragma unroll
+    for (auto& row : sums_)
+#pragma unroll
+      for (auto& tile : row)
+#pragma unroll
+        for (float& sum : tile) sum = 0.0f;
+  }
+
+  /// Adds `depth_tiles` tiles. load_a(tile) and load_b(tile) queue the copies of the next tile in order.
+  /// on_stage(product, a, lane, warp row, warp column) sees each stage. Ends with all threads past the last
+  /// tile, so that `shared` is free.
+  template <class LoadA, class LoadB, class OnFragment>
+  __device__ __forceinline__ void run(LoadA& load_a, LoadB& load_b, int depth_tiles, char* shared,
+                                      OnFragment&& on_fragment) {
+    constexpr int ahead = Shape::stages - 1;
+    const auto load = [&](int tile) {
+      char* stage = shared + tile % Shape::stages * stage_bytes;
+      if (tile < depth_tiles) {
+        load_a.load(reinterpret_cast<typename A::Element*>(stage));
+        load_b.load(reinterpret_cast<typename B::Element*>(stage + A::bytes));
+      }
+      copy_async_commit();
+    };
+    for (int tile = 0; tile < ahead; ++tile) load(tile);
+    for (int tile = 0; tile < depth_tiles; ++tile) {
+      if constexpr (ahead == 0) {
+        load(tile);
+        copy_async_wait<0>();
+        __syncthreads();
+      } else {
+        copy_async_wait<ahead - 1>();
+        __syncthreads();  // this tile is here, and the stage of the tile before it is free
+        load(tile + ahead);
+      }
+      const char* stage = shared + tile % Shape::stages * stage_bytes;
+      multiply(reinterpret_cast<const typename A::Element*>(stage),
+               reinterpret_cast<const typename B::Element*>(stage + A::bytes), on_fragment);
+      if constexpr (ahead == 0) __syncthreads();
+    }
+    copy_async_wait<0>();
+    __syncthreads();
+  }
+
+  /// Lays the sums out in shared memory, row by row, result_stride apart; ends with a barrier.
+  __device__ __forceinline__ void to_shared(float* result) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+    for (int i = 0; i < tiles_m; ++i)
+#pragma unroll
+      for (int j = 0; j < tiles_n; ++j) {
+        float* to =
+            result + (warp_row() + 16 * i + lane / 4) * result_stride + warp_column() + 8 * j + lane % 4 * 2;
+        *reinterpret_cast<float2*>(to) = make_float2(sums_[i][j][0], sums_[i][j][1]);
+        *reinterpret_cast<float2*>(to + 8 * result_stride) = make_float2(sums_[i][j][2], sums_[i][j][3]);
+      }
+    __syncthreads();
+  }
+
+  /// First row and column of this warp's part of the tile.
+  [[nodiscard]] __device__ __forceinline__ static int warp_row() {
+    return static_cast<int>(threadIdx.x) / 32 / Shape::warps_n * Shape::warp_m;
+  }
+  [[nodiscard]] __device__ __forceinline__ static int warp_column() {
+    return static_cast<int>(threadIdx.x) / 32 % Shape::warps_n * Shape::warp_n;
+  }
+
+ private:
+  static constexpr int tiles_m = Shape::warp_m / 16, tiles_n = Shape::warp_n / 8;
+
+  template <class OnFragment>
+  __device__ __forceinline__ void multiply(const typename A::Element* a_tile,
+                                           const typename B::Element* b_tile, OnFragment&& on_fragment) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int a_from = A::first_operand(warp_row(), lane), b_from = B::second_operand(warp_column(), lane);
+#pragma unroll
+    for (int k = 0; k < depth; k += mma_depth(math)) {
+      Fragment<math, 4> a[tiles_m];
+      Fragment<math, 2> b[tiles_n];
+#pragma unroll
+      for (int i = 0; i < tiles_m; ++i) {
+        A::load(a[i], a_tile, a_from, 16 * i, k);
+        on_fragment(i, a[i]);
+      }
+#pragma unroll
+      for (int j = 0; j < tiles_n; j += 2) B::load(b[j], b[j + 1], b_tile, b_from, 8 * j, k);
+#pragma unroll
+      for (int i = 0; i < tiles_m; ++i)
+#pragma unroll
+        for (int j = 0; j < tiles_n; ++j) multiply_add(sums_[i][j], a[i], b[j]);
+    }
+  }
+
+  float sums_[tiles_m][tiles_n][4];
+};
+
+/// Writes the tile that lies in shared memory after to_shared: result (row, column) of `rows` x `columns`
+/// goes to element row_offset(row) + column of `to`. bias (by column) may be null. In 16-byte pieces if
+/// `aligned`: each row_offset is then a multiple of 16 bytes.
+template <class Product, class T, class RowOffset>
+__device__ __forceinline__ void write_results(const float* result, int first_row, int rows, int first_column,
+                                              int columns, T* to, const RowOffset& row_offset,
+                                              const float* bias, GradientWrite write, bool aligned) {
+  constexpr int width = vector_width<T>;
+  constexpr int pieces = Product::Shape::n / width;  // of a row
+  static_assert(Product::Shape::threads % pieces == 0);
+  const int column = static_cast<int>(threadIdx.x) % pieces * width;
+  const int valid = columns - first_column - column;  // columns of this thread that exist
+  if (valid <= 0) return;
+  Elements<float, width> offsets{};
+#pragma unroll
+  for (int i = 0; i < width; ++i)
+    if (bias != nullptr && i < valid) offsets.value[i] = bias[first_column + column + i];
+  for (int row = static_cast<int>(threadIdx.x) / pieces; row < Product::Shape::m && first_row + row < rows;
+       row += Product::Shape::threads / pieces) {
+    const float* from = result + row * Product::result_stride + column;
+    T* const target = to + row_offset(first_row + row) + first_column + column;
+    Elements<T, width> values;
+#pragma unroll
+    for (int i = 0; i < width; ++i) values.value[i] = from[i] + offsets.value[i];
+    if (aligned && valid >= width) {
+      values.write(target, write);
+    } else {
+#pragma unroll
+      for (int i = 0; i < width; ++i)
+        if (i < valid) Elements<T, 1>{{values.value[i]}}.write(target + i, write);
+    }
+  }
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE
