@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/error.h"
 #include "kernels/simt/thread_state.h"
 
 namespace xr::kernels::simt::detail {
@@ -37,12 +38,15 @@ void land(const Copy& copy) {
 
 void copy_async(void* shared, const void* global, int bytes, int valid_bytes, const Site& site) {
   const auto size = static_cast<unsigned>(bytes);
-  if (reinterpret_cast<std::uintptr_t>(shared) % size != 0)
-    fail(site, "the shared address is not a multiple of the bytes copied");
-  if (reinterpret_cast<std::uintptr_t>(global) % size != 0)
-    fail(site, "the global address is not a multiple of the bytes copied");
+  const auto aligned = [&](const void* address) {
+    return reinterpret_cast<std::uintptr_t>(address) % size == 0;
+  };
+  if (!aligned(shared))
+    fail(site, fmt::format("the shared address {} is not a multiple of {}", shared, bytes));
+  if (!aligned(global))
+    fail(site, fmt::format("the global address {} is not a multiple of {}", global, bytes));
   if (valid_bytes < 0 || valid_bytes > bytes)
-    fail(site, "more valid bytes than are copied, or fewer than none");
+    fail(site, fmt::format("{} valid bytes of {}", valid_bytes, bytes));
   std::memset(shared, 0xFF, size);
   Pending& mine = pending[thread_rank()];
   mine.copies.push_back({shared, global, bytes, valid_bytes, mine.group, site});

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <optional>
 
@@ -16,18 +17,6 @@ constexpr std::string_view names[] = {"forward", "reverse", "shuffled", "warp_fi
 std::mutex config_mutex;
 std::optional<Config> current;
 
-Config from_environment() {
-  Config config;
-  if (const char* order = std::getenv("XR_SIMT_ORDER")) config.order = parse_order(order);
-  if (const char* text = std::getenv("XR_SIMT_SEED")) {
-    const std::string_view seed = text;
-    const auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), config.seed);
-    XR_CHECK(error == std::errc() && end == seed.data() + seed.size(),
-             "XR_SIMT_SEED=\"{}\" is not a whole number", seed);
-  }
-  return config;
-}
-
 }  // namespace
 
 Order parse_order(std::string_view name) {
@@ -41,9 +30,20 @@ std::string_view order_name(Order order) {
   return names[static_cast<int>(order)];
 }
 
+Config config_from_environment(const char* order, const char* seed) {
+  Config config;
+  if (order != nullptr) config.order = parse_order(order);
+  if (seed != nullptr) {
+    const char* end = seed + std::strlen(seed);
+    const auto [stop, error] = std::from_chars(seed, end, config.seed);
+    XR_CHECK(error == std::errc() && stop == end, "XR_SIMT_SEED=\"{}\" is not a whole number", seed);
+  }
+  return config;
+}
+
 Config config() {
   const std::lock_guard lock(config_mutex);
-  if (!current) current = from_environment();
+  if (!current) current = config_from_environment(std::getenv("XR_SIMT_ORDER"), std::getenv("XR_SIMT_SEED"));
   return *current;
 }
 

@@ -23,6 +23,10 @@ struct Config {
 Order parse_order(std::string_view name);
 std::string_view order_name(Order order);
 
+/// From the text of XR_SIMT_ORDER and XR_SIMT_SEED, null where they are not set. An Error if it makes no
+/// sense.
+Config config_from_environment(const char* order, const char* seed);
+
 /// What the next launch follows: at first the environment variables XR_SIMT_ORDER and XR_SIMT_SEED, if they
 /// are set. An Error if they make no sense.
 Config config();

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/error.h"
+
 namespace xr::kernels::simt {
 
 namespace {
@@ -96,7 +98,7 @@ void ldmatrix(std::uint32_t (&r)[Count], const void* row, const detail::Site& si
   Row mine{};
   if (detail::lane() < 8 * Count) {
     if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
-      detail::fail(site, "the address of a row is not a multiple of 16");
+      detail::fail(site, fmt::format("the address {} of a row is not a multiple of 16", row));
     std::memcpy(&mine, row, sizeof(mine));
   }
   const auto result = detail::collective<Registers<Count>>(
