@@ -129,9 +129,25 @@ void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
 
 void CudaBackend::synchronize() {
   XR_CUDA_CHECK(cudaStreamSynchronize(stream()));
+  throw_data_fault();
+}
+
+// Page-locked memory has the same address on the device.
+void* CudaBackend::allocate_shared(std::size_t bytes) {
+  void* data = nullptr;
+  XR_CUDA_CHECK(cudaMallocHost(&data, bytes));
+  return data;
+}
+
+void CudaBackend::deallocate_shared(void* data) noexcept {
+  cudaFreeHost(data);
 }
 
 }  // namespace cuda
+
+bool has_cuda_backend() {
+  return true;
+}
 
 std::unique_ptr<Backend> make_cuda_backend(int index) {
   return std::make_unique<cuda::CudaBackend>(index);

@@ -22,6 +22,10 @@ class CudaBackend final : public KernelBackend {
   void copy(void* to, const void* from, std::size_t bytes) override;
   void synchronize() override;
 
+ protected:
+  void* allocate_shared(std::size_t bytes) override;
+  void deallocate_shared(void* data) noexcept override;
+
  private:
   int index_;
   std::string description_;

@@ -1,5 +1,6 @@
 #include "kernels/cuda/kernel_backend.h"
 
+#include <new>
 #include <utility>
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
@@ -31,7 +32,20 @@ void* KernelBackend::workspace(std::size_t bytes) {
   return workspace_;
 }
 
+DataFault* KernelBackend::data_fault() {
+  if (data_fault_ == nullptr) data_fault_ = new (allocate_shared(sizeof(DataFault))) DataFault{};
+  return data_fault_;
+}
+
+void KernelBackend::throw_data_fault() {
+  if (data_fault_ == nullptr || data_fault_->kind == DataFault::Kind::none) return;
+  const DataFault fault = std::exchange(*data_fault_, DataFault{});
+  throw Error(fmt::format("cross_entropy: the label of row {} is {}: with {} classes it must lie in [0, {}]",
+                          fault.row, fault.label, fault.classes, fault.classes - 1));
+}
+
 void KernelBackend::free_workspace() noexcept {
+  if (data_fault_ != nullptr) deallocate_shared(std::exchange(data_fault_, nullptr));
   if (workspace_ != nullptr)
     deallocate(std::exchange(workspace_, nullptr), std::exchange(workspace_bytes_, 0));
 }

@@ -21,6 +21,13 @@ struct LaunchPlan {
   std::int64_t operations = 0;   ///< floating-point additions and multiplications
 };
 
+/// What a kernel found wrong with its data, in memory that host and device share. A kernel cannot throw: it
+/// writes this, and the next wait for the device throws the error.
+struct DataFault {
+  enum class Kind : std::int32_t { none, label_out_of_range } kind;
+  std::int64_t row, label, classes;
+};
+
 class KernelBackend : public Backend {
  public:
   Layout preferred_layout(std::int64_t channels) const override;
@@ -110,11 +117,19 @@ class KernelBackend : public Backend {
   /// Device memory for the partial results of one operation: valid until the next call, contents unspecified.
   /// Grows to the largest size asked for, so that a steady step allocates nothing.
   [[nodiscard]] void* workspace(std::size_t bytes);
+  /// Where a kernel, in one of its threads, says what is wrong with its data.
+  [[nodiscard]] DataFault* data_fault();
 
  protected:
   explicit KernelBackend(Stream stream) : stream_(stream) {}
 
-  /// Derived classes call this before their allocator dies.
+  /// Memory that host and device read and write at one address.
+  [[nodiscard]] virtual void* allocate_shared(std::size_t bytes) = 0;
+  virtual void deallocate_shared(void* data) noexcept = 0;
+  /// Throws what a kernel found wrong with its data, once. Derived classes call this when the device is idle.
+  void throw_data_fault();
+
+  /// Frees what the class keeps on the device. Derived classes call this before their allocator dies.
   void free_workspace() noexcept;
 
  private:
@@ -125,6 +140,7 @@ class KernelBackend : public Backend {
   std::vector<LaunchRecord>* records_ = nullptr;
   void* workspace_ = nullptr;
   std::size_t workspace_bytes_ = 0;
+  DataFault* data_fault_ = nullptr;
 };
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

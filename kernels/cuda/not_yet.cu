@@ -58,30 +58,4 @@ void KernelBackend::dropout(const DropoutParams&, ConstView, View, GradientWrite
   throw Error("dropout has no CUDA kernel yet: use --device cpu");
 }
 
-void KernelBackend::softmax_forward(ConstView, View) {
-  throw Error("softmax_forward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::softmax_backward(ConstView, ConstView, View, GradientWrite) {
-  throw Error("softmax_backward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::log_softmax_forward(ConstView, View) {
-  throw Error("log_softmax_forward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::log_softmax_backward(ConstView, ConstView, View, GradientWrite) {
-  throw Error("log_softmax_backward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::cross_entropy_forward(const CrossEntropyParams&, ConstView, ConstView, ConstView, View,
-                                          View) {
-  throw Error("cross_entropy_forward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::cross_entropy_backward(const CrossEntropyParams&, ConstView, ConstView, ConstView,
-                                           ConstView, View, GradientWrite) {
-  throw Error("cross_entropy_backward has no CUDA kernel yet: use --device cpu");
-}
-
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -34,16 +34,23 @@ class SimtBackend final : public KernelBackend {
   void copy_from_host(void* device, const void* host, std::size_t bytes) override {
     copy(device, host, bytes);
   }
-  void copy_to_host(void* host, const void* device, std::size_t bytes) override { copy(host, device, bytes); }
+  void copy_to_host(void* host, const void* device, std::size_t bytes) override {
+    copy(host, device, bytes);
+    synchronize();
+  }
   void copy(void* to, const void* from, std::size_t bytes) override {
     if (bytes != 0) std::memmove(to, from, bytes);
   }
-  void synchronize() override {}
+  void synchronize() override { throw_data_fault(); }
   void configure(const BackendOptions& options) override {
     XR_CHECK(options.kernels != KernelChoice::cudnn,
              "cuDNN runs on CUDA devices only: use --kernels auto with --device simt");
     KernelBackend::configure(options);
   }
+
+ protected:
+  void* allocate_shared(std::size_t bytes) override { return allocate(bytes); }
+  void deallocate_shared(void* data) noexcept override { deallocate(data, 0); }
 
  private:
   static constexpr std::align_val_t alignment{256};  // what cudaMalloc gives

@@ -188,8 +188,9 @@ struct RowsCase {
 };
 
 inline const std::vector<RowsCase>& rows_cases() {
-  static const std::vector<RowsCase> cases = {{1, 1},      {1, 2},      {60, 2, 4},   {7, 3, 8},  {5, 10, -3},
-                                              {3, 33, 20}, {19, 2, 60}, {2, 1000, 6}, {513, 4, 2}};
+  static const std::vector<RowsCase> cases = {{1, 1},       {1, 2},      {60, 2, 4},  {7, 3, 8},
+                                              {5, 10, -3},  {3, 33, 20}, {19, 2, 60}, {2, 1000, 6},
+                                              {3, 2500, 8}, {513, 4, 2}};
   return cases;
 }
 

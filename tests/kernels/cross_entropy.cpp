@@ -12,9 +12,14 @@ using kernels::CrossEntropyParams;
 
 namespace {
 
-void check_cross_entropy(Backend& backend, const RowsCase& c, const CrossEntropyParams& params,
-                         bool weighted) {
-  const Tensor logits = spiked_logits(c, 1);
+/// Types of the logits (and their gradient) and of the log-probabilities; the loss is f32.
+struct Types {
+  DType logits, log_probabilities;
+};
+
+void check_cross_entropy(Backend& backend, const RowsCase& c, const CrossEntropyParams& params, bool weighted,
+                         const Types& types) {
+  const Tensor logits = spiked_logits(c, 1, types.logits);
   const std::vector<std::int64_t> labels = random_labels(c, 2);
   Tensor weights = random_normal({c.classes}, 3);
   for (double& weight : weights.values) weight = std::abs(weight) + 0.25;
@@ -22,30 +27,36 @@ void check_cross_entropy(Backend& backend, const RowsCase& c, const CrossEntropy
   const Tensor* used_weights = weighted ? &weights : nullptr;
   const Input labels_in{"labels", label_tensor(labels), Layout::contiguous, DType::i64};
   const Input weights_in{"class_weights", weights, Layout::contiguous, DType::f32, weighted};
-  const std::string what = fmt::format("{} with spike {}, smoothing {}{}", logits.shape.to_string(), c.spike,
-                                       params.label_smoothing, weighted ? ", weighted" : "");
+  const std::string what =
+      fmt::format("{} {} with spike {}, smoothing {}{}, log-probabilities {}", logits.shape.to_string(),
+                  name_of(types.logits), c.spike, params.label_smoothing, weighted ? ", weighted" : "",
+                  name_of(types.log_probabilities));
 
-  Expected log_probabilities{reference::log_softmax_forward(logits), DType::f32, Arithmetic::transcendental};
+  Expected log_probabilities{reference::log_softmax_forward(logits), types.log_probabilities,
+                             Arithmetic::transcendental};
   log_probabilities.magnitude = reference::root_mean_square(logits);
   const Expected loss{reference::cross_entropy_forward(params, logits, labels, used_weights), DType::f32,
                       Arithmetic::reduction, static_cast<double>(c.rows), log_probabilities.magnitude};
   check_operation({backend,
                    "cross_entropy_forward of " + what,
-                   {{"logits", logits}, labels_in, weights_in},
+                   {{"logits", logits, Layout::contiguous, types.logits}, labels_in, weights_in},
                    {{"loss", loss}, {"log_probabilities", log_probabilities}}},
                   [&](Inputs in, Outputs out) {
                     backend.cross_entropy_forward(params, in[0], in[1], in[2], out[0], out[1]);
                   });
 
   const double d_loss = 1.5;
-  const Tensor kept = to_single(log_probabilities.values);
-  Expected d_logits{reference::cross_entropy_backward(params, kept, labels, used_weights, d_loss), DType::f32,
-                    Arithmetic::transcendental};
+  const Tensor kept = to_type(log_probabilities.values, types.log_probabilities);
+  Expected d_logits{reference::cross_entropy_backward(params, kept, labels, used_weights, d_loss),
+                    types.logits, Arithmetic::transcendental};
   // Differences of numbers of the size of a row's share.
   d_logits.magnitude = d_loss / static_cast<double>(c.rows);
   check_gradient({backend,
                   "cross_entropy_backward of " + what,
-                  {{"log_probabilities", kept}, labels_in, weights_in, {"d_loss", Tensor(Shape{}, d_loss)}},
+                  {{"log_probabilities", kept, Layout::contiguous, types.log_probabilities},
+                   labels_in,
+                   weights_in,
+                   {"d_loss", Tensor(Shape{}, d_loss)}},
                   {{"d_logits", d_logits}}},
                  [&](Inputs in, Outputs out, GradientWrite write) {
                    backend.cross_entropy_backward(params, in[0], in[1], in[2], in[3], out[0], write);
@@ -58,7 +69,16 @@ TEST_CASE("cross_entropy forward and backward") {
   for (Backend* backend : test_backends())
     for (const RowsCase& c : rows_cases())
       for (const float smoothing : {0.0f, 0.1f, 1.0f})
-        for (const bool weighted : {false, true}) check_cross_entropy(*backend, c, {smoothing}, weighted);
+        for (const bool weighted : {false, true})
+          check_cross_entropy(*backend, c, {smoothing}, weighted, {DType::f32, DType::f32});
+}
+
+TEST_CASE("cross_entropy of bf16 logits") {
+  for (Backend* backend : test_backends(DType::bf16))
+    for (const RowsCase& c : rows_cases())
+      for (const float smoothing : {0.0f, 0.1f})
+        for (const DType log_probabilities : {DType::f32, DType::bf16})
+          check_cross_entropy(*backend, c, {smoothing}, smoothing > 0, {DType::bf16, log_probabilities});
 }
 
 TEST_CASE("cross_entropy refuses labels out of range") {
@@ -78,5 +98,6 @@ TEST_CASE("cross_entropy refuses labels out of range") {
       };
       CAPTURE(backend->name(), wrong);
       CHECK_THROWS_AS(call(), Error);
+      backend->synchronize();  // the error is thrown once
     }
 }

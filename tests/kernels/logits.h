@@ -8,10 +8,10 @@ namespace xr::tests {
 
 /// Normal numbers with deviation 2 and a spike in one class of each row, so that the probabilities are
 /// neither all alike nor all near 0.
-inline Tensor spiked_logits(const RowsCase& c, std::uint64_t number) {
+inline Tensor spiked_logits(const RowsCase& c, std::uint64_t number, DType dtype = DType::f32) {
   Tensor logits = random_normal({c.rows, c.classes}, number, 0, 2);
   for (std::int64_t row = 0; row < c.rows; ++row) logits[row * c.classes + row * 5 % c.classes] += c.spike;
-  return to_single(logits);
+  return to_type(logits, dtype);
 }
 
 /// One label per row, in [0, classes).

@@ -1,0 +1,76 @@
+// Log-softmax over the rows of (N, classes): y = (x - max) - log sum exp(x - max). Backward: dx = dy - exp(y)
+// sum dy.
+//
+// Bytes per f32 element: forward 8 (x, y; the second reading of x is from the cache), backward 12 (y, dy, dx;
+// 16 when it accumulates); about 5 operations, one of them an exponential. Bound by memory, or for few rows
+// by the launch. The largest element and the sum are found in one pass (rows.h).
+#include "kernels/cuda/rows.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+namespace {
+
+template <class T, bool WholeBlock>
+__global__ void __launch_bounds__(row_threads) log_softmax_forward_kernel(const T* x, T* y, RowShape shape) {
+  const auto group = RowGroup<WholeBlock>::of_thread();
+  if (group.row >= shape.rows) return;
+  const std::int64_t first = group.row * shape.classes;
+  auto total = ExponentialSum::zero();
+  for (int c = group.rank; c < shape.classes; c += group.size) total.add({to_float(x[first + c]), 1.0f});
+  total = group.combine(total);
+  const float logarithm = logf(total.sum);
+  for (int c = group.rank; c < shape.classes; c += group.size)
+    y[first + c] = from_float<T>(to_float(x[first + c]) - total.maximum - logarithm);
+}
+
+template <class T, bool WholeBlock>
+__global__ void __launch_bounds__(row_threads)
+    log_softmax_backward_kernel(const T* y, const T* dy, T* dx, RowShape shape, GradientWrite write) {
+  const auto group = RowGroup<WholeBlock>::of_thread();
+  if (group.row >= shape.rows) return;
+  const std::int64_t first = group.row * shape.classes;
+  float sum = 0.0f;
+  for (int c = group.rank; c < shape.classes; c += group.size) sum += to_float(dy[first + c]);
+  sum = group.sum(sum);
+  for (int c = group.rank; c < shape.classes; c += group.size) {
+    const float gradient = to_float(dy[first + c]) - expf(to_float(y[first + c])) * sum;
+    Elements<T, 1>{{gradient}}.write(dx + first + c, write);
+  }
+}
+
+}  // namespace
+
+void KernelBackend::log_softmax_forward(ConstView x, View y) {
+  const RowShape shape = row_shape("log_softmax_forward", "x", x);
+  require_same_form("log_softmax_forward", "x", x, "y", y);
+  require_dtype("log_softmax_forward", "y", y, x.dtype);
+  if (x.numel() == 0) return;
+  with_activation_type("log_softmax_forward", x.dtype, [&](auto type) {
+    with_row_group(shape, [&](auto whole_block, unsigned grid) {
+      using T = decltype(type);
+      run({"log_softmax_forward", grid, row_threads, 0, static_cast<std::int64_t>(2 * x.bytes()),
+           5 * x.numel()},
+          log_softmax_forward_kernel<T, whole_block>, x.as<T>(), y.as<T>(), shape);
+    });
+  });
+}
+
+void KernelBackend::log_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
+  const RowShape shape = row_shape("log_softmax_backward", "y", y);
+  require_same_form("log_softmax_backward", "y", y, "dy", dy);
+  require_same_form("log_softmax_backward", "y", y, "dx", dx);
+  require_dtype("log_softmax_backward", "dy", dy, y.dtype);
+  require_dtype("log_softmax_backward", "dx", dx, y.dtype);
+  if (y.numel() == 0) return;
+  with_activation_type("log_softmax_backward", y.dtype, [&](auto type) {
+    with_row_group(shape, [&](auto whole_block, unsigned grid) {
+      using T = decltype(type);
+      const std::size_t tensors = write == GradientWrite::accumulate ? 4 : 3;
+      run({"log_softmax_backward", grid, row_threads, 0, static_cast<std::int64_t>(tensors * y.bytes()),
+           4 * y.numel()},
+          log_softmax_backward_kernel<T, whole_block>, y.as<T>(), dy.as<T>(), dx.as<T>(), shape, write);
+    });
+  });
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE

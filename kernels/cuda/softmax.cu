@@ -1,0 +1,75 @@
+// Softmax over the rows of (N, classes): y = exp(x - max) / sum exp(x - max). Backward: dx = y (dy - sum y
+// dy).
+//
+// Bytes per f32 element: forward 8 (x, y; the second reading of x is from the cache), backward 12 (y, dy, dx;
+// 16 when it accumulates); about 5 operations, one or two of them an exponential. Bound by memory, or for few
+// rows by the launch. The largest element and the sum are found in one pass (rows.h).
+#include "kernels/cuda/rows.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+namespace {
+
+template <class T, bool WholeBlock>
+__global__ void __launch_bounds__(row_threads) softmax_forward_kernel(const T* x, T* y, RowShape shape) {
+  const auto group = RowGroup<WholeBlock>::of_thread();
+  if (group.row >= shape.rows) return;
+  const std::int64_t first = group.row * shape.classes;
+  auto total = ExponentialSum::zero();
+  for (int c = group.rank; c < shape.classes; c += group.size) total.add({to_float(x[first + c]), 1.0f});
+  total = group.combine(total);
+  for (int c = group.rank; c < shape.classes; c += group.size)
+    y[first + c] = from_float<T>(expf(to_float(x[first + c]) - total.maximum) / total.sum);
+}
+
+template <class T, bool WholeBlock>
+__global__ void __launch_bounds__(row_threads)
+    softmax_backward_kernel(const T* y, const T* dy, T* dx, RowShape shape, GradientWrite write) {
+  const auto group = RowGroup<WholeBlock>::of_thread();
+  if (group.row >= shape.rows) return;
+  const std::int64_t first = group.row * shape.classes;
+  float product = 0.0f;
+  for (int c = group.rank; c < shape.classes; c += group.size)
+    product += to_float(y[first + c]) * to_float(dy[first + c]);
+  product = group.sum(product);
+  for (int c = group.rank; c < shape.classes; c += group.size) {
+    const float gradient = to_float(y[first + c]) * (to_float(dy[first + c]) - product);
+    Elements<T, 1>{{gradient}}.write(dx + first + c, write);
+  }
+}
+
+}  // namespace
+
+void KernelBackend::softmax_forward(ConstView x, View y) {
+  const RowShape shape = row_shape("softmax_forward", "x", x);
+  require_same_form("softmax_forward", "x", x, "y", y);
+  require_dtype("softmax_forward", "y", y, x.dtype);
+  if (x.numel() == 0) return;
+  with_activation_type("softmax_forward", x.dtype, [&](auto type) {
+    with_row_group(shape, [&](auto whole_block, unsigned grid) {
+      using T = decltype(type);
+      run({"softmax_forward", grid, row_threads, 0, static_cast<std::int64_t>(2 * x.bytes()), 5 * x.numel()},
+          softmax_forward_kernel<T, whole_block>, x.as<T>(), y.as<T>(), shape);
+    });
+  });
+}
+
+void KernelBackend::softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
+  const RowShape shape = row_shape("softmax_backward", "y", y);
+  require_same_form("softmax_backward", "y", y, "dy", dy);
+  require_same_form("softmax_backward", "y", y, "dx", dx);
+  require_dtype("softmax_backward", "dy", dy, y.dtype);
+  require_dtype("softmax_backward", "dx", dx, y.dtype);
+  if (y.numel() == 0) return;
+  with_activation_type("softmax_backward", y.dtype, [&](auto type) {
+    with_row_group(shape, [&](auto whole_block, unsigned grid) {
+      using T = decltype(type);
+      const std::size_t tensors = write == GradientWrite::accumulate ? 4 : 3;
+      run({"softmax_backward", grid, row_threads, 0, static_cast<std::int64_t>(tensors * y.bytes()),
+           4 * y.numel()},
+          softmax_backward_kernel<T, whole_block>, y.as<T>(), dy.as<T>(), dx.as<T>(), shape, write);
+    });
+  });
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE
