@@ -3,14 +3,6 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
-void KernelBackend::global_avg_pool2d_forward(ConstView, View) {
-  throw Error("global_avg_pool2d_forward has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::global_avg_pool2d_backward(ConstView, View, GradientWrite) {
-  throw Error("global_avg_pool2d_backward has no CUDA kernel yet: use --device cpu");
-}
-
 void KernelBackend::batch_norm2d_forward_training(const BatchNormParams&, ConstView, ConstView, ConstView,
                                                   View, View, View, View, View) {
   throw Error("batch_norm2d_forward_training has no CUDA kernel yet: use --device cpu");
@@ -52,10 +44,6 @@ void KernelBackend::batch_norm2d_relu_backward_training(bool, ConstView, ConstVi
 void KernelBackend::batch_norm2d_relu_forward_inference(const BatchNormParams&, bool, ConstView, ConstView,
                                                         ConstView, ConstView, ConstView, View) {
   throw Error("batch_norm2d_relu_forward_inference has no CUDA kernel yet: use --device cpu");
-}
-
-void KernelBackend::dropout(const DropoutParams&, ConstView, View, GradientWrite) {
-  throw Error("dropout has no CUDA kernel yet: use --device cpu");
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE
