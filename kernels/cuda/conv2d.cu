@@ -1,9 +1,8 @@
 // conv2d: checks the operands and chooses a kernel. Of those that fit the call the first one runs, or the one
 // that BackendOptions::variant names:
 //
-//   forward          conv2d_direct.cu: everything
-//   backward data    conv2d_direct.cu: everything
-//   backward filter  conv2d_direct.cu: everything
+//   implicit_gemm  tensor cores: one group, channels_last, channels in pieces of 16 bytes
+//   direct         everything
 #include "kernels/cuda/conv2d.h"
 
 #include <initializer_list>
@@ -30,6 +29,23 @@ Conv2dProblem check(const char* operation, const Conv2dParams& params, const cha
              "{}: {} images of {} x {} have too many pixels for one call: lower the batch size", operation,
              view.shape[0], view.shape[2], view.shape[3]);
   return problem;
+}
+
+enum class Family { implicit_gemm, direct };
+
+Family choose(const KernelBackend& backend, bool suits_implicit_gemm) {
+  const bool forced = backend.options().variant.find("direct") != std::string::npos;
+  return suits_implicit_gemm && !forced ? Family::implicit_gemm : Family::direct;
+}
+
+template <class Call>
+void launch(KernelBackend& backend, const Conv2dProblem& problem, const Call& call, Family family) {
+  switch (family) {
+    case Family::implicit_gemm:
+      return launch_implicit_gemm(backend, problem, call);
+    case Family::direct:
+      return launch_direct(backend, problem, call);
+  }
 }
 
 }  // namespace
@@ -83,14 +99,16 @@ void KernelBackend::conv2d_forward(const Conv2dParams& params, ConstView x, Cons
   const Conv2dProblem problem = check("conv2d_forward", params, "x", x, filter, "y", y);
   if (bias.defined()) require_vector("conv2d_forward", "bias", bias, problem.out_channels);
   if (problem.batch == 0) return;
-  launch_direct(*this, problem, Conv2dForward{x, filter, bias, y});
+  launch(*this, problem, Conv2dForward{x, filter, bias, y},
+         choose(*this, suits_implicit_gemm(problem, problem.in_channels)));
 }
 
 void KernelBackend::conv2d_backward_data(const Conv2dParams& params, ConstView dy, ConstView filter, View dx,
                                          GradientWrite write) {
   const Conv2dProblem problem = check("conv2d_backward_data", params, "dx", dx, filter, "dy", dy);
   if (problem.batch == 0) return;
-  launch_direct(*this, problem, Conv2dBackwardData{dy, filter, dx, write});
+  launch(*this, problem, Conv2dBackwardData{dy, filter, dx, write},
+         choose(*this, suits_implicit_gemm(problem, problem.out_channels)));
 }
 
 void KernelBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView x, ConstView dy,
@@ -99,7 +117,9 @@ void KernelBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView
   if (d_bias.defined()) require_vector("conv2d_backward_filter", "d_bias", d_bias, problem.out_channels);
   const Conv2dBackwardFilter call{x, dy, d_filter, d_bias, write};
   if (problem.batch == 0) return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0));
-  launch_direct(*this, problem, call);
+  launch(*this, problem, call,
+         choose(*this, suits_implicit_gemm(problem, problem.in_channels) &&
+                           suits_implicit_gemm(problem, problem.out_channels)));
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -56,4 +56,14 @@ void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const C
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardData& call);
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call);
 
+// conv2d_implicit_gemm.cu, conv2d_implicit_gemm_filter.cu: one group, channels_last, and so many channels
+// that their pixels are whole pieces of 16 bytes: the input's for forward, the output's for backward data,
+// both for the filter gradient.
+[[nodiscard]] bool suits_implicit_gemm(const Conv2dProblem& problem, std::int64_t channels);
+void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
+void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
+                          const Conv2dBackwardData& call);
+void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
+                          const Conv2dBackwardFilter& call);
+
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -41,10 +41,11 @@ template <int Registers>
 __device__ __forceinline__ void set(Fragment<Math::tf32, Registers>& fragment, int i, float operand) {
   fragment.value[i] = to_tf32(operand);
 }
+/// The rest needs no rounding: of its 12 bits the tensor core drops at most the last.
 template <int Registers>
 __device__ __forceinline__ void set(Fragment<Math::tf32x3, Registers>& fragment, int i, float operand) {
   fragment.value[i] = to_tf32(operand);
-  fragment.rest[i] = to_tf32(operand - __uint_as_float(fragment.value[i]));
+  fragment.rest[i] = __float_as_uint(operand - __uint_as_float(fragment.value[i]));
 }
 
 /// sums += a b

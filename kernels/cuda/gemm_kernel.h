@@ -82,10 +82,6 @@ struct StoreGemm {
   }
 };
 
-[[nodiscard]] inline bool is_aligned(const void* address) {
-  return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
-}
-
 /// Whether chunks of 16 bytes of the operand are aligned: it is contiguous one way, and its strides the other
 /// way are multiples of 16 bytes.
 [[nodiscard]] inline bool is_aligned(const StridedOperand& operand) {
@@ -95,8 +91,8 @@ struct StoreGemm {
 
 [[nodiscard]] GemmArguments arguments_of(const Gemm& gemm);
 
-/// In how many parts the depth is cut so that a product of few tiles still fills a GPU: two blocks on each of
-/// an H100's 132 multiprocessors, and at least 8 tiles deep. A function of the sizes alone.
+/// In how many parts the depth is cut so that a product of few tiles still fills a GPU, at least 8 tiles
+/// deep each.
 [[nodiscard]] int depth_splits(std::int64_t tiles, std::int64_t depth_tiles);
 
 // Few rows (the batch of a linear layer): every column tile takes them all, so that b is read once.

@@ -1,5 +1,6 @@
 // How a block brings tiles of its operands to shared memory. A loader is made once; each load(tile) then
-// queues this thread's copies of the next depth tile. What lies outside of the matrix becomes zero.
+// queues this thread's copies of the next depth tile. What lies outside of the matrix becomes zero: a copy of
+// no valid bytes reads nothing, whatever its address.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +44,7 @@ class MatrixLoader {
   /// Begins with row `row`, column `column` of the matrix, which ends before end_row, end_column.
   __device__ MatrixLoader(const T* matrix, std::int64_t stride, int row, int end_row, int column,
                           int end_column)
-      : matrix_(matrix),
-        from_(matrix + (row + Order::row()) * stride + column + Order::column()),
+      : from_(matrix + (row + Order::row()) * stride + column + Order::column()),
         stride_(stride),
         rows_(end_row - row - Order::row()),
         columns_(end_column - column - Order::column()) {}
@@ -54,8 +54,7 @@ class MatrixLoader {
     for (int i = 0; i < Order::count; ++i) {
       const int row = i * Order::step;
       const int bytes = row < rows_ ? valid_bytes<T>(columns_) : 0;
-      copy_async<16>(tile + Tile::offset(Order::row() + row, Order::column()),
-                     bytes > 0 ? from_ + row * stride_ : matrix_, bytes);
+      copy_async<16>(tile + Tile::offset(Order::row() + row, Order::column()), from_ + row * stride_, bytes);
     }
     if constexpr (Tile::depth_contiguous) {
       from_ += Tile::depth;
@@ -67,7 +66,7 @@ class MatrixLoader {
   }
 
  private:
-  const T *matrix_, *from_;
+  const T* from_;
   std::int64_t stride_;
   int rows_, columns_;  // left, from this thread's first chunk on
 };

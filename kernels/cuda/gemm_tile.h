@@ -23,6 +23,14 @@ struct TileShape {
   static_assert(warp_m % 16 == 0 && warp_n % 16 == 0);
 };
 
+/// Blocks that fill a GPU: two on each of an H100's 132 multiprocessors. A constant, so that the order of
+/// sums depends on the sizes alone and not on the device.
+constexpr std::int64_t blocks_to_fill = 2 * 132;
+
+[[nodiscard]] inline bool is_aligned(const void* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
+}
+
 /// Bytes of operands of one stage for each row or column of the tile: a line of all 32 banks.
 constexpr int stage_row_bytes = 128;
 

@@ -170,6 +170,18 @@ TEST_CASE("conv2d direct kernels") {
       if (c.y().numel() < 20000) check_variant(c, {{.precision = precision, .variant = "direct"}});
 }
 
+TEST_CASE("conv2d implicit matrix products in every precision") {
+  const auto suits = [](const Conv2dCase& c) {
+    return c.params.groups == 1 && c.x[1] % 8 == 0 && c.filter[0] % 8 == 0;
+  };
+  for (const Conv2dCase& c : conv2d_cases()) {
+    if (!suits(c)) continue;
+    for (const char* variant : {"implicit_gemm_v1", "implicit_gemm_v2_64x64"})
+      for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
+        check_variant(c, {{.precision = precision, .variant = variant}});
+  }
+}
+
 // A cache of prepared convolutions must be keyed by the whole descriptor: each of these differs from the
 // first in one number only.
 TEST_CASE("conv2d of neighbouring descriptors one after the other") {
