@@ -27,7 +27,7 @@ __global__ void count(Counters* counters, unsigned* order) {
   atomicExch(&counters->last, t);
   atomicOr(&counters->bits, 1U << t % 32);
   atomicAdd(&counters->wide, 1ULL << 33);
-  unsigned seen = counters->claimed;  // a counter made of compare-and-swap
+  unsigned seen = 0;  // a counter made of compare-and-swap
   while (true) {
     const unsigned old = atomicCAS(&counters->claimed, seen, seen + 1);
     if (old == seen) break;

@@ -87,7 +87,7 @@ __global__ void load_from(unsigned* out, int offset) {
   out[threadIdx.x] = r[0];
 }
 
-__global__ void write_shared(int first) {
+[[maybe_unused]] __global__ void write_shared(int first) {
   XR_DYNAMIC_SHARED(char, shared);
   shared[first + static_cast<int>(threadIdx.x)] = 1;
 }

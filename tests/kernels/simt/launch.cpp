@@ -30,10 +30,11 @@ __global__ void write_places(Place* places, int* visits) {
 }
 
 __global__ void write_arguments(double* out, float a, std::int64_t b, const float* c, float2 d) {
-  out[0] = a;
-  out[1] = static_cast<double>(b);
-  out[2] = *c;
-  out[3] = d.x + d.y;
+  double* mine = out + 4 * threadIdx.x;
+  mine[0] = a;
+  mine[1] = static_cast<double>(b);
+  mine[2] = *c;
+  mine[3] = d.x + d.y;
   b = 0;  // each thread has its own
 }
 
@@ -116,10 +117,10 @@ TEST_CASE("simt launch runs every block of grids of any size in any order") {
 }
 
 TEST_CASE("simt launch converts arguments to the kernel's parameters") {
-  std::vector<double> out(4);
+  std::vector<double> out(8);
   float number = 2.5F;
-  launch(write_arguments, 2, 3, 0, nullptr, out.data(), 7, 1 << 30, &number, make_float2(1, 2));
-  CHECK(out == std::vector<double>{7, 1 << 30, 2.5, 3});
+  launch(write_arguments, 1, 2, 0, nullptr, out.data(), 7, 1 << 30, &number, make_float2(1, 2));
+  CHECK(out == std::vector<double>{7, 1 << 30, 2.5, 3, 7, 1 << 30, 2.5, 3});
 }
 
 TEST_CASE("simt launch refuses what a device would refuse") {
