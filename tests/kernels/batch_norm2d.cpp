@@ -3,32 +3,31 @@
 #include <catch2/catch.hpp>
 
 #include "tests/kernels/batch_norm_inputs.h"
+#include "tests/kernels/configured.h"
 
 using namespace xr;
 using namespace xr::tests;
 
 namespace {
 
-std::string describe(const char* operation, const BatchNormCase& c, Layout layout) {
-  return fmt::format("{} of {}, x {}", operation, c.name, tests::describe(c.x, layout));
+std::string describe(const char* operation, const BatchNormCase& c, Layout layout, DType dtype) {
+  return fmt::format("{} of {}, x {}", operation, c.name, tests::describe(c.x, layout, dtype));
 }
 
-void check_forward_training(const BatchNormCase& c) {
-  const BatchNormInputs in = batch_norm_inputs(c);
+void check_forward_training(const BatchNormCase& c, DType dtype) {
+  const BatchNormInputs in = batch_norm_inputs(c, dtype);
   const reference::BatchNorm2d expected = reference::batch_norm2d_forward_training(
       c.params, in.x, in.gamma, in.beta, in.running_mean, in.running_var);
   const auto per_channel = [](const char* name, const Tensor& values, double magnitude = 0) {
     return Output{name, {values, DType::f32, Arithmetic::transcendental, 1, magnitude}};
   };
-  for_each_layout(c, [&](Backend& backend, Layout layout) {
+  for_each_layout(c, dtype, [&](Backend& backend, Layout layout) {
     Operation operation{backend,
-                        describe("batch_norm2d_forward_training", c, layout),
-                        {{"x", in.x, layout}, {"gamma", in.gamma}, {"beta", in.beta}},
+                        describe("batch_norm2d_forward_training", c, layout, dtype),
+                        {{"x", in.x, layout, dtype}, {"gamma", in.gamma}, {"beta", in.beta}},
                         {}};
     operation.outputs = {
-        {"y",
-         {expected.y, DType::f32, Arithmetic::transcendental, 1, output_magnitude(c, expected.y)},
-         layout},
+        {"y", {expected.y, dtype, Arithmetic::transcendental, 1, output_magnitude(c, expected.y)}, layout},
         per_channel("mean", expected.mean, std::abs(c.mean) + c.deviation),
         per_channel("inverse_std", expected.inverse_std),
         per_channel("running_mean", expected.running_mean, std::abs(c.mean) + c.deviation),
@@ -42,43 +41,43 @@ void check_forward_training(const BatchNormCase& c) {
   });
 }
 
-void check_forward_inference(const BatchNormCase& c) {
-  const BatchNormInputs in = batch_norm_inputs(c);
+void check_forward_inference(const BatchNormCase& c, DType dtype) {
+  const BatchNormInputs in = batch_norm_inputs(c, dtype);
   const Tensor y = reference::batch_norm2d_forward_inference(c.params, in.x, in.gamma, in.beta,
                                                              in.running_mean, in.running_var);
-  for_each_layout(c, [&](Backend& backend, Layout layout) {
+  for_each_layout(c, dtype, [&](Backend& backend, Layout layout) {
     const Operation operation{
         backend,
-        describe("batch_norm2d_forward_inference", c, layout),
-        {{"x", in.x, layout},
+        describe("batch_norm2d_forward_inference", c, layout, dtype),
+        {{"x", in.x, layout, dtype},
          {"gamma", in.gamma},
          {"beta", in.beta},
          {"running_mean", in.running_mean},
          {"running_var", in.running_var}},
-        {{"y", {y, DType::f32, Arithmetic::transcendental, 1, output_magnitude(c, y)}, layout}}};
+        {{"y", {y, dtype, Arithmetic::transcendental, 1, output_magnitude(c, y)}, layout}}};
     check_operation(operation, [&](Inputs i, Outputs o) {
       backend.batch_norm2d_forward_inference(c.params, i[0], i[1], i[2], i[3], i[4], o[0]);
     });
   });
 }
 
-void check_backward_training(const BatchNormCase& c) {
-  const BatchNormInputs in = batch_norm_inputs(c);
-  const Tensor dy = random_normal(c.x, 6, 0.25);
+void check_backward_training(const BatchNormCase& c, DType dtype) {
+  const BatchNormInputs in = batch_norm_inputs(c, dtype);
+  const Tensor dy = to_type(random_normal(c.x, 6, 0.25), dtype);
   const reference::BatchStatistics batch = reference::batch_statistics(in.x);
   const Tensor mean = to_single(batch.mean);
   const Tensor inverse_std = to_single(reference::inverse_standard_deviation(c.params, batch.variance));
   const reference::BatchNorm2dGradients expected =
       reference::batch_norm2d_backward_training(in.x, dy, in.gamma, mean, inverse_std);
-  for_each_layout(c, [&](Backend& backend, Layout layout) {
+  for_each_layout(c, dtype, [&](Backend& backend, Layout layout) {
     const Operation operation{backend,
-                              describe("batch_norm2d_backward_training", c, layout),
-                              {{"x", in.x, layout},
-                               {"dy", dy, layout},
+                              describe("batch_norm2d_backward_training", c, layout, dtype),
+                              {{"x", in.x, layout, dtype},
+                               {"dy", dy, layout, dtype},
                                {"gamma", in.gamma},
                                {"mean", mean},
                                {"inverse_std", inverse_std}},
-                              gradient_outputs(c, in, expected, inverse_std, dy, layout)};
+                              gradient_outputs(c, in, expected, inverse_std, dy, layout, dtype)};
     check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
       backend.batch_norm2d_backward_training(i[0], i[1], i[2], i[3], i[4], o[0], write, o[1], write, o[2],
                                              write);
@@ -87,21 +86,21 @@ void check_backward_training(const BatchNormCase& c) {
 }
 
 /// `wanted`: which of dx, d_gamma and d_beta are defined.
-void check_backward_inference(const BatchNormCase& c, const std::array<bool, 3>& wanted) {
-  const BatchNormInputs in = batch_norm_inputs(c);
-  const Tensor dy = random_normal(c.x, 6, 0.25);
+void check_backward_inference(const BatchNormCase& c, DType dtype, const std::array<bool, 3>& wanted) {
+  const BatchNormInputs in = batch_norm_inputs(c, dtype);
+  const Tensor dy = to_type(random_normal(c.x, 6, 0.25), dtype);
   const reference::BatchNorm2dGradients expected = reference::batch_norm2d_backward_inference(
       c.params, in.x, dy, in.gamma, in.running_mean, in.running_var);
   const Tensor inverse_std = reference::inverse_standard_deviation(c.params, in.running_var);
-  for_each_layout(c, [&](Backend& backend, Layout layout) {
+  for_each_layout(c, dtype, [&](Backend& backend, Layout layout) {
     Operation operation{backend,
-                        describe("batch_norm2d_backward_inference", c, layout),
-                        {{"x", in.x, layout},
-                         {"dy", dy, layout},
+                        describe("batch_norm2d_backward_inference", c, layout, dtype),
+                        {{"x", in.x, layout, dtype},
+                         {"dy", dy, layout, dtype},
                          {"gamma", in.gamma},
                          {"running_mean", in.running_mean},
                          {"running_var", in.running_var}},
-                        gradient_outputs(c, in, expected, inverse_std, dy, layout)};
+                        gradient_outputs(c, in, expected, inverse_std, dy, layout, dtype)};
     for (std::size_t i = 0; i < 3; ++i) operation.outputs[i].defined = wanted[i];
     // The distance of a value to the running mean, in running deviations, is not near 1 as in the batch.
     operation.outputs[1].expected.magnitude *= 3;
@@ -115,25 +114,29 @@ void check_backward_inference(const BatchNormCase& c, const std::array<bool, 3>&
 }  // namespace
 
 TEST_CASE("batch_norm2d forward in training") {
-  for (const BatchNormCase& c : batch_norm_cases()) check_forward_training(c);
+  for (const DType dtype : test_types())
+    for (const BatchNormCase& c : batch_norm_cases()) check_forward_training(c, dtype);
 }
 
 TEST_CASE("batch_norm2d forward in inference") {
-  for (const BatchNormCase& c : batch_norm_cases()) check_forward_inference(c);
+  for (const DType dtype : test_types())
+    for (const BatchNormCase& c : batch_norm_cases()) check_forward_inference(c, dtype);
 }
 
 TEST_CASE("batch_norm2d backward in training") {
-  for (const BatchNormCase& c : batch_norm_cases()) check_backward_training(c);
+  for (const DType dtype : test_types())
+    for (const BatchNormCase& c : batch_norm_cases()) check_backward_training(c, dtype);
 }
 
 TEST_CASE("batch_norm2d backward in inference") {
-  for (const BatchNormCase& c : batch_norm_cases()) check_backward_inference(c, {true, true, true});
+  for (const DType dtype : test_types())
+    for (const BatchNormCase& c : batch_norm_cases()) check_backward_inference(c, dtype, {true, true, true});
 }
 
 TEST_CASE("batch_norm2d backward in inference without some of the gradients") {
   for (const auto& wanted : {std::array{true, false, false}, std::array{false, true, true},
                              std::array{false, false, true}, std::array{true, true, false}})
-    check_backward_inference(batch_norm_cases()[2], wanted);
+    for (const DType dtype : test_types()) check_backward_inference(batch_norm_cases()[2], dtype, wanted);
 }
 
 TEST_CASE("batch_norm2d gradients have write modes of their own") {
@@ -185,4 +188,16 @@ TEST_CASE("batch_norm2d refuses one value per channel in training") {
           backend->batch_norm2d_forward_training({}, x.view(), v(0), v(1), v(2), v(3), y.view(), v(4), v(5)),
           Error);
     }
+}
+
+// The variants of a kernel that are not in use, held to the same tolerances.
+TEST_CASE("batch_norm2d statistics in two passes") {
+  for (Backend* backend : test_backends()) {
+    const BackendOptions options{.variant = "two_pass"};
+    if (backend->name() == "cpu" || !Configured::possible(*backend, options)) continue;
+    const Configured configured(*backend, options);
+    for (const DType dtype : test_types())
+      for (const BatchNormCase& c : batch_norm_cases()) check_forward_training(c, dtype);
+    CHECK(configured.ran("two_pass"));
+  }
 }

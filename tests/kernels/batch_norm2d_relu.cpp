@@ -35,46 +35,52 @@ Tensor tail_backward(const Tail& tail, const Tensor& dy, bool pool) {
   return reference::relu_backward(tail.rectified, d_rectified);
 }
 
-std::string describe(const char* operation, const BatchNormCase& c, Layout layout, bool pool) {
-  return fmt::format("{}{} of {}, x {}", operation, pool ? " with pooling" : "", c.name,
-                     tests::describe(c.x, layout));
+/// How an operation is called: with pooling or without, and the type of its activations.
+struct Form {
+  bool pool;
+  DType dtype;
+};
+
+std::string describe(const char* operation, const BatchNormCase& c, Layout layout, const Form& form) {
+  return fmt::format("{}{} of {}, x {}", operation, form.pool ? " with pooling" : "", c.name,
+                     tests::describe(c.x, layout, form.dtype));
 }
 
 /// Calls check(backend, layout) wherever a backend has the fused operation; returns how often.
 template <class Check>
-int for_each_fused_layout(const BatchNormCase& c, bool pool, Check&& check) {
+int for_each_fused_layout(const BatchNormCase& c, const Form& form, Check&& check) {
   int checked = 0;
-  for_each_layout(c, [&](Backend& backend, Layout layout) {
-    if (!backend.has_fused_batch_norm2d_relu(c.x, layout, pool)) return;
+  for_each_layout(c, form.dtype, [&](Backend& backend, Layout layout) {
+    if (!backend.has_fused_batch_norm2d_relu(c.x, layout, form.pool)) return;
     check(backend, layout);
     ++checked;
   });
   return checked;
 }
 
-int check_inference(const BatchNormCase& c, bool pool) {
-  const BatchNormInputs in = batch_norm_inputs(c);
+int check_inference(const BatchNormCase& c, const Form& form) {
+  const BatchNormInputs in = batch_norm_inputs(c, form.dtype);
   const Tensor normalised = reference::batch_norm2d_forward_inference(c.params, in.x, in.gamma, in.beta,
                                                                       in.running_mean, in.running_var);
-  const Expected y{apply_tail(normalised, pool).y, DType::f32, Arithmetic::transcendental, 1,
+  const Expected y{apply_tail(normalised, form.pool).y, form.dtype, Arithmetic::transcendental, 1,
                    output_magnitude(c, normalised)};
-  return for_each_fused_layout(c, pool, [&](Backend& backend, Layout layout) {
+  return for_each_fused_layout(c, form, [&](Backend& backend, Layout layout) {
     const Operation operation{backend,
-                              describe("batch_norm2d_relu_forward_inference", c, layout, pool),
-                              {{"x", in.x, layout},
+                              describe("batch_norm2d_relu_forward_inference", c, layout, form),
+                              {{"x", in.x, layout, form.dtype},
                                {"gamma", in.gamma},
                                {"beta", in.beta},
                                {"running_mean", in.running_mean},
                                {"running_var", in.running_var}},
                               {{"y", y, layout}}};
     check_operation(operation, [&](Inputs i, Outputs o) {
-      backend.batch_norm2d_relu_forward_inference(c.params, pool, i[0], i[1], i[2], i[3], i[4], o[0]);
+      backend.batch_norm2d_relu_forward_inference(c.params, form.pool, i[0], i[1], i[2], i[3], i[4], o[0]);
     });
   });
 }
 
 /// Returns y and argmax as the backend computed them.
-std::vector<Tensor> check_forward(Backend& backend, const BatchNormCase& c, Layout layout, bool pool,
+std::vector<Tensor> check_forward(Backend& backend, const BatchNormCase& c, Layout layout, const Form& form,
                                   const BatchNormInputs& in, const reference::BatchNorm2d& normalised,
                                   const Tail& tail) {
   const auto expect = [](const Tensor& values, double magnitude = 0) {
@@ -82,48 +88,56 @@ std::vector<Tensor> check_forward(Backend& backend, const BatchNormCase& c, Layo
   };
   const double x_size = std::abs(c.mean) + c.deviation;
   Operation operation{backend,
-                      describe("batch_norm2d_relu_forward_training", c, layout, pool),
-                      {{"x", in.x, layout}, {"gamma", in.gamma}, {"beta", in.beta}},
+                      describe("batch_norm2d_relu_forward_training", c, layout, form),
+                      {{"x", in.x, layout, form.dtype}, {"gamma", in.gamma}, {"beta", in.beta}},
                       {}};
   operation.outputs = {
-      {"y", expect(tail.y, output_magnitude(c, normalised.y)), layout},
-      {"argmax", {Tensor(Shape{tail.y.size()}), DType::u8}, Layout::contiguous, std::nullopt, false, pool},
+      {"y", {tail.y, form.dtype, Arithmetic::transcendental, 1, output_magnitude(c, normalised.y)}, layout},
+      {"argmax",
+       {Tensor(Shape{tail.y.size()}), DType::u8},
+       Layout::contiguous,
+       std::nullopt,
+       false,
+       form.pool},
       {"mean", expect(normalised.mean, x_size)},
       {"inverse_std", expect(normalised.inverse_std)},
       {"running_mean", expect(normalised.running_mean, x_size), Layout::contiguous, in.running_mean},
       {"running_var", expect(normalised.running_var), Layout::contiguous, in.running_var},
   };
   return check_operation(operation, [&](Inputs i, Outputs o) {
-    backend.batch_norm2d_relu_forward_training(c.params, pool, i[0], i[1], i[2], o[4], o[5], o[0], o[1], o[2],
-                                               o[3]);
+    backend.batch_norm2d_relu_forward_training(c.params, form.pool, i[0], i[1], i[2], o[4], o[5], o[0], o[1],
+                                               o[2], o[3]);
   });
 }
 
-int check_training(const BatchNormCase& c, bool pool) {
-  const BatchNormInputs in = batch_norm_inputs(c);
+int check_training(const BatchNormCase& c, const Form& form) {
+  const BatchNormInputs in = batch_norm_inputs(c, form.dtype);
   const reference::BatchNorm2d normalised = reference::batch_norm2d_forward_training(
       c.params, in.x, in.gamma, in.beta, in.running_mean, in.running_var);
-  const Tail tail = apply_tail(normalised.y, pool);
-  const Tensor dy = random_normal(tail.y.shape, 6, 0.25);
+  const Tail tail = apply_tail(normalised.y, form.pool);
+  const Tensor dy = to_type(random_normal(tail.y.shape, 6, 0.25), form.dtype);
   const Tensor mean = to_single(normalised.mean), inverse_std = to_single(normalised.inverse_std);
   const reference::BatchNorm2dGradients expected = reference::batch_norm2d_backward_training(
-      in.x, tail_backward(tail, dy, pool), in.gamma, mean, inverse_std);
-  return for_each_fused_layout(c, pool, [&](Backend& backend, Layout layout) {
-    const std::vector<Tensor> kept = check_forward(backend, c, layout, pool, in, normalised, tail);
-    const Operation operation{backend,
-                              describe("batch_norm2d_relu_backward_training", c, layout, pool),
-                              {{"x", in.x, layout},
-                               {"y", kept[0], layout},
-                               {"argmax", kept[1], Layout::contiguous, DType::u8, pool},
-                               {"dy", dy, layout},
-                               {"gamma", in.gamma},
-                               {"beta", in.beta},
-                               {"mean", mean},
-                               {"inverse_std", inverse_std}},
-                              gradient_outputs(c, in, expected, inverse_std, dy, layout)};
+      in.x, tail_backward(tail, dy, form.pool), in.gamma, mean, inverse_std);
+  return for_each_fused_layout(c, form, [&](Backend& backend, Layout layout) {
+    const std::vector<Tensor> kept = check_forward(backend, c, layout, form, in, normalised, tail);
+    Operation operation{backend,
+                        describe("batch_norm2d_relu_backward_training", c, layout, form),
+                        {{"x", in.x, layout, form.dtype},
+                         {"y", kept[0], layout, form.dtype},
+                         {"argmax", kept[1], Layout::contiguous, DType::u8, form.pool},
+                         {"dy", dy, layout, form.dtype},
+                         {"gamma", in.gamma},
+                         {"beta", in.beta},
+                         {"mean", mean},
+                         {"inverse_std", inverse_std}},
+                        gradient_outputs(c, in, expected, inverse_std, dy, layout, form.dtype)};
+    // The sum may be of products with y as it was rounded, which for bf16 is 2^13 times as coarse as f32's
+    // bound.
+    if (form.pool && form.dtype == DType::bf16) operation.outputs[1].expected.terms *= 8192.0 * 8192.0;
     check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
-      backend.batch_norm2d_relu_backward_training(pool, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], o[0],
-                                                  write, o[1], write, o[2], write);
+      backend.batch_norm2d_relu_backward_training(form.pool, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7],
+                                                  o[0], write, o[1], write, o[2], write);
     });
   });
 }
@@ -136,9 +150,10 @@ std::vector<BatchNormCase> fused_cases(bool pool) {
   return cases;
 }
 
-void check_all(bool pool, int (*check)(const BatchNormCase&, bool)) {
+void check_all(bool pool, int (*check)(const BatchNormCase&, const Form&)) {
   int checked = 0;
-  for (const BatchNormCase& c : fused_cases(pool)) checked += check(c, pool);
+  for (const DType dtype : test_types())
+    for (const BatchNormCase& c : fused_cases(pool)) checked += check(c, {pool, dtype});
   if (checked == 0) WARN("no backend has fused batch norm and relu" << (pool ? " with pooling" : ""));
 }
 
