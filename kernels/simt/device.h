@@ -33,6 +33,6 @@
 }
 // NOLINTEND(readability-identifier-naming)
 
-/// `T* name` is the block's dynamic shared memory. (CUDA's own `extern __shared__` cannot be had in plain
-/// C++.)
+/// `T* name` is the block's dynamic shared memory. (Plain C++ has nothing like `extern __shared__`.)
+// NOLINTNEXTLINE(bugprone-macro-parentheses)
 #define XR_DYNAMIC_SHARED(T, name) T* name = static_cast<T*>(::xr::kernels::simt::detail::dynamic_shared())

@@ -96,7 +96,8 @@ template <class... P, class... A>
 void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, A&&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "a kernel takes as many arguments as it has parameters");
   static_assert((std::is_trivially_copyable_v<P> && ...), "a kernel's parameters are copied as bytes");
-  static_assert((sizeof(P) + ... + 0) <= detail::max_parameter_bytes, "a kernel's parameters are too large");
+  static_assert(sizeof(std::tuple<P...>) <= detail::max_parameter_bytes,
+                "a kernel's parameters are too large");
   struct Call {
     void (*kernel)(P...);
     std::tuple<P...> parameters;

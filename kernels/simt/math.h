@@ -17,7 +17,7 @@ constexpr std::common_type_t<A, B> max(A a, B b) {
   using T = std::common_type_t<A, B>;
   const T left = static_cast<T>(a), right = static_cast<T>(b);
   if constexpr (std::is_floating_point_v<T>) {
-    if (left != left) return right;
+    if (__builtin_isnan(left)) return right;
   }
   return left < right ? right : left;
 }
@@ -28,7 +28,7 @@ constexpr std::common_type_t<A, B> min(A a, B b) {
   using T = std::common_type_t<A, B>;
   const T left = static_cast<T>(a), right = static_cast<T>(b);
   if constexpr (std::is_floating_point_v<T>) {
-    if (left != left) return right;
+    if (__builtin_isnan(left)) return right;
   }
   return right < left ? right : left;
 }

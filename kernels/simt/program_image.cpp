@@ -32,6 +32,7 @@ class Image {
       const std::string_view name = text(names_, section.sh_name);
       const bool shared = name.starts_with(".noinit") || name == ".xr_shared";
       if (shared && (section.sh_flags & SHF_WRITE) != 0 && section.sh_size > 0)
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): an address out of a file
         found.emplace_back(reinterpret_cast<std::byte*>(base_ + section.sh_addr), section.sh_size);
     }
   }

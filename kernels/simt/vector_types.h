@@ -1,7 +1,7 @@
 // CUDA's built-in vector types, global and with CUDA's alignments.
 #pragma once
 
-// NOLINTBEGIN(readability-identifier-naming): CUDA's names
+// NOLINTBEGIN(readability-identifier-naming, bugprone-macro-parentheses): CUDA's names
 
 #define XR_SIMT_VECTOR2(type, scalar, alignment)   \
   struct alignas(alignment) type {                 \
@@ -55,4 +55,4 @@ struct dim3 {
       : x(size_x), y(size_y), z(size_z) {}
 };
 
-// NOLINTEND(readability-identifier-naming)
+// NOLINTEND(readability-identifier-naming, bugprone-macro-parentheses)

@@ -124,8 +124,8 @@ TEST_CASE("simt barriers with a predicate combine it over the block") {
     for (int round = 0; round < rounds; ++round) {
       const int end = limit + round;
       CAPTURE(limit, round);
-      for (int t = 0; t < threads; ++t) {
-        const auto slot = static_cast<std::size_t>(round * threads + t);
+      for (std::size_t t = 0; t < threads; ++t) {
+        const std::size_t slot = static_cast<std::size_t>(round) * threads + t;
         REQUIRE(counted[slot] == std::max(0, std::min(end, threads)));
         REQUIRE((some[slot] != 0) == (end >= 0 && end < threads));
         REQUIRE((all[slot] != 0) == (end >= threads));

@@ -14,7 +14,7 @@ using Catch::Matchers::StartsWith;
 using kernels::simt::launch;
 
 __global__ void divergent_barrier(int* out) {
-  if (threadIdx.x < 16)
+  if (threadIdx.x < 16)  // NOLINT(bugprone-branch-clone): that is the fault
     __syncthreads();
   else
     __syncthreads();
@@ -73,7 +73,7 @@ __global__ void multiply(float* out, bool at_two_places) {
   const std::uint32_t a[4] = {}, b[2] = {};
   const float c[4] = {};
   float d[4];
-  if (threadIdx.x % 2 == 0 && at_two_places)
+  if (threadIdx.x % 2 == 0 && at_two_places)  // NOLINT(bugprone-branch-clone): that is the fault
     kernels::simt::mma_m16n8k8_tf32(d, a, b, c);
   else
     kernels::simt::mma_m16n8k8_tf32(d, a, b, c);

@@ -34,7 +34,7 @@ __global__ void multiply_bf16(Fragments* fragments) {
 struct Matrix {
   int rows, columns;
   std::vector<double> values;
-  double& at(int row, int column) { return values[static_cast<std::size_t>(row * columns + column)]; }
+  double& at(int row, int column) { return values[static_cast<unsigned>(row * columns + column)]; }
 };
 
 Matrix random_matrix(int rows, int columns, std::mt19937& generator, std::uint32_t kept_bits) {
@@ -191,7 +191,7 @@ TEST_CASE("simt ldmatrix deals out 8 by 8 matrices") {
   std::vector<LoadResult> out(32);
   launch(load_matrices, 1, 32, 512, nullptr, in.data(), out.data());
   const auto element = [&](int matrix, int row, int column) -> unsigned {
-    return in[static_cast<std::size_t>(matrix * 64 + row * 8 + column)];
+    return in[static_cast<unsigned>(matrix * 64 + row * 8 + column)];
   };
   for (int lane = 0; lane < 32; ++lane) {
     const LoadResult& r = out[static_cast<std::size_t>(lane)];

@@ -66,8 +66,8 @@ void check_shuffles(int width_step) {
         launch(shuffle<T>, 1, 64, 0, nullptr, kind, values.data(), argument, width);
         CAPTURE(static_cast<int>(kind), width, argument);
         for (int i = 0; i < 64; ++i) {
-          const auto from = static_cast<std::size_t>(i / 32 * 32 + source(kind, i % 32, argument, width));
-          REQUIRE(values[static_cast<std::size_t>(i)] == before[from]);
+          const int from = i / 32 * 32 + source(kind, i % 32, argument, width);
+          REQUIRE(values[static_cast<unsigned>(i)] == before[static_cast<unsigned>(from)]);
         }
       }
     }
