@@ -1,11 +1,12 @@
-// conv2d: checks the operands and chooses a kernel. Of those that fit the call the first one runs, or the one
-// that BackendOptions::variant names:
+// conv2d: checks the operands and chooses a kernel: the first of these that fits the call, or the one that
+// BackendOptions::variant names.
 //
+//   few_channels   forward and filter gradient of 1 to 4 input channels
 //   implicit_gemm  tensor cores: one group, channels_last, channels in pieces of 16 bytes
 //   direct         everything
 #include "kernels/cuda/conv2d.h"
 
-#include <initializer_list>
+#include <string>
 
 #include "kernels/checks.h"
 #include "kernels/cuda/filter_partials.h"
@@ -31,21 +32,10 @@ Conv2dProblem check(const char* operation, const Conv2dParams& params, const cha
   return problem;
 }
 
-enum class Family { implicit_gemm, direct };
-
-Family choose(const KernelBackend& backend, bool suits_implicit_gemm) {
-  const bool forced = backend.options().variant.find("direct") != std::string::npos;
-  return suits_implicit_gemm && !forced ? Family::implicit_gemm : Family::direct;
-}
-
-template <class Call>
-void launch(KernelBackend& backend, const Conv2dProblem& problem, const Call& call, Family family) {
-  switch (family) {
-    case Family::implicit_gemm:
-      return launch_implicit_gemm(backend, problem, call);
-    case Family::direct:
-      return launch_direct(backend, problem, call);
-  }
+/// Whether the kernels of this name may run: all, unless BackendOptions::variant names others.
+bool allowed(const KernelBackend& backend, const char* family) {
+  const std::string& variant = backend.options().variant;
+  return variant.empty() || variant.find(family) != std::string::npos;
 }
 
 }  // namespace
@@ -99,16 +89,24 @@ void KernelBackend::conv2d_forward(const Conv2dParams& params, ConstView x, Cons
   const Conv2dProblem problem = check("conv2d_forward", params, "x", x, filter, "y", y);
   if (bias.defined()) require_vector("conv2d_forward", "bias", bias, problem.out_channels);
   if (problem.batch == 0) return;
-  launch(*this, problem, Conv2dForward{x, filter, bias, y},
-         choose(*this, suits_implicit_gemm(problem, problem.in_channels)));
+  const Conv2dForward call{x, filter, bias, y};
+  if (allowed(*this, "few_channels") && suits_few_channels(problem))
+    launch_few_channels(*this, problem, call);
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.in_channels))
+    launch_implicit_gemm(*this, problem, call);
+  else
+    launch_direct(*this, problem, call);
 }
 
 void KernelBackend::conv2d_backward_data(const Conv2dParams& params, ConstView dy, ConstView filter, View dx,
                                          GradientWrite write) {
   const Conv2dProblem problem = check("conv2d_backward_data", params, "dx", dx, filter, "dy", dy);
   if (problem.batch == 0) return;
-  launch(*this, problem, Conv2dBackwardData{dy, filter, dx, write},
-         choose(*this, suits_implicit_gemm(problem, problem.out_channels)));
+  const Conv2dBackwardData call{dy, filter, dx, write};
+  if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.out_channels))
+    launch_implicit_gemm(*this, problem, call);
+  else
+    launch_direct(*this, problem, call);
 }
 
 void KernelBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView x, ConstView dy,
@@ -117,9 +115,13 @@ void KernelBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView
   if (d_bias.defined()) require_vector("conv2d_backward_filter", "d_bias", d_bias, problem.out_channels);
   const Conv2dBackwardFilter call{x, dy, d_filter, d_bias, write};
   if (problem.batch == 0) return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0));
-  launch(*this, problem, call,
-         choose(*this, suits_implicit_gemm(problem, problem.in_channels) &&
-                           suits_implicit_gemm(problem, problem.out_channels)));
+  if (allowed(*this, "few_channels") && suits_few_channels(problem))
+    launch_few_channels(*this, problem, call);
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.in_channels) &&
+           suits_implicit_gemm(problem, problem.out_channels))
+    launch_implicit_gemm(*this, problem, call);
+  else
+    launch_direct(*this, problem, call);
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -1,8 +1,6 @@
 // The kernels of conv2d: what they are given, and their launchers. conv2d.cu chooses among them.
 #pragma once
 
-#include <string_view>
-
 #include "kernels/conv2d_problem.h"
 #include "kernels/cuda/grid.h"
 #include "kernels/cuda/kernel_backend.h"
@@ -55,6 +53,12 @@ struct Conv2dBackwardFilter {
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardData& call);
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call);
+
+// conv2d_few_channels.cu: one group, 1 to 4 input channels, y channels_last.
+[[nodiscard]] bool suits_few_channels(const Conv2dProblem& problem);
+void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
+void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
+                         const Conv2dBackwardFilter& call);
 
 // conv2d_implicit_gemm.cu, conv2d_implicit_gemm_filter.cu: one group, channels_last, and so many channels
 // that their pixels are whole pieces of 16 bytes: the input's for forward, the output's for backward data,

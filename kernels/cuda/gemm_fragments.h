@@ -104,47 +104,47 @@ struct OperandTile {
   }
 
   /// Where a thread begins to read the first or the second operand of a warp whose part of the tile begins at
-  /// `extent`, a multiple of its length: loop-invariant, all else are constants.
-  [[nodiscard]] __device__ __forceinline__ static int first_operand(int extent, int lane) {
-    if constexpr (!by_ldmatrix) return gather_from(extent, lane);
-    if constexpr (depth_contiguous) return offset(extent + lane % 16, lane / 16 * chunk);
-    return offset(lane % 8 + lane / 16 * 8, extent + lane / 8 % 2 * 8);
+  /// `at_extent`, a multiple of its length: loop-invariant, all else are constants.
+  [[nodiscard]] __device__ __forceinline__ static int first_operand(int at_extent, int lane) {
+    if constexpr (!by_ldmatrix) return gather_from(at_extent, lane);
+    if constexpr (depth_contiguous) return offset(at_extent + lane % 16, lane / 16 * chunk);
+    return offset(lane % 8 + lane / 16 * 8, at_extent + lane / 8 % 2 * 8);
   }
-  [[nodiscard]] __device__ __forceinline__ static int second_operand(int extent, int lane) {
-    if constexpr (!by_ldmatrix) return gather_from(extent, lane);
-    if constexpr (depth_contiguous) return offset(extent + lane % 8 + lane / 16 * 8, lane / 8 % 2 * chunk);
-    return offset(lane % 16, extent + lane / 16 * 8);
+  [[nodiscard]] __device__ __forceinline__ static int second_operand(int at_extent, int lane) {
+    if constexpr (!by_ldmatrix) return gather_from(at_extent, lane);
+    if constexpr (depth_contiguous) return offset(at_extent + lane % 8 + lane / 16 * 8, lane / 8 % 2 * chunk);
+    return offset(lane % 16, at_extent + lane / 16 * 8);
   }
 
-  /// Rows [extent, extent + 16) of the warp at depth [depth, depth + mma_depth), `from` being
+  /// Rows [at_extent, at_extent + 16) of the warp at depth [at_depth, at_depth + mma_depth), `from` being
   /// first_operand().
-  __device__ __forceinline__ static void load(Fragment<math, 4>& a, const T* tile, int from, int extent,
-                                              int depth) {
+  __device__ __forceinline__ static void load(Fragment<math, 4>& a, const T* tile, int from, int at_extent,
+                                              int at_depth) {
     std::uint32_t raw[4];
     if constexpr (by_ldmatrix && depth_contiguous) {
-      ldmatrix_x4(raw, tile + moved(from, extent, depth));
+      ldmatrix_x4(raw, tile + moved(from, at_extent, at_depth));
     } else if constexpr (by_ldmatrix) {
-      ldmatrix_x4_trans(raw, tile + moved(from, extent, depth));
+      ldmatrix_x4_trans(raw, tile + moved(from, at_extent, at_depth));
     } else {
 #pragma unroll
       for (int i = 0; i < 4; ++i)
-        raw[i] = gather(tile, moved(from, extent + i % 2 * 8, depth + i / 2 * (mma_depth(math) / 2)));
+        raw[i] = gather(tile, moved(from, at_extent + i % 2 * 8, at_depth + i / 2 * (mma_depth(math) / 2)));
     }
     convert(a, raw);
   }
 
-  /// Columns [extent, extent + 8) of the warp and the 8 after them, `from` being second_operand().
+  /// Columns [at_extent, at_extent + 8) of the warp and the 8 after them, `from` being second_operand().
   __device__ __forceinline__ static void load(Fragment<math, 2>& b0, Fragment<math, 2>& b1, const T* tile,
-                                              int from, int extent, int depth) {
+                                              int from, int at_extent, int at_depth) {
     std::uint32_t raw[4];
     if constexpr (by_ldmatrix && depth_contiguous) {
-      ldmatrix_x4(raw, tile + moved(from, extent, depth));
+      ldmatrix_x4(raw, tile + moved(from, at_extent, at_depth));
     } else if constexpr (by_ldmatrix) {
-      ldmatrix_x4_trans(raw, tile + moved(from, extent, depth));
+      ldmatrix_x4_trans(raw, tile + moved(from, at_extent, at_depth));
     } else {
 #pragma unroll
       for (int i = 0; i < 4; ++i)
-        raw[i] = gather(tile, moved(from, extent + i / 2 * 8, depth + i % 2 * (mma_depth(math) / 2)));
+        raw[i] = gather(tile, moved(from, at_extent + i / 2 * 8, at_depth + i % 2 * (mma_depth(math) / 2)));
     }
     const std::uint32_t first[2] = {raw[0], raw[1]}, second[2] = {raw[2], raw[3]};
     convert(b0, first);
@@ -170,13 +170,13 @@ struct OperandTile {
 
   /// offset() further on by multiples of 8. The columns that a thread begins with have other bits than
   /// these, so that the exclusive or of offset() is done with.
-  [[nodiscard]] __device__ __forceinline__ static int moved(int from, int extent, int depth) {
-    if constexpr (depth_contiguous) return (from ^ depth) + extent * columns;
-    return (from ^ extent) + depth * columns;
+  [[nodiscard]] __device__ __forceinline__ static int moved(int from, int at_extent, int at_depth) {
+    if constexpr (depth_contiguous) return (from ^ at_depth) + at_extent * columns;
+    return (from ^ at_extent) + at_depth * columns;
   }
 
-  [[nodiscard]] __device__ __forceinline__ static int gather_from(int extent, int lane) {
-    const int e = extent + lane / 4, d = lane % 4 * (math == Math::bf16 ? 2 : 1);
+  [[nodiscard]] __device__ __forceinline__ static int gather_from(int at_extent, int lane) {
+    const int e = at_extent + lane / 4, d = lane % 4 * (math == Math::bf16 ? 2 : 1);
     return depth_contiguous ? offset(e, d) : offset(d, e);
   }
 

@@ -1,5 +1,6 @@
 #include "tests/reference/conv2d.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "tests/kernels/cases.h"
@@ -132,11 +133,16 @@ void check_backward_filter(const Conv2dCase& c, const Setting& setting, const Ba
     }
 }
 
-/// All three, channels_last, on every backend that has the options; each must run a kernel of the variant.
-void check_variant(const Conv2dCase& c, const Setting& setting) {
+using Check = void (*)(const Conv2dCase&, const Setting&, const Backends&, const Pairs&);
+
+/// The operations, channels_last, on every backend that has the options; each must run a kernel of the
+/// variant.
+void check_variant(const Conv2dCase& c, const Setting& setting,
+                   const std::vector<Check>& operations = {check_forward, check_backward_data,
+                                                           check_backward_filter}) {
   for (Backend* backend : test_backends()) {
     if (backend->name() == "cpu" || !Configured::possible(*backend, setting.options)) continue;
-    for (const auto& check : {check_forward, check_backward_data, check_backward_filter}) {
+    for (const Check& check : operations) {
       const Configured configured(*backend, setting.options);
       check(c, setting, {backend}, [](const Backend&) { return std::vector{both_channels_last}; });
       INFO(c.name << " on " << backend->name() << " ran " << configured.kernels());
@@ -170,15 +176,58 @@ TEST_CASE("conv2d direct kernels") {
       if (c.y().numel() < 20000) check_variant(c, {{.precision = precision, .variant = "direct"}});
 }
 
+TEST_CASE("conv2d kernels for few channels") {
+  for (const Conv2dCase& c : conv2d_cases()) {
+    if (c.params.groups != 1 || c.x[1] > 4) continue;
+    const std::int64_t taps = c.filter[1] * c.filter[2] * c.filter[3];
+    for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+      const auto check = [&](const char* variant, Check operation) {
+        check_variant(c, {{.precision = precision, .variant = variant}}, {operation});
+      };
+      check("few_channels_shared", check_forward);
+      if (taps <= 9) check("few_channels_registers", check_forward);
+      check(taps <= 9 ? "few_channels_9" : "few_channels_28", check_backward_filter);
+    }
+  }
+}
+
+// Every tile in every precision, in turn over the cases that suit.
 TEST_CASE("conv2d implicit matrix products in every precision") {
   const auto suits = [](const Conv2dCase& c) {
     return c.params.groups == 1 && c.x[1] % 8 == 0 && c.filter[0] % 8 == 0;
   };
+  const std::array pass_tiles{"v2_128x32", "v2_128x64", "v2_64x64", "v1_64x64"};
+  const std::array filter_tiles{"v2_32x128", "v2_64x128", "v2_64x64", "v1_64x64"};
+  std::size_t turn = 0;
   for (const Conv2dCase& c : conv2d_cases()) {
     if (!suits(c)) continue;
-    for (const char* variant : {"implicit_gemm_v1", "implicit_gemm_v2_64x64"})
-      for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
-        check_variant(c, {{.precision = precision, .variant = variant}});
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+      const auto setting = [&](const char* tile) {
+        return Setting{{.precision = precision, .variant = fmt::format("implicit_gemm_{}", tile)}};
+      };
+      check_variant(c, setting(pass_tiles[turn % 4]), {check_forward});
+      check_variant(c, setting(pass_tiles[(turn + 1) % 4]), {check_backward_data});
+      check_variant(c, setting(filter_tiles[turn % 4]), {check_backward_filter});
+      ++turn;
+    }
+    ++turn;
+  }
+  CHECK(turn > 40);
+}
+
+TEST_CASE("conv2d rounds operands to TF32") {
+  const Setting setting{{.precision = Precision::tf32, .variant = "implicit_gemm"}, false};
+  check_variant({"random operands", {2, 32, 9, 11}, {32, 32, 3, 3}, {1, 1, 2, 2, 1, 1, 1}}, setting);
+}
+
+// The results' channels need no alignment, only those that are summed over.
+TEST_CASE("conv2d implicit matrix products towards odd channels") {
+  const Conv2dCase odd_out{"13 output channels", {2, 16, 7, 9}, {13, 16, 3, 3}, {1, 1, 1, 1, 1, 1, 1}};
+  const Conv2dCase odd_in{"7 input channels", {2, 7, 9, 7}, {16, 7, 3, 3}, {2, 1, 1, 1, 1, 1, 1}};
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    const Setting setting{{.precision = precision, .variant = "implicit_gemm"}};
+    check_variant(odd_out, setting, {check_forward});
+    check_variant(odd_in, setting, {check_backward_data});
   }
 }
 
