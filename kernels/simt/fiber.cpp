@@ -9,7 +9,9 @@
 
 #if !defined(XR_SIMT_UCONTEXT)
 // Saves the registers that a call preserves (System V ABI, x86-64) on the running stack, and takes up the
-// other stack where it was left. swapcontext() does the same with a system call for the signal mask: 2 us.
+// other stack where it was left. Rounding mode and flush to zero are not saved: kernels run with those of the
+// caller of launch(). swapcontext() does the same with a system call for the signal mask, which takes 20
+// times as long.
 extern "C" void xr_simt_switch_stack(void** save_stack_pointer, void* stack_pointer);
 asm(R"(
 .text
@@ -24,14 +26,8 @@ xr_simt_switch_stack:
   pushq %r13
   pushq %r14
   pushq %r15
-  subq $8, %rsp
-  stmxcsr (%rsp)
-  fnstcw 4(%rsp)
   movq %rsp, (%rdi)
   movq %rsi, %rsp
-  ldmxcsr (%rsp)
-  fldcw 4(%rsp)
-  addq $8, %rsp
   popq %r15
   popq %r14
   popq %r13
@@ -52,7 +48,7 @@ constexpr std::size_t stack_size = 512 * 1024;  // sanitizers widen frames
 #else
 constexpr std::size_t stack_size = 128 * 1024;
 #endif
-constexpr std::size_t guard_size = 16 * 1024;  // a whole number of pages on every Linux
+constexpr std::size_t guard_size = 64 * 1024;  // a whole number of pages on every Linux
 
 [[maybe_unused]] Fiber* previous = nullptr;  // the fiber that was left last
 
@@ -74,26 +70,22 @@ Fiber::Fiber(void (*entry)()) : stack_bytes_(stack_size) {
 #if defined(XR_SIMT_TSAN)
   identity_ = __tsan_create_fiber(0);
 #endif
-#if defined(XR_SIMT_UCONTEXT)
-  getcontext(&context_);
-  context_.uc_stack.ss_sp = bottom;
-  context_.uc_stack.ss_size = stack_size;
-  context_.uc_link = nullptr;
-  makecontext(&context_, entry, 0);
-#else
-  // What xr_simt_switch_stack pops: control words, six registers, the address to return to. The stack pointer
-  // is 8 off a multiple of 16 at a function's entry.
   // Stacks begin at different offsets in a page: else the frames of all threads compete for the same cache
   // sets.
   static unsigned stacks = 0;
-  const std::size_t colour = stacks++ % 32 * 576;
-  auto* top = reinterpret_cast<std::uint64_t*>(bottom + stack_size - colour);
-  auto* frame = top - 9;
-  std::memset(frame, 0, 9 * sizeof(*frame));
-  std::uint32_t control[2] = {};
-  asm("stmxcsr %0\n\tfnstcw %1" : "=m"(control[0]), "=m"(control[1]));
-  std::memcpy(frame, control, sizeof(control));
-  frame[7] = reinterpret_cast<std::uint64_t>(entry);
+  const std::size_t usable = stack_size - stacks++ % 32 * 576;
+#if defined(XR_SIMT_UCONTEXT)
+  getcontext(&context_);
+  context_.uc_stack.ss_sp = bottom;
+  context_.uc_stack.ss_size = usable;
+  context_.uc_link = nullptr;
+  makecontext(&context_, entry, 0);
+#else
+  // What xr_simt_switch_stack pops: six registers and the address to return to. The stack pointer is 8 off a
+  // multiple of 16 at a function's entry.
+  auto* frame = reinterpret_cast<std::uint64_t*>(bottom + usable) - 8;
+  std::memset(frame, 0, 8 * sizeof(*frame));
+  frame[6] = reinterpret_cast<std::uint64_t>(entry);
   stack_pointer_ = frame;
 #endif
 }
