@@ -84,6 +84,7 @@ void check_forward(const Conv2dCase& c, const Setting& setting, const Backends& 
                                  {"filter", filter},
                                  {"bias", bias, Layout::contiguous, DType::f32, c.bias}},
                                 {{"y", expected, layouts.y}},
+                                false,
                                 false};
       check_operation(operation, [&](Inputs in, Outputs out) {
         backend->conv2d_forward(c.params, in[0], in[1], in[2], out[0]);
@@ -103,6 +104,7 @@ void check_backward_data(const Conv2dCase& c, const Setting& setting, const Back
                                 setting.describe("conv2d_backward_data", c, layouts),
                                 {{"dy", dy, layouts.y, setting.activation()}, {"filter", filter}},
                                 {{"dx", expected, layouts.x}},
+                                false,
                                 false};
       check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
         backend->conv2d_backward_data(c.params, in[0], in[1], out[0], write);
@@ -126,6 +128,7 @@ void check_backward_filter(const Conv2dCase& c, const Setting& setting, const Ba
           setting.describe("conv2d_backward_filter", c, layouts),
           {{"x", x, layouts.x, setting.activation()}, {"dy", dy, layouts.y, setting.activation()}},
           {{"d_filter", d_filter}, {"d_bias", d_bias, Layout::contiguous, std::nullopt, true, c.bias}},
+          false,
           false};
       check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
         backend->conv2d_backward_filter(c.params, in[0], in[1], out[0], out[1], write);

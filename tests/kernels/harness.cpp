@@ -154,7 +154,8 @@ std::vector<Layout> layouts_of(const Shape& shape) {
   return {Layout::contiguous, Layout::channels_last, Layout::blocked16};
 }
 
-GuardedBuffer::GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, Layout layout)
+GuardedBuffer::GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, Layout layout,
+                             std::size_t shift)
     : backend_(backend), guards_(2 * guard_bytes) {
   view_.shape = shape;
   view_.dtype = dtype;
@@ -164,24 +165,25 @@ GuardedBuffer::GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, 
   Philox random(7, reinterpret_cast<std::uintptr_t>(this));
   for (std::size_t word = 0; word < guards_.size() / 4; ++word)
     store(guards_.data(), static_cast<std::int64_t>(word), 0x7FC00000u | random.next_u32() | 1u);
-  memory_ = static_cast<std::byte*>(backend_.allocate(data_bytes_ + guards_.size()));
+  all_bytes_ = data_bytes_ + guards_.size() + shift;
+  memory_ = static_cast<std::byte*>(backend_.allocate(all_bytes_));
+  view_.data = memory_ + guard_bytes + shift;
   backend_.copy_from_host(memory_, guards_.data(), guard_bytes);
-  backend_.copy_from_host(memory_ + guard_bytes + data_bytes_, guards_.data() + guard_bytes, guard_bytes);
+  backend_.copy_from_host(end_of_data(), guards_.data() + guard_bytes, guard_bytes);
   backend_.synchronize();
-  view_.data = memory_ + guard_bytes;
   hide_guards(true);
 }
 
 GuardedBuffer::~GuardedBuffer() {
   hide_guards(false);
-  backend_.deallocate(memory_, data_bytes_ + guards_.size());
+  backend_.deallocate(memory_, all_bytes_);
 }
 
 // AddressSanitizer then stops at a read of a guard, too, if the memory is the host's.
 void GuardedBuffer::hide_guards([[maybe_unused]] bool hidden) const {
 #if defined(XR_HAS_ASAN)
   if (backend_.name().starts_with("cuda")) return;
-  for (const std::byte* zone : {memory_, memory_ + guard_bytes + data_bytes_}) {
+  for (const std::byte* zone : {memory_, end_of_data()}) {
     if (hidden)
       ASAN_POISON_MEMORY_REGION(zone, guard_bytes);
     else
@@ -223,7 +225,7 @@ std::string GuardedBuffer::guard_damage() const {
   std::vector<std::byte> now(guards_.size());
   hide_guards(false);
   backend_.copy_to_host(now.data(), memory_, guard_bytes);
-  backend_.copy_to_host(now.data() + guard_bytes, memory_ + guard_bytes + data_bytes_, guard_bytes);
+  backend_.copy_to_host(now.data() + guard_bytes, end_of_data(), guard_bytes);
   hide_guards(true);
   for (std::size_t i = guard_bytes; i-- > 0;)
     if (now[i] != guards_[i]) return fmt::format("byte {} before the data was overwritten", guard_bytes - i);
@@ -244,7 +246,9 @@ struct SingleRun {
   std::vector<std::string> problems;
 };
 
-SingleRun run_once(const Operation& operation, const std::function<void(Inputs, Outputs)>& call) {
+SingleRun run_once(const Operation& operation, const std::function<void(Inputs, Outputs)>& call,
+                   bool shifted = false) {
+  const auto shift_of = [&](DType dtype) { return shifted ? std::max<std::size_t>(4, size_of(dtype)) : 0; };
   Buffers inputs, outputs;
   std::vector<ConstView> input_views;
   std::vector<View> output_views;
@@ -252,15 +256,16 @@ SingleRun run_once(const Operation& operation, const std::function<void(Inputs, 
   for (const Input& input : operation.inputs) {
     input_views.emplace_back();
     if (!input.defined) continue;
-    inputs.push_back(
-        std::make_unique<GuardedBuffer>(operation.backend, input.values.shape, input.dtype, input.layout));
+    inputs.push_back(std::make_unique<GuardedBuffer>(operation.backend, input.values.shape, input.dtype,
+                                                     input.layout, shift_of(input.dtype)));
     inputs.back()->write(input.values);
     input_bytes.push_back(inputs.back()->bytes());
     input_views.back() = inputs.back()->view();
   }
   for (const Output& output : operation.outputs) {
     outputs.push_back(std::make_unique<GuardedBuffer>(operation.backend, output.expected.values.shape,
-                                                      output.expected.dtype, output.layout));
+                                                      output.expected.dtype, output.layout,
+                                                      shift_of(output.expected.dtype)));
     if (output.initial)
       outputs.back()->write(*output.initial);
     else
@@ -325,6 +330,13 @@ class ThreadCount {
   int before_;
 };
 
+bool is_small(const Operation& operation) {
+  std::int64_t elements = 0;
+  for (const Input& input : operation.inputs) elements += input.values.size();
+  for (const Output& output : operation.outputs) elements += output.expected.values.size();
+  return elements <= 20000;
+}
+
 }  // namespace
 
 RunReport run_operation(const Operation& operation, const std::function<void(Inputs, Outputs)>& call) {
@@ -332,7 +344,14 @@ RunReport run_operation(const Operation& operation, const std::function<void(Inp
   RunReport report{{}, first.problems};
   report.values = compare_values(operation, first, "", report.problems);
   compare_bytes(operation, first, run_once(operation, call), "in a second run", report.problems);
-  if (operation.backend.name() != "cpu") return report;
+  if (!is_cpu(operation.backend)) {
+    if (!operation.any_address || !is_small(operation)) return report;
+    const SingleRun shifted = run_once(operation, call, true);
+    const std::string what = " where addresses are no multiples of 8";
+    for (const std::string& problem : shifted.problems) report.problems.push_back(problem + what);
+    compare_values(operation, shifted, what, report.problems);
+    return report;
+  }
   for (const int threads : {1, 3}) {
     const ThreadCount limit(threads);
     const SingleRun other = run_once(operation, call);

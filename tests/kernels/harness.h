@@ -2,7 +2,9 @@
 // - puts inputs and outputs between guard zones and checks these afterwards,
 // - starts outputs from NaN (or from given contents) and checks that inputs were not changed,
 // - compares each output with the oracle under the one table of tolerances,
-// - is repeated and must give the same bytes; on the cpu also with one and with three threads.
+// - is repeated and must give the same bytes; on the cpu also with one and with three threads, elsewhere, if
+// it is
+//   small, also with every array 4 bytes (i64: 8) behind a multiple of the allocator's alignment.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +50,8 @@ using reference::random_normal;
 /// Device memory between two guard zones.
 class GuardedBuffer {
  public:
-  GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, Layout layout);
+  /// The data begin `shift` bytes behind a multiple of 64.
+  GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, Layout layout, std::size_t shift = 0);
   GuardedBuffer(const GuardedBuffer&) = delete;
   GuardedBuffer& operator=(const GuardedBuffer&) = delete;
   ~GuardedBuffer();
@@ -65,10 +68,11 @@ class GuardedBuffer {
 
  private:
   void hide_guards(bool hidden) const;
+  [[nodiscard]] std::byte* end_of_data() const { return view_.as<std::byte>() + data_bytes_; }
 
   Backend& backend_;
   std::byte* memory_ = nullptr;
-  std::size_t data_bytes_ = 0;
+  std::size_t data_bytes_ = 0, all_bytes_ = 0;
   std::vector<std::byte> guards_;  // what the zones must hold: front, then back
   View view_;
 };
@@ -101,6 +105,8 @@ struct Operation {
   std::vector<Output> outputs;
   /// False for what oneDNN computes: it splits sums by the number of threads.
   bool same_for_any_threads = true;
+  /// False: arrays begin at multiples of 16 bytes, as tensors do.
+  bool any_address = true;
 };
 
 struct RunReport {
