@@ -62,7 +62,6 @@ AugmentSettings AugmentSettings::report() {
 
 AugmentSettings AugmentSettings::mild() {
   AugmentSettings settings;
-  settings.flip_probability = 0.5;
   settings.rotation_degrees = 10;
   settings.shift = 0.06;
   settings.zoom = 0.12;

@@ -32,7 +32,8 @@ struct AugmentSettings {
   static AugmentSettings none() { return {}; }
   /// The report's: random resized crop, flip 1/2, values 0..1.
   static AugmentSettings report();
-  /// For the default model: small rotations, shifts, zooms, flips and exposure changes.
+  /// For the default model: small rotations, shifts, zooms and exposure changes. No flips: the heart has its
+  /// side, and mirrored chests cost accuracy on real ones.
   static AugmentSettings mild();
 };
 

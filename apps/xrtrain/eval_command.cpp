@@ -87,11 +87,12 @@ int run_eval(const EvalOptions& options) {
 
   const CheckpointResults results =
       evaluate_checkpoints(options.run, epochs, *first.network, device, splits, console);
-  tell_summary(results, console);
+  const Choice choice = choose(results, first_candidate(of_run.schedule, of_run.epochs));
+  tell_summary(results, choice, console);
   // The run's own results are renewed only by the run's own data and all its checkpoints.
   const bool own = options.data.empty() && options.checkpoint < 0;
   const std::string table = evaluation_csv(results, info.class_names);
-  const std::string summary = summary_json(results, own ? history_of(options.run) : History{}, info,
+  const std::string summary = summary_json(results, choice, own ? history_of(options.run) : History{}, info,
                                            model::parameter_count(info.model));
   if (!options.out.empty()) {
     engine::write_file_atomically(options.out, table);

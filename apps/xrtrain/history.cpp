@@ -73,14 +73,20 @@ History history_from_json(const std::string& text) {
   }
 }
 
-std::optional<std::int64_t> best_on_validation(const History& history) {
+std::int64_t first_candidate(const std::string& schedule, std::int64_t epochs) {
+  return schedule == "cosine" ? epochs - (epochs + 3) / 4 : 0;
+}
+
+std::optional<std::int64_t> best_on_validation(const History& history, std::int64_t first_candidate) {
   const EpochRecord* best = nullptr;
   for (const EpochRecord& record : history) {
     if (!record.validation) continue;
-    const auto better = [](const Evaluation& a, const Evaluation& b) {
-      return a.hits() != b.hits() ? a.hits() > b.hits() : a.loss() < b.loss();
+    const auto better = [&](const EpochRecord& a, const EpochRecord& b) {
+      const bool candidate = a.epoch >= first_candidate;
+      if (candidate != (b.epoch >= first_candidate)) return candidate;
+      return better_result(*a.validation, *b.validation);
     };
-    if (best == nullptr || better(*record.validation, *best->validation)) best = &record;
+    if (best == nullptr || better(record, *best)) best = &record;
   }
   return best == nullptr ? std::optional<std::int64_t>{} : best->epoch;
 }

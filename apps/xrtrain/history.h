@@ -29,8 +29,14 @@ using History = std::vector<EpochRecord>;
 /// Throws Error if the text is not from history_to_json.
 [[nodiscard]] History history_from_json(const std::string& text);
 
-/// The epoch with the best validation accuracy; of equal ones that with the least loss, then the first.
-/// Nothing without validation.
-[[nodiscard]] std::optional<std::int64_t> best_on_validation(const History& history);
+/// The first epoch whose checkpoint validation may choose. Near the end of a cosine schedule the weights
+/// hardly move any more; an earlier checkpoint that does better on a few validation images mostly does so by
+/// luck. Hence the last quarter of the epochs (rounded up), and all of them with the other schedules.
+[[nodiscard]] std::int64_t first_candidate(const std::string& schedule, std::int64_t epochs);
+
+/// The epoch with the best validation accuracy from `first_candidate` on, or of all if there is none yet; of
+/// equal ones that with the least loss, then the first. Nothing without validation.
+[[nodiscard]] std::optional<std::int64_t> best_on_validation(const History& history,
+                                                             std::int64_t first_candidate = 0);
 
 }  // namespace xr::apps

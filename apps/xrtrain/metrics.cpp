@@ -41,6 +41,10 @@ double Evaluation::loss() const {
   return loss_sum / static_cast<double>(std::max<std::int64_t>(1, images()));
 }
 
+bool better_result(const Evaluation& a, const Evaluation& b) {
+  return a.hits() != b.hits() ? a.hits() > b.hits() : a.loss() < b.loss();
+}
+
 std::size_t predicted_class(std::span<const float> logits) {
   std::size_t best = 0;
   for (std::size_t i = 1; i < logits.size(); ++i)

@@ -32,6 +32,9 @@ struct Evaluation {
   friend bool operator==(const Evaluation&, const Evaluation&) = default;
 };
 
+/// More hits, or as many with less loss.
+[[nodiscard]] bool better_result(const Evaluation& a, const Evaluation& b);
+
 /// The class with the largest logit of a row; the first of equal ones.
 [[nodiscard]] std::size_t predicted_class(std::span<const float> logits);
 /// exp(logit) / sum of exp: the probabilities of a row, in double.

@@ -78,7 +78,7 @@ std::vector<OptionSpec> make_table() {
       {"weight-decay", training, "Weight decay; decoupled with adamw", &O::weight_decay, rate},
       {"schedule",
        training,
-       "How the learning rate goes on",
+       "How the learning rate goes on; with cosine validation chooses among the last quarter of checkpoints",
        &O::schedule,
        {},
        {"constant", "step", "cosine"}},

@@ -11,8 +11,8 @@ TrainOptions default_preset() {
   TrainOptions options;
   options.preset = "default";
   options.model = "xray_resnet";
-  options.epochs = 20;
-  options.batch_size = 32;
+  options.epochs = 60;
+  options.batch_size = 8;
   options.optimizer = "adamw";
   options.lr = 1e-3;
   options.weight_decay = 0.05;

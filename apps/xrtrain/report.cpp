@@ -12,17 +12,12 @@ namespace {
 
 using nlohmann::json;
 
-// a better than b: more hits, then less loss.
-bool better(const Evaluation& a, const Evaluation& b) {
-  return a.hits() != b.hits() ? a.hits() > b.hits() : a.loss() < b.loss();
-}
-
-std::optional<std::int64_t> best_on(const CheckpointResults& results, const std::string& split) {
-  const CheckpointResult* best = nullptr;
+std::optional<std::int64_t> best_on(const CheckpointResults& results, const std::string& split,
+                                    std::int64_t first_candidate) {
+  History history;
   for (const CheckpointResult& result : results)
-    if (result.split == split && (best == nullptr || better(result.evaluation, best->evaluation)))
-      best = &result;
-  return best == nullptr ? std::optional<std::int64_t>{} : best->epoch;
+    if (result.split == split) history.push_back({.epoch = result.epoch, .validation = result.evaluation});
+  return best_on_validation(history, first_candidate);
 }
 
 json result_json(const CheckpointResult* result, const std::vector<std::string>& class_names) {
@@ -91,10 +86,10 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
   return results;
 }
 
-Choice choose(const CheckpointResults& results) {
+Choice choose(const CheckpointResults& results, std::int64_t first_candidate) {
   Choice choice;
-  choice.on_validation = best_on(results, "validation");
-  choice.best_on_test = best_on(results, "test");
+  choice.on_validation = best_on(results, "validation", first_candidate);
+  choice.best_on_test = best_on(results, "test", 0);
   for (const CheckpointResult& result : results) choice.last = std::max(choice.last, result.epoch);
   return choice;
 }
@@ -107,8 +102,7 @@ const CheckpointResult* find_result(const CheckpointResults& results, std::int64
   return found == results.end() ? nullptr : &*found;
 }
 
-void tell_summary(const CheckpointResults& results, Console& console) {
-  const Choice choice = choose(results);
+void tell_summary(const CheckpointResults& results, const Choice& choice, Console& console) {
   const std::size_t count = checkpoint_count(results);
   if (count == 1) {
     if (choice.on_validation)
@@ -152,9 +146,8 @@ std::string evaluation_csv(const CheckpointResults& results, const std::vector<s
   return text;
 }
 
-std::string summary_json(const CheckpointResults& results, const History& history, const CheckpointInfo& info,
-                         std::int64_t parameters) {
-  const Choice choice = choose(results);
+std::string summary_json(const CheckpointResults& results, const Choice& choice, const History& history,
+                         const CheckpointInfo& info, std::int64_t parameters) {
   json training = nullptr;
   if (!history.empty()) {
     const auto by_loss = [](const EpochRecord& a, const EpochRecord& b) {

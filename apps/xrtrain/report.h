@@ -25,24 +25,25 @@ using CheckpointResults = std::vector<CheckpointResult>;
 
 /// The checkpoint to use, as far as results tell.
 struct Choice {
-  std::optional<std::int64_t> on_validation;  ///< best validation accuracy, then least loss, then first
+  std::optional<std::int64_t> on_validation;  ///< as best_on_validation
   std::int64_t last = 0;
   std::optional<std::int64_t> best_on_test;  ///< optimistic: chosen on the test images
 };
-[[nodiscard]] Choice choose(const CheckpointResults& results);
+[[nodiscard]] Choice choose(const CheckpointResults& results, std::int64_t first_candidate);
 
 /// The result of a checkpoint on a split, or nullptr.
 [[nodiscard]] const CheckpointResult* find_result(const CheckpointResults& results, std::int64_t epoch,
                                                   const std::string& split);
 
 /// Tells the choice and its test accuracy, and, as optimistic, the best test accuracy of all.
-void tell_summary(const CheckpointResults& results, Console& console);
+void tell_summary(const CheckpointResults& results, const Choice& choice, Console& console);
 
 /// eval.csv
 [[nodiscard]] std::string evaluation_csv(const CheckpointResults& results,
                                          const std::vector<std::string>& class_names);
 /// summary.json; the same for the same results, without times.
-[[nodiscard]] std::string summary_json(const CheckpointResults& results, const History& history,
-                                       const CheckpointInfo& info, std::int64_t parameters);
+[[nodiscard]] std::string summary_json(const CheckpointResults& results, const Choice& choice,
+                                       const History& history, const CheckpointInfo& info,
+                                       std::int64_t parameters);
 
 }  // namespace xr::apps

@@ -220,9 +220,11 @@ void TrainCommand::evaluate(model::Module& network) {
   const CheckpointResults results = evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()),
                                                          network, device_, splits, console_);
   engine::write_file_atomically(folder_->file("eval.csv"), evaluation_csv(results, info_.class_names));
-  const std::string summary = summary_json(results, history_, info_, model::parameter_count(info_.model));
+  const Choice choice = choose(results, first_candidate(options_.schedule, options_.epochs));
+  const std::string summary =
+      summary_json(results, choice, history_, info_, model::parameter_count(info_.model));
   engine::write_file_atomically(folder_->file("summary.json"), summary);
-  tell_summary(results, console_);
+  tell_summary(results, choice, console_);
   console_.line(fmt::format("Results are in {}: eval.csv, history.csv, summary.json, checkpoints/",
                             folder_->path().string()));
   console_.event("summary", nlohmann::json::parse(summary));

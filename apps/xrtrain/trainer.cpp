@@ -279,7 +279,8 @@ void Trainer::save_epoch(const EpochRecord& record) {
 void Trainer::prune_checkpoints(const History& history, std::int64_t resume_epoch) const {
   if (setup_.options.keep == 0) return;
   const auto epochs = static_cast<std::int64_t>(history.size());
-  const std::optional<std::int64_t> best = best_on_validation(history);
+  const std::optional<std::int64_t> best =
+      best_on_validation(history, first_candidate(setup_.options.schedule, setup_.options.epochs));
   for (const std::int64_t epoch : list_checkpoints(setup_.folder.path())) {
     if (epoch >= epochs - setup_.options.keep || epoch == resume_epoch || epoch == best) continue;
     std::error_code code;

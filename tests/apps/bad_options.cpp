@@ -110,7 +110,7 @@ TEST_CASE("Help and version are no errors") {
     CHECK_THAT(result.output, contains("Usage: xrtrain " + std::string(command)));
   }
   CHECK_THAT(run(folder, {"train", "--help"}).output,
-             contains("--batch-size INT [32]") && contains("--resume"));
+             contains("--batch-size INT [8]") && contains("--resume"));
   CHECK_THAT(run(folder, {"--version"}).output, contains("xrtrain "));
 }
 

@@ -68,6 +68,17 @@ TEST_CASE("The best epoch has most hits then least loss then comes first") {
   CHECK(best_on_validation(
             {record(0, 5, 1), record(1, 7, 3), record(2, 7, 2), record(3, 7, 2), record(4, 6, 0)}) == 2);
   CHECK(!best_on_validation({EpochRecord{}}));
+  CHECK(best_on_validation({record(0, 9, 1), record(1, 7, 3), record(2, 8, 2)}, 1) == 2);
+  CHECK(best_on_validation({record(0, 8, 1), record(1, 7, 3)}, 2) == 0);  // no candidate yet
+}
+
+TEST_CASE("With the cosine schedule validation chooses in the last quarter") {
+  CHECK(first_candidate("cosine", 60) == 45);
+  CHECK(first_candidate("cosine", 20) == 15);
+  CHECK(first_candidate("cosine", 3) == 2);
+  CHECK(first_candidate("cosine", 1) == 0);
+  CHECK(first_candidate("constant", 20) == 0);
+  CHECK(first_candidate("step", 20) == 0);
 }
 
 }  // namespace xr::apps::test

@@ -171,6 +171,7 @@ TEST_CASE("mild draws stay within their settings") {
   for (int i = 0; i < 500; ++i) {
     const AugmentDraw draw = draw_augmentation(settings, 224, 224, 9, 1, i);
     REQUIRE(draw.width == 224);
+    REQUIRE(!draw.flip);
     REQUIRE(std::abs(draw.angle) <= settings.rotation_degrees * 3.1416 / 180);
     REQUIRE(std::abs(draw.shift_x) <= settings.shift + 1e-6);
     REQUIRE(std::abs(draw.zoom - 1) <= settings.zoom + 1e-6);
