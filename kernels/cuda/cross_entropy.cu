@@ -46,9 +46,8 @@ __global__ void __launch_bounds__(row_threads)
   if (group.row >= targets.rows) return;
   const std::int64_t first = group.row * targets.classes, label = targets.labels[group.row];
   auto total = ExponentialSum::zero();
-  for (int c = group.rank; c < targets.classes; c += group.size)
-    total.add({to_float(logits[first + c]), 1.0f});
-  total = group.combine(total);
+  for (int c = group.rank; c < targets.classes; c += group.size) total.add(to_float(logits[first + c]));
+  total = group.sum(total);
   const float logarithm = logf(total.sum);
   float loss = 0.0f;
   for (int c = group.rank; c < targets.classes; c += group.size) {

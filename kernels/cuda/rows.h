@@ -22,29 +22,18 @@ struct ExponentialSum {
   [[nodiscard]] __device__ static ExponentialSum zero() {
     return {-std::numeric_limits<float>::infinity(), 0.0f};
   }
-  /// The order of two terms does not matter, to the bit.
-  __device__ void add(const ExponentialSum& other) {
-    const float larger = fmaxf(maximum, other.maximum);
-    sum = sum * shrink(maximum, larger) + other.sum * shrink(other.maximum, larger);
+  __device__ void add(float x) {
+    const float larger = fmaxf(maximum, x);
+    sum = sum * shrink(maximum, larger) + shrink(x, larger);
     maximum = larger;
   }
-  [[nodiscard]] __device__ ExponentialSum from_lane(int distance) const {
-    return {__shfl_xor_sync(whole_warp, maximum, distance), __shfl_xor_sync(whole_warp, sum, distance)};
-  }
+  /// As a multiple of exp(larger).
+  [[nodiscard]] __device__ float sum_under(float larger) const { return sum * shrink(maximum, larger); }
 
  private:
   /// exp(from - to), also if both are -infinity.
   [[nodiscard]] __device__ static float shrink(float from, float to) {
     return from == to ? 1.0f : expf(from - to);
-  }
-};
-
-struct PlainSum {
-  float value;
-
-  __device__ void add(const PlainSum& other) { value += other.value; }
-  [[nodiscard]] __device__ PlainSum from_lane(int distance) const {
-    return {__shfl_xor_sync(whole_warp, value, distance)};
   }
 };
 
@@ -60,24 +49,30 @@ struct RowGroup {
     return {static_cast<std::int64_t>(blockIdx.x) * row_warps + thread / 32, thread % 32, 32};
   }
 
-  /// All terms added up, in every thread and in a fixed order. All threads of the group must call.
-  template <class Term>
-  [[nodiscard]] __device__ Term combine(Term term) const {
+  /// operation(a, b) over the values of all threads, in every thread and in a fixed order: it must not matter
+  /// which of a and b is which. All threads of the group must call.
+  template <class Operation>
+  [[nodiscard]] __device__ float combine(float value, Operation operation) const {
 #pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) term.add(term.from_lane(distance));
+    for (int distance = 16; distance > 0; distance /= 2)
+      value = operation(value, __shfl_xor_sync(whole_warp, value, distance));
     if constexpr (WholeBlock) {
-      __shared__ Term of_warp[row_warps];
-      if (rank % 32 == 0) of_warp[rank / 32] = term;
+      __shared__ float of_warp[row_warps];
+      if (rank % 32 == 0) of_warp[rank / 32] = value;
       __syncthreads();
-      term = of_warp[0];
+      value = of_warp[0];
 #pragma unroll
-      for (int warp = 1; warp < row_warps; ++warp) term.add(of_warp[warp]);
+      for (int warp = 1; warp < row_warps; ++warp) value = operation(value, of_warp[warp]);
       __syncthreads();  // before the next call writes
     }
-    return term;
+    return value;
   }
   [[nodiscard]] __device__ float sum(float value) const {
-    return combine(PlainSum{value}).value;
+    return combine(value, [](float a, float b) { return a + b; });
+  }
+  [[nodiscard]] __device__ ExponentialSum sum(const ExponentialSum& part) const {
+    const float largest = combine(part.maximum, [](float a, float b) { return fmaxf(a, b); });
+    return {largest, sum(part.sum_under(largest))};
   }
 };
 

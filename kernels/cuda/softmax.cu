@@ -16,8 +16,8 @@ __global__ void __launch_bounds__(row_threads) softmax_forward_kernel(const T* x
   if (group.row >= shape.rows) return;
   const std::int64_t first = group.row * shape.classes;
   auto total = ExponentialSum::zero();
-  for (int c = group.rank; c < shape.classes; c += group.size) total.add({to_float(x[first + c]), 1.0f});
-  total = group.combine(total);
+  for (int c = group.rank; c < shape.classes; c += group.size) total.add(to_float(x[first + c]));
+  total = group.sum(total);
   for (int c = group.rank; c < shape.classes; c += group.size)
     y[first + c] = from_float<T>(expf(to_float(x[first + c]) - total.maximum) / total.sum);
 }

@@ -116,9 +116,12 @@ void check_engine(const GradientCase& test, const Exact& exact, const kernels::D
 }
 
 bool takes_layouts(const kernels::Backend& backend, const GradientCase& test) {
+  const auto takes = [&](Layout layout, const kernels::Shape& shape) {
+    const std::vector<Layout> layouts = tests::layouts_of(backend, shape);
+    return layout == Layout::contiguous || std::find(layouts.begin(), layouts.end(), layout) != layouts.end();
+  };
   return std::all_of(test.operands.begin(), test.operands.end(), [&](const Operand& operand) {
-    const std::vector<Layout> layouts = tests::layouts_of(backend, operand.value.shape);
-    return std::find(layouts.begin(), layouts.end(), operand.layout) != layouts.end();
+    return takes(operand.layout, operand.value.shape) && takes(test.result_layout, operand.value.shape);
   });
 }
 

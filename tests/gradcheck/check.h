@@ -34,6 +34,7 @@ struct GradientCase {
   /// How near a ReLU or a maximum may be to its kink: nearer, rounding could decide otherwise than the
   /// oracle.
   double least_kink_distance = 0;
+  Layout result_layout = Layout::contiguous;  ///< backends without this layout are left out
 };
 
 /// Runs the case on all backends under test.

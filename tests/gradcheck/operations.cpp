@@ -177,6 +177,7 @@ TEST_CASE("gradcheck reorder to blocked16") {
       test.operation = "reorder to blocked16";
       test.description = "x " + described(shape, layout);
       test.operands = {{"x", random_normal(shape, 1), layout}};
+      test.result_layout = Layout::blocked16;
       test.engine = [](Tensors in) { return engine::reorder(in[0], Layout::blocked16); };
       test.oracle = [](Tape& tape, Variables in) { return tape.scale(in[0], 1); };
       test.tolerance = elementwise;
