@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/error.h"
-#include "kernels/simt/thread_state.h"
+#include "kernels/simt/pending_copies.h"
 
 namespace xr::kernels::simt::detail {
 

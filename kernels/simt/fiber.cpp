@@ -10,7 +10,7 @@
 #if !defined(XR_SIMT_UCONTEXT)
 // Saves the registers that a call preserves (System V ABI, x86-64) on the running stack, and takes up the
 // other stack where it was left. Rounding mode and flush to zero are not saved: kernels run with those of the
-// caller of launch(). swapcontext() does the same with a system call for the signal mask, which takes 20
+// caller of launch(). swapcontext() does the same with a system call for the signal mask, which takes ten
 // times as long.
 extern "C" void xr_simt_switch_stack(void** save_stack_pointer, void* stack_pointer);
 asm(R"(

@@ -7,7 +7,7 @@
 #include "kernels/error.h"
 #include "kernels/simt/config.h"
 #include "kernels/simt/program_image.h"
-#include "kernels/simt/thread_state.h"
+#include "kernels/simt/pending_copies.h"
 
 namespace xr::kernels::simt::detail {
 

@@ -43,6 +43,18 @@ __global__ void leave_one_by_one(int* rounds) {
   rounds[threadIdx.x] = count;
 }
 
+// More values are alive across each wait than there are registers that calls preserve.
+__global__ void keep_values(int* out, const int* in) {
+  const int* mine = in + 10 * threadIdx.x;
+  const int a = mine[0], b = mine[1], c = mine[2], d = mine[3], e = mine[4], f = mine[5], g = mine[6],
+            h = mine[7];
+  const double x = mine[8] / 3.0;
+  __syncthreads();
+  const int sum = a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h;
+  __syncwarp();
+  out[threadIdx.x] = sum + (a ^ b ^ c ^ d ^ e ^ f ^ g ^ h) + static_cast<int>(3.0 * x + 0.5);
+}
+
 __global__ void count_predicates(int* counted, int* some, int* all, int limit, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     const auto t = static_cast<int>(threadIdx.x);
@@ -51,6 +63,12 @@ __global__ void count_predicates(int* counted, int* some, int* all, int limit, i
     some[slot] = __syncthreads_or(static_cast<int>(t == limit + round));
     all[slot] = __syncthreads_and(static_cast<int>(t < limit + round));
   }
+}
+
+__global__ void count_those_left(int* out, unsigned left) {
+  if (threadIdx.x >= left) return;
+  out[2 * threadIdx.x] = __syncthreads_and(1);
+  out[2 * threadIdx.x + 1] = __syncthreads_count(1);
 }
 
 template <int N>
@@ -115,6 +133,21 @@ TEST_CASE("simt barriers do not wait for threads that have ended") {
   for (int i = 0; i < 50; ++i) CHECK(rounds[static_cast<std::size_t>(i)] == i + 1);
 }
 
+TEST_CASE("simt threads keep their values while they wait") {
+  XR_EVERY_ORDER();
+  std::vector<int> in(640), out(64);
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<int>(i * 37 % 1001);
+  launch(keep_values, 1, 64, 0, nullptr, out.data(), in.data());
+  for (std::size_t t = 0; t < 64; ++t) {
+    int expected = in[10 * t + 8], bits = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      expected += static_cast<int>(i + 1) * in[10 * t + i];
+      bits ^= in[10 * t + i];
+    }
+    CHECK(out[t] == expected + bits);
+  }
+}
+
 TEST_CASE("simt barriers with a predicate combine it over the block") {
   XR_EVERY_ORDER();
   constexpr int threads = 70, rounds = 3;
@@ -131,6 +164,16 @@ TEST_CASE("simt barriers with a predicate combine it over the block") {
         REQUIRE((all[slot] != 0) == (end >= threads));
       }
     }
+  }
+}
+
+TEST_CASE("simt barriers with a predicate leave out threads that have ended") {
+  XR_EVERY_ORDER();
+  std::vector<int> out(2 * 40);
+  launch(count_those_left, 1, 70, 0, nullptr, out.data(), 40U);
+  for (std::size_t i = 0; i < 40; ++i) {
+    CHECK(out[2 * i] != 0);
+    CHECK(out[2 * i + 1] == 40);
   }
 }
 

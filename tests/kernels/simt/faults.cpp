@@ -58,6 +58,10 @@ __global__ void different_masks(int* out) {
   }
 }
 
+__global__ void one_mask_each(int* out) {
+  out[threadIdx.x] = static_cast<int>(__ballot_sync(threadIdx.x == 0 ? 0x00000003U : 0xFFFFFFFFU, 1));
+}
+
 __global__ void different_operations(int* out) {
   if (threadIdx.x < 16)
     out[threadIdx.x] = __any_sync(~0U, 1);
@@ -166,6 +170,8 @@ TEST_CASE("simt reports lanes that do not agree on what they do together") {
   CHECK_THAT(error_of([&] { launch(not_in_own_mask, 1, 32, 0, nullptr, out.data()); }),
              Contains("lane 0 is not in its own mask 0xfffffffe"));
   CHECK_FALSE(error_of([&] { launch(different_masks, 1, 32, 0, nullptr, out.data()); }).empty());
+  CHECK_THAT(error_of([&] { launch(one_mask_each, 1, 2, 0, nullptr, out.data()); }),
+             Contains("its mask is 0x") && Contains("waits for it with the mask 0x"));
   CHECK_THAT(error_of([&] { launch(different_operations, 1, 32, 0, nullptr, out.data()); }),
              Contains("different operations") && Contains("__any_sync") && Contains("__all_sync"));
   CHECK_THAT(error_of([&] { launch(shuffle_with, 1, 32, 0, nullptr, out.data(), 12, 1); }),

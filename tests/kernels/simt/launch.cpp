@@ -166,7 +166,7 @@ TEST_CASE("simt launch unwinds the threads of a block that failed") {
 TEST_CASE("simt launch names template kernels with their arguments") {
   std::vector<int> values(1);
   CHECK_THAT(error_of([&] { launch(add_constant<5>, 1, 2000, 0, nullptr, values.data()); }),
-             Contains("add_constant<5>:"));
+             Contains("add_constant<5>:") && !Contains("void"));
 }
 
 TEST_CASE("simt launch from within a kernel is an error") {

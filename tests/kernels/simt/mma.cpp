@@ -184,6 +184,16 @@ TEST_CASE("simt conversion to tf32 rounds to the nearest and halves away from ze
   }
 }
 
+TEST_CASE("simt packs two floats as bf16 to the nearest with halves to even") {
+  const auto packed = [](float low, float high) { return kernels::simt::pack_bf16(low, high); };
+  CHECK(packed(1.0F, -2.0F) == 0xC0003F80U);
+  CHECK(packed(1.0F + 0x1p-8F, 1.0F + 3 * 0x1p-8F) == 0x3F823F80U);
+  CHECK(packed(1.0F + 0x1p-8F + 0x1p-20F, std::numeric_limits<float>::max()) == 0x7F803F81U);
+  const std::uint32_t nans = packed(std::bit_cast<float>(0x7F800001U), std::nanf(""));
+  CHECK(std::isnan(std::bit_cast<float>(nans << 16)));
+  CHECK(std::isnan(std::bit_cast<float>(nans & 0xFFFF0000U)));
+}
+
 TEST_CASE("simt ldmatrix deals out 8 by 8 matrices") {
   XR_EVERY_ORDER();
   std::vector<std::uint16_t> in(256);

@@ -132,6 +132,15 @@ __global__ void branch_and_meet(unsigned* out) {
   out[threadIdx.x] = met + __ballot_sync(~0U, static_cast<int>(threadIdx.x % 4 == 1));
 }
 
+// Lane 0 meets lane 2 and then lane 1, which may have come first.
+__global__ void meet_one_after_the_other(int* out) {
+  const int own = 10 * static_cast<int>(threadIdx.x + 1);
+  int other = 0;
+  if (threadIdx.x != 1) other += __shfl_xor_sync(0b101U, own, 2);
+  if (threadIdx.x != 2) other += __shfl_xor_sync(0b011U, own + other, 1);
+  out[threadIdx.x] = other;
+}
+
 __global__ void exchange_through_shared(int* values) {
   __shared__ int shared[64];
   const unsigned t = threadIdx.x;
@@ -224,6 +233,13 @@ TEST_CASE("simt lanes of disjoint masks meet on their own") {
   std::vector<unsigned> met(32);
   launch(branch_and_meet, 1, 32, 0, nullptr, met.data());
   for (unsigned i = 0; i < 32; ++i) CHECK(met[i] == 0x22222222U + (i % 2 == 1 ? 48 : 0));
+}
+
+TEST_CASE("simt a lane waits for one that still waits for another") {
+  XR_EVERY_ORDER();
+  std::vector<int> out(3);
+  launch(meet_one_after_the_other, 1, 3, 0, nullptr, out.data());
+  CHECK(out == std::vector<int>{30 + 20, 10 + 30, 10});
 }
 
 TEST_CASE("simt syncwarp orders what lanes write to shared memory") {
