@@ -6,8 +6,8 @@
 
 #include "kernels/error.h"
 #include "kernels/simt/config.h"
-#include "kernels/simt/program_image.h"
 #include "kernels/simt/pending_copies.h"
+#include "kernels/simt/program_image.h"
 
 namespace xr::kernels::simt::detail {
 
