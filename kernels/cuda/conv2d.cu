@@ -1,9 +1,10 @@
 // conv2d: checks the operands and chooses a kernel: the first of these that fits the call, or the one that
 // BackendOptions::variant names.
 //
-//   few_channels   forward and filter gradient of 1 to 4 input channels
-//   implicit_gemm  tensor cores: one group, channels_last, channels in pieces of 16 bytes
-//   direct         everything
+//   few_channels      forward and filter gradient of 1 to 4 input channels
+//   implicit_gemm_v3  tensor cores: 3x3 with stride 1, channels_last, channels in multiples of 32
+//   implicit_gemm_v2  tensor cores: one group, channels_last, channels in pieces of 16 bytes; v1 where named
+//   direct            everything
 #include "kernels/cuda/conv2d.h"
 
 #include <string>
@@ -36,6 +37,15 @@ Conv2dProblem check(const char* operation, const Conv2dParams& params, const cha
 bool allowed(const KernelBackend& backend, const char* family) {
   const std::string& variant = backend.options().variant;
   return variant.empty() || variant.find(family) != std::string::npos;
+}
+
+/// Whether version 3 of the implicit matrix product takes a pass that reads `channels` and has results of
+/// this extent.
+bool runs_3x3(const KernelBackend& backend, const Conv2dProblem& problem, std::int64_t channels,
+              std::int64_t height, std::int64_t width) {
+  const bool wanted = backend.options().variant.empty() ? fills_3x3_tiles(height, width)
+                                                        : allowed(backend, "implicit_gemm_v3");
+  return wanted && suits_3x3(problem, channels);
 }
 
 }  // namespace
@@ -92,6 +102,8 @@ void KernelBackend::conv2d_forward(const Conv2dParams& params, ConstView x, Cons
   const Conv2dForward call{x, filter, bias, y};
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
+  else if (runs_3x3(*this, problem, problem.in_channels, problem.out_h, problem.out_w))
+    launch_3x3(*this, problem, call);
   else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.in_channels))
     launch_implicit_gemm(*this, problem, call);
   else
@@ -103,7 +115,9 @@ void KernelBackend::conv2d_backward_data(const Conv2dParams& params, ConstView d
   const Conv2dProblem problem = check("conv2d_backward_data", params, "dx", dx, filter, "dy", dy);
   if (problem.batch == 0) return;
   const Conv2dBackwardData call{dy, filter, dx, write};
-  if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.out_channels))
+  if (runs_3x3(*this, problem, problem.out_channels, problem.in_h, problem.in_w))
+    launch_3x3(*this, problem, call);
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.out_channels))
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);
@@ -117,6 +131,9 @@ void KernelBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView
   if (problem.batch == 0) return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0));
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
+  else if (runs_3x3(*this, problem, problem.in_channels, problem.out_h, problem.out_w) &&
+           suits_implicit_gemm(problem, problem.out_channels))
+    launch_3x3(*this, problem, call);
   else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.in_channels) &&
            suits_implicit_gemm(problem, problem.out_channels))
     launch_implicit_gemm(*this, problem, call);

@@ -70,4 +70,13 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
 void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
                           const Conv2dBackwardFilter& call);
 
+// conv2d_3x3.cu, conv2d_3x3_filter.cu: also 3x3 taps, stride and dilation 1, and 32 channels at a time of
+// what is read: the input's for forward and the filter gradient, the output's for backward data.
+[[nodiscard]] bool suits_3x3(const Conv2dProblem& problem, std::int64_t channels);
+/// Whether results of this extent fill most of the tiles that they are cut into.
+[[nodiscard]] bool fills_3x3_tiles(std::int64_t height, std::int64_t width);
+void launch_3x3(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
+void launch_3x3(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardData& call);
+void launch_3x3(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call);
+
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -33,14 +33,16 @@ struct TapRange {
 /// to[column][i][j][channel] = filter[column column_stride + channel channel_stride + (r kW + q)]
 template <class T>
 __global__ void copy_filter_kernel(const float* filter, int kernel_w, TapRange taps, int columns,
-                                   int channels, int column_stride, int channel_stride, T* to) {
+                                   int channels, int column_stride, int channel_stride, bool round_to_tf32,
+                                   T* to) {
   const int count = columns * taps.count_h * taps.count_w * channels;
   const int step = static_cast<int>(gridDim.x * blockDim.x);
   for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < count; i += step) {
     const int channel = i % channels, column = i / channels / taps.count_w / taps.count_h;
     const int r = taps.first_h + i / channels / taps.count_w % taps.count_h * taps.step_h;
     const int q = taps.first_w + i / channels % taps.count_w * taps.step_w;
-    to[i] = from_float<T>(filter[column * column_stride + channel * channel_stride + r * kernel_w + q]);
+    to[i] = operand_of<T>(filter[column * column_stride + channel * channel_stride + r * kernel_w + q],
+                          round_to_tf32);
   }
 }
 
@@ -55,7 +57,7 @@ void copy_filter(KernelBackend& backend, const ConstView& filter, const TapRange
   backend.run({"conv2d_copy_filter", blocks_for(count, elementwise_threads), elementwise_threads},
               copy_filter_kernel<T>, filter.as<float>(), to_int(filter.shape[3], "taps"), taps, columns,
               channels, transpose ? kernel_taps : in * kernel_taps,
-              transpose ? in * kernel_taps : kernel_taps, to);
+              transpose ? in * kernel_taps : kernel_taps, backend.options().precision != Precision::fp32, to);
 }
 
 enum class Pass { forward, backward_data };
@@ -69,7 +71,7 @@ void launch_math(KernelBackend& backend, const ImplicitGemm& g, std::int64_t byt
     using Shape = decltype(shape);
     constexpr int depth = stage_row_bytes / static_cast<int>(sizeof(T));
     using Product = TileProduct<Shape, OperandTile<math, T, true, Shape::m, depth>,
-                                OperandTile<math, T, true, Shape::n, depth>>;
+                                OperandTile<math, T, true, Shape::n, depth, true>>;
     static const std::string name =
         fmt::format("conv2d_{}_{}_{}", pass == Pass::forward ? "forward" : "backward_data",
                     variant_of<Shape>(), name_of(math));

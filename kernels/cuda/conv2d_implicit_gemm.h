@@ -11,7 +11,7 @@
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 /// result (N I J, columns) = the matrix of taps of `source` (PixelGrid) times filter^T (columns, taps,
-/// channels), both of the activations' type.
+/// channels), both of the activations' type; for Math::tf32 the filter is rounded to it.
 struct ImplicitGemm {
   PixelGrid grid;
   const void* source;
@@ -42,14 +42,15 @@ __global__ void __launch_bounds__(Product::Shape::threads) implicit_gemm_kernel(
   product.run(pixels, filter, (depth + Product::depth - 1) / Product::depth, shared, [](int, const auto&) {});
   auto* const result = reinterpret_cast<float*>(shared);
   product.to_shared(result);
-  const auto offset = [&](int r) {
-    const PixelGrid::Place place = g.grid.place_of(r);
+  const auto offset = [&](int r) -> std::int64_t {
+    if (row + r >= g.grid.results) return -1;
+    const PixelGrid::Place place = g.grid.place_of(row + r);
     const int h = place.i * g.result_stride_h + g.result_begin_h;
     const int w = place.j * g.result_stride_w + g.result_begin_w;
     return static_cast<std::int64_t>((place.n * g.result_height + h) * g.result_width + w) * g.columns;
   };
-  write_results<Product>(result, row, g.grid.results, column, g.columns, static_cast<T*>(g.result), offset,
-                         g.bias, g.write, g.aligned);
+  write_results<Product>(result, column, g.columns, static_cast<T*>(g.result), offset, g.bias, g.write,
+                         g.aligned);
 }
 
 /// Partial filter gradients: for split blockIdx.y, d_filter (rows, taps, channels) = dy (results, rows)^T
@@ -89,9 +90,11 @@ __global__ void __launch_bounds__(Product::Shape::threads, 2)
   auto* const result = reinterpret_cast<float*>(shared);
   product.to_shared(result);
   float* const partial = g.partials.row(split);
-  const auto offset = [&](int r) { return static_cast<std::int64_t>(r) * columns; };
-  write_results<Product>(result, row, g.rows, column, columns, partial, offset, nullptr,
-                         GradientWrite::overwrite, g.partials.row_length() % 4 == 0 && columns % 4 == 0);
+  const auto offset = [&](int r) {
+    return row + r < g.rows ? static_cast<std::int64_t>(row + r) * columns : -1;
+  };
+  write_results<Product>(result, column, columns, partial, offset, nullptr, GradientWrite::overwrite,
+                         g.partials.row_length() % 4 == 0 && columns % 4 == 0);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if (!sum_bias || lane % 4 != 0) return;  // all columns of a product with ones are equal
 #pragma unroll

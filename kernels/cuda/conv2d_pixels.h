@@ -53,10 +53,11 @@ class PixelLoader {
 #pragma unroll
     for (int k = 0; k < Order::count; ++k) {
       const int result = first_result + Order::row() + k * Order::step;
+      // Rows past the end repeat the last one; nobody asks for their results.
       const PixelGrid::Place place = grid.place_of(min(result, grid.results - 1));
       const int h = place.i * grid.stride_h + grid.begin_h, w = place.j * grid.stride_w + grid.begin_w;
       pixel_[k] = (place.n * grid.height + h) * grid.width + w;
-      corner_[k] = (result < grid.results ? h : outside) * (1 << 16) | (w & 0xFFFF);
+      corner_[k] = h * (1 << 16) | (w & 0xFFFF);
     }
   }
 
@@ -82,8 +83,6 @@ class PixelLoader {
   }
 
  private:
-  static constexpr int outside = -(1 << 15);  // no tap leads from there into the image
-
   const PixelGrid& grid_;
   const T* source_;
   int tap_h_, tap_w_, channel_;  // of this thread's chunk in the next tile

@@ -48,6 +48,30 @@ __device__ __forceinline__ void set(Fragment<Math::tf32x3, Registers>& fragment,
   fragment.rest[i] = __float_as_uint(operand - __uint_as_float(fragment.value[i]));
 }
 
+/// An element of an operand that is copied before: in the operand's type, f32 perhaps rounded to TF32
+/// already.
+template <class T>
+[[nodiscard]] __device__ __forceinline__ T operand_of(float value, bool round_to_tf32) {
+  if constexpr (sizeof(T) == 2)
+    return from_float<T>(value);
+  else
+    return round_to_tf32 ? __uint_as_float(to_tf32(value)) : value;
+}
+
+/// From registers as ldmatrix brings them: f32 (for Math::tf32 perhaps already rounded to it), or pairs of
+/// bf16.
+template <bool rounded, Math math, int Registers>
+__device__ __forceinline__ void set(Fragment<math, Registers>& fragment,
+                                    const std::uint32_t (&raw)[Registers]) {
+#pragma unroll
+  for (int i = 0; i < Registers; ++i) {
+    if constexpr (math == Math::bf16 || (math == Math::tf32 && rounded))
+      fragment.value[i] = raw[i];
+    else
+      set(fragment, i, __uint_as_float(raw[i]));
+  }
+}
+
 /// sums += a b
 __device__ __forceinline__ void multiply_add(float (&sums)[4], const Fragment<Math::tf32, 4>& a,
                                              const Fragment<Math::tf32, 2>& b) {
@@ -84,7 +108,8 @@ template <Math math>
   return ones;
 }
 
-template <Math math_, class T, bool depth_contiguous_, int Extent, int Depth>
+/// rounded: for Math::tf32, the elements are TF32 numbers already.
+template <Math math_, class T, bool depth_contiguous_, int Extent, int Depth, bool rounded = false>
 struct OperandTile {
   using Element = T;
   static constexpr Math math = math_;
@@ -130,7 +155,7 @@ struct OperandTile {
       for (int i = 0; i < 4; ++i)
         raw[i] = gather(tile, moved(from, at_extent + i % 2 * 8, at_depth + i / 2 * (mma_depth(math) / 2)));
     }
-    convert(a, raw);
+    set<rounded>(a, raw);
   }
 
   /// Columns [at_extent, at_extent + 8) of the warp and the 8 after them, `from` being second_operand().
@@ -147,8 +172,8 @@ struct OperandTile {
         raw[i] = gather(tile, moved(from, at_extent + i / 2 * 8, at_depth + i % 2 * (mma_depth(math) / 2)));
     }
     const std::uint32_t first[2] = {raw[0], raw[1]}, second[2] = {raw[2], raw[3]};
-    convert(b0, first);
-    convert(b1, second);
+    set<rounded>(b0, first);
+    set<rounded>(b1, second);
   }
 
  private:
@@ -189,18 +214,6 @@ struct OperandTile {
       return pack_bf16(pair.x, pair.y);
     } else {
       return pack_bf16(tile[from], tile[from + columns]);  // rows 2 i and 2 i + 1 share a swizzle
-    }
-  }
-
-  template <int Registers>
-  __device__ __forceinline__ static void convert(Fragment<math, Registers>& fragment,
-                                                 const std::uint32_t (&raw)[Registers]) {
-#pragma unroll
-    for (int i = 0; i < Registers; ++i) {
-      if constexpr (math == Math::bf16)
-        fragment.value[i] = raw[i];
-      else
-        set(fragment, i, __uint_as_float(raw[i]));
     }
   }
 };

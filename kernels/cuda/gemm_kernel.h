@@ -55,17 +55,14 @@ __global__ void __launch_bounds__(Product::Shape::threads) gemm_kernel(GemmArgum
   auto* const result = reinterpret_cast<float*>(shared);
   product.to_shared(result);
 
-  const auto offset = [&](int r) { return static_cast<std::int64_t>(r) * g.n; };
+  const auto offset = [&](int r) { return row + r < g.m ? static_cast<std::int64_t>(row + r) * g.n : -1; };
   if (g.partials != nullptr)
-    write_results<Product>(result, row, g.m, column, g.n,
-                           g.partials + static_cast<std::int64_t>(split) * g.m * g.n, offset, nullptr,
-                           GradientWrite::overwrite, g.n % 4 == 0);
+    write_results<Product>(result, column, g.n, g.partials + static_cast<std::int64_t>(split) * g.m * g.n,
+                           offset, nullptr, GradientWrite::overwrite, g.n % 4 == 0);
   else if (Product::math == Math::bf16 && g.c_is_bf16)
-    write_results<Product>(result, row, g.m, column, g.n, static_cast<Bf16*>(g.c), offset, g.bias, g.write,
-                           g.aligned);
+    write_results<Product>(result, column, g.n, static_cast<Bf16*>(g.c), offset, g.bias, g.write, g.aligned);
   else
-    write_results<Product>(result, row, g.m, column, g.n, static_cast<float*>(g.c), offset, g.bias, g.write,
-                           g.aligned);
+    write_results<Product>(result, column, g.n, static_cast<float*>(g.c), offset, g.bias, g.write, g.aligned);
 }
 
 /// The second pass of a split product.

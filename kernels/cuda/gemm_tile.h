@@ -14,9 +14,11 @@
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 /// M x N results for each block of WarpsM x WarpsN warps, Stages tiles of operands in shared memory.
-/// One stage: a tile is copied, then multiplied; more: the next ones are on their way meanwhile.
-template <int M, int N, int WarpsM, int WarpsN, int Stages>
+/// One stage: a tile is copied, then multiplied; more: the next ones are on their way meanwhile. Version: of
+/// the kernel, for its name.
+template <int M, int N, int WarpsM, int WarpsN, int Stages, int Version = Stages == 1 ? 1 : 2>
 struct TileShape {
+  static constexpr int version = Version;
   static constexpr int m = M, n = N, stages = Stages;
   static constexpr int warps_n = WarpsN, threads = 32 * WarpsM * WarpsN;
   static constexpr int warp_m = M / WarpsM, warp_n = N / WarpsN;  ///< results of one warp
@@ -34,23 +36,51 @@ constexpr std::int64_t blocks_to_fill = 2 * 132;
 /// Bytes of operands of one stage for each row or column of the tile: a line of all 32 banks.
 constexpr int stage_row_bytes = 128;
 
-template <class Shape_, class A_, class B_>
-class TileProduct {
+/// Calls multiply(stage) for `tiles` tiles in turn, each after load(stage) has queued its copies: with more
+/// than one stage the tiles ahead are on their way meanwhile. Ends with all threads past the last tile.
+template <int Stages, class Load, class Multiply>
+__device__ __forceinline__ void in_pipeline(int tiles, Load&& load, Multiply&& multiply) {
+  if constexpr (Stages == 1) {
+    for (int tile = 0; tile < tiles; ++tile) {
+      load(0);
+      copy_async_commit();
+      copy_async_wait<0>();
+      __syncthreads();
+      multiply(0);
+      __syncthreads();
+    }
+  } else {
+    for (int tile = 0; tile < Stages - 1; ++tile) {
+      if (tile < tiles) load(tile);
+      copy_async_commit();
+    }
+    int stage = 0, ahead = Stages - 1;
+    for (int tile = 0; tile < tiles; ++tile) {
+      copy_async_wait<Stages - 2>();
+      __syncthreads();  // this tile is here, and the stage of the tile before it is free
+      if (tile + Stages - 1 < tiles) load(ahead);
+      copy_async_commit();  // perhaps nothing: so the number of groups behind this tile is always the same
+      multiply(stage);
+      stage = stage + 1 == Stages ? 0 : stage + 1;
+      ahead = ahead + 1 == Stages ? 0 : ahead + 1;
+    }
+    copy_async_wait<0>();
+    __syncthreads();
+  }
+}
+
+/// The sums of a block's tile, spread over the registers of its threads.
+template <class Shape_, Math math_>
+class TileSums {
  public:
   using Shape = Shape_;
-  using A = A_;
-  using B = B_;
-  static constexpr Math math = A::math;
-  static constexpr int depth = A::depth;
-  static constexpr int stage_bytes = A::bytes + B::bytes;
-  /// The results pass through shared memory, too; rows padded so that a warp's fragments meet no bank twice.
+  static constexpr Math math = math_;
+  static constexpr int tiles_m = Shape::warp_m / 16, tiles_n = Shape::warp_n / 8;  ///< instructions of a warp
+  /// The results pass through shared memory; rows padded so that a warp's fragments meet no bank twice.
   static constexpr int result_stride = Shape::n + 8;
   static constexpr int result_bytes = Shape::m * result_stride * static_cast<int>(sizeof(float));
-  static constexpr int shared_bytes =
-      Shape::stages * stage_bytes > result_bytes ? Shape::stages* stage_bytes : result_bytes;
-  static_assert(B::math == math && B::depth == depth && A::extent == Shape::m && B::extent == Shape::n);
 
-  __device__ TileProduct() {
+  __device__ TileSums() {
 #pragma unroll
     for (auto& row : sums_)
 #pragma unroll
@@ -59,39 +89,21 @@ class TileProduct {
         for (float& sum : tile) sum = 0.0f;
   }
 
-  /// Adds `depth_tiles` tiles. load_a(tile) and load_b(tile) queue the copies of the next tile in order.
-  /// on_stage(product, a, lane, warp row, warp column) sees each stage. Ends with all threads past the last
-  /// tile, so that `shared` is free.
-  template <class LoadA, class LoadB, class OnFragment>
-  __device__ __forceinline__ void run(LoadA& load_a, LoadB& load_b, int depth_tiles, char* shared,
-                                      OnFragment&& on_fragment) {
-    constexpr int ahead = Shape::stages - 1;
-    const auto load = [&](int tile) {
-      char* stage = shared + tile % Shape::stages * stage_bytes;
-      if (tile < depth_tiles) {
-        load_a.load(reinterpret_cast<typename A::Element*>(stage));
-        load_b.load(reinterpret_cast<typename B::Element*>(stage + A::bytes));
-      }
-      copy_async_commit();
-    };
-    for (int tile = 0; tile < ahead; ++tile) load(tile);
-    for (int tile = 0; tile < depth_tiles; ++tile) {
-      if constexpr (ahead == 0) {
-        load(tile);
-        copy_async_wait<0>();
-        __syncthreads();
-      } else {
-        copy_async_wait<ahead - 1>();
-        __syncthreads();  // this tile is here, and the stage of the tile before it is free
-        load(tile + ahead);
-      }
-      const char* stage = shared + tile % Shape::stages * stage_bytes;
-      multiply(reinterpret_cast<const typename A::Element*>(stage),
-               reinterpret_cast<const typename B::Element*>(stage + A::bytes), on_fragment);
-      if constexpr (ahead == 0) __syncthreads();
-    }
-    copy_async_wait<0>();
-    __syncthreads();
+  /// First row and column of this warp's part of the tile.
+  [[nodiscard]] __device__ __forceinline__ static int warp_row() {
+    return static_cast<int>(threadIdx.x) / 32 / Shape::warps_n * Shape::warp_m;
+  }
+  [[nodiscard]] __device__ __forceinline__ static int warp_column() {
+    return static_cast<int>(threadIdx.x) / 32 % Shape::warps_n * Shape::warp_n;
+  }
+
+  /// One depth step of the warp.
+  __device__ __forceinline__ void add(const Fragment<math, 4> (&a)[tiles_m],
+                                      const Fragment<math, 2> (&b)[tiles_n]) {
+#pragma unroll
+    for (int i = 0; i < tiles_m; ++i)
+#pragma unroll
+      for (int j = 0; j < tiles_n; ++j) multiply_add(sums_[i][j], a[i], b[j]);
   }
 
   /// Lays the sums out in shared memory, row by row, result_stride apart; ends with a barrier.
@@ -109,22 +121,52 @@ class TileProduct {
     __syncthreads();
   }
 
-  /// First row and column of this warp's part of the tile.
-  [[nodiscard]] __device__ __forceinline__ static int warp_row() {
-    return static_cast<int>(threadIdx.x) / 32 / Shape::warps_n * Shape::warp_m;
-  }
-  [[nodiscard]] __device__ __forceinline__ static int warp_column() {
-    return static_cast<int>(threadIdx.x) / 32 % Shape::warps_n * Shape::warp_n;
+ private:
+  float sums_[tiles_m][tiles_n][4];
+};
+
+template <class Shape_, class A_, class B_>
+class TileProduct : public TileSums<Shape_, A_::math> {
+ public:
+  using Shape = Shape_;
+  using A = A_;
+  using B = B_;
+  using Sums = TileSums<Shape_, A_::math>;
+  using Sums::math, Sums::tiles_m, Sums::tiles_n;
+  static constexpr int depth = A::depth;
+  static constexpr int stage_bytes = A::bytes + B::bytes;
+  static constexpr int shared_bytes =
+      Shape::stages * stage_bytes > Sums::result_bytes ? Shape::stages* stage_bytes : Sums::result_bytes;
+  static_assert(B::math == math && B::depth == depth && A::extent == Shape::m && B::extent == Shape::n);
+
+  /// Adds `depth_tiles` tiles. load_a.load(tile) and load_b.load(tile) queue the copies of the next tile in
+  /// order; on_fragment(i, a) sees the warp's fragments of rows 16 i to 16 i + 15. Ends with all threads past
+  /// the last tile, so that `shared` is free.
+  template <class LoadA, class LoadB, class OnFragment>
+  __device__ __forceinline__ void run(LoadA& load_a, LoadB& load_b, int depth_tiles, char* shared,
+                                      OnFragment&& on_fragment) {
+    using ElementA = typename A::Element;
+    using ElementB = typename B::Element;
+    in_pipeline<Shape::stages>(
+        depth_tiles,
+        [&](int stage) {
+          load_a.load(reinterpret_cast<ElementA*>(shared + stage * stage_bytes));
+          load_b.load(reinterpret_cast<ElementB*>(shared + stage * stage_bytes + A::bytes));
+        },
+        [&](int stage) {
+          const char* from = shared + stage * stage_bytes;
+          multiply(reinterpret_cast<const ElementA*>(from),
+                   reinterpret_cast<const ElementB*>(from + A::bytes), on_fragment);
+        });
   }
 
  private:
-  static constexpr int tiles_m = Shape::warp_m / 16, tiles_n = Shape::warp_n / 8;
-
   template <class OnFragment>
   __device__ __forceinline__ void multiply(const typename A::Element* a_tile,
                                            const typename B::Element* b_tile, OnFragment&& on_fragment) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    const int a_from = A::first_operand(warp_row(), lane), b_from = B::second_operand(warp_column(), lane);
+    const int a_from = A::first_operand(Sums::warp_row(), lane);
+    const int b_from = B::second_operand(Sums::warp_column(), lane);
 #pragma unroll
     for (int k = 0; k < depth; k += mma_depth(math)) {
       Fragment<math, 4> a[tiles_m];
@@ -136,40 +178,38 @@ class TileProduct {
       }
 #pragma unroll
       for (int j = 0; j < tiles_n; j += 2) B::load(b[j], b[j + 1], b_tile, b_from, 8 * j, k);
-#pragma unroll
-      for (int i = 0; i < tiles_m; ++i)
-#pragma unroll
-        for (int j = 0; j < tiles_n; ++j) multiply_add(sums_[i][j], a[i], b[j]);
+      this->add(a, b);
     }
   }
-
-  float sums_[tiles_m][tiles_n][4];
 };
 
-/// Writes the tile that lies in shared memory after to_shared: result (row, column) of `rows` x `columns`
-/// goes to element row_offset(row) + column of `to`. bias (by column) may be null. In 16-byte pieces if
-/// `aligned`: each row_offset is then a multiple of 16 bytes.
+/// Writes the tile that lies in shared memory after to_shared, whose first column is `first_column` of
+/// `columns`: its row r goes to the elements from row_offset(r) + first_column on, or nowhere if
+/// row_offset(r) is negative. bias (by column) may be null. In pieces of 16 bytes if `aligned`: each
+/// row_offset is then a multiple of them.
 template <class Product, class T, class RowOffset>
-__device__ __forceinline__ void write_results(const float* result, int first_row, int rows, int first_column,
-                                              int columns, T* to, const RowOffset& row_offset,
-                                              const float* bias, GradientWrite write, bool aligned) {
+__device__ __forceinline__ void write_results(const float* result, int first_column, int columns, T* to,
+                                              const RowOffset& row_offset, const float* bias,
+                                              GradientWrite write, bool aligned) {
   constexpr int width = vector_width<T>;
   constexpr int pieces = Product::Shape::n / width;  // of a row
   static_assert(Product::Shape::threads % pieces == 0);
   const int column = static_cast<int>(threadIdx.x) % pieces * width;
   const int valid = columns - first_column - column;  // columns of this thread that exist
   if (valid <= 0) return;
-  Elements<float, width> offsets{};
+  float offsets[width] = {};
 #pragma unroll
   for (int i = 0; i < width; ++i)
-    if (bias != nullptr && i < valid) offsets.value[i] = bias[first_column + column + i];
-  for (int row = static_cast<int>(threadIdx.x) / pieces; row < Product::Shape::m && first_row + row < rows;
+    if (bias != nullptr && i < valid) offsets[i] = bias[first_column + column + i];
+  for (int row = static_cast<int>(threadIdx.x) / pieces; row < Product::Shape::m;
        row += Product::Shape::threads / pieces) {
+    const std::int64_t offset = row_offset(row);
+    if (offset < 0) continue;
     const float* from = result + row * Product::result_stride + column;
-    T* const target = to + row_offset(first_row + row) + first_column + column;
+    T* const target = to + offset + first_column + column;
     Elements<T, width> values;
 #pragma unroll
-    for (int i = 0; i < width; ++i) values.value[i] = from[i] + offsets.value[i];
+    for (int i = 0; i < width; ++i) values.value[i] = from[i] + offsets[i];
     if (aligned && valid >= width) {
       values.write(target, write);
     } else {

@@ -11,10 +11,10 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
   return math == Math::tf32 ? "tf32" : math == Math::tf32x3 ? "tf32x3" : "bf16";
 }
 
-/// Version 1 is without a pipeline, version 2 with.
+/// "implicit_gemm_v2_128x64"
 template <class Shape>
 [[nodiscard]] std::string variant_of() {
-  return fmt::format("implicit_gemm_v{}_{}x{}", Shape::stages == 1 ? 1 : 2, Shape::m, Shape::n);
+  return fmt::format("implicit_gemm_v{}_{}x{}", Shape::version, Shape::m, Shape::n);
 }
 
 /// Calls launch(Shape()) with the preferred one of `Shapes` or, if its variant does not contain `forced`,
