@@ -29,6 +29,8 @@ struct Device {
 // Implemented once in each backend's folder, or in its absent_ twin when the backend is not built.
 [[nodiscard]] std::unique_ptr<Backend> make_cpu_backend();
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(int index);
+/// Whether this binary was built with it (the machine may still lack a driver or a GPU).
+[[nodiscard]] bool has_cuda_backend();
 [[nodiscard]] std::unique_ptr<Backend> make_simt_backend();
 
 }  // namespace xr::kernels

@@ -36,7 +36,7 @@ void MachineOptions::add(CLI::App& command) {
 
 kernels::Device MachineOptions::apply() const {
   const kernels::Device chosen = choose_device(device);
-  check_device_options(chosen, precision, kernels);
+  configure_device(chosen, precision, kernels);
   if (threads > 0) xr::kernels::cpu::set_thread_count(static_cast<int>(threads));
   return chosen;
 }

@@ -1,5 +1,7 @@
 #include "apps/xrtrain/options.h"
 
+#include <map>
+
 #include "apps/xrtrain/errors.h"
 
 namespace xr::apps {
@@ -79,13 +81,14 @@ void validate(const TrainOptions& options) {
   });
 }
 
-kernels::Device choose_device(const std::string& name) {
+kernels::Device choose_device(const std::string& name, std::string* why_not_the_gpu) {
   if (name == "auto") {
     const kernels::Device gpu{kernels::DeviceType::cuda, 0};
     try {
       (void)kernels::backend(gpu);
       return gpu;
-    } catch (const Error&) {  // no GPU, or not built for one: `xrtrain info` says which
+    } catch (const Error& error) {
+      if (why_not_the_gpu != nullptr && kernels::has_cuda_backend()) *why_not_the_gpu = error.what();
       return {};
     }
   }
@@ -96,14 +99,18 @@ kernels::Device choose_device(const std::string& name) {
   });
 }
 
-void check_device_options(const kernels::Device& device, const std::string& precision,
-                          const std::string& kernels) {
-  if (precision != "fp32")
-    throw UsageError(
-        fmt::format("--precision is {}: the device {} has only fp32", precision, device.to_string()));
-  if (kernels != "auto" && device.type != kernels::DeviceType::cuda)
-    throw UsageError(fmt::format("--kernels is {}: the device {} has only one set of kernels, use auto",
-                                 kernels, device.to_string()));
+void configure_device(const kernels::Device& device, const std::string& precision,
+                      const std::string& kernels) {
+  static const std::map<std::string, kernels::Precision> precisions{{"fp32", kernels::Precision::fp32},
+                                                                    {"tf32", kernels::Precision::tf32},
+                                                                    {"bf16", kernels::Precision::bf16}};
+  static const std::map<std::string, kernels::KernelChoice> choices{
+      {"auto", kernels::KernelChoice::automatic},
+      {"custom", kernels::KernelChoice::custom},
+      {"cudnn", kernels::KernelChoice::cudnn}};
+  errors_as<UsageError>([&] {
+    kernels::backend(device).configure({precisions.at(precision), choices.at(kernels)});
+  });
 }
 
 model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,

@@ -46,10 +46,11 @@ struct TrainOptions {
 void validate(const TrainOptions& options);
 
 /// The device that "auto", "cpu", "cuda:N", ... means on this machine. Throws UsageError if it is not there.
-[[nodiscard]] kernels::Device choose_device(const std::string& name);
-/// Says clearly that the device lacks a precision or a choice of kernels. Throws UsageError.
-void check_device_options(const kernels::Device& device, const std::string& precision,
-                          const std::string& kernels);
+/// Where "auto" is the CPU though the binary has CUDA kernels, why_not_the_gpu gets the reason in one line.
+[[nodiscard]] kernels::Device choose_device(const std::string& name, std::string* why_not_the_gpu = nullptr);
+/// Sets the device's precision and choice of kernels. Throws UsageError for what the device does not have.
+void configure_device(const kernels::Device& device, const std::string& precision,
+                      const std::string& kernels);
 
 /// Settings of the network for that many classes.
 [[nodiscard]] model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,

@@ -54,6 +54,7 @@ class TrainCommand {
   double started_;
   Console console_;
   kernels::Device device_;
+  std::string why_not_the_gpu_;  // empty unless --device auto fell back to the CPU
   int threads_ = 1;
   std::optional<ResumeState> resume_;
   Preprocessing preprocessing_;
@@ -98,8 +99,8 @@ void TrainCommand::run() {
 }
 
 void TrainCommand::choose_machine() {
-  device_ = choose_device(options_.device);
-  check_device_options(device_, options_.precision, options_.kernels);
+  device_ = choose_device(options_.device, &why_not_the_gpu_);
+  configure_device(device_, options_.precision, options_.kernels);
   if (options_.threads > 0) kernels::cpu::set_thread_count(static_cast<int>(options_.threads));
   threads_ = kernels::cpu::thread_count();
 }
@@ -138,6 +139,7 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
                             model::parameter_count(info_.model), options_.preset, options_.seed));
   console_.line(
       fmt::format("Device {}, {} thread{}", device_.to_string(), threads_, threads_ == 1 ? "" : "s"));
+  if (!why_not_the_gpu_.empty()) console_.line(why_not_the_gpu_);
   const std::size_t decoded = images.train.decoded + images.validation.decoded + images.test.decoded;
   console_.line(
       fmt::format("Data {}: {}", options_.data,

@@ -3,6 +3,10 @@
 
 namespace xr::kernels {
 
+bool has_cuda_backend() {
+  return false;
+}
+
 std::unique_ptr<Backend> make_cuda_backend(int index) {
   throw Error(fmt::format(
       "device cuda:{} is not available: this binary has no CUDA backend; use --device cpu", index));
