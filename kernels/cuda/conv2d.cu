@@ -39,13 +39,13 @@ bool allowed(const KernelBackend& backend, const char* family) {
   return variant.empty() || variant.find(family) != std::string::npos;
 }
 
-/// Whether version 3 of the implicit matrix product takes a pass that reads `channels` and has results of
-/// this extent.
-bool runs_3x3(const KernelBackend& backend, const Conv2dProblem& problem, std::int64_t channels,
+/// Whether version 3 of the implicit matrix product takes a pass that reads `source` and has results of this
+/// extent.
+bool runs_3x3(const KernelBackend& backend, const Conv2dProblem& problem, const ConstView& source,
               std::int64_t height, std::int64_t width) {
   const bool wanted = backend.options().variant.empty() ? fills_3x3_tiles(height, width)
                                                         : allowed(backend, "implicit_gemm_v3");
-  return wanted && suits_3x3(problem, channels);
+  return wanted && suits_3x3(problem, source);
 }
 
 }  // namespace
@@ -102,9 +102,9 @@ void KernelBackend::conv2d_forward(const Conv2dParams& params, ConstView x, Cons
   const Conv2dForward call{x, filter, bias, y};
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
-  else if (runs_3x3(*this, problem, problem.in_channels, problem.out_h, problem.out_w))
+  else if (runs_3x3(*this, problem, x, problem.out_h, problem.out_w))
     launch_3x3(*this, problem, call);
-  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.in_channels))
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, x))
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);
@@ -115,9 +115,9 @@ void KernelBackend::conv2d_backward_data(const Conv2dParams& params, ConstView d
   const Conv2dProblem problem = check("conv2d_backward_data", params, "dx", dx, filter, "dy", dy);
   if (problem.batch == 0) return;
   const Conv2dBackwardData call{dy, filter, dx, write};
-  if (runs_3x3(*this, problem, problem.out_channels, problem.in_h, problem.in_w))
+  if (runs_3x3(*this, problem, dy, problem.in_h, problem.in_w))
     launch_3x3(*this, problem, call);
-  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.out_channels))
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, dy))
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);
@@ -131,11 +131,10 @@ void KernelBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView
   if (problem.batch == 0) return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0));
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
-  else if (runs_3x3(*this, problem, problem.in_channels, problem.out_h, problem.out_w) &&
-           suits_implicit_gemm(problem, problem.out_channels))
+  else if (runs_3x3(*this, problem, x, problem.out_h, problem.out_w) && suits_implicit_gemm(problem, dy))
     launch_3x3(*this, problem, call);
-  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, problem.in_channels) &&
-           suits_implicit_gemm(problem, problem.out_channels))
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, x) &&
+           suits_implicit_gemm(problem, dy))
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);

@@ -60,19 +60,18 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, c
 void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
                          const Conv2dBackwardFilter& call);
 
-// conv2d_implicit_gemm.cu, conv2d_implicit_gemm_filter.cu: one group, channels_last, and so many channels
-// that their pixels are whole pieces of 16 bytes: the input's for forward, the output's for backward data,
-// both for the filter gradient.
-[[nodiscard]] bool suits_implicit_gemm(const Conv2dProblem& problem, std::int64_t channels);
+// conv2d_implicit_gemm.cu, conv2d_implicit_gemm_filter.cu: one group, channels_last. The pixels of `source`
+// must be whole pieces of 16 bytes: x for forward, dy for backward data, both for the filter gradient.
+[[nodiscard]] bool suits_implicit_gemm(const Conv2dProblem& problem, const ConstView& source);
 void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
 void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
                           const Conv2dBackwardData& call);
 void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
                           const Conv2dBackwardFilter& call);
 
-// conv2d_3x3.cu, conv2d_3x3_filter.cu: also 3x3 taps, stride and dilation 1, and 32 channels at a time of
-// what is read: the input's for forward and the filter gradient, the output's for backward data.
-[[nodiscard]] bool suits_3x3(const Conv2dProblem& problem, std::int64_t channels);
+// conv2d_3x3.cu, conv2d_3x3_filter.cu: also 3x3 taps, stride and dilation 1, and the channels of `source` in
+// multiples of 32: x for forward and the filter gradient, dy for backward data.
+[[nodiscard]] bool suits_3x3(const Conv2dProblem& problem, const ConstView& source);
 /// Whether results of this extent fill most of the tiles that they are cut into.
 [[nodiscard]] bool fills_3x3_tiles(std::int64_t height, std::int64_t width);
 void launch_3x3(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);

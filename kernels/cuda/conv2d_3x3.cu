@@ -78,13 +78,13 @@ void launch(KernelBackend& backend, const Conv3x3& g, std::int64_t bytes, std::i
 
 }  // namespace
 
-bool suits_3x3(const Conv2dProblem& problem, std::int64_t channels) {
+bool suits_3x3(const Conv2dProblem& problem, const ConstView& source) {
   const Conv2dParams& p = problem.params;
   // Offsets inside of a patch have 32 bits.
   const std::int64_t row = std::max(problem.in_w * problem.in_channels, problem.out_w * problem.out_channels);
-  return suits_implicit_gemm(problem, channels) && row < std::int64_t{1} << 26 && problem.kernel_h == 3 &&
+  return suits_implicit_gemm(problem, source) && row < std::int64_t{1} << 26 && problem.kernel_h == 3 &&
          problem.kernel_w == 3 && p.stride_h == 1 && p.stride_w == 1 && p.dilation_h == 1 &&
-         p.dilation_w == 1 && channels % slice_channels == 0;
+         p.dilation_w == 1 && source.shape[1] % slice_channels == 0;
 }
 
 bool fills_3x3_tiles(std::int64_t height, std::int64_t width) {

@@ -111,8 +111,9 @@ ResidueRows rows_of_residue(int residue, int in, int kernel, int stride, int pad
 
 }  // namespace
 
-bool suits_implicit_gemm(const Conv2dProblem& problem, std::int64_t channels) {
-  return problem.params.groups == 1 && channels % (problem.activation == DType::bf16 ? 8 : 4) == 0 &&
+bool suits_implicit_gemm(const Conv2dProblem& problem, const ConstView& source) {
+  const std::int64_t piece = problem.activation == DType::bf16 ? 8 : 4;
+  return problem.params.groups == 1 && source.shape[1] % piece == 0 && is_aligned(source.data) &&
          has_channels_last(problem.x_layout, problem.x_shape()) &&
          has_channels_last(problem.y_layout, problem.y_shape());
 }

@@ -190,6 +190,7 @@ TEST_CASE("conv2d direct kernels") {
 TEST_CASE("conv2d kernels for few channels") {
   std::vector<Conv2dCase> cases = conv2d_cases();
   cases.push_back({"more tiles than blocks", {3, 1, 1500, 2}, {5, 1, 3, 3}, {1, 1, 1, 1, 1, 1, 1}});
+  cases.push_back({"tiles of two widths", {1, 2, 3, 257}, {6, 2, 3, 3}, {1, 1, 1, 1, 1, 1, 1}});
   for (const Conv2dCase& c : cases) {
     if (c.params.groups != 1 || c.x[1] > 4) continue;
     const std::int64_t taps = c.filter[1] * c.filter[2] * c.filter[3];
@@ -272,6 +273,50 @@ TEST_CASE("conv2d implicit matrix products towards odd channels") {
     const Setting setting{{.precision = precision, .variant = "implicit_gemm"}};
     check_variant(odd_out, setting, {check_forward});
     check_variant(odd_in, setting, {check_backward_data});
+  }
+}
+
+// Zeros that fill up a tile must not meet a NaN.
+TEST_CASE("conv2d kernels keep NaN to the results that see it") {
+  const std::vector<Conv2dCase> cases = {
+      {"tiles that end in the middle", {2, 48, 9, 11}, {32, 48, 3, 3}, {1, 1, 1, 1, 1, 1, 1}},
+      {"3x3", {1, 32, 9, 19}, {32, 32, 3, 3}, {1, 1, 0, 0, 1, 1, 1}},
+      {"strided", {1, 16, 9, 10}, {32, 16, 5, 5}, {2, 2, 2, 2, 1, 1, 1}},
+      {"few channels", {1, 3, 9, 10}, {32, 3, 3, 3}, {1, 1, 1, 1, 1, 1, 1}}};
+  for (const Conv2dCase& c : cases) {
+    Tensor x = random_normal(c.x, 1);
+    x.at(0, c.x[1] - 1, 5, 6) = std::nan("");
+    const Tensor filter = random_normal(c.filter, 2);
+    Expected y{reference::conv2d_forward(c.params, x, filter, nullptr), DType::f32, Arithmetic::reduction,
+               terms_of(c), std::sqrt(terms_of(c))};
+    Tensor dy = random_normal(c.y(), 3);
+    dy.at(0, 7, 2, 3) = std::nan("");
+    const double terms = terms_of(c) * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
+    Expected dx{reference::conv2d_backward_data(c.params, dy, filter, c.x), DType::f32, Arithmetic::reduction,
+                terms, std::sqrt(terms)};
+    for (Backend* backend : test_backends()) {
+      if (backend->name() == "cpu") continue;
+      for (const char* variant : {"", "direct", "implicit_gemm_v1", "implicit_gemm_v2"}) {
+        const Configured configured(*backend, {.variant = variant});
+        const Layout layout = Layout::channels_last;
+        check_operation(
+            {*backend,
+             fmt::format("conv2d_forward of a NaN, {} {}", c.name, variant),
+             {{"x", x, layout}, {"filter", filter}},
+             {{"y", y, layout}},
+             false},
+            [&](Inputs in, Outputs out) { backend->conv2d_forward(c.params, in[0], in[1], {}, out[0]); });
+        check_operation({*backend,
+                         fmt::format("conv2d_backward_data of a NaN, {} {}", c.name, variant),
+                         {{"dy", dy, layout}, {"filter", filter}},
+                         {{"dx", dx, layout}},
+                         false},
+                        [&](Inputs in, Outputs out) {
+                          backend->conv2d_backward_data(c.params, in[0], in[1], out[0],
+                                                        GradientWrite::overwrite);
+                        });
+      }
+    }
   }
 }
 
