@@ -122,8 +122,12 @@ View Tensor::mutable_view() {
 }
 
 std::vector<float> Tensor::to_host() const {
-  XR_CHECK(dtype() == DType::f32, "to_host reads f32 tensors, not {}", kernels::name_of(dtype()));
-  return host_copy<float>(*this);
+  XR_CHECK(dtype() == DType::f32 || dtype() == DType::bf16, "to_host reads f32 and bf16 tensors, not {}",
+           kernels::name_of(dtype()));
+  if (dtype() == DType::f32) return host_copy<float>(*this);
+  Tensor single = empty(shape(), {DType::f32, device(), layout()});
+  backend().cast(view(), single.mutable_view(), GradientWrite::overwrite);
+  return host_copy<float>(single);
 }
 
 std::vector<std::int64_t> Tensor::to_host_i64() const {

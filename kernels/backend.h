@@ -115,6 +115,8 @@ class Backend {
   [[nodiscard]] virtual std::string description() const = 0;
   /// The layout in which this backend wants activations with that many channels.
   [[nodiscard]] virtual Layout preferred_layout(std::int64_t channels) const = 0;
+  /// The element type of activations in the configured precision: bf16 in Precision::bf16, else f32.
+  [[nodiscard]] virtual DType activation_type() const { return DType::f32; }
 
   /// 64-byte aligned memory, contents unspecified. Throws Error that names the size if there is none.
   [[nodiscard]] virtual void* allocate(std::size_t bytes) = 0;
@@ -133,6 +135,8 @@ class Backend {
   // -----------------------------------------------------------------------
   /// Same shape and dtype, any two layouts.
   virtual void reorder(ConstView x, View y) = 0;
+  /// y = x or y += x, each f32 or bf16 (rounded to nearest, ties to even); same shape and layout.
+  virtual void cast(ConstView x, View y, GradientWrite write) = 0;
   virtual void fill(View y, float value) = 0;
   /// y = a x (overwrite) or y += a x (accumulate); same shape and layout.
   virtual void scale(float a, ConstView x, View y, GradientWrite write) = 0;

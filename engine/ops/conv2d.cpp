@@ -1,6 +1,7 @@
 #include "engine/ops/conv2d.h"
 
 #include "engine/autograd.h"
+#include "engine/ops/cast.h"
 
 namespace xr::engine {
 
@@ -54,9 +55,10 @@ void backward_filter(kernels::Backend& backend, const Conv2dParams& params, Cons
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& filter, const Tensor& bias, const Conv2dParams& params) {
-  const Shape shape = output_shape(x, filter, bias, params);
-  kernels::Backend& backend = x.backend();
+Tensor conv2d(const Tensor& input, const Tensor& filter, const Tensor& bias, const Conv2dParams& params) {
+  const Shape shape = output_shape(input, filter, bias, params);
+  kernels::Backend& backend = input.backend();
+  const Tensor x = cast(input, backend.activation_type());
   Tensor y = Tensor::empty(shape, {x.dtype(), x.device(), backend.preferred_layout(shape[1])});
   backend.conv2d_forward(params, x.view(), filter.view(), bias.view(), y.mutable_view());
   if (will_record({x, filter, bias}))

@@ -1,11 +1,13 @@
 #include "engine/ops/cross_entropy.h"
 
 #include "engine/autograd.h"
+#include "engine/ops/cast.h"
 
 namespace xr::engine {
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& class_weights,
+Tensor cross_entropy(const Tensor& input, const Tensor& labels, const Tensor& class_weights,
                      const CrossEntropyParams& params) {
+  const Tensor logits = cast(input, DType::f32);
   XR_CHECK(logits.rank() == 2 && logits.numel() > 0, "cross_entropy takes logits (N, classes), not {}",
            logits.shape().to_string());
   XR_CHECK(labels.shape() == Shape{logits.dim(0)} && labels.dtype() == DType::i64,

@@ -1,15 +1,17 @@
 #include "engine/ops/linear.h"
 
 #include "engine/autograd.h"
+#include "engine/ops/cast.h"
 
 namespace xr::engine {
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  XR_CHECK(x.rank() == 2 && weight.rank() == 2 && x.dim(1) == weight.dim(1),
-           "linear: an input of shape {} does not fit a weight of shape {}", x.shape().to_string(),
+Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  XR_CHECK(input.rank() == 2 && weight.rank() == 2 && input.dim(1) == weight.dim(1),
+           "linear: an input of shape {} does not fit a weight of shape {}", input.shape().to_string(),
            weight.shape().to_string());
   XR_CHECK(!bias.defined() || bias.shape() == Shape{weight.dim(0)},
            "linear: the bias does not fit a weight of shape {}", weight.shape().to_string());
+  const Tensor x = cast(input, input.backend().activation_type());
   Tensor y = Tensor::empty({x.dim(0), weight.dim(0)}, {x.dtype(), x.device(), Layout::contiguous});
   x.backend().linear_forward(x.view(), weight.view(), bias.view(), y.mutable_view());
   if (will_record({x, weight, bias}))

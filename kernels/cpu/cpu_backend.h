@@ -24,6 +24,7 @@ class CpuBackend final : public Backend {
   void synchronize() override;
   void configure(const BackendOptions& options) override;
   void reorder(ConstView x, View y) override;
+  void cast(ConstView x, View y, GradientWrite write) override;
   void fill(View y, float value) override;
   void scale(float a, ConstView x, View y, GradientWrite write) override;
   void add(ConstView a, ConstView b, View y) override;

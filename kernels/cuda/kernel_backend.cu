@@ -10,6 +10,10 @@ Layout KernelBackend::preferred_layout(std::int64_t /*channels*/) const {
   return Layout::channels_last;
 }
 
+DType KernelBackend::activation_type() const {
+  return options_.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+}
+
 void KernelBackend::configure(const BackendOptions& options) {
   options_ = options;
 }

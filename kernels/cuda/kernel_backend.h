@@ -31,10 +31,12 @@ struct DataFault {
 class KernelBackend : public Backend {
  public:
   Layout preferred_layout(std::int64_t channels) const override;
+  DType activation_type() const override;
   void configure(const BackendOptions& options) override;
   void record_launches(std::vector<LaunchRecord>* records) override { records_ = records; }
 
   void reorder(ConstView x, View y) override;
+  void cast(ConstView x, View y, GradientWrite write) override;
   void fill(View y, float value) override;
   void scale(float a, ConstView x, View y, GradientWrite write) override;
   void add(ConstView a, ConstView b, View y) override;

@@ -1,0 +1,46 @@
+// cast: y = or += x, each f32 or bf16, in one shape and layout. Bytes: x and y once each; bound by memory.
+#include "kernels/bf16.h"
+#include "kernels/checks.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+
+namespace xr::kernels::cpu {
+
+namespace {
+
+template <class X, class Y>
+XR_MULTIVERSION void cast_range(const X* x, Y* y, std::int64_t count, bool accumulate) {
+  if (accumulate)
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<Y>(to_float(y[i]) + to_float(x[i]));
+  else
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<Y>(to_float(x[i]));
+}
+
+template <class Call>
+void with_type(const char* name, DType dtype, Call&& call) {
+  switch (dtype) {
+    case DType::f32:
+      return call(float());
+    case DType::bf16:
+      return call(Bf16());
+    default:
+      throw Error(fmt::format("cast: {} has the type {}: it must be f32 or bf16", name, name_of(dtype)));
+  }
+}
+
+}  // namespace
+
+void CpuBackend::cast(ConstView x, View y, GradientWrite write) {
+  require_same_form("cast", "x", x, "y", y);
+  with_type("x", x.dtype, [&](auto x_type) {
+    with_type("y", y.dtype, [&](auto y_type) {
+      using X = decltype(x_type);
+      using Y = decltype(y_type);
+      parallel_ranges(x.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
+        cast_range(x.as<X>() + begin, y.as<Y>() + begin, end - begin, write == GradientWrite::accumulate);
+      });
+    });
+  });
+}
+
+}  // namespace xr::kernels::cpu
