@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace xr::engine {
 
@@ -14,17 +15,25 @@ std::size_t rounded(std::size_t bytes) {
   return std::max<std::size_t>(1, (bytes + unit - 1) / unit) * unit;
 }
 
+// The smallest block in `cached` that fits and wastes at most three quarters of itself.
+std::multimap<std::size_t, void*>::iterator fitting(std::multimap<std::size_t, void*>& cached,
+                                                    std::size_t wanted) {
+  const auto found = cached.lower_bound(wanted);
+  return found != cached.end() && found->first <= 4 * wanted ? found : cached.end();
+}
+
 }  // namespace
 
-CachingAllocator::Block CachingAllocator::allocate(std::size_t bytes) {
-  const std::size_t wanted = rounded(bytes);
-  const std::lock_guard lock(mutex_);
-  if (const auto found = cached_.lower_bound(wanted); found != cached_.end() && found->first <= 4 * wanted) {
-    const Block block{found->second, found->first};
-    cached_.erase(found);
-    statistics_.bytes_in_use += block.bytes;
-    return block;
-  }
+CachingAllocator::Block CachingAllocator::take_locked(std::size_t wanted) {
+  std::vector<Cache*> caches;
+  if (open_reservation_ != 0) caches.push_back(&reservations_[open_reservation_].cached);
+  caches.push_back(&cached_);
+  for (Cache* cache : caches)
+    if (const auto found = fitting(*cache, wanted); found != cache->end()) {
+      const Block block{found->second, found->first};
+      cache->erase(found);
+      return block;
+    }
   void* data = nullptr;
   try {
     data = backend_.allocate(wanted);
@@ -34,10 +43,23 @@ CachingAllocator::Block CachingAllocator::allocate(std::size_t bytes) {
     data = backend_.allocate(wanted);
   }
   ++statistics_.device_allocations;
-  statistics_.bytes_in_use += wanted;
   statistics_.bytes_reserved += wanted;
   statistics_.peak_bytes_reserved = std::max(statistics_.peak_bytes_reserved, statistics_.bytes_reserved);
   return {data, wanted};
+}
+
+CachingAllocator::Block CachingAllocator::allocate(std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const Block block = take_locked(rounded(bytes));
+  if (open_reservation_ != 0) reservations_[open_reservation_].blocks.insert(block.data);
+  statistics_.bytes_in_use += block.bytes;
+  return block;
+}
+
+CachingAllocator::Cache& CachingAllocator::cache_of_locked(void* data) {
+  for (auto& [number, reservation] : reservations_)
+    if (reservation.blocks.contains(data)) return reservation.cached;
+  return cached_;
 }
 
 void CachingAllocator::release(Block block) noexcept {
@@ -45,11 +67,32 @@ void CachingAllocator::release(Block block) noexcept {
   const std::lock_guard lock(mutex_);
   statistics_.bytes_in_use -= block.bytes;
   try {
-    cached_.emplace(block.bytes, block.data);
+    cache_of_locked(block.data).emplace(block.bytes, block.data);
   } catch (const std::bad_alloc&) {
     backend_.deallocate(block.data, block.bytes);
     statistics_.bytes_reserved -= block.bytes;
   }
+}
+
+void CachingAllocator::begin_reservation() {
+  const std::lock_guard lock(mutex_);
+  XR_CHECK(open_reservation_ == 0, "an allocator can make one reservation at a time");
+  open_reservation_ = next_reservation_++;
+  reservations_[open_reservation_];
+}
+
+int CachingAllocator::end_reservation() {
+  const std::lock_guard lock(mutex_);
+  XR_CHECK(open_reservation_ != 0, "no reservation was begun");
+  return std::exchange(open_reservation_, 0);
+}
+
+void CachingAllocator::release_reservation(int number) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = reservations_.find(number);
+  if (found == reservations_.end()) return;
+  cached_.merge(found->second.cached);
+  reservations_.erase(found);
 }
 
 void CachingAllocator::empty_cache() noexcept {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "kernels/registry.h"
 
@@ -36,14 +37,31 @@ class CachingAllocator {
   void release(Block block) noexcept;
   /// Gives all cached blocks back to the device.
   void empty_cache() noexcept;
+
+  /// Blocks handed out from now on until end_reservation belong to the reservation: released, they wait for
+  /// its next request and for no other, so that a Capture that works on them can be replayed at any time.
+  void begin_reservation();
+  /// Its number, for release_reservation.
+  [[nodiscard]] int end_reservation();
+  /// The blocks are ordinary again. No work that uses them may be queued any more.
+  void release_reservation(int number) noexcept;
   [[nodiscard]] AllocatorStatistics statistics() const;
 
  private:
+  using Cache = std::multimap<std::size_t, void*>;  // by size
+  struct Reservation {
+    Cache cached;
+    std::set<void*> blocks;  // cached ones and those in use
+  };
   void empty_cache_locked() noexcept;
+  [[nodiscard]] Block take_locked(std::size_t wanted);
+  [[nodiscard]] Cache& cache_of_locked(void* data);
 
   kernels::Backend& backend_;
   mutable std::mutex mutex_;
-  std::multimap<std::size_t, void*> cached_;  // by size
+  Cache cached_;
+  std::map<int, Reservation> reservations_;
+  int next_reservation_ = 1, open_reservation_ = 0;  // 0: none is open
   AllocatorStatistics statistics_;
 };
 

@@ -13,6 +13,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +51,9 @@ struct DropoutParams {
   float probability = 0.5f;  ///< of an element to be zeroed; the others are scaled by 1 / (1 - probability)
   bool whole_channels = false;  ///< dropout2d: i is n * C + c instead of the element's index
   std::uint64_t seed = 0, stream = 0, offset = 0;
+  /// Device memory or null: added to offset when the work is done, so that a Capture can be replayed with
+  /// another mask.
+  const std::uint64_t* offset_on_device = nullptr;
 };
 
 struct CrossEntropyParams {
@@ -100,6 +105,31 @@ struct LaunchRecord {
   std::int64_t operations = 0;   ///< floating-point
 };
 
+/// Work that was recorded once and can be done again, with the same arguments on the same memory: a CUDA
+/// graph.
+class Capture {
+ public:
+  Capture() = default;
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+  virtual ~Capture() = default;
+  /// Queues the work once more. Does not wait.
+  virtual void replay() = 0;
+};
+
+/// A copy to the host that the host need not wait for at once. One may be under way at a time.
+class HostCopy {
+ public:
+  HostCopy() = default;
+  HostCopy(const HostCopy&) = delete;
+  HostCopy& operator=(const HostCopy&) = delete;
+  virtual ~HostCopy() = default;
+  /// Queues the copy of the first `bytes` from `device`.
+  virtual void start(const void* device, std::size_t bytes) = 0;
+  /// Waits for that copy; valid until the next start.
+  [[nodiscard]] virtual std::span<const std::byte> wait() = 0;
+};
+
 class Backend {
  public:
   Backend() = default;
@@ -125,6 +155,15 @@ class Backend {
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
+  /// For copies of up to `bytes`. Where the device queues nothing, start() copies.
+  [[nodiscard]] virtual std::unique_ptr<HostCopy> make_host_copy(std::size_t bytes);
+  /// Whether work can be recorded.
+  [[nodiscard]] virtual bool can_capture() const { return false; }
+  /// Until end_capture, work is recorded instead of done. What copies from or to the host or waits throws
+  /// Error then; allocations are made at once.
+  virtual void begin_capture();
+  /// Memory that the recorded work uses must outlive the result.
+  [[nodiscard]] virtual std::unique_ptr<Capture> end_capture();
   /// Throws Error for what the backend does not have.
   virtual void configure(const BackendOptions& options) = 0;
   /// From now on each launch is appended to `records`; nullptr stops it. Backends without launches record

@@ -93,7 +93,10 @@ Tensor Dropout::forward(const Tensor& x) {
   params.probability = probability_;
   params.seed = seed_;
   params.stream = stream_of(RandomPurpose::dropout, layer_);
-  params.offset = static_cast<std::uint64_t>(step()) << 32;  // a layer's output has fewer elements than that
+  if (offset_on_device().defined())
+    params.offset_on_device = offset_on_device().view().as<std::uint64_t>();
+  else
+    params.offset = static_cast<std::uint64_t>(mask_offset(step()));
   return engine::dropout(x, params);
 }
 

@@ -49,6 +49,7 @@ class BatchNorm2d final : public Module {
 
  private:
   void count_batch();
+  void on_replay() override { count_batch(); }
   engine::BatchNorm2dState state_;
   Tensor num_batches_tracked_;  // i64 on the host: nothing on the device needs it
 };

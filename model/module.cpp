@@ -30,6 +30,16 @@ void Module::set_step(std::int64_t step) {
   for (const auto& [name, module] : children_) module->set_step(step);
 }
 
+void Module::take_mask_offset_from(const Tensor& offset) {
+  offset_on_device_ = offset;
+  for (const auto& [name, module] : children_) module->take_mask_offset_from(offset);
+}
+
+void Module::count_replay() {
+  on_replay();
+  for (const auto& [name, module] : children_) module->count_replay();
+}
+
 Tensor Module::register_parameter(const std::string& name, Tensor tensor) {
   tensor.set_requires_grad(true);
   entries_.push_back({name, tensor, true});

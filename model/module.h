@@ -34,6 +34,13 @@ class Module {
   /// The step that is being trained, counted from 0: dropout masks are a function of it.
   void set_step(std::int64_t step);
   [[nodiscard]] std::int64_t step() const { return step_; }
+  /// From now on masks depend on what this i64 (1) on the network's device holds when they are drawn:
+  /// mask_offset(step). For captured training steps; an undefined tensor ends it.
+  void take_mask_offset_from(const Tensor& offset);
+  /// First of the random numbers for the masks of a step: a layer's output has fewer than 2^32 elements.
+  [[nodiscard]] static std::int64_t mask_offset(std::int64_t step) { return step << 32; }
+  /// A captured training step was replayed: does what forward would have done on the host.
+  void count_replay();
 
  protected:
   /// Registers `tensor` and makes it require a gradient.
@@ -41,6 +48,9 @@ class Module {
   Tensor register_buffer(const std::string& name, Tensor tensor);
   /// `module` is a member that lives as long as this.
   void register_module(const std::string& name, Module& module);
+  [[nodiscard]] const Tensor& offset_on_device() const { return offset_on_device_; }
+  /// What one module does in count_replay.
+  virtual void on_replay() {}
 
  private:
   void collect(const std::string& prefix, bool with_buffers, std::vector<NamedTensor>& result) const;
@@ -54,6 +64,7 @@ class Module {
   std::vector<std::pair<std::string, Module*>> children_;
   bool training_ = true;
   std::int64_t step_ = 0;
+  Tensor offset_on_device_;
 };
 
 }  // namespace xr::model

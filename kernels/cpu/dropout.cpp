@@ -37,7 +37,9 @@ XR_MULTIVERSION void factors_of(const std::uint32_t* __restrict words, float pro
 class Mask {
  public:
   explicit Mask(const DropoutParams& params)
-      : params_(params), kept_scale_(params.probability < 1.0f ? 1.0f / (1.0f - params.probability) : 0.0f) {}
+      : params_(params), kept_scale_(params.probability < 1.0f ? 1.0f / (1.0f - params.probability) : 0.0f) {
+    if (params.offset_on_device != nullptr) params_.offset += *params.offset_on_device;
+  }
 
   /// out[i] = factor of draw first + i, i < count <= run_elements.
   void factors(std::int64_t first, std::int64_t count, float* out) const {

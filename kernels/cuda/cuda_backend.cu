@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "kernels/cuda/capture.h"
 #include "kernels/registry.h"
 
 namespace xr::kernels {
@@ -115,10 +116,12 @@ void CudaBackend::deallocate(void* data, std::size_t bytes) noexcept {
 }
 
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
+  require_no_capture("a copy from the host");
   XR_CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()));
 }
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
+  require_no_capture("a copy to the host");
   XR_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()));
   synchronize();
 }
@@ -128,8 +131,21 @@ void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
 }
 
 void CudaBackend::synchronize() {
+  require_no_capture("waiting for the device");
   XR_CUDA_CHECK(cudaStreamSynchronize(stream()));
   throw_data_fault();
+}
+
+std::unique_ptr<HostCopy> CudaBackend::make_host_copy(std::size_t bytes) {
+  return make_pinned_copy(bytes, stream());
+}
+
+void CudaBackend::start_capture() {
+  begin_graph(stream());
+}
+
+std::unique_ptr<Capture> CudaBackend::finish_capture() {
+  return end_graph(stream());
 }
 
 // Page-locked memory has the same address on the device.

@@ -1,4 +1,4 @@
-// The hand-written kernels on a CUDA device: its memory, its stream, its errors.
+// The kernels on a CUDA device: its memory, its stream, its errors.
 #pragma once
 
 #include <string>
@@ -21,8 +21,11 @@ class CudaBackend final : public KernelBackend {
   void copy_to_host(void* host, const void* device, std::size_t bytes) override;
   void copy(void* to, const void* from, std::size_t bytes) override;
   void synchronize() override;
+  std::unique_ptr<HostCopy> make_host_copy(std::size_t bytes) override;
 
  protected:
+  void start_capture() override;
+  std::unique_ptr<Capture> finish_capture() override;
   void* allocate_shared(std::size_t bytes) override;
   void deallocate_shared(void* data) noexcept override;
 

@@ -19,6 +19,7 @@ namespace {
 /// Which draws fall below the probability.
 struct Mask {
   std::uint64_t seed, stream, offset;
+  const std::uint64_t* offset_on_device;  ///< or null
   float probability, kept_scale;
 
   [[nodiscard]] __device__ bool is_dropped(std::uint32_t word) const {
@@ -29,7 +30,8 @@ struct Mask {
   /// Bit i of the result: is draw number first + i dropped? Count is 1 or a multiple of 4.
   template <int Count>
   [[nodiscard]] __device__ __forceinline__ unsigned dropped(std::int64_t first) const {
-    const std::uint64_t draw = offset + static_cast<std::uint64_t>(first), block = draw / 4;
+    const std::uint64_t start = offset_on_device != nullptr ? offset + *offset_on_device : offset;
+    const std::uint64_t draw = start + static_cast<std::uint64_t>(first), block = draw / 4;
     const int skip = static_cast<int>(draw % 4);
     if constexpr (Count == 1) {
       const PhiloxBlock words = philox(seed, stream, block);
@@ -172,19 +174,20 @@ void KernelBackend::dropout(const DropoutParams& params, ConstView x, View y, Gr
   if (x.numel() == 0) return;
   const bool accumulate = write == GradientWrite::accumulate;
   const float kept_scale = params.probability < 1.0f ? 1.0f / (1.0f - params.probability) : 0.0f;
-  Call call{*this,
-            {"dropout",
-             {},
-             elementwise_threads,
-             0,
-             static_cast<std::int64_t>((accumulate ? 3 : 2) * x.bytes()),
-             (accumulate ? 2 : 1) * x.numel()},
-            {params.seed, params.stream, params.offset, params.probability, kept_scale},
-            x,
-            y,
-            write,
-            1,
-            1};
+  Call call{
+      *this,
+      {"dropout",
+       {},
+       elementwise_threads,
+       0,
+       static_cast<std::int64_t>((accumulate ? 3 : 2) * x.bytes()),
+       (accumulate ? 2 : 1) * x.numel()},
+      {params.seed, params.stream, params.offset, params.offset_on_device, params.probability, kept_scale},
+      x,
+      y,
+      write,
+      1,
+      1};
   if (x.shape.rank() >= 2) {
     call.channels = to_int(x.shape[1], "the number of channels");
     call.pixels = to_int(x.numel() / (x.shape[0] * x.shape[1]), "the number of pixels");

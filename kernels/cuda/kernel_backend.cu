@@ -27,9 +27,30 @@ void KernelBackend::record(const LaunchPlan& plan) {
                        plan.operations});
 }
 
+void KernelBackend::begin_capture() {
+  require_no_capture("a second capture");
+  start_capture();
+  capturing_ = has_captured_ = true;
+}
+
+std::unique_ptr<Capture> KernelBackend::end_capture() {
+  XR_CHECK(capturing_, "{}: end_capture without begin_capture", name());
+  capturing_ = false;
+  return finish_capture();
+}
+
+void KernelBackend::require_no_capture(const char* action) const {
+  XR_CHECK(!capturing_, "{}: {} cannot be a part of captured work", name(), action);
+}
+
 void* KernelBackend::workspace(std::size_t bytes) {
   if (bytes > workspace_bytes_) {
-    free_workspace();
+    if (workspace_ != nullptr && has_captured_)
+      old_workspaces_.emplace_back(workspace_, workspace_bytes_);
+    else if (workspace_ != nullptr)
+      deallocate(workspace_, workspace_bytes_);
+    workspace_ = nullptr;
+    workspace_bytes_ = 0;
     workspace_ = allocate(bytes);
     workspace_bytes_ = bytes;
   }
@@ -52,6 +73,7 @@ void KernelBackend::free_workspace() noexcept {
   if (data_fault_ != nullptr) deallocate_shared(std::exchange(data_fault_, nullptr));
   if (workspace_ != nullptr)
     deallocate(std::exchange(workspace_, nullptr), std::exchange(workspace_bytes_, 0));
+  for (const auto& [data, bytes] : std::exchange(old_workspaces_, {})) deallocate(data, bytes);
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -34,6 +36,9 @@ class KernelBackend : public Backend {
   DType activation_type() const override;
   void configure(const BackendOptions& options) override;
   void record_launches(std::vector<LaunchRecord>* records) override { records_ = records; }
+  bool can_capture() const override { return true; }
+  void begin_capture() override;
+  std::unique_ptr<Capture> end_capture() override;
 
   void reorder(ConstView x, View y) override;
   void cast(ConstView x, View y, GradientWrite write) override;
@@ -128,11 +133,21 @@ class KernelBackend : public Backend {
   /// Memory that host and device read and write at one address.
   [[nodiscard]] virtual void* allocate_shared(std::size_t bytes) = 0;
   virtual void deallocate_shared(void* data) noexcept = 0;
+  /// Where launches are recorded, or null.
+  [[nodiscard]] std::vector<LaunchRecord>* records() const { return records_; }
+
   /// Throws what a kernel found wrong with its data, once. Derived classes call this when the device is idle.
   void throw_data_fault();
 
   /// Frees what the class keeps on the device. Derived classes call this before their allocator dies.
   void free_workspace() noexcept;
+
+  void set_stream(Stream stream) { stream_ = stream; }
+  virtual void start_capture() = 0;
+  /// Ends the recording and returns it.
+  virtual std::unique_ptr<Capture> finish_capture() = 0;
+  /// Throws Error while work is recorded: `action` cannot be.
+  void require_no_capture(const char* action) const;
 
  private:
   void record(const LaunchPlan& plan);
@@ -142,6 +157,8 @@ class KernelBackend : public Backend {
   std::vector<LaunchRecord>* records_ = nullptr;
   void* workspace_ = nullptr;
   std::size_t workspace_bytes_ = 0;
+  bool capturing_ = false, has_captured_ = false;
+  std::vector<std::pair<void*, std::size_t>> old_workspaces_;  // that a Capture may still use
   DataFault* data_fault_ = nullptr;
 };
 

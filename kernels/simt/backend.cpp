@@ -13,6 +13,17 @@ namespace simt {
 
 namespace {
 
+class SimtCapture final : public Capture {
+ public:
+  explicit SimtCapture(std::unique_ptr<RecordedWork> work) : work_(std::move(work)) {}
+  void replay() override {
+    for (const std::function<void()>& step : *work_) step();
+  }
+
+ private:
+  std::unique_ptr<RecordedWork> work_;
+};
+
 class SimtBackend final : public KernelBackend {
  public:
   SimtBackend() : KernelBackend(Stream{}) {}
@@ -32,16 +43,25 @@ class SimtBackend final : public KernelBackend {
   }
   void deallocate(void* data, std::size_t /*bytes*/) noexcept override { ::operator delete(data, alignment); }
   void copy_from_host(void* device, const void* host, std::size_t bytes) override {
+    require_no_capture("a copy from the host");
     copy(device, host, bytes);
   }
   void copy_to_host(void* host, const void* device, std::size_t bytes) override {
+    require_no_capture("a copy to the host");
     copy(host, device, bytes);
     synchronize();
   }
   void copy(void* to, const void* from, std::size_t bytes) override {
-    if (bytes != 0) std::memmove(to, from, bytes);
+    if (bytes == 0) return;
+    if (recorded_ != nullptr)
+      recorded_->emplace_back([=] { std::memmove(to, from, bytes); });
+    else
+      std::memmove(to, from, bytes);
   }
-  void synchronize() override { throw_data_fault(); }
+  void synchronize() override {
+    require_no_capture("waiting for the device");
+    throw_data_fault();
+  }
   void configure(const BackendOptions& options) override {
     XR_CHECK(options.kernels != KernelChoice::cudnn,
              "cuDNN runs on CUDA devices only: use --kernels auto with --device simt");
@@ -52,7 +72,17 @@ class SimtBackend final : public KernelBackend {
   void* allocate_shared(std::size_t bytes) override { return allocate(bytes); }
   void deallocate_shared(void* data) noexcept override { deallocate(data, 0); }
 
+  void start_capture() override {
+    recorded_ = std::make_unique<RecordedWork>();
+    set_stream(recorded_.get());
+  }
+  std::unique_ptr<Capture> finish_capture() override {
+    set_stream(nullptr);
+    return std::make_unique<SimtCapture>(std::move(recorded_));
+  }
+
  private:
+  std::unique_ptr<RecordedWork> recorded_;
   static constexpr std::align_val_t alignment{256};  // what cudaMalloc gives
 };
 

@@ -3,16 +3,20 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "kernels/simt/vector_types.h"
 
 namespace xr::kernels::simt {
 
-using Stream = void*;  ///< there is but one: a launch returns when the kernel has run
+/// Launches that are kept instead of run, in order.
+using RecordedWork = std::vector<std::function<void()>>;
+using Stream = RecordedWork*;  ///< null: a launch returns when the kernel has run
 
 namespace detail {
 
@@ -93,7 +97,8 @@ void for_each_lane(unsigned lanes, F f) {
 /// returns when it is done. An Error if a device would refuse the launch, or if the executor finds a fault in
 /// the kernel; the next launch works. Launches from several threads run one after another.
 template <class... P, class... A>
-void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream, A&&... arguments) {
+void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream stream,
+            A&&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "a kernel takes as many arguments as it has parameters");
   static_assert((std::is_trivially_copyable_v<P> && ...), "a kernel's parameters are copied as bytes");
   static_assert(sizeof(std::tuple<P...>) <= detail::max_parameter_bytes,
@@ -102,6 +107,16 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_byte
     void (*kernel)(P...);
     std::tuple<P...> parameters;
   } call{kernel, std::tuple<P...>(static_cast<P>(std::forward<A>(arguments))...)};
+  if (stream != nullptr) {
+    stream->emplace_back([call, grid, block, shared_bytes] {
+      std::apply(
+          [&](const P&... parameters) {
+            launch(call.kernel, grid, block, shared_bytes, Stream{}, parameters...);
+          },
+          call.parameters);
+    });
+    return;
+  }
   const auto run = [](void* context) {
     auto& c = *static_cast<Call*>(context);
     std::apply(c.kernel, c.parameters);  // by value: each thread has its own
