@@ -1,0 +1,65 @@
+// What a training step does on the device before the optimizer: forward, cross-entropy, backward. Where the
+// device can, it is recorded once and replayed (a CUDA graph); the numbers are the same.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "engine/captured_work.h"
+#include "engine/ops/cross_entropy.h"
+#include "engine/parameter.h"
+#include "model/module.h"
+
+namespace xr::model {
+
+struct TrainingStepSettings {
+  Tensor class_weights = {};  ///< (classes) or undefined
+  engine::CrossEntropyParams loss = {};
+  bool capture = true;  ///< record and replay, if the device can
+};
+
+class TrainingStep {
+ public:
+  /// Network and arena outlive it; the arena holds the network's parameters.
+  TrainingStep(Module& network, engine::ParameterArena& arena, TrainingStepSettings settings);
+  ~TrainingStep();
+  TrainingStep(const TrainingStep&) = delete;
+  TrainingStep& operator=(const TrainingStep&) = delete;
+
+  /// Both f32 and valid until the next step; nothing has waited for the device.
+  struct Result {
+    Tensor loss;    ///< rank 0: the mean over the batch
+    Tensor logits;  ///< (N, classes)
+  };
+
+  /// Overwrites all gradients. `step` counts from 0 and chooses the dropout masks. images (N, C, H, W),
+  /// labels i64 (N). `make_images`, if given, fills images on the device and is a part of the recorded work.
+  /// Replayed are steps whose tensors lie where those of the second call lay and have its shape; others run
+  /// one operation after another.
+  const Result& run(std::int64_t step, const Tensor& images, const Tensor& labels,
+                    const std::function<void()>& make_images = {});
+
+  /// Whether the latest step was a replay.
+  [[nodiscard]] bool replayed() const { return replayed_; }
+
+ private:
+  /// Where the operands of a step lie.
+  struct Place {
+    const void *images, *labels;
+    engine::Shape shape;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+  void run_operations(const Tensor& images, const Tensor& labels, const std::function<void()>& make_images);
+
+  Module& network_;
+  engine::ParameterArena& arena_;
+  TrainingStepSettings settings_;
+  bool can_capture_;
+  Tensor mask_offset_;  // i64 (1) on the device
+  std::optional<Place> first_;
+  std::optional<engine::CapturedWork> captured_;
+  Result result_, captured_result_;
+  bool replayed_ = false;
+};
+
+}  // namespace xr::model
