@@ -11,12 +11,6 @@ namespace xr::data {
 namespace {
 
 constexpr int crop_tries = 10;
-/// From this reduction on bilinear sampling skips source pixels visibly: the image is reduced first.
-constexpr double reduce_before_warp = 1.5;
-
-bool needs_warp(const AugmentDraw& draw) {
-  return draw.angle != 0 || draw.shift_x != 0 || draw.shift_y != 0 || draw.zoom != 1;
-}
 
 /// Python's round(): halves to even, in the default rounding mode.
 int round_half_even(double value) {
@@ -90,8 +84,31 @@ AugmentDraw draw_augmentation(const AugmentSettings& settings, int width, int he
   return draw;
 }
 
-Augmenter::Augmenter(const AugmentSettings& settings, int output_size)
-    : settings_(settings), output_size_(output_size) {
+kernels::AugmentRecord record_of(const AugmentDraw& draw) {
+  kernels::AugmentRecord record;
+  record.x = draw.x;
+  record.y = draw.y;
+  record.width = draw.width;
+  record.height = draw.height;
+  record.flip = draw.flip ? 1 : 0;
+  record.cosine = std::cos(draw.angle);
+  record.sine = std::sin(draw.angle);
+  record.shift_x = draw.shift_x;
+  record.shift_y = draw.shift_y;
+  record.zoom = draw.zoom;
+  record.brightness = draw.brightness;
+  record.contrast = draw.contrast;
+  return record;
+}
+
+kernels::AugmentParams normalisation_of(const AugmentSettings& settings) {
+  kernels::AugmentParams params;
+  std::copy(settings.mean.begin(), settings.mean.end(), params.mean);
+  std::copy(settings.deviation.begin(), settings.deviation.end(), params.deviation);
+  return params;
+}
+
+void check_augment_settings(const AugmentSettings& settings, int output_size) {
   XR_CHECK(output_size > 0, "the image size {} is not positive", output_size);
   XR_CHECK(settings.zoom >= 0 && settings.zoom < 1, "the zoom {} is not at least 0 and below 1",
            settings.zoom);
@@ -103,6 +120,11 @@ Augmenter::Augmenter(const AugmentSettings& settings, int output_size)
     XR_CHECK(deviation > 0, "the normalisation divides by {}; it must be positive", deviation);
 }
 
+Augmenter::Augmenter(const AugmentSettings& settings, int output_size)
+    : normalisation_(normalisation_of(settings)), output_size_(output_size) {
+  check_augment_settings(settings, output_size);
+}
+
 void Augmenter::apply(std::span<const std::uint8_t> source, int channels, int size, const AugmentDraw& draw,
                       std::span<float> output) {
   const std::size_t plane = static_cast<std::size_t>(size) * size;
@@ -111,73 +133,11 @@ void Augmenter::apply(std::span<const std::uint8_t> source, int channels, int si
                output.size() == output_plane * channels,
            "cannot augment {} bytes as {} x {} x {} into {} floats", source.size(), channels, size, size,
            output.size());
-  for (int c = 0; c < channels; ++c) {
-    float* target = output.data() + output_plane * c;
-    if (needs_warp(draw))
-      warp(source.data() + plane * c, size, draw, target);
-    else
-      crop(source.data() + plane * c, size, draw, target);
-    finish(draw, c, target);
-  }
-}
-
-void Augmenter::crop(const std::uint8_t* plane, int size, const AugmentDraw& draw, float* output) {
-  x_taps_.compute(draw.x, draw.width, output_size_, 0, output_size_, draw.flip);
-  y_taps_.compute(draw.y, draw.height, output_size_, 0, output_size_);
-  resample(plane, size, 1, x_taps_, y_taps_, row_, [&](int, int, int, float value) { *output++ = value; });
-}
-
-void Augmenter::warp(const std::uint8_t* plane, int size, const AugmentDraw& draw, float* output) {
-  float x0 = static_cast<float>(draw.x), y0 = static_cast<float>(draw.y);
-  float width = static_cast<float>(draw.width), height = static_cast<float>(draw.height);
-  int source_size = size;
-  if (std::max(width, height) > reduce_before_warp * output_size_) {
-    AugmentDraw box = draw;
-    box.flip = false;
-    reduced_.resize(static_cast<std::size_t>(output_size_) * output_size_);
-    std::uint8_t* target = reduced_.data();
-    x_taps_.compute(box.x, box.width, output_size_, 0, output_size_);
-    y_taps_.compute(box.y, box.height, output_size_, 0, output_size_);
-    resample(plane, size, 1, x_taps_, y_taps_, row_,
-             [&](int, int, int, float value) { *target++ = static_cast<std::uint8_t>(value + 0.5f); });
-    plane = reduced_.data();
-    source_size = output_size_;
-    x0 = y0 = 0;
-    width = height = static_cast<float>(output_size_);
-  }
-  const float step_x = (draw.flip ? -1.0f : 1.0f) * width / (static_cast<float>(output_size_) * draw.zoom);
-  const float step_y = height / (static_cast<float>(output_size_) * draw.zoom);
-  const float cosine = std::cos(draw.angle), sine = std::sin(draw.angle);
-  const float centre_x = x0 + width * (0.5f + draw.shift_x) - 0.5f;
-  const float centre_y = y0 + height * (0.5f + draw.shift_y) - 0.5f;
-  const float middle = 0.5f * static_cast<float>(output_size_) - 0.5f;
-  const float last = static_cast<float>(source_size - 1);
-  for (int y = 0; y < output_size_; ++y) {
-    const float v = (static_cast<float>(y) - middle) * step_y;
-    for (int x = 0; x < output_size_; ++x) {
-      const float u = (static_cast<float>(x) - middle) * step_x;
-      const float source_x = std::clamp(centre_x + cosine * u - sine * v, 0.0f, last);
-      const float source_y = std::clamp(centre_y + sine * u + cosine * v, 0.0f, last);
-      const int left = static_cast<int>(source_x), top = static_cast<int>(source_y);
-      const int right = std::min(left + 1, source_size - 1), bottom = std::min(top + 1, source_size - 1);
-      const float fx = source_x - static_cast<float>(left), fy = source_y - static_cast<float>(top);
-      const auto at = [&](int row, int column) {
-        return static_cast<float>(plane[static_cast<std::size_t>(row) * source_size + column]);
-      };
-      const float upper = at(top, left) + fx * (at(top, right) - at(top, left));
-      const float lower = at(bottom, left) + fx * (at(bottom, right) - at(bottom, left));
-      *output++ = upper + fy * (lower - upper);
-    }
-  }
-}
-
-void Augmenter::finish(const AugmentDraw& draw, int channel, float* output) const {
-  const std::size_t count = static_cast<std::size_t>(output_size_) * output_size_;
-  const float scale = draw.contrast / 255.0f;
-  const float offset = 0.5f - 0.5f * draw.contrast + draw.brightness;
-  const float mean = settings_.mean[channel], factor = 1.0f / settings_.deviation[channel];
-  for (std::size_t i = 0; i < count; ++i)
-    output[i] = (std::clamp(output[i] * scale + offset, 0.0f, 1.0f) - mean) * factor;
+  const kernels::AugmentRecord record = record_of(draw);
+  for (int c = 0; c < channels; ++c)
+    planes_.apply(source.data() + plane * c, size, record,
+                  kernels::Exposure::of(record, normalisation_.mean[c], normalisation_.deviation[c]),
+                  output_size_, output.data() + output_plane * c);
 }
 
 }  // namespace xr::data

@@ -4,12 +4,12 @@
 // The number of threads, the batch size and the order of the images do not matter.
 #pragma once
 
-#include "data/resample.h"
+#include "kernels/augment.h"
+#include "kernels/cpu/augment.h"
 
 #include <array>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace xr::data {
 
@@ -46,6 +46,15 @@ struct AugmentDraw {
   float brightness = 0, contrast = 1;
 };
 
+/// The draw as every device takes it. The angle's sine and cosine are the host's, so that all get the same.
+kernels::AugmentRecord record_of(const AugmentDraw& draw);
+
+/// The settings' normalisation.
+kernels::AugmentParams normalisation_of(const AugmentSettings& settings);
+
+/// Throws xr::Error for settings that cannot be, or an output size that is not positive.
+void check_augment_settings(const AugmentSettings& settings, int output_size);
+
 /// The draws for image `index` (below 2^28) in `epoch` (below 2^20) of an image of width x height pixels.
 AugmentDraw draw_augmentation(const AugmentSettings& settings, int width, int height, std::uint64_t seed,
                               std::uint64_t epoch, std::uint64_t index);
@@ -63,15 +72,9 @@ class Augmenter {
              std::span<float> output);
 
  private:
-  void crop(const std::uint8_t* plane, int size, const AugmentDraw& draw, float* output);
-  void warp(const std::uint8_t* plane, int size, const AugmentDraw& draw, float* output);
-  void finish(const AugmentDraw& draw, int channel, float* output) const;
-
-  AugmentSettings settings_;
+  kernels::AugmentParams normalisation_;
   int output_size_;
-  Taps x_taps_, y_taps_;
-  std::vector<float> row_;
-  std::vector<std::uint8_t> reduced_;
+  kernels::cpu::PlaneAugmenter planes_;
 };
 
 }  // namespace xr::data

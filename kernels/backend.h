@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/augment.h"
 #include "kernels/types.h"
 
 namespace xr::kernels {
@@ -187,6 +188,16 @@ class Backend {
   virtual void sum_to_shape(ConstView x, float scale, View y, GradientWrite write) = 0;
   /// The backward of sum_to_shape: dx = scale * dy broadcast to dx's shape.
   virtual void broadcast_to(ConstView dy, float scale, View dx, GradientWrite write) = 0;
+
+  // --- augmentation
+  // -----------------------------------------------------------------------------------------
+  /// Row n of y (N, C, side, side) = image indices[n] of images (count, C, size, size), u8 contiguous, made
+  /// into floats as records[n] says (kernels/augment.h), then normalised: f32 or, but on the cpu, bf16;
+  /// contiguous or channels_last. indices: i64 (N). records: u8 (N, 48), AugmentRecord. On devices that the
+  /// host does not share memory with their contents are not checked: require_augment_records, before they are
+  /// sent.
+  virtual void augment(const AugmentParams& params, ConstView images, ConstView indices, ConstView records,
+                       View y) = 0;
 
   // --- convolution
   // ------------------------------------------------------------------------------------------ x (N, C, H,

@@ -48,6 +48,8 @@ class KernelBackend : public Backend {
   void multiply(ConstView a, ConstView b, View y) override;
   void sum_to_shape(ConstView x, float scale, View y, GradientWrite write) override;
   void broadcast_to(ConstView dy, float scale, View dx, GradientWrite write) override;
+  void augment(const AugmentParams& params, ConstView images, ConstView indices, ConstView records,
+               View y) override;
   void conv2d_forward(const Conv2dParams& params, ConstView x, ConstView filter, ConstView bias,
                       View y) override;
   void conv2d_backward_data(const Conv2dParams& params, ConstView dy, ConstView filter, View dx,

@@ -1,11 +1,12 @@
-#include "data/resample.h"
+#include "kernels/cpu/resample.h"
 
+#include "kernels/augment.h"
 #include "kernels/error.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace xr::data {
+namespace xr::kernels::cpu {
 
 void Taps::compute(int source_first, int source_count, int out_size, int out_first, int out_count,
                    bool reversed) {
@@ -13,26 +14,20 @@ void Taps::compute(int source_first, int source_count, int out_size, int out_fir
                out_count <= out_size - out_first,
            "cannot resample {} pixels to {} to {} of {}", source_count, out_first, out_first + out_count,
            out_size);
-  const double scale = static_cast<double>(source_count) / out_size;
-  const double filter_scale = std::max(scale, 1.0);
-  stride_ = static_cast<std::size_t>(std::ceil(filter_scale)) * 2 + 1;
+  const double scale = TriangleTaps::scale(source_count, out_size);
+  stride_ = static_cast<std::size_t>(std::ceil(std::max(scale, 1.0))) * 2 + 1;
   first_.resize(out_count);
   count_.resize(out_count);
   weights_.resize(stride_ * out_count);
   low_ = source_first + source_count;
   high_ = source_first;
   for (int i = 0; i < out_count; ++i) {
-    const double centre = (out_first + (reversed ? out_count - 1 - i : i) + 0.5) * scale;
-    const int begin = std::max(0, static_cast<int>(centre - filter_scale + 0.5));
-    const int end = std::min(source_count, static_cast<int>(centre + filter_scale + 0.5));
+    const TriangleTaps taps =
+        TriangleTaps::at(out_first + (reversed ? out_count - 1 - i : i), scale, source_count);
     float* weights = &weights_[stride_ * i];
-    double sum = 0;
-    for (int s = begin; s < end; ++s) sum += std::max(0.0, 1.0 - std::abs((s + 0.5 - centre) / filter_scale));
-    for (int s = begin; s < end; ++s)
-      weights[s - begin] =
-          static_cast<float>(std::max(0.0, 1.0 - std::abs((s + 0.5 - centre) / filter_scale)) / sum);
-    first_[i] = source_first + begin;
-    count_[i] = end - begin;
+    for (int s = taps.begin; s < taps.end; ++s) weights[s - taps.begin] = taps.weight(s);
+    first_[i] = source_first + taps.begin;
+    count_[i] = taps.end - taps.begin;
     low_ = std::min(low_, first_[i]);
     high_ = std::max(high_, first_[i] + count_[i]);
   }
@@ -69,4 +64,4 @@ void blend_rows(const std::uint8_t* pixels, std::size_t row_bytes, std::size_t b
 
 }  // namespace detail
 
-}  // namespace xr::data
+}  // namespace xr::kernels::cpu

@@ -1,16 +1,12 @@
 // Separable resampling with the antialiased triangle filter: the one inner loop of resizing and augmenting.
-//
-// Weights as in Pillow's and torchvision's antialiased bilinear resize: output o of a box of `source_count`
-// pixels scaled to `out_size` has its centre at (o + 1/2) * scale, scale = source_count / out_size, and takes
-// source pixel s with weight max(0, 1 - |s + 1/2 - centre| / max(scale, 1)), normalised to sum 1, within the
-// box.
+// The weights are those of TriangleTaps (kernels/augment.h).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-namespace xr::data {
+namespace xr::kernels::cpu {
 
 /// The taps of one axis: output i takes count(i) source pixels from first(i) on. Reusable: compute()
 /// allocates only to grow.
@@ -63,4 +59,4 @@ void resample(const std::uint8_t* pixels, int width, int channels, const Taps& x
   }
 }
 
-}  // namespace xr::data
+}  // namespace xr::kernels::cpu

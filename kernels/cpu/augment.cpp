@@ -1,0 +1,106 @@
+// augment: images (count, C, size, size) of bytes -> y (N, C, side, side), each image cropped and resized
+// with the triangle filter, or sampled bilinearly under a rotation, shift and zoom; then exposure and
+// normalisation. The arithmetic is in kernels/augment.h. Bytes: N C size^2 read, 4 N C side^2 written; bound
+// by arithmetic.
+#include "kernels/cpu/augment.h"
+
+#include <exception>
+
+#include "kernels/cpu/checks.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/parallel.h"
+
+namespace xr::kernels::cpu {
+
+void PlaneAugmenter::apply(const std::uint8_t* plane, int size, const AugmentRecord& record,
+                           const Exposure& exposure, int side, float* output) {
+  if (is_warped(record))
+    warp(plane, size, record, side, output);
+  else
+    crop(plane, size, record, side, output);
+  const std::size_t count = static_cast<std::size_t>(side) * side;
+  for (std::size_t i = 0; i < count; ++i) output[i] = exposure(output[i]);
+}
+
+void PlaneAugmenter::crop(const std::uint8_t* plane, int size, const AugmentRecord& record, int side,
+                          float* output) {
+  x_taps_.compute(record.x, record.width, side, 0, side, record.flip != 0);
+  y_taps_.compute(record.y, record.height, side, 0, side);
+  resample(plane, size, 1, x_taps_, y_taps_, row_, [&](int, int, int, float value) { *output++ = value; });
+}
+
+void PlaneAugmenter::warp(const std::uint8_t* plane, int size, const AugmentRecord& record, int side,
+                          float* output) {
+  if (is_reduced_before_warp(record, side)) {
+    reduced_.resize(static_cast<std::size_t>(side) * side);
+    std::uint8_t* target = reduced_.data();
+    x_taps_.compute(record.x, record.width, side, 0, side);
+    y_taps_.compute(record.y, record.height, side, 0, side);
+    resample(plane, size, 1, x_taps_, y_taps_, row_,
+             [&](int, int, int, float value) { *target++ = to_byte(value); });
+    plane = reduced_.data();
+  }
+  const WarpMap map = WarpMap::of(record, size, side);
+  for (int y = 0; y < side; ++y)
+    for (int x = 0; x < side; ++x) *output++ = map.sample(plane, x, y);
+}
+
+namespace {
+
+/// A call's arrays; the memory is the host's.
+struct Batch {
+  const AugmentParams& params;
+  const std::uint8_t* images;
+  int channels, size, side;
+  bool interleaved;  ///< channels_last with more than one channel
+};
+
+void augment_image(const Batch& batch, std::int64_t index, const AugmentRecord& record, float* y) {
+  thread_local PlaneAugmenter augmenter;
+  thread_local std::vector<float> plane_of_output;
+  const std::size_t plane = static_cast<std::size_t>(batch.size) * batch.size;
+  const std::size_t output_plane = static_cast<std::size_t>(batch.side) * batch.side;
+  const std::uint8_t* image = batch.images + plane * batch.channels * static_cast<std::size_t>(index);
+  if (batch.interleaved) plane_of_output.resize(output_plane);
+  for (int c = 0; c < batch.channels; ++c) {
+    float* const output = batch.interleaved ? plane_of_output.data() : y + output_plane * c;
+    augmenter.apply(image + plane * c, batch.size, record,
+                    Exposure::of(record, batch.params.mean[c], batch.params.deviation[c]), batch.side,
+                    output);
+    if (!batch.interleaved) continue;
+    for (std::size_t i = 0; i < output_plane; ++i) y[i * batch.channels + c] = output[i];
+  }
+}
+
+}  // namespace
+
+void CpuBackend::augment(const AugmentParams& params, ConstView images, ConstView indices, ConstView records,
+                         View y) {
+  require_augment(params, images, indices, records, y);
+  require_f32("augment", "y", y);
+  XR_CHECK(y.layout != Layout::blocked16, "augment: y is blocked16: use contiguous or channels_last");
+  if (y.numel() == 0) return;
+  const auto count = static_cast<std::size_t>(y.shape[0]);
+  const std::span index(indices.as<std::int64_t>(), count);
+  const std::span record(records.as<AugmentRecord>(), count);
+  require_augment_records(index, record, images.shape[0], static_cast<int>(images.shape[2]));
+  const Batch batch{params,
+                    images.as<std::uint8_t>(),
+                    static_cast<int>(images.shape[1]),
+                    static_cast<int>(images.shape[2]),
+                    static_cast<int>(y.shape[2]),
+                    y.layout == Layout::channels_last && y.shape[1] > 1};
+  std::vector<std::exception_ptr> failures(count);  // for example of memory
+  const std::int64_t image_values = y.numel() / y.shape[0];
+  parallel_for(y.shape[0], [&](std::int64_t n) {
+    try {
+      augment_image(batch, index[n], record[n], y.as<float>() + n * image_values);
+    } catch (...) {
+      failures[n] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace xr::kernels::cpu
