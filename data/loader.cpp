@@ -22,6 +22,30 @@ std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, s
   return order;
 }
 
+std::vector<std::size_t> epoch_order(std::size_t count, const LoaderSettings& settings, std::uint64_t epoch) {
+  if (settings.shuffle) return shuffled_order(count, settings.seed, epoch);
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
+std::size_t batch_count(const ImageSet& images, const LoaderSettings& settings) {
+  const auto batch = static_cast<std::size_t>(settings.batch_size);
+  return (images.count() + batch - 1) / batch;
+}
+
+void check_loader(const ImageSet& images, const LoaderSettings& settings) {
+  XR_CHECK(images.count() > 0, "there are no images to make batches of");
+  XR_CHECK(images.pixels.size() == images.count() * images.image_bytes(),
+           "the image set holds {} bytes for {} images of {}", images.pixels.size(), images.count(),
+           images.image_bytes());
+  XR_CHECK(settings.batch_size >= 1, "the batch size {} is not positive", settings.batch_size);
+  XR_CHECK(settings.workers >= 0 && settings.workers <= 1024, "{} workers are not 0 to 1024",
+           settings.workers);
+  XR_CHECK(settings.prefetch >= 1, "the number of batches made ahead, {}, is not positive",
+           settings.prefetch);
+}
+
 /// Images are handed out one by one in batch order. Batch b is built in slot b % slots; a slot is free again
 /// when the caller asks for the batch after it. `generation_` counts the epochs started: an image that was
 /// begun for an earlier one is waited for, never delivered.
@@ -30,8 +54,6 @@ class BatchLoader::Implementation {
   Implementation(const ImageSet& images, const LoaderSettings& settings)
       : images_(images), settings_(settings), own_(settings.augment, settings.image_size) {
     slots_.resize(settings.workers > 0 ? static_cast<std::size_t>(settings.prefetch) + 1 : 1);
-    order_.resize(images.count());
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
     next_item_ = images.count();  // nothing to do before the first epoch
     next_batch_ = batch_count();
     try {
@@ -44,10 +66,7 @@ class BatchLoader::Implementation {
 
   ~Implementation() { stop(); }
 
-  [[nodiscard]] std::size_t batch_count() const {
-    const auto batch = static_cast<std::size_t>(settings_.batch_size);
-    return (images_.count() + batch - 1) / batch;
-  }
+  [[nodiscard]] std::size_t batch_count() const { return data::batch_count(images_, settings_); }
 
   void start_epoch(std::uint64_t epoch, std::size_t first_batch) {
     XR_CHECK(first_batch <= batch_count(), "an epoch has {} batches: it cannot start at batch {}",
@@ -56,7 +75,7 @@ class BatchLoader::Implementation {
       std::unique_lock lock(mutex_);
       next_item_ = images_.count();
       batch_done_.wait(lock, [this] { return in_work_ == 0; });
-      if (settings_.shuffle) order_ = shuffled_order(images_.count(), settings_.seed, epoch);
+      order_ = epoch_order(images_.count(), settings_, epoch);
       epoch_ = epoch;
       failure_ = nullptr;
       first_batch_ = next_batch_ = first_batch;
@@ -196,15 +215,7 @@ class BatchLoader::Implementation {
 };
 
 BatchLoader::BatchLoader(const ImageSet& images, const LoaderSettings& settings) {
-  XR_CHECK(images.count() > 0, "there are no images to make batches of");
-  XR_CHECK(images.pixels.size() == images.count() * images.image_bytes(),
-           "the image set holds {} bytes for {} images of {}", images.pixels.size(), images.count(),
-           images.image_bytes());
-  XR_CHECK(settings.batch_size >= 1, "the batch size {} is not positive", settings.batch_size);
-  XR_CHECK(settings.workers >= 0 && settings.workers <= 1024, "{} workers are not 0 to 1024",
-           settings.workers);
-  XR_CHECK(settings.prefetch >= 1, "the number of batches made ahead, {}, is not positive",
-           settings.prefetch);
+  check_loader(images, settings);
   implementation_ = std::make_unique<Implementation>(images, settings);
 }
 

@@ -32,6 +32,15 @@ struct LoaderSettings {
 /// The order of `count` images in `epoch`: Fisher-Yates with Philox, RandomPurpose::shuffle.
 std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, std::uint64_t epoch);
 
+/// shuffled_order, or, without `shuffle`, that of the set.
+std::vector<std::size_t> epoch_order(std::size_t count, const LoaderSettings& settings, std::uint64_t epoch);
+
+/// Batches in an epoch.
+std::size_t batch_count(const ImageSet& images, const LoaderSettings& settings);
+
+/// Throws xr::Error for an empty set or bad settings.
+void check_loader(const ImageSet& images, const LoaderSettings& settings);
+
 /// Yields the batches of one epoch after another. What it yields is a function of the settings, the epoch and
 /// the images, whatever the number of workers. The last batch of an epoch may be smaller. Buffers are reused.
 /// Used by one thread; destroying it at any moment ends its threads.

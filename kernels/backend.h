@@ -152,6 +152,8 @@ class Backend {
   /// 64-byte aligned memory, contents unspecified. Throws Error that names the size if there is none.
   [[nodiscard]] virtual void* allocate(std::size_t bytes) = 0;
   virtual void deallocate(void* data, std::size_t bytes) noexcept = 0;
+  /// Bytes that could be allocated now; without limit where the host's memory is used.
+  [[nodiscard]] virtual std::size_t available_memory() const { return SIZE_MAX; }
   virtual void copy_from_host(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;

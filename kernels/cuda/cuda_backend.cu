@@ -115,6 +115,12 @@ void CudaBackend::deallocate(void* data, std::size_t bytes) noexcept {
   bytes_in_use_ -= bytes;
 }
 
+std::size_t CudaBackend::available_memory() const {
+  std::size_t free = 0, total = 0;
+  XR_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return free;
+}
+
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
   require_no_capture("a copy from the host");
   XR_CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()));

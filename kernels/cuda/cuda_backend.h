@@ -17,6 +17,7 @@ class CudaBackend final : public KernelBackend {
   std::string description() const override;
   void* allocate(std::size_t bytes) override;
   void deallocate(void* data, std::size_t bytes) noexcept override;
+  std::size_t available_memory() const override;
   void copy_from_host(void* device, const void* host, std::size_t bytes) override;
   void copy_to_host(void* host, const void* device, std::size_t bytes) override;
   void copy(void* to, const void* from, std::size_t bytes) override;
