@@ -54,7 +54,8 @@ History history_of(const fs::path& run) {
 
 std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dataset,
                                       const std::vector<data::Sample>& samples, const CheckpointInfo& info,
-                                      const EvalOptions& options, Console& console) {
+                                      const EvalOptions& options, const kernels::Device& device,
+                                      Console& console) {
   if (samples.empty()) return nullptr;
   data::ImageSet images =
       load_split(dataset, samples, info.format, {options.machine.workers, options.strict}, console);
@@ -62,7 +63,7 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
                            class_counts_text(images.labels, info.class_names)));
   return std::make_unique<EvaluationSplit>(
       name, std::move(images), preprocessing_of(info), info.model.image_size, options.machine.batch_size,
-      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size());
+      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device);
 }
 
 int run_eval(const EvalOptions& options) {
@@ -79,14 +80,14 @@ int run_eval(const EvalOptions& options) {
   const data::Dataset dataset = find_images(options, of_run, info.class_names);
   for (const std::string& warning : dataset.warnings) console.warn(warning);
   console.line(fmt::format("Data {}", dataset.directory.string()));
-  const auto validation = load("validation", dataset, dataset.validation, info, options, console);
-  const auto test = load("test", dataset, dataset.test, info, options, console);
+  const auto validation = load("validation", dataset, dataset.validation, info, options, device, console);
+  const auto test = load("test", dataset, dataset.test, info, options, device, console);
   std::vector<EvaluationSplit*> splits;
   for (EvaluationSplit* split : {validation.get(), test.get()})
     if (split != nullptr) splits.push_back(split);
 
   const CheckpointResults results =
-      evaluate_checkpoints(options.run, epochs, *first.network, device, splits, console);
+      evaluate_checkpoints(options.run, epochs, *first.network, splits, console);
   const Choice choice = choose(results, first_candidate(of_run.schedule, of_run.epochs));
   tell_summary(results, choice, console);
   // The run's own results are renewed only by the run's own data and all its checkpoints.

@@ -23,30 +23,33 @@ data::LoaderSettings loader_settings(const Preprocessing& preprocessing, std::in
 
 EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
                                  std::int64_t image_size, std::int64_t batch_size, std::int64_t workers,
-                                 std::size_t classes)
+                                 std::size_t classes, const kernels::Device& device)
     : name_(std::move(name)),
       images_(std::move(images)),
       classes_(classes),
-      loader_(images_, loader_settings(preprocessing, image_size, batch_size, workers)) {}
+      batches_(BatchSource::make(images_, loader_settings(preprocessing, image_size, batch_size, workers),
+                                 device)) {}
 
-Evaluation EvaluationSplit::run(model::Module& network, const kernels::Device& device, Console& console) {
+Evaluation EvaluationSplit::run(model::Module& network, Console& console) {
   const engine::NoGradGuard no_grad;
   network.set_training(false);
   Evaluation result;
   result.count.resize(classes_);
   result.correct.resize(classes_);
   std::size_t done = 0;
-  loader_.start_epoch(0);
-  while (const data::Batch* batch = loader_.next()) {
-    const std::vector<float> logits = network.forward(to_tensor(*batch, device)).to_host();
-    for (std::size_t i = 0; i < batch->count(); ++i) {
+  batches_->start_epoch(0);
+  while (batches_->load_next()) {
+    batches_->make_images();
+    const std::vector<float> logits = network.forward(batches_->images()).to_host();
+    const std::span<const std::int64_t> labels = batches_->classes();
+    for (std::size_t i = 0; i < labels.size(); ++i) {
       const std::span<const float> row = std::span(logits).subspan(i * classes_, classes_);
-      const auto label = static_cast<std::size_t>(batch->labels[i]);
+      const auto label = static_cast<std::size_t>(labels[i]);
       ++result.count[label];
       if (predicted_class(row) == label) ++result.correct[label];
       result.loss_sum += cross_entropy_of(row, label);
     }
-    done += batch->count();
+    done += labels.size();
     console.progress(name_ == "test" ? "Test" : "Validation", done, images_.count());
     if (interrupted()) throw Interrupted("interrupted while evaluating");
   }

@@ -1,10 +1,12 @@
 // Running a network over images without changing it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/xrtrain/batch_source.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/dataset.h"
 #include "apps/xrtrain/metrics.h"
@@ -15,10 +17,10 @@ namespace xr::apps {
 /// The images of one split, ready to be evaluated on again and again.
 class EvaluationSplit {
  public:
-  /// `name`: "validation" or "test".
+  /// `name`: "validation" or "test". For networks on `device`.
   EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
-                  std::int64_t image_size, std::int64_t batch_size, std::int64_t workers,
-                  std::size_t classes);
+                  std::int64_t image_size, std::int64_t batch_size, std::int64_t workers, std::size_t classes,
+                  const kernels::Device& device);
   EvaluationSplit(const EvaluationSplit&) = delete;
   EvaluationSplit& operator=(const EvaluationSplit&) = delete;
 
@@ -26,13 +28,13 @@ class EvaluationSplit {
   [[nodiscard]] const data::ImageSet& images() const { return images_; }
 
   /// Sets the network to evaluation; the caller sets it back. Throws Interrupted after a signal.
-  [[nodiscard]] Evaluation run(model::Module& network, const kernels::Device& device, Console& console);
+  [[nodiscard]] Evaluation run(model::Module& network, Console& console);
 
  private:
   std::string name_;
   data::ImageSet images_;
   std::size_t classes_;
-  data::BatchLoader loader_;
+  std::unique_ptr<BatchSource> batches_;
 };
 
 /// The batch as the network's input.

@@ -32,6 +32,7 @@ struct TrainOptions {
   // The machine.
   std::string device = "auto", precision = "fp32", kernels = "auto";
   std::int64_t workers = 1, threads = 0;
+  bool cuda_graph = true;
   // What is said, and how to begin.
   std::string log_level = "info";
   bool quiet = false, json = false, resume = false, force = false;

@@ -58,7 +58,6 @@ std::size_t checkpoint_count(const CheckpointResults& results) {
 
 CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
                                        const std::vector<std::int64_t>& epochs, model::Module& network,
-                                       const kernels::Device& device,
                                        const std::vector<EvaluationSplit*>& splits, Console& console) {
   const double started = now_seconds();
   CheckpointResults results;
@@ -68,7 +67,7 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
     console.line(fmt::format("Loading model {}", path.string()));
     load_weights(path, network);
     for (EvaluationSplit* split : splits) {
-      results.push_back({epoch, split->name(), split->run(network, device, console)});
+      results.push_back({epoch, split->name(), split->run(network, console)});
       const Evaluation& evaluation = results.back().evaluation;
       const bool test = split->name() == "test";
       console.line(fmt::format("{}Acc: {:.4f}", test ? "" : "Validation ", evaluation.accuracy()));

@@ -19,7 +19,7 @@ using CheckpointResults = std::vector<CheckpointResult>;
 /// Loads each checkpoint of `run` into `network` and evaluates it on all splits, validation before test.
 [[nodiscard]] CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
                                                      const std::vector<std::int64_t>& epochs,
-                                                     model::Module& network, const kernels::Device& device,
+                                                     model::Module& network,
                                                      const std::vector<EvaluationSplit*>& splits,
                                                      Console& console);
 

@@ -189,7 +189,7 @@ std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data
   if (images.count() == 0) return nullptr;
   return std::make_unique<EvaluationSplit>(name, std::move(images), preprocessing_, options_.image_size,
                                            std::max<std::int64_t>(options_.batch_size, 32), options_.workers,
-                                           info_.class_names.size());
+                                           info_.class_names.size(), device_);
 }
 
 void TrainCommand::train(model::Module& network, const Images& images) {
@@ -219,8 +219,8 @@ void TrainCommand::evaluate(model::Module& network) {
   std::vector<EvaluationSplit*> splits;
   for (const auto& split : {validation_.get(), test_.get()})
     if (split != nullptr) splits.push_back(split);
-  const CheckpointResults results = evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()),
-                                                         network, device_, splits, console_);
+  const CheckpointResults results =
+      evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()), network, splits, console_);
   engine::write_file_atomically(folder_->file("eval.csv"), evaluation_csv(results, info_.class_names));
   const Choice choice = choose(results, first_candidate(options_.schedule, options_.epochs));
   const std::string summary =

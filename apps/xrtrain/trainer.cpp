@@ -9,12 +9,15 @@
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/text.h"
 #include "engine/atomic_file.h"
-#include "engine/ops/cross_entropy.h"
 #include "engine/ops/sum.h"
 
 namespace xr::apps {
 
 namespace {
+
+/// A GPU takes some milliseconds for a step: losses are read often enough for the progress line, and seldom
+/// enough that the device always has work.
+constexpr int steps_between_readings = 8;
 
 data::LoaderSettings loader_settings(const TrainingSetup& setup) {
   data::LoaderSettings settings;
@@ -24,6 +27,17 @@ data::LoaderSettings loader_settings(const TrainingSetup& setup) {
   settings.augment = setup.preprocessing.train_augment;
   settings.image_size = static_cast<int>(setup.options.image_size);
   settings.workers = static_cast<int>(setup.options.workers);
+  return settings;
+}
+
+model::TrainingStepSettings training_step_settings(const TrainingSetup& setup) {
+  model::TrainingStepSettings settings;
+  if (!setup.class_weights.empty())
+    settings.class_weights =
+        engine::Tensor::from_host(std::span<const float>(setup.class_weights),
+                                  {static_cast<std::int64_t>(setup.class_weights.size())}, setup.device);
+  settings.loss.label_smoothing = static_cast<float>(setup.options.label_smoothing);
+  settings.capture = setup.options.cuda_graph;
   return settings;
 }
 
@@ -69,12 +83,12 @@ Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
     : setup_(std::move(setup)),
       arena_(setup_.network.parameters()),
       optimizer_(make_optimizer(setup_.options, arena_)),
-      loader_(setup_.train, loader_settings(setup_)),
-      schedule_(make_schedule(setup_.options, static_cast<std::int64_t>(loader_.batch_count()))) {
-  if (!setup_.class_weights.empty())
-    class_weights_ =
-        engine::Tensor::from_host(std::span<const float>(setup_.class_weights),
-                                  {static_cast<std::int64_t>(setup_.class_weights.size())}, setup_.device);
+      training_step_(setup_.network, arena_, training_step_settings(setup_)),
+      batches_(BatchSource::make(setup_.train, loader_settings(setup_), setup_.device)),
+      results_(setup_.device, setup_.options.batch_size,
+               static_cast<std::int64_t>(setup_.info.class_names.size()),
+               setup_.device.type == kernels::DeviceType::cpu ? 1 : steps_between_readings),
+      schedule_(make_schedule(setup_.options, static_cast<std::int64_t>(batches_->batch_count()))) {
   timing_ = "phase,epoch,seconds\n";
   if (resume) restore(*resume);
 }
@@ -115,53 +129,51 @@ void Trainer::run() {
 void Trainer::train_epoch() {
   epoch_started_ = now_seconds();
   setup_.network.set_training(true);
-  const auto batches = static_cast<std::int64_t>(loader_.batch_count());
-  loader_.start_epoch(static_cast<std::uint64_t>(progress_.epoch), static_cast<std::size_t>(progress_.batch));
-  while (const data::Batch* batch = loader_.next()) {
-    step(*batch);
+  const auto batches = static_cast<std::int64_t>(batches_->batch_count());
+  batches_->start_epoch(static_cast<std::uint64_t>(progress_.epoch),
+                        static_cast<std::size_t>(progress_.batch));
+  while (batches_->load_next()) {
+    step();
     ++progress_.batch;
-    setup_.console.progress(
-        fmt::format("Epoch {}", progress_.epoch), static_cast<std::size_t>(progress_.batch),
-        static_cast<std::size_t>(batches),
-        fmt::format("loss {:.4f}", progress_.loss_sum / static_cast<double>(progress_.images)));
+    if (progress_.images > 0)
+      setup_.console.progress(
+          fmt::format("Epoch {}", progress_.epoch), static_cast<std::size_t>(progress_.batch),
+          static_cast<std::size_t>(batches),
+          fmt::format("loss {:.4f}", progress_.loss_sum / static_cast<double>(progress_.images)));
     if (interrupted()) save_within_epoch();
   }
+  count(results_.finish());
 }
 
-void Trainer::step(const data::Batch& batch) {
-  const engine::Tensor images = to_tensor(batch, setup_.device);
-  const auto count = static_cast<std::int64_t>(batch.count());
-  const engine::Tensor labels =
-      engine::Tensor::from_host(std::span<const std::int64_t>(batch.labels), {count}, setup_.device);
-  setup_.network.set_step(progress_.step);
-  const engine::Tensor logits = setup_.network.forward(images);
-  const engine::Tensor loss =
-      engine::cross_entropy(logits, labels, class_weights_,
-                            {.label_smoothing = static_cast<float>(setup_.options.label_smoothing)});
-  const float value = loss.item();
-  XR_CHECK(
-      std::isfinite(value),
-      "the loss is {} in epoch {}, step {}: training has diverged; use a smaller --lr than {}. {}",
-      number_text(value), progress_.epoch, progress_.batch, setup_.options.lr,
-      progress_.epoch > 0 ? "The checkpoints of the epochs before are kept" : "No checkpoint was written");
-  optimizer_->zero_grad();
-  loss.backward();
-  const double learning_rate = schedule_.at(progress_.step);
-  optimizer_->set_learning_rate(static_cast<float>(learning_rate));
+void Trainer::step() {
+  const model::TrainingStep::Result& result = training_step_.run(
+      progress_.step, batches_->images(), batches_->labels(), [this] { batches_->make_images(); });
+  count(results_.add(progress_.step, result, batches_->classes()));
+  optimizer_->set_learning_rate(static_cast<float>(schedule_.at(progress_.step)));
   if (weights_written_.valid()) weights_written_.get();  // of the epoch before
   optimizer_->step();
   ++progress_.step;
+}
 
-  progress_.loss_sum += static_cast<double>(value) * static_cast<double>(count);
-  progress_.images += count;
-  const std::vector<float> rows = logits.to_host();
-  const std::size_t classes = rows.size() / batch.count();
-  for (std::size_t i = 0; i < batch.count(); ++i)
-    if (static_cast<std::int64_t>(predicted_class(std::span(rows).subspan(i * classes, classes))) ==
-        batch.labels[i])
-      ++progress_.correct;
-  setup_.console.debug(fmt::format("epoch {} step {}: loss {:.6f}, learning rate {:.3g}", progress_.epoch,
-                                   progress_.batch, value, learning_rate));
+void Trainer::count(const std::vector<StepResult>& results) {
+  const auto batches = static_cast<std::int64_t>(batches_->batch_count());
+  for (const StepResult& result : results) {
+    const std::int64_t batch = result.step % batches;
+    XR_CHECK(
+        std::isfinite(result.loss),
+        "the loss is {} in epoch {}, step {}: training has diverged; use a smaller --lr than {}. {}",
+        number_text(result.loss), progress_.epoch, batch, setup_.options.lr,
+        progress_.epoch > 0 ? "The checkpoints of the epochs before are kept" : "No checkpoint was written");
+    const std::size_t images = result.labels.size(), classes = result.logits.size() / images;
+    progress_.loss_sum += static_cast<double>(result.loss) * static_cast<double>(images);
+    progress_.images += static_cast<std::int64_t>(images);
+    for (std::size_t i = 0; i < images; ++i)
+      if (static_cast<std::int64_t>(
+              predicted_class(std::span(result.logits).subspan(i * classes, classes))) == result.labels[i])
+        ++progress_.correct;
+    setup_.console.debug(fmt::format("epoch {} step {}: loss {:.6f}, learning rate {:.3g}", progress_.epoch,
+                                     batch, result.loss, schedule_.at(result.step)));
+  }
 }
 
 void Trainer::fail_diverged(const char* what) const {
@@ -172,7 +184,7 @@ void Trainer::fail_diverged(const char* what) const {
 
 Evaluation Trainer::validate() {
   try {
-    return setup_.validation->run(setup_.network, setup_.device, setup_.console);
+    return setup_.validation->run(setup_.network, setup_.console);
   } catch (const Interrupted&) {
     save_within_epoch();  // the epoch's steps are done; resumed, it begins with the validation
   }
@@ -290,13 +302,14 @@ void Trainer::prune_checkpoints(const History& history, std::int64_t resume_epoc
 }
 
 void Trainer::save_within_epoch() {
+  count(results_.finish());
   setup_.console.line("Interrupted: saving the state of the run; press Ctrl-C again to end at once");
   writer_.wait();
   write_resume_state(setup_.folder.resume_state(), resume_state(),
                      resume_tensors(*optimizer_, setup_.network.state(), true))
       ->commit();
   throw Interrupted(fmt::format("interrupted in epoch {} after step {} of {}", progress_.epoch,
-                                progress_.batch, loader_.batch_count()));
+                                progress_.batch, batches_->batch_count()));
 }
 
 DiskNeed disk_need(const TrainOptions& options, const model::Module& network, bool has_validation) {

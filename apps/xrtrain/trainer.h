@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/xrtrain/batch_source.h"
 #include "apps/xrtrain/checkpoint.h"
 #include "apps/xrtrain/checkpoint_writer.h"
 #include "apps/xrtrain/console.h"
@@ -15,9 +16,10 @@
 #include "apps/xrtrain/history.h"
 #include "apps/xrtrain/resume_state.h"
 #include "apps/xrtrain/run_folder.h"
-#include "data/loader.h"
+#include "apps/xrtrain/step_results.h"
 #include "engine/optimizer.h"
 #include "engine/schedule.h"
+#include "model/training_step.h"
 
 namespace xr::apps {
 
@@ -52,7 +54,9 @@ class Trainer {
  private:
   void restore(const ResumeState& state);
   void train_epoch();
-  void step(const data::Batch& batch);
+  void step();
+  /// Adds the results of steps to the epoch's.
+  void count(const std::vector<StepResult>& results);
   void finish_epoch();
   [[nodiscard]] Evaluation validate();
   [[noreturn]] void fail_diverged(const char* what) const;
@@ -66,8 +70,9 @@ class Trainer {
   TrainingSetup setup_;
   engine::ParameterArena arena_;
   std::unique_ptr<engine::Optimizer> optimizer_;
-  engine::Tensor class_weights_;
-  data::BatchLoader loader_;
+  model::TrainingStep training_step_;
+  std::unique_ptr<BatchSource> batches_;
+  StepResults results_;
   engine::Schedule schedule_;
   Progress progress_;
   History history_;
