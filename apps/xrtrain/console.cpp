@@ -13,6 +13,7 @@
 
 #include "apps/xrtrain/text.h"
 #include "kernels/error.h"
+#include "kernels/notes.h"
 
 namespace xr::apps {
 
@@ -43,9 +44,14 @@ void print(const std::string& text) {
 }
 
 Console::Console(const ConsoleSettings& settings)
-    : settings_(settings), terminal_(!settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1) {}
+    : settings_(settings), terminal_(!settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1) {
+  kernels::set_note_sink([this](kernels::NoteLevel level, const std::string& text) {
+    say(level == kernels::NoteLevel::info ? LogLevel::info : LogLevel::debug, text);
+  });
+}
 
 Console::~Console() {
+  kernels::set_note_sink({});
   if (progress_shown_) {
     (void)std::fputs("\r\033[K", stdout);
     (void)std::fflush(stdout);

@@ -10,6 +10,7 @@
 #include "apps/xrtrain/text.h"
 #include "data/image_set.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cudnn/operations.h"
 
 namespace xr::apps {
 
@@ -78,6 +79,7 @@ int run_info(bool json) {
                                {"processors", std::thread::hardware_concurrency()},
                                {"threads", kernels::cpu::thread_count()},
                                {"devices", devices()},
+                               {"cudnn", kernels::cudnn::describe_libraries()},
                                {"device", choose_device("auto").to_string()},
                                {"models", models()},
                                {"presets", preset_names()},
@@ -93,6 +95,7 @@ int run_info(bool json) {
   for (const nlohmann::json& device : info["devices"])
     text += fmt::format("device {}: {}\n", device["device"].get<std::string>(),
                         one_line(device["description"].get<std::string>()));
+  text += fmt::format("--kernels cudnn: {}\n", info["cudnn"].get<std::string>());
   text += fmt::format("--device auto: {}\n", info["device"].get<std::string>());
   for (const nlohmann::json& model : info["models"])
     text += fmt::format("model {}: {} parameters for 224 x 224 grey images, image size at least {}\n",

@@ -105,7 +105,7 @@ std::vector<OptionSpec> make_table() {
       {"precision", machine, "Arithmetic", &O::precision, {}, {"fp32", "tf32", "bf16"}},
       {"kernels",
        machine,
-       "Own kernels, cuDNN's, or the faster ones (cuda)",
+       "auto: own kernels, cuDNN where no fast one fits (cuda)",
        &O::kernels,
        {},
        {"auto", "custom", "cudnn"}},

@@ -67,7 +67,7 @@ Stream open_device(int index) {
 
 }  // namespace
 
-CudaBackend::CudaBackend(int index) : KernelBackend(open_device(index)), index_(index) {
+CudaBackend::CudaBackend(int index) : RoutedBackend(open_device(index), index), index_(index) {
   cudaDeviceProp properties{};
   XR_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   int driver = 0;

@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "kernels/cuda/kernel_backend.h"
+#include "kernels/cuda/routed_backend.h"
 
 namespace xr::kernels::cuda {
 
-class CudaBackend final : public KernelBackend {
+class CudaBackend final : public RoutedBackend {
  public:
   /// Throws Error that says what is missing: a driver, a new enough one, the device `index`.
   explicit CudaBackend(int index);

@@ -10,7 +10,8 @@ TEST_CASE("info says what the program and the machine have") {
   const Result text = run(folder, {"info"});
   CHECK(text.status == 0);
   CHECK_THAT(text.output, contains("device cpu: ") && contains("oneDNN") && contains("device cuda:0: ") &&
-                              contains("model report_cnn: ") && contains((folder / "cache").string()));
+                              contains("--kernels cudnn: cuDNN ") && contains("model report_cnn: ") &&
+                              contains((folder / "cache").string()));
   const auto info = nlohmann::json::parse(run(folder, {"info", "--json"}).output);
   CHECK(info["devices"][0]["device"] == "cpu");
   CHECK(info["devices"][0]["available"] == true);

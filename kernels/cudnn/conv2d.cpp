@@ -1,0 +1,95 @@
+// conv2d through the graph API. In bf16 the filter, f32 in the engine, is rounded into the workspace first:
+// cuDNN multiplies operands of one type.
+#include "kernels/cudnn/cudnn_operations.h"
+
+namespace xr::kernels::cudnn {
+
+namespace {
+
+Convolution convolution_of(Pass pass, const Conv2dProblem& problem, Precision precision, const ConstView& x,
+                           const ConstView& filter, const ConstView& y) {
+  Convolution c;
+  c.pass = pass;
+  c.tf32 = precision != Precision::fp32;
+  c.x = operand_of(x);
+  c.filter = operand_of(filter);
+  c.y = operand_of(y);
+  const Conv2dParams& p = problem.params;
+  c.padding = {p.padding_h, p.padding_w};
+  c.stride = {p.stride_h, p.stride_w};
+  c.dilation = {p.dilation_h, p.dilation_w};
+  c.groups = p.groups;
+  return c;
+}
+
+/// The filter as cuDNN will read it: of the activations' type, in the workspace if that is another one.
+ConstView filter_operand(const ConstView& filter, DType activation) {
+  return filter.dtype == activation ? filter : ConstView(nullptr, filter.shape, activation);
+}
+
+/// dy as a matrix whose sum over all but the channels is the gradient of the bias, and that gradient's shape.
+std::pair<ConstView, Shape> bias_sum(const ConstView& dy) {
+  const Shape& s = dy.shape;
+  if (dy.layout == Layout::channels_last)
+    return {ConstView(dy.data, {s[0] * s[2] * s[3], s[1]}, dy.dtype), {s[1]}};
+  return {ConstView(dy.data, {s[0], s[1], s[2] * s[3]}, dy.dtype), {s[1], 1}};
+}
+
+}  // namespace
+
+/// `filter` is f32; it is rounded first if the plan reads bf16. For the filter's gradient it is the output.
+void CudnnOperations::run_plan(const ConvolutionPlan& plan, ConstView x, ConstView filter, ConstView y,
+                               ConstView bias) {
+  const bool rounded = plan.pass() != Pass::backward_filter && filter.dtype != x.dtype;
+  const std::size_t filter_bytes =
+      rounded ? aligned(static_cast<std::size_t>(filter.numel()) * size_of(x.dtype)) : 0;
+  std::byte* const memory = workspace_.get(filter_bytes + plan.workspace_bytes());
+  if (rounded) {
+    View operand;
+    operand.data = memory;
+    operand.shape = filter.shape;
+    operand.dtype = x.dtype;
+    own_.cast(filter, operand, GradientWrite::overwrite);
+    filter = operand;
+  }
+  plan.run(handle_, x.data, filter.data, y.data, bias.data, memory + filter_bytes);
+}
+
+Ran CudnnOperations::conv2d_forward(const Conv2dProblem& problem, ConstView x, ConstView filter,
+                                    ConstView bias, View y) {
+  Convolution c = convolution_of(Pass::forward, problem, precision_, x, filter_operand(filter, x.dtype), y);
+  if (bias.defined()) c.bias_alignment = alignment_of(bias.data);
+  const ConvolutionPlan* plan = plans_->find(c);
+  if (plan == nullptr) return nullptr;
+  run_plan(*plan, x, filter, y, bias);
+  return plan->name().c_str();
+}
+
+Ran CudnnOperations::conv2d_backward_data(const Conv2dProblem& problem, ConstView dy, ConstView filter,
+                                          View dx, GradientWrite write) {
+  Convolution c =
+      convolution_of(Pass::backward_data, problem, precision_, dx, filter_operand(filter, dy.dtype), dy);
+  c.accumulate = write == GradientWrite::accumulate;
+  const ConvolutionPlan* plan = plans_->find(c);
+  if (plan == nullptr) return nullptr;
+  run_plan(*plan, dx, filter, dy, {});
+  return plan->name().c_str();
+}
+
+Ran CudnnOperations::conv2d_backward_filter(const Conv2dProblem& problem, ConstView x, ConstView dy,
+                                            View d_filter, View d_bias, GradientWrite write) {
+  Convolution c = convolution_of(Pass::backward_filter, problem, precision_, x, d_filter, dy);
+  c.accumulate = write == GradientWrite::accumulate;
+  const ConvolutionPlan* plan = plans_->find(c);
+  if (plan == nullptr) return nullptr;
+  run_plan(*plan, x, d_filter, dy, {});
+  if (d_bias.defined()) {
+    const auto [matrix, shape] = bias_sum(dy);
+    View sums = d_bias;
+    sums.shape = shape;
+    own_.sum_to_shape(matrix, 1.0f, sums, write);
+  }
+  return plan->name().c_str();
+}
+
+}  // namespace xr::kernels::cudnn

@@ -1,0 +1,111 @@
+// A convolution as cuDNN's graph API sees it: its whole descriptor, and the plan that runs it.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "kernels/conv2d_problem.h"
+#include "kernels/cudnn/descriptor.h"
+
+namespace xr::kernels::cudnn {
+
+/// Where the elements of an operand lie. Extents and strides (in elements) are in the order N, C, H, W.
+struct Operand {
+  DType dtype = DType::f32;
+  std::array<std::int64_t, 4> extents{}, strides{};
+  std::int64_t alignment = 16;  ///< bytes by which the address is divisible, at most 16
+
+  friend auto operator<=>(const Operand&, const Operand&) = default;
+};
+
+/// Bytes by which an address is divisible, at most 16.
+[[nodiscard]] std::int64_t alignment_of(const void* data);
+/// Of a rank-4 tensor, contiguous or channels_last.
+[[nodiscard]] Operand operand_of(const ConstView& view);
+
+enum class Pass : std::uint8_t { forward, backward_data, backward_filter };
+
+[[nodiscard]] const char* name_of(Pass pass);
+
+/// All that a plan depends on, and the key of the cache.
+struct Convolution {
+  Pass pass = Pass::forward;
+  /// Whether products of f32 operands may be computed in TF32.
+  bool tf32 = false;
+  /// Whether the result is added to what its memory holds.
+  bool accumulate = false;
+  /// Forward only: bytes by which the address of the bias (f32, one per output channel) is divisible; 0:
+  /// none.
+  std::int64_t bias_alignment = 0;
+  Operand x, filter, y;  ///< or the gradients of these
+  std::array<std::int64_t, 2> padding{}, stride{1, 1}, dilation{1, 1};
+  std::int64_t groups = 1;
+
+  friend auto operator<=>(const Convolution&, const Convolution&) = default;
+  /// "conv2d_forward of [60, 1, 224, 224] f32 with [32, 1, 3, 3] f32 to ..."
+  [[nodiscard]] std::string describe() const;
+};
+
+/// What a plan is made for: the device of a handle, or one that is described by its properties only
+/// (CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR), for which plans can be made but not run.
+struct Target {
+  const CudnnLibrary* library = nullptr;
+  cudnnHandle_t handle = nullptr;
+  const Descriptor* device_properties = nullptr;
+};
+
+/// Whether an engine with these notes may run: none whose results differ from run to run, that rounds f32
+/// operands to less than TF32, sums in less than f32, or transforms the data (Fourier; Winograd in tiles
+/// larger than 4x4) at the cost of accuracy; and for true f32 none on tensor cores.
+[[nodiscard]] bool is_allowed(std::span<const cudnnBackendNumericalNote_t> notes, bool tensor_cores);
+
+class ConvolutionPlan {
+ public:
+  /// The first plan, in the order of cuDNN's heuristics, whose engine is allowed and can be built within
+  /// `most_workspace` bytes; none if there is none.
+  [[nodiscard]] static std::optional<ConvolutionPlan> make(const Target& target,
+                                                           const Convolution& convolution,
+                                                           std::size_t most_workspace);
+
+  [[nodiscard]] Pass pass() const { return pass_; }
+  [[nodiscard]] std::size_t workspace_bytes() const { return workspace_bytes_; }
+  /// "cudnn conv2d_forward, engine 67"
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::vector<cudnnBackendNumericalNote_t>& notes() const { return notes_; }
+  /// Queues the convolution. The operands are those that the plan was made for; bias may be null without one.
+  void run(cudnnHandle_t handle, const void* x, const void* filter, const void* y, const void* bias,
+           void* workspace) const;
+
+ private:
+  ConvolutionPlan(Descriptor plan, Pass pass, bool bias) : plan_(std::move(plan)), pass_(pass), bias_(bias) {}
+
+  Descriptor plan_;
+  Pass pass_;
+  bool bias_;
+  std::size_t workspace_bytes_ = 0;
+  std::string name_;
+  std::vector<cudnnBackendNumericalNote_t> notes_;
+};
+
+/// Plans by their whole descriptors, each made once; also that there is none.
+class ConvolutionPlans {
+ public:
+  ConvolutionPlans(const Target& target, std::size_t most_workspace)
+      : target_(target), most_workspace_(most_workspace) {}
+
+  /// Null if cuDNN has no engine for it.
+  [[nodiscard]] const ConvolutionPlan* find(const Convolution& convolution);
+  [[nodiscard]] std::size_t size() const { return plans_.size(); }
+
+ private:
+  Target target_;
+  std::size_t most_workspace_;
+  std::map<Convolution, std::optional<ConvolutionPlan>> plans_;
+};
+
+}  // namespace xr::kernels::cudnn

@@ -1,0 +1,143 @@
+#include "kernels/kernel_choice.h"
+
+#include <catch2/catch.hpp>
+
+#include "kernels/notes.h"
+
+using namespace xr;
+using namespace xr::kernels;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// Libraries that have nothing, and remember what they were told.
+class NoLibraries final : public cudnn::Operations {
+ public:
+  explicit NoLibraries(Precision& told) : told_(told) {}
+
+  std::string version() const override { return "version 0"; }
+  void set_precision(Precision precision) override { told_ = precision; }
+  cudnn::Ran conv2d_forward(const Conv2dProblem&, ConstView, ConstView, ConstView, View) override {
+    return nullptr;
+  }
+  cudnn::Ran conv2d_backward_data(const Conv2dProblem&, ConstView, ConstView, View, GradientWrite) override {
+    return nullptr;
+  }
+  cudnn::Ran conv2d_backward_filter(const Conv2dProblem&, ConstView, ConstView, View, View,
+                                    GradientWrite) override {
+    return nullptr;
+  }
+  cudnn::Ran avg_pool2d_forward(const Pool2dParams&, ConstView, View) override { return nullptr; }
+  cudnn::Ran global_avg_pool2d_forward(ConstView, View) override { return nullptr; }
+  cudnn::Ran relu_forward(ConstView, View) override { return nullptr; }
+  cudnn::Ran relu_backward(ConstView, ConstView, View, GradientWrite) override { return nullptr; }
+  cudnn::Ran batch_norm2d_forward_training(const BatchNormParams&, ConstView, ConstView, ConstView, View,
+                                           View, View, View, View) override {
+    return nullptr;
+  }
+  cudnn::Ran batch_norm2d_forward_inference(const BatchNormParams&, ConstView, ConstView, ConstView,
+                                            ConstView, ConstView, View) override {
+    return nullptr;
+  }
+  cudnn::Ran batch_norm2d_backward_training(ConstView, ConstView, ConstView, ConstView, ConstView, View,
+                                            GradientWrite, View, GradientWrite, View,
+                                            GradientWrite) override {
+    return nullptr;
+  }
+  cudnn::Ran softmax_forward(ConstView, View) override { return nullptr; }
+  cudnn::Ran softmax_backward(ConstView, ConstView, View, GradientWrite) override { return nullptr; }
+  cudnn::Ran log_softmax_forward(ConstView, View) override { return nullptr; }
+  cudnn::Ran log_softmax_backward(ConstView, ConstView, View, GradientWrite) override { return nullptr; }
+  cudnn::Ran matmul(ConstView, bool, ConstView, bool, View, GradientWrite) override { return nullptr; }
+  cudnn::Ran linear_forward(ConstView, ConstView, ConstView, View) override { return nullptr; }
+
+ private:
+  Precision& told_;
+};
+
+/// A chooser, how often it opened the libraries, and the notes meanwhile.
+struct Fixture {
+  bool present = true;
+  int opened = 0;
+  Precision precision = Precision::fp32;
+  std::vector<std::string> info, debug;
+  KernelChooser chooser{[this]() -> std::unique_ptr<cudnn::Operations> {
+    ++opened;
+    if (!present) throw Error("cuDNN is not available");
+    return std::make_unique<NoLibraries>(precision);
+  }};
+
+  Fixture() {
+    set_note_sink([this](NoteLevel level, const std::string& text) {
+      (level == NoteLevel::info ? info : debug).push_back(text);
+    });
+  }
+  Fixture(const Fixture&) = delete;
+  Fixture& operator=(const Fixture&) = delete;
+  ~Fixture() { set_note_sink({}); }
+};
+
+constexpr const char* conv = "conv2d_forward";
+
+}  // namespace
+
+TEST_CASE("own kernels run what they are made for and the libraries stay closed") {
+  Fixture f;
+  CHECK(f.chooser.libraries_for(conv, true) == nullptr);
+  f.chooser.configure({.kernels = KernelChoice::custom});
+  CHECK(f.chooser.libraries_for(conv, true) == nullptr);
+  CHECK(f.chooser.libraries_for(conv, false) == nullptr);
+  f.chooser.configure({.variant = "direct"});
+  CHECK(f.chooser.libraries_for(conv, false) == nullptr);
+  CHECK(f.opened == 0);
+}
+
+TEST_CASE("what no fast kernel fits goes to cuDNN and is said once") {
+  Fixture f;
+  for (int call = 0; call < 3; ++call) {
+    CHECK(f.chooser.libraries_for(conv, false) != nullptr);
+    f.chooser.remember(conv, "cudnn conv2d_forward, engine 1");
+  }
+  CHECK(f.opened == 1);
+  REQUIRE(f.info.size() == 1);
+  CHECK_THAT(f.info[0], Contains("conv2d_forward falls back to cuDNN"));
+  REQUIRE(f.debug.size() == 2);
+  CHECK(f.debug[0] == "version 0");
+  CHECK(f.debug[1] == "conv2d_forward runs cudnn conv2d_forward, engine 1");
+  f.chooser.remember(conv, "cudnn conv2d_forward, engine 2");
+  CHECK(f.info.size() == 1);
+  CHECK(f.debug.size() == 3);
+}
+
+TEST_CASE("without cuDNN automatic goes on with own kernels and says so once") {
+  Fixture f;
+  f.present = false;
+  for (int call = 0; call < 3; ++call) CHECK(f.chooser.libraries_for(conv, false) == nullptr);
+  CHECK(f.opened == 1);
+  REQUIRE(f.info.size() == 1);
+  CHECK_THAT(f.info[0], Contains("direct kernel") && Contains("cuDNN is not available"));
+}
+
+TEST_CASE("choosing cudnn without it is an error that changes nothing") {
+  Fixture f;
+  f.present = false;
+  CHECK_THROWS_WITH(f.chooser.configure({.precision = Precision::bf16, .kernels = KernelChoice::cudnn}),
+                    Contains("cuDNN is not available"));
+  CHECK(f.chooser.choice() == KernelChoice::automatic);
+}
+
+TEST_CASE("choosing cudnn asks it for everything and says what it has not") {
+  Fixture f;
+  f.chooser.configure({.precision = Precision::tf32, .kernels = KernelChoice::cudnn});
+  CHECK(f.precision == Precision::tf32);
+  CHECK(f.chooser.libraries_for(conv, true) != nullptr);
+  CHECK(f.chooser.libraries_for(conv, false) != nullptr);
+  f.chooser.remember(conv, nullptr);
+  f.chooser.remember(conv, nullptr);
+  REQUIRE(f.info.size() == 1);
+  CHECK_THAT(f.info[0], Contains("conv2d_forward runs own kernels"));
+  f.chooser.configure({.precision = Precision::bf16});
+  CHECK(f.precision == Precision::bf16);
+  CHECK(f.chooser.libraries_for(conv, true) == nullptr);
+  CHECK(f.opened == 1);
+}
