@@ -4,7 +4,7 @@
 
 namespace xr::kernels::cudnn {
 
-std::unique_ptr<Operations> make_operations(Backend& /*own*/, void* /*stream*/) {
+std::unique_ptr<Operations> make_operations(const Place& /*place*/) {
   throw Error(describe_libraries());
 }
 

@@ -135,6 +135,8 @@ class KernelBackend : public Backend {
   /// Memory that host and device read and write at one address.
   [[nodiscard]] virtual void* allocate_shared(std::size_t bytes) = 0;
   virtual void deallocate_shared(void* data) noexcept = 0;
+  /// Whether a Capture may use memory that was asked for earlier.
+  [[nodiscard]] bool has_captured() const { return has_captured_; }
   /// Where launches are recorded, or null.
   [[nodiscard]] std::vector<LaunchRecord>* records() const { return records_; }
 

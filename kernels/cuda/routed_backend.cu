@@ -40,7 +40,7 @@ bool is_matrix(const ConstView& x) {
 RoutedBackend::RoutedBackend(Stream stream, int device)
     : KernelBackend(stream), chooser_([this, stream, device] {
         XR_CUDA_CHECK(cudaSetDevice(device));
-        return cudnn::make_operations(*this, stream);
+        return cudnn::make_operations({*this, stream, [this] { return has_captured(); }});
       }) {}
 
 void RoutedBackend::configure(const BackendOptions& options) {

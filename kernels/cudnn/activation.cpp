@@ -13,12 +13,10 @@ const float* beta_of(GradientWrite write) {
   return write == GradientWrite::accumulate ? &one : &zero;
 }
 
-/// NaN stays NaN.
 class Relu : public ActivationDescriptor {
  public:
-  explicit Relu(const CudnnLibrary& library) : ActivationDescriptor(library) {
-    XR_CUDNN_CALL(library, cudnnSetActivationDescriptor, get(), CUDNN_ACTIVATION_RELU, CUDNN_PROPAGATE_NAN,
-                  0.0);
+  Relu(const CudnnLibrary& library, cudnnNanPropagation_t nan) : ActivationDescriptor(library) {
+    XR_CUDNN_CALL(library, cudnnSetActivationDescriptor, get(), CUDNN_ACTIVATION_RELU, nan, 0.0);
   }
 };
 
@@ -33,7 +31,7 @@ ConstView flat(ConstView view) {
 
 Ran CudnnOperations::relu_forward(ConstView x, View y) {
   if (!suits_legacy(x)) return nullptr;
-  const Relu relu(cudnn_);
+  const Relu relu(cudnn_, CUDNN_PROPAGATE_NAN);  // NaN stays NaN
   const TensorDescriptor form(cudnn_, flat(x));
   XR_CUDNN_CALL(cudnn_, cudnnActivationForward, handle_, relu.get(), &one, form.get(), x.data, &zero,
                 form.get(), y.data);
@@ -43,7 +41,7 @@ Ran CudnnOperations::relu_forward(ConstView x, View y) {
 // ReLU's gradient looks at the sign of x alone, which y has too.
 Ran CudnnOperations::relu_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
   if (!suits_legacy(y)) return nullptr;
-  const Relu relu(cudnn_);
+  const Relu relu(cudnn_, CUDNN_NOT_PROPAGATE_NAN);  // a y of NaN is not positive
   const TensorDescriptor form(cudnn_, flat(y));
   XR_CUDNN_CALL(cudnn_, cudnnActivationBackward, handle_, relu.get(), &one, form.get(), y.data, form.get(),
                 dy.data, form.get(), y.data, beta_of(write), form.get(), dx.data);

@@ -13,11 +13,15 @@ constexpr std::size_t cublas_workspace_bytes = std::size_t{32} << 20;
 
 Workspace::~Workspace() {
   if (data_ != nullptr) own_.deallocate(data_, bytes_);
+  for (const auto& [data, bytes] : old_) own_.deallocate(data, bytes);
 }
 
 std::byte* Workspace::get(std::size_t bytes) {
   if (bytes <= bytes_) return data_;
-  if (data_ != nullptr) own_.deallocate(data_, bytes_);
+  if (data_ != nullptr && has_captured_())
+    old_.emplace_back(data_, bytes_);
+  else if (data_ != nullptr)
+    own_.deallocate(data_, bytes_);
   data_ = nullptr;
   bytes_ = 0;
   data_ = static_cast<std::byte*>(own_.allocate(bytes));
@@ -25,8 +29,9 @@ std::byte* Workspace::get(std::size_t bytes) {
   return data_;
 }
 
-CudnnOperations::CudnnOperations(Backend& own, cudaStream_t stream)
-    : own_(own), workspace_(own), sum_(own), cublas_workspace_(own) {
+CudnnOperations::CudnnOperations(const Place& place)
+    : own_(place.own), workspace_(place), sum_(place), cublas_workspace_(place) {
+  auto* const stream = static_cast<cudaStream_t>(place.stream);
   try {
     XR_CUDNN_CALL(cudnn_, cudnnCreate, &handle_);
     XR_CUDNN_CALL(cudnn_, cudnnSetStream, handle_, stream);
@@ -54,8 +59,8 @@ void CudnnOperations::close() noexcept {
   if (cublas_handle_ != nullptr) cublas_.cublasDestroy_v2(cublas_handle_);
 }
 
-std::unique_ptr<Operations> make_operations(Backend& own, void* stream) {
-  return std::make_unique<CudnnOperations>(own, static_cast<cudaStream_t>(stream));
+std::unique_ptr<Operations> make_operations(const Place& place) {
+  return std::make_unique<CudnnOperations>(place);
 }
 
 std::string describe_libraries() {

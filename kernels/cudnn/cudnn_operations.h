@@ -10,10 +10,11 @@
 
 namespace xr::kernels::cudnn {
 
-/// Device memory that grows to the largest size asked for; valid until the next call of get.
+/// Device memory that grows to the largest size asked for; valid until the next call of get, and for recorded
+/// work for ever.
 class Workspace {
  public:
-  explicit Workspace(Backend& own) : own_(own) {}
+  explicit Workspace(const Place& place) : own_(place.own), has_captured_(place.has_captured) {}
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace();
@@ -22,8 +23,10 @@ class Workspace {
 
  private:
   Backend& own_;
+  std::function<bool()> has_captured_;
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
+  std::vector<std::pair<std::byte*, std::size_t>> old_;  // that recorded work may still use
 };
 
 /// `bytes` rounded up, so that what lies behind is aligned as cudaMalloc aligns.
@@ -41,7 +44,7 @@ struct Product {
 
 class CudnnOperations final : public Operations {
  public:
-  CudnnOperations(Backend& own, cudaStream_t stream);
+  explicit CudnnOperations(const Place& place);
   ~CudnnOperations() override;
 
   std::string version() const override { return cudnn_.version() + " and " + cublas_.version(); }

@@ -2,6 +2,7 @@
 // Nothing of their headers is needed to use it. kernels/absent_cudnn stands in where they were not there.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -59,10 +60,18 @@ class Operations {
   virtual Ran linear_forward(ConstView x, ConstView weight, ConstView bias, View y) = 0;
 };
 
-/// Opens the libraries for the current CUDA device. Work is queued on `stream` (a cudaStream_t); memory,
-/// casts, sums and broadcasts are asked of `own`, which must outlive the result and must not ask it for
-/// these. Throws Error that says what is missing and what to do.
-[[nodiscard]] std::unique_ptr<Operations> make_operations(Backend& own, void* stream);
+/// Where the operations run.
+struct Place {
+  /// Asked for memory, casts, sums and broadcasts; it must outlive the operations and must not ask them for
+  /// these.
+  Backend& own;
+  void* stream;  ///< a cudaStream_t of the current CUDA device
+  /// Whether recorded work may still use memory that was asked for earlier.
+  std::function<bool()> has_captured;
+};
+
+/// Opens the libraries. Throws Error that says what is missing and what to do.
+[[nodiscard]] std::unique_ptr<Operations> make_operations(const Place& place);
 
 /// One line: the versions that make_operations would open, or what is missing.
 [[nodiscard]] std::string describe_libraries();

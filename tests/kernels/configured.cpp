@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 namespace xr::tests {
 
@@ -18,13 +19,21 @@ double rounded_to(double value, int bits) {
 
 }  // namespace
 
+BackendOptions default_options(const kernels::Backend& backend) {
+  const char* value = std::getenv("XR_TEST_KERNELS");
+  const std::string choice = value == nullptr ? "" : value;
+  XR_CHECK(choice.empty() || choice == "cudnn", "XR_TEST_KERNELS is '{}': it may be cudnn or empty", choice);
+  if (choice.empty() || !backend.name().starts_with("cuda")) return {};
+  return {.kernels = kernels::KernelChoice::cudnn};
+}
+
 bool Configured::possible(kernels::Backend& backend, const BackendOptions& options) {
   try {
     backend.configure(options);
   } catch (const Error&) {
     return false;
   }
-  backend.configure({});
+  backend.configure(default_options(backend));
   return true;
 }
 
@@ -35,7 +44,7 @@ Configured::Configured(kernels::Backend& backend, const BackendOptions& options)
 
 Configured::~Configured() {
   backend_.record_launches(nullptr);
-  backend_.configure({});
+  backend_.configure(default_options(backend_));
 }
 
 bool Configured::ran(std::string_view part) const {

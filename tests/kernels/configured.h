@@ -13,6 +13,10 @@ namespace xr::tests {
 using kernels::BackendOptions;
 using kernels::Precision;
 
+/// What a backend has outside of Configured: KernelChoice::cudnn on CUDA devices if the environment variable
+/// XR_TEST_KERNELS is "cudnn", so that all tests hold cuDNN and cuBLAS against the oracle, else the defaults.
+[[nodiscard]] BackendOptions default_options(const kernels::Backend& backend);
+
 /// A backend with these options and a record of its launches, until the end of the scope.
 class Configured {
  public:

@@ -260,6 +260,23 @@ TEST_CASE("conv2d 3x3 kernels in every precision") {
     }
 }
 
+// Where there are a GPU and cuDNN. In bf16 cuDNN lacks some: own kernels run these.
+TEST_CASE("conv2d through cuDNN in every precision") {
+  for (const Conv2dCase& c : conv2d_cases())
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+      const Setting setting{{.precision = precision, .kernels = kernels::KernelChoice::cudnn}};
+      for (Backend* backend : test_backends()) {
+        if (backend->name() == "cpu" || !Configured::possible(*backend, setting.options)) continue;
+        for (const Check& check : {check_forward, check_backward_data, check_backward_filter}) {
+          const Configured configured(*backend, setting.options);
+          check(c, setting, {backend}, [&](const Backend& b) { return layout_pairs(b, c); });
+          INFO(c.name << " on " << backend->name() << " ran " << configured.kernels());
+          if (precision != Precision::bf16) CHECK(configured.ran("cudnn"));
+        }
+      }
+    }
+}
+
 TEST_CASE("conv2d rounds operands to TF32") {
   const Setting setting{{.precision = Precision::tf32, .variant = "implicit_gemm"}, false};
   check_variant({"random operands", {2, 32, 9, 11}, {32, 32, 3, 3}, {1, 1, 2, 2, 1, 1, 1}}, setting);

@@ -27,16 +27,21 @@ namespace {
 
 constexpr std::size_t guard_bytes = 256;  // a multiple of the 64-byte alignment
 
+Backend& configured_backend(const std::string& name) {
+  Backend& backend = kernels::backend(kernels::Device::parse(name));
+  backend.configure(default_options(backend));
+  return backend;
+}
+
 std::vector<Backend*> find_backends() {
   std::vector<Backend*> found;
   if (const char* names = std::getenv("XR_TEST_BACKENDS"); names != nullptr && *names != '\0') {
     std::istringstream list(names);
-    for (std::string name; std::getline(list, name, ',');)
-      found.push_back(&kernels::backend(kernels::Device::parse(name)));
+    for (std::string name; std::getline(list, name, ',');) found.push_back(&configured_backend(name));
     return found;
   }
   for (const char* name : {"cpu", "simt", "cuda"}) try {
-      found.push_back(&kernels::backend(kernels::Device::parse(name)));
+      found.push_back(&configured_backend(name));
     } catch (const Error& error) {
       WARN("not tested: " << name << ": " << error.what());
     }

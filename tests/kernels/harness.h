@@ -32,7 +32,8 @@ using reference::random_distinct;
 using reference::random_normal;
 
 /// The backends to test: those named in the environment variable XR_TEST_BACKENDS (comma separated; each must
-/// exist), or else all of cpu, simt and cuda that can be created; the others are named in a warning.
+/// exist), or else all of cpu, simt and cuda that can be created; the others are named in a warning. They
+/// have their default_options (configured.h).
 [[nodiscard]] const std::vector<Backend*>& test_backends();
 
 /// Element types of activations that some backend under test takes, and the backends that take one.

@@ -152,6 +152,24 @@ TEST_CASE("linear kernels in every precision") {
       }
 }
 
+// Where there are a GPU and cuBLAS.
+TEST_CASE("matmul and linear through cuBLAS in every precision") {
+  for (const MatmulCase& c : matmul_cases())
+    for (Setting setting : settings()) {
+      setting.options.kernels = kernels::KernelChoice::cudnn;
+      for (Backend* backend : backends_with(setting.options)) {
+        const Configured configured(*backend, setting.options);
+        for (const bool transpose_a : {false, true})
+          for (const bool transpose_b : {false, true})
+            check_matmul(c, transpose_a, transpose_b, setting, {backend});
+        for (const bool with_bias : {false, true}) check_linear(c, with_bias, setting, {backend});
+        INFO(configured.kernels());
+        CHECK(configured.ran("cublas matmul"));
+        CHECK(configured.ran("cublas linear_forward"));
+      }
+    }
+}
+
 TEST_CASE("matmul kernels without alignment in every precision") {
   for (const MatmulCase& c : {MatmulCase{17, 33, 65}, MatmulCase{66, 7, 130}})
     for (const Setting& setting : settings())
