@@ -6,7 +6,7 @@
 //
 // Bytes: N C size^2 read (cached: neighbouring outputs share pixels), 4 or 2 N C side^2 written. Operations
 // per value: 5 of exposure and, where pixels move, about 20 of the bilinear map or 2 per tap and axis of the
-// filter. Bound by memory.
+// filter: by these figures bound by memory, not yet timed on a GPU.
 //
 // One block makes a tile of 32x32 pixels of one image, all channels, so the blocks of images that are treated
 // in different ways do not wait for each other, and the grid does not depend on the records (a captured graph

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 using namespace xr;
 using namespace xr::data;
@@ -141,6 +142,34 @@ TEST_CASE("batches on a device keep their addresses") {
       }
     }
     CHECK(engine::allocator(device).statistics().device_allocations == allocations);
+  }
+}
+
+TEST_CASE("a recorded batch makes whichever was loaded last") {
+  const ImageSet set = make_set(17, 3, 17);  // reduced before warps, too
+  const LoaderSettings settings = settings_with(AugmentSettings::mild());
+  for (const Device& device : devices()) {
+    kernels::Backend& backend = kernels::backend(device);
+    if (!backend.can_capture()) continue;
+    BatchLoader expected(set, settings);
+    DeviceLoader loader(set, settings, device);
+    expected.start_epoch(2);
+    loader.start_epoch(2);
+    const Batch* batch = expected.next();
+    REQUIRE(loader.next() != nullptr);  // once before it is recorded: the workspace is there
+    backend.begin_capture();
+    loader.make_batch();
+    const std::unique_ptr<kernels::Capture> recorded = backend.end_capture();
+    for (int b = 0; b < 3; ++b) {
+      batch = expected.next();
+      REQUIRE(loader.load_next());
+      recorded->replay();
+      CHECK(loader.batch().images.to_host() == batch->images);
+      CHECK(loader.batch().labels.to_host_i64() == batch->labels);
+    }
+    batch = expected.next();  // a smaller one
+    REQUIRE(loader.next() != nullptr);
+    CHECK(loader.batch().images.to_host() == batch->images);
   }
 }
 
