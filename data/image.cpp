@@ -81,6 +81,15 @@ void append_bytes(void* context, void* data, int size) {
   bytes.insert(bytes.end(), first, first + size);
 }
 
+void check_encodable(const Image& image, const char* format) {
+  XR_CHECK(image.width > 0 && image.height > 0 && (image.channels == 1 || image.channels == 3),
+           "a {} needs pixels and 1 or 3 channels, not {} x {} x {}", format, image.width, image.height,
+           image.channels);
+  XR_CHECK(image.pixels.size() == static_cast<std::size_t>(image.width) * image.height * image.channels,
+           "the image holds {} bytes, not {} x {} x {}", image.pixels.size(), image.width, image.height,
+           image.channels);
+}
+
 }  // namespace
 
 Image decode_image(std::span<const std::byte> bytes, int channels, const DecodeLimits& limits) {
@@ -105,13 +114,18 @@ Image read_image(const std::filesystem::path& path, int channels, const DecodeLi
   }
 }
 
+std::vector<std::byte> encode_jpeg(const Image& image, int quality) {
+  check_encodable(image, "JPEG");
+  XR_CHECK(quality >= 1 && quality <= 100, "the JPEG quality {} is not 1 to 100", quality);
+  std::vector<std::byte> bytes;
+  const int status = stbi_write_jpg_to_func(append_bytes, &bytes, image.width, image.height, image.channels,
+                                            image.pixels.data(), quality);
+  XR_CHECK(status != 0, "cannot encode a JPEG of {} x {} pixels", image.width, image.height);
+  return bytes;
+}
+
 std::vector<std::byte> encode_png(const Image& image) {
-  XR_CHECK(image.width > 0 && image.height > 0 && (image.channels == 1 || image.channels == 3),
-           "a PNG needs pixels and 1 or 3 channels, not {} x {} x {}", image.width, image.height,
-           image.channels);
-  XR_CHECK(image.pixels.size() == static_cast<std::size_t>(image.width) * image.height * image.channels,
-           "the image holds {} bytes, not {} x {} x {}", image.pixels.size(), image.width, image.height,
-           image.channels);
+  check_encodable(image, "PNG");
   std::vector<std::byte> bytes;
   const int status = stbi_write_png_to_func(append_bytes, &bytes, image.width, image.height, image.channels,
                                             image.pixels.data(), image.width * image.channels);

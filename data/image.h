@@ -36,6 +36,9 @@ Image read_image(const std::filesystem::path& path, int channels, const DecodeLi
 /// PNG bytes of an 8-bit image of 1 or 3 channels.
 std::vector<std::byte> encode_png(const Image& image);
 
+/// JPEG bytes of an 8-bit image of 1 or 3 channels; quality 1 to 100.
+std::vector<std::byte> encode_jpeg(const Image& image, int quality);
+
 /// Writes a PNG whole or not at all.
 void write_png(const std::filesystem::path& path, const Image& image);
 

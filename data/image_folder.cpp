@@ -7,6 +7,7 @@
 #include "kernels/error.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace xr::data {
@@ -14,8 +15,6 @@ namespace xr::data {
 namespace fs = std::filesystem;
 
 namespace {
-
-using PatientTable = std::unordered_map<std::string, std::string>;
 
 constexpr std::uint64_t test_sub_stream = 0, validation_sub_stream = 1;
 
@@ -39,9 +38,9 @@ std::vector<Sample> read_part(Dataset& dataset, const std::string& part, const P
     std::error_code code;
     if (!fs::is_directory(dataset.directory / prefix, code)) continue;
     for (std::string& path : scan_images(dataset.directory / prefix, prefix, dataset.skipped)) {
-      const auto patient = patients.find(path);
-      samples.push_back(
-          {std::move(path), static_cast<int>(c), patient == patients.end() ? "" : patient->second});
+      std::string patient = patients.patient_of(path);
+      if (!patient.empty()) dataset.group_origin = patients.origin();
+      samples.push_back({std::move(path), static_cast<int>(c), std::move(patient)});
     }
   }
   return samples;
@@ -92,6 +91,26 @@ void warn_of_shared_patients(Dataset& dataset, const std::vector<Sample>& other,
                     shared.size(), images, part, part));
 }
 
+/// All images of train/, val/ and test/ become training images, of which as many as test/ held are split off.
+void split_by_group(Dataset& dataset, std::uint64_t seed) {
+  const std::size_t held = dataset.test.size();
+  for (std::vector<Sample>* part : {&dataset.test, &dataset.validation}) {
+    std::move(part->begin(), part->end(), std::back_inserter(dataset.train));
+    part->clear();
+  }
+  std::sort(dataset.train.begin(), dataset.train.end(),
+            [](const Sample& a, const Sample& b) { return a.path < b.path; });
+  dataset.warnings.clear();
+  dataset.warnings.push_back(fmt::format(
+      "the {} images of all folders are split anew by patient ({}): their places in train/ and test/ are not "
+      "kept",
+      dataset.train.size(), dataset.group_origin));
+  dataset.test = split_off(dataset.train, dataset.class_names,
+                           static_cast<double>(held) / static_cast<double>(dataset.train.size()), seed,
+                           test_sub_stream, "test");
+  dataset.test_split_by_program = true;
+}
+
 void read_given_splits(Dataset& dataset, const PatientTable& patients) {
   const fs::path& directory = dataset.directory;
   XR_CHECK(has_folder(directory, "train"), "{} has test/ but no train/; add train/<class>/ folders",
@@ -122,14 +141,24 @@ Dataset read_image_folder(const fs::path& directory, const SplitSettings& settin
   check_folder(directory);
   Dataset dataset;
   dataset.directory = directory;
-  const PatientTable patients = read_patient_table(directory, dataset.warnings);
-  if (has_folder(directory, "train") || has_folder(directory, "test")) {
+  const PatientTable patients(directory, settings.groups, dataset.warnings);
+  const bool given_splits = has_folder(directory, "train") || has_folder(directory, "test");
+  if (given_splits) {
     read_given_splits(dataset, patients);
   } else {
     dataset.class_names = list_folders(directory);
     check_classes(dataset, directory);
     dataset.train = read_part(dataset, "", patients);
     check_every_class(dataset, dataset.train, "training", directory);
+  }
+  if (settings.split_by_group) {
+    XR_CHECK(!dataset.group_origin.empty(),
+             "the images of {} cannot be split by patient, for no patient is known; name them in sources.csv "
+             "(columns file and patient) or by --groups or --group-regex",
+             quote_name(directory));
+    if (given_splits) split_by_group(dataset, settings.seed);
+  }
+  if (!given_splits && settings.test_fraction > 0) {
     dataset.test = split_off(dataset.train, dataset.class_names, settings.test_fraction, settings.seed,
                              test_sub_stream, "test");
     dataset.test_split_by_program = true;
@@ -147,7 +176,7 @@ Dataset read_evaluation_folder(const fs::path& directory, const std::vector<std:
   Dataset dataset;
   dataset.directory = directory;
   dataset.class_names = class_names;
-  const PatientTable patients = read_patient_table(directory, dataset.warnings);
+  const PatientTable patients(directory, {}, dataset.warnings);
   const std::string part = has_folder(directory, "test") ? "test" : "";
   for (const std::string& name : list_folders(directory / part))
     XR_CHECK(std::find(class_names.begin(), class_names.end(), name) != class_names.end(),

@@ -92,7 +92,7 @@ class HuffmanTables {
 /// B.1). Gives the size of the frame header; with `to_end` set walks on to the EOI marker.
 ImageHeader walk_jpeg(std::span<const std::byte> bytes, bool to_end) {
   const Reader reader(bytes);
-  ImageHeader header{ImageFormat::jpeg, 0, 0};
+  ImageHeader header{ImageFormat::jpeg, 0, 0, 0, 0};
   HuffmanTables tables;
   bool scan_seen = false, progressive = false;
   for (std::size_t at = 2;;) {
@@ -111,6 +111,8 @@ ImageHeader walk_jpeg(std::span<const std::byte> bytes, bool to_end) {
     if (frame && length >= 7) {
       header.height = reader.big16(at + 3);
       header.width = reader.big16(at + 5);
+      header.bits = static_cast<int>(reader.u8(at + 2));
+      header.channels = length >= 8 ? static_cast<int>(reader.u8(at + 7)) : 0;
       progressive = marker == 0xC2;
       if (!to_end) return header;
     }
@@ -153,9 +155,32 @@ void check_png_complete(std::span<const std::byte> bytes, const ImageHeader& hea
            compressed, header.width, header.height);
 }
 
+/// Bits of a pixel; 0 if the file ends before it says.
+std::uint32_t bmp_bits(const Reader& reader) {
+  return reader.size() >= 30 ? reader.little16(28) : 0;
+}
+
+/// Channels by the colour type of a PNG's first chunk (ISO 15948, table 11.1).
+int png_channels(std::uint32_t colour_type) {
+  switch (colour_type) {
+    case 2:
+      return 3;
+    case 4:
+      return 2;
+    case 6:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
 ImageHeader read_bmp_header(const Reader& reader) {
-  ImageHeader header{ImageFormat::bmp, 0, 0};
-  if (reader.little32(14) == 12) {  // OS/2 1.x
+  ImageHeader header{ImageFormat::bmp, 0, 0, 0, 0};
+  const bool os2 = reader.little32(14) == 12;  // OS/2 1.x
+  const auto pixel_bits = static_cast<int>(os2 ? reader.little16(24) : bmp_bits(reader));
+  header.channels = pixel_bits <= 8 ? 1 : pixel_bits == 32 ? 4 : 3;
+  header.bits = pixel_bits <= 8 ? pixel_bits : 8;
+  if (os2) {
     header.width = reader.little16(18);
     header.height = reader.little16(20);
   } else {
@@ -184,13 +209,14 @@ ImageHeader read_image_header(std::span<const std::byte> bytes) {
   if (starts_with(bytes, "\x89PNG\r\n\x1a\n")) {
     XR_CHECK(bytes.size() >= 33, "the PNG is truncated: it has only {} bytes", bytes.size());
     XR_CHECK(starts_with(bytes.subspan(12), "IHDR"), "the PNG is damaged: its first chunk is not IHDR");
-    return {ImageFormat::png, reader.big32(16), reader.big32(20)};
+    return {ImageFormat::png, reader.big32(16), reader.big32(20), png_channels(reader.u8(25)),
+            static_cast<int>(reader.u8(24))};
   }
   if (starts_with(bytes, "\xFF\xD8\xFF")) return walk_jpeg(bytes, false);
   if (starts_with(bytes, "BM") && bytes.size() >= 26) return read_bmp_header(reader);
   if (is_pnm(bytes)) {
     const PnmHeader pnm = read_pnm_header(bytes);
-    return {ImageFormat::pnm, pnm.width, pnm.height};
+    return {ImageFormat::pnm, pnm.width, pnm.height, pnm.channels, pnm.max_value > 255 ? 16 : 8};
   }
   throw Error("the content is no JPEG, PNG, BMP, PGM or PPM image, whatever the file name says");
 }

@@ -12,6 +12,8 @@ enum class ImageFormat { jpeg, png, bmp, pnm };
 struct ImageHeader {
   ImageFormat format{};
   std::uint64_t width = 0, height = 0;
+  int channels = 0;  ///< As stored: 1 grey or palette, 2 grey and alpha, 3 colour, 4 colour and alpha.
+  int bits = 0;      ///< Of a sample; of a palette's index.
 };
 
 /// Recognises the format by content and reads the size. Throws xr::Error if the bytes are no known image.

@@ -4,13 +4,17 @@
 #include "kernels/error.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <optional>
+#include <set>
 
 namespace xr::data {
 
 namespace {
 
 constexpr std::uint64_t max_table_bytes = std::uint64_t{256} << 20;
+constexpr std::size_t longest_matched_path = 1000;  // std::regex recurses once a letter
 
 std::string trimmed(std::string text) {
   const auto is_space = [](char letter) { return letter == ' ' || letter == '\t' || letter == '\r'; };
@@ -19,10 +23,14 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-std::optional<std::size_t> find_column(const std::vector<std::string>& header, std::string_view name) {
-  for (std::size_t i = 0; i < header.size(); ++i)
-    if (trimmed(header[i]) == name) return i;
-  return std::nullopt;
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& letter : result) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return result;
+}
+
+std::string file_name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
 }  // namespace
@@ -59,40 +67,114 @@ std::vector<std::vector<std::string>> parse_csv(std::string_view text) {
   return records;
 }
 
-std::unordered_map<std::string, std::string> read_patient_table(const std::filesystem::path& directory,
-                                                                std::vector<std::string>& warnings) {
-  const std::filesystem::path path = directory / "sources.csv";
-  std::error_code code;
-  if (!std::filesystem::exists(path, code)) return {};
-  std::vector<std::vector<std::string>> records;
-  try {
-    const std::vector<std::byte> bytes = read_file(path, max_table_bytes);
-    records = parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  } catch (const Error& error) {
-    warnings.push_back(fmt::format("patients are unknown: {}", error.what()));
-    return {};
-  }
-  const auto file_column = records.empty() ? std::nullopt : find_column(records[0], "file");
-  const auto patient_column = records.empty() ? std::nullopt : find_column(records[0], "patient");
-  if (!file_column || !patient_column) {
-    warnings.push_back(
-        fmt::format("patients are unknown: {} has no columns 'file' and 'patient'", quote_name(path)));
-    return {};
-  }
-  std::unordered_map<std::string, std::string> patients;
-  std::size_t unusable = 0;
-  for (std::size_t i = 1; i < records.size(); ++i) {
-    if (records[i].size() <= std::max(*file_column, *patient_column)) {
-      ++unusable;
-      continue;
+std::span<const std::string_view> file_columns() {
+  static constexpr std::array<std::string_view, 6> names = {"file",  "path",        "filename",
+                                                            "image", "image index", "image_path"};
+  return names;
+}
+
+std::span<const std::string_view> patient_columns() {
+  static constexpr std::array<std::string_view, 8> names = {
+      "patient", "group", "patient_id", "patient id", "patientid", "subject", "subject_id", "group_id"};
+  return names;
+}
+
+std::optional<std::size_t> CsvTable::column(std::span<const std::string_view> names) const {
+  for (const std::string_view name : names)
+    for (std::size_t i = 0; i < header.size(); ++i)
+      if (lower(header[i]) == name) return i;
+  return std::nullopt;
+}
+
+CsvTable read_csv_table(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_file(path, max_table_bytes);
+  std::vector<std::vector<std::string>> records =
+      parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  CsvTable table;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    for (std::string& field : records[i]) field = trimmed(std::move(field));
+    if (i == 0) {
+      table.header = std::move(records[0]);
+    } else if (records[i].size() < table.header.size()) {
+      ++table.unusable;
+    } else {
+      records[i].resize(table.header.size());
+      table.rows.push_back(std::move(records[i]));
     }
-    std::string patient = trimmed(records[i][*patient_column]);
-    if (!patient.empty()) patients[trimmed(records[i][*file_column])] = std::move(patient);
   }
-  if (unusable > 0)
-    warnings.push_back(fmt::format("{} of {} lines of {} have too few fields and are not used", unusable,
-                                   records.size() - 1, quote_name(path)));
-  return patients;
+  return table;
+}
+
+PatientTable::PatientTable(const std::filesystem::path& directory, const GroupSettings& settings,
+                           std::vector<std::string>& warnings) {
+  std::error_code code;
+  if (!settings.table.empty()) {
+    origin_ = fmt::format("the file {}", settings.table.filename().string());
+    read_table(settings.table, true, warnings);
+  } else if (!settings.pattern.empty()) {
+    origin_ = fmt::format("the pattern {}", settings.pattern);
+  } else if (std::filesystem::exists(directory / "sources.csv", code)) {
+    origin_ = "sources.csv";
+    read_table(directory / "sources.csv", false, warnings);
+  }
+  if (settings.pattern.empty()) {
+    if (!origin_.empty() && !by_path_.empty()) return;
+    origin_ = "NIH file names";
+    pattern_.emplace("(?:^|/)([0-9]{8})_[0-9]{3}\\.[A-Za-z]+$");
+    return;
+  }
+  try {
+    pattern_.emplace(settings.pattern);
+  } catch (const std::regex_error& error) {
+    throw Error(fmt::format("the pattern of groups {} is no regular expression ({})",
+                            quote_name(settings.pattern), error.what()));
+  }
+}
+
+void PatientTable::read_table(const std::filesystem::path& path, bool given,
+                              std::vector<std::string>& warnings) {
+  CsvTable table;
+  std::string failure;
+  try {
+    table = read_csv_table(path);
+  } catch (const Error& error) {
+    failure = error.what();
+  }
+  const auto file = table.column(file_columns()), patient = table.column(patient_columns());
+  if (failure.empty() && (!file || !patient))
+    failure = fmt::format("{} has no columns 'file' and 'patient'", quote_name(path));
+  if (!failure.empty()) {
+    XR_CHECK(!given, "the groups cannot be read: {}", failure);
+    warnings.push_back(fmt::format("patients are unknown: {}", failure));
+    return;
+  }
+  std::set<std::string> ambiguous;  // names without a folder that lines give different patients
+  for (std::vector<std::string>& row : table.rows) {
+    if (row[*patient].empty()) continue;
+    const std::string name = file_name_of(row[*file]);
+    if (const auto [there, is_new] = by_name_.try_emplace(name, row[*patient]);
+        !is_new && there->second != row[*patient])
+      ambiguous.insert(name);
+    by_path_[row[*file]] = std::move(row[*patient]);
+  }
+  for (const std::string& name : ambiguous) by_name_.erase(name);
+  if (!given) by_name_.clear();  // sources.csv lies in the folder and names the whole path
+  if (table.unusable > 0)
+    warnings.push_back(fmt::format("{} of {} lines of {} have too few fields and are not used",
+                                   table.unusable, table.rows.size() + table.unusable, quote_name(path)));
+}
+
+std::string PatientTable::patient_of(const std::string& path) const {
+  if (const auto found = by_path_.find(path); found != by_path_.end()) return found->second;
+  if (const auto found = by_name_.find(file_name_of(path)); found != by_name_.end()) return found->second;
+  if (!pattern_ || path.size() > longest_matched_path) return {};
+  std::smatch match;
+  try {
+    if (!std::regex_search(path, match, *pattern_)) return {};
+  } catch (const std::regex_error&) {
+    return {};  // too complex for this path
+  }
+  return match.size() > 1 && match[1].matched ? match[1].str() : match[0].str();
 }
 
 }  // namespace xr::data

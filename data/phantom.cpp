@@ -3,6 +3,7 @@
 #include "data/file.h"
 #include "data/jobs.h"
 #include "data/phantom_findings.h"
+#include "data/phantom_shortcut.h"
 #include "kernels/error.h"
 
 #include <unistd.h>
@@ -92,13 +93,26 @@ std::vector<DatasetFile> list_files(const fs::path& directory, const PhantomSett
     XR_CHECK(count >= 1 && count <= 1000000, "{} phantom images of a class are not 1 to 1000000", count);
     const fs::path folder = directory / (split == PhantomSplit::train ? "train" : "test") /
                             (kind == PhantomClass::covid ? "covid" : "normal");
-    for (int i = 0; i < count; ++i) files.push_back({split, kind, i, folder / fmt::format("{:03}.png", i)});
+    for (int i = 0; i < count; ++i) {
+      const bool jpeg =
+          settings.shortcut == PhantomShortcut::format && bears_mark(settings.seed, split, kind, i);
+      files.push_back({split, kind, i, folder / fmt::format("{:03}.{}", i, jpeg ? "jpg" : "png")});
+    }
   };
   add(PhantomSplit::train, PhantomClass::covid, settings.train_covid);
   add(PhantomSplit::train, PhantomClass::normal, settings.train_normal);
   add(PhantomSplit::test, PhantomClass::covid, settings.test_covid);
   add(PhantomSplit::test, PhantomClass::normal, settings.test_normal);
   return files;
+}
+
+void draw_file(const DatasetFile& file, const PhantomSettings& settings) {
+  Image image = draw_phantom(settings.seed, file.split, file.kind, file.index, settings.size);
+  const bool marked = bears_mark(settings.seed, file.split, file.kind, file.index);
+  if (marked && settings.shortcut == PhantomShortcut::corner_marker) draw_corner_marker(image);
+  if (marked && settings.shortcut == PhantomShortcut::border_brightness) brighten_border(image, 40);
+  write_file_atomically(file.path,
+                        file.path.extension() == ".jpg" ? encode_jpeg(image, 90) : encode_png(image));
 }
 
 /// Writes all files into a folder beside `directory`, which rename() then replaces: rename takes an absent or
@@ -110,10 +124,8 @@ void write_whole(const fs::path& directory, const PhantomSettings& settings) {
     fs::remove_all(temporary);
     const std::vector<DatasetFile> files = list_files(temporary, settings);
     for (const DatasetFile& file : files) fs::create_directories(file.path.parent_path());
-    run_jobs(files.size(), settings.workers, settings.progress, [&](std::size_t i) {
-      write_png(files[i].path,
-                draw_phantom(settings.seed, files[i].split, files[i].kind, files[i].index, settings.size));
-    });
+    run_jobs(files.size(), settings.workers, settings.progress,
+             [&](std::size_t i) { draw_file(files[i], settings); });
     fs::rename(temporary, directory);
   } catch (...) {
     std::error_code code;

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 
 #include "apps/xrtrain/commands.h"
@@ -48,6 +49,17 @@ void add_synth_command(CLI::App& app, Action& action) {
     command->add_option(fmt::format("--{}", name), *count, fmt::format("Images in {}", name))
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
+  const std::map<std::string, data::PhantomShortcut> shortcuts = {
+      {"none", data::PhantomShortcut::none},
+      {"corner-marker", data::PhantomShortcut::corner_marker},
+      {"border-brightness", data::PhantomShortcut::border_brightness},
+      {"format", data::PhantomShortcut::format}};
+  command
+      ->add_option("--shortcut", settings.shortcut,
+                   "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
+                   "corner-marker, border-brightness or format")
+      ->transform(CLI::CheckedTransformer(shortcuts).description(""))
+      ->type_name("TEXT [none]");
   command->add_option("--workers", settings.workers, "Drawing threads; 0 is one per processor core")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));

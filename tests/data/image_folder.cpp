@@ -100,6 +100,25 @@ TEST_CASE("patients in both train and test are told") {
   CHECK_THAT(dataset.warnings[0], contains("1 patient(s) with 1 image(s) in test/"));
 }
 
+TEST_CASE("given splits are split anew by patient on request") {
+  const TemporaryFolder folder;
+  make_given_splits(folder, 20, 5);
+  SplitSettings settings;
+  settings.split_by_group = true;
+  CHECK_THAT(error_of([&] { read_image_folder(folder.path(), settings); }), contains("no patient is known"));
+  settings.groups.pattern = "([a-z]+/0?[0-9])[0-9]*\\.png";  // train/covid/03 and test/covid/03 are one's
+  CHECK_FALSE(read_image_folder(folder.path(), {.groups = settings.groups}).warnings.empty());
+  const Dataset dataset = read_image_folder(folder.path(), settings);
+  CHECK(dataset.test_split_by_program);
+  CHECK(dataset.train.size() + dataset.validation.size() + dataset.test.size() == 50);
+  CHECK(dataset.test.size() >= 2);
+  REQUIRE(dataset.warnings.size() == 1);
+  CHECK_THAT(dataset.warnings[0], contains("split anew by patient"));
+  for (const Sample& held : dataset.test)
+    for (const std::vector<Sample>* part : {&dataset.train, &dataset.validation})
+      for (const Sample& sample : *part) CHECK(sample.group != held.group);
+}
+
 TEST_CASE("folders that cannot be trained on are told in one clear line") {
   const TemporaryFolder folder;
   const auto message = [](const fs::path& path) { return error_of([&] { read_image_folder(path); }); };

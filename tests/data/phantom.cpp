@@ -95,6 +95,35 @@ TEST_CASE("a written phantom set is a data folder and the same for any number of
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);  // nothing temporary is left
 }
 
+TEST_CASE("a planted shortcut changes the images of one class and nothing else") {
+  const TemporaryFolder folder;
+  PhantomSettings settings = small_set();
+  write_phantom_dataset(folder / "none", settings);
+  settings.shortcut = PhantomShortcut::corner_marker;
+  write_phantom_dataset(folder / "corner", settings);
+  settings.shortcut = PhantomShortcut::border_brightness;
+  write_phantom_dataset(folder / "border", settings);
+  settings.shortcut = PhantomShortcut::format;
+  write_phantom_dataset(folder / "format", settings);
+  std::size_t marked[2] = {0, 0};
+  for (const Sample& sample : read_image_folder(folder / "none", {.validation_fraction = 0}).train) {
+    const Image plain = read_image(folder / "none" / sample.path, 1);
+    const Image corner = read_image(folder / "corner" / sample.path, 1);
+    const Image border = read_image(folder / "border" / sample.path, 1);
+    const std::size_t middle = 32 * 64 + 32, in_corner = 2 * 64 + 2;
+    CHECK(plain.pixels[middle] == corner.pixels[middle]);
+    CHECK(plain.pixels[middle] == border.pixels[middle]);
+    const bool bears = corner.pixels[in_corner] == 250;
+    CHECK(bears == (border.pixels[63 * 64] != plain.pixels[63 * 64]));
+    CHECK(bears != fs::exists(folder / "format" / sample.path));
+    if (bears) ++marked[sample.class_index];
+  }
+  CHECK(marked[0] > marked[1]);
+  const Dataset formats = read_image_folder(folder / "format", {.validation_fraction = 0});
+  CHECK(formats.train.size() == 7);
+  for (const Sample& sample : formats.train) CHECK_NOTHROW(read_image(folder / "format" / sample.path, 1));
+}
+
 TEST_CASE("an existing folder is refused and a failure leaves nothing behind") {
   const TemporaryFolder folder;
   PhantomSettings settings = small_set();

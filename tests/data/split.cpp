@@ -102,16 +102,45 @@ TEST_CASE("CSV fields may hold commas quotes and line ends") {
 TEST_CASE("the patient table tells what it cannot use") {
   const TemporaryFolder folder;
   std::vector<std::string> warnings;
-  CHECK(read_patient_table(folder.path(), warnings).empty());
+  CHECK(PatientTable(folder.path(), {}, warnings).patient_of("a/1.png").empty());
   CHECK(warnings.empty());
   write_bytes(folder / "sources.csv", bytes_of("file,source,patient\na/1.png,x,p1\nshort\na/2.png,x,\n"));
-  const auto patients = read_patient_table(folder.path(), warnings);
-  CHECK(patients.size() == 1);
-  CHECK(patients.at("a/1.png") == "p1");
+  const PatientTable patients(folder.path(), {}, warnings);
+  CHECK(patients.patient_of("a/1.png") == "p1");
+  CHECK(patients.patient_of("a/2.png").empty());
+  CHECK(patients.patient_of("b/1.png").empty());
+  CHECK(patients.origin() == "sources.csv");
   REQUIRE(warnings.size() == 1);
   CHECK_THAT(warnings[0], contains("1 of 3 lines"));
   write_bytes(folder / "sources.csv", bytes_of("name,who\na,b\n"));
-  CHECK(read_patient_table(folder.path(), warnings).empty());
+  CHECK(PatientTable(folder.path(), {}, warnings).patient_of("a").empty());
   REQUIRE(warnings.size() == 2);
   CHECK_THAT(warnings[1], contains("no columns 'file' and 'patient'"));
+}
+
+TEST_CASE("patients come from a given table or pattern or from NIH names") {
+  const TemporaryFolder folder;
+  std::vector<std::string> warnings;
+  const PatientTable nih(folder.path(), {}, warnings);
+  CHECK(nih.patient_of("train/a/00001234_005.png") == "00001234");
+  CHECK(nih.origin() == "NIH file names");
+  CHECK(nih.patient_of("train/a/0001234_005.png").empty());
+  CHECK(nih.patient_of("train/a/x00001234_005.png").empty());
+  const PatientTable pattern(folder.path(), {{}, "/(p[0-9]+)-"}, warnings);
+  CHECK(pattern.patient_of("train/a/p17-2.png") == "p17");
+  CHECK(pattern.patient_of("train/a/00001234_005.png").empty());
+  CHECK(PatientTable(folder.path(), {{}, "^[^/]+/[^/]+/..."}, warnings).patient_of("a/b/xyz1") == "a/b/xyz");
+  write_bytes(folder / "g.csv", bytes_of("Image Index,Patient ID\none.png,7\ntest/b/two.png,8\n"));
+  const PatientTable table(folder.path(), {folder / "g.csv", {}}, warnings);
+  CHECK(table.patient_of("train/a/one.png") == "7");
+  CHECK(table.patient_of("test/b/two.png") == "8");
+  CHECK(warnings.empty());
+  CHECK_THAT(error_of([&] {
+               PatientTable(folder.path(), {{}, "(["}, warnings);
+             }),
+             contains("no regular expression"));
+  CHECK_THAT(error_of([&] {
+               PatientTable(folder.path(), {folder / "absent.csv", {}}, warnings);
+             }),
+             contains("absent.csv"));
 }
