@@ -1,0 +1,10 @@
+// A page with one of everything, names chosen to hurt.
+#pragma once
+
+#include "apps/xrtrain/html/page.h"
+
+namespace xr::apps::html {
+
+[[nodiscard]] Page sample_page();
+
+}  // namespace xr::apps::html
