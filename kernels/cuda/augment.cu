@@ -140,21 +140,22 @@ __global__ void __launch_bounds__(augment_threads)
 /// side^2.
 template <int Width, class T>
 __device__ void expose_planes(const AugmentCall& call, const Tile& at, const AugmentRecord& record, T* y) {
-  struct alignas(Width) Bytes {
-    std::uint8_t value[Width];
-  };
+  static_assert(Width == 4 || Width == 8);
+  using Word = std::conditional_t<Width == 4, std::uint32_t, std::uint64_t>;
   const std::uint8_t* const image = call.image(at.n);
   const int plane = call.side * call.side, vectors = plane / Width;
   const int thread = static_cast<int>(threadIdx.y) * tile + static_cast<int>(threadIdx.x);
   for (int c = 0; c < call.channels; ++c) {
     const Exposure exposure = Exposure::of(record, call.params.mean[c], call.params.deviation[c]);
-    const auto* const source = reinterpret_cast<const Bytes*>(image + static_cast<std::int64_t>(c) * plane);
+    const auto* const source = reinterpret_cast<const Word*>(image + static_cast<std::int64_t>(c) * plane);
     T* const target = y + (at.n * call.channels + c) * plane;
     for (int v = at.index * augment_threads + thread; v < vectors; v += call.tiles * augment_threads) {
-      const Bytes bytes = source[v];
+      const Word word = source[v];
+      std::uint8_t bytes[Width];
+      memcpy(bytes, &word, sizeof word);
       Elements<T, Width> values;
 #pragma unroll
-      for (int i = 0; i < Width; ++i) values.value[i] = exposure(static_cast<float>(bytes.value[i]));
+      for (int i = 0; i < Width; ++i) values.value[i] = exposure(static_cast<float>(bytes[i]));
       values.store(target + static_cast<std::int64_t>(v) * Width);
     }
   }

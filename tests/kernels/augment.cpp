@@ -206,6 +206,27 @@ TEST_CASE("augment gives the same bits on every backend") {
   }
 }
 
+// Where vectors may not be read a GPU ends the program, and so does UndefinedBehaviorSanitizer.
+TEST_CASE("augment of images at an odd address to an aligned output") {
+  const AugmentCase c{"kept", 1, 16, 16, {whole(16), exposed(whole(16), 0.1f, 1.2f)}};
+  const Operands in = operands_of(c);
+  const Tensor expected = reference::augment(c.params, in.images, indices_of(c, 3), c.records, c.side);
+  for (const DType dtype : test_types())
+    for (Backend* backend : test_backends(dtype)) {
+      GuardedBuffer images(*backend, in.images.shape, DType::u8, Layout::contiguous, 1),
+          indices(*backend, in.indices.shape, DType::i64, Layout::contiguous),
+          records(*backend, in.records.shape, DType::u8, Layout::contiguous),
+          y(*backend, expected.shape, dtype, Layout::contiguous);
+      images.write(in.images);
+      indices.write(in.indices);
+      records.write(in.records);
+      y.poison();
+      backend->augment(c.params, images.view(), indices.view(), records.view(), y.view());
+      CHECK(compare(y.read(), {expected, dtype, Arithmetic::reduction, 1, magnitude_of(c)}).empty());
+      CHECK(y.guard_damage().empty());
+    }
+}
+
 TEST_CASE("augment with one launch unless a shape needs a reduction") {
   const AugmentCase kept{"kept", 1, 12, 12, {whole(12)}}, reduced{"reduced", 1, 19, 12, {whole(19)}};
   for (Backend* backend : test_backends())
