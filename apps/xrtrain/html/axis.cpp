@@ -79,11 +79,10 @@ double text_width(const std::string& text) {
   double width = 0.0;
   for (const char c : text) {
     if (continues_character(c)) continue;
-    const bool narrow =
-        c == ' ' || c == '.' || c == ',' || c == 'i' || c == 'l' || c == 't' || c == '(' || c == ')';
+    const bool narrow = std::string_view(" .,:;'|()[]ilftj").find(c) != std::string_view::npos;
     const bool wide =
-        static_cast<unsigned char>(c) >= 0x80 || c == 'm' || c == 'w' || c == '%' || (c >= 'A' && c <= 'Z');
-    width += narrow ? 4.2 : wide ? 10.0 : 7.1;
+        static_cast<unsigned char>(c) >= 0x80 || std::string_view("mwMW%@").find(c) != std::string_view::npos;
+    width += narrow ? 4.8 : wide ? 12.0 : c >= 'A' && c <= 'Z' ? 9.3 : 7.7;
   }
   return width;
 }

@@ -45,8 +45,15 @@ Markup chart(const BarChart& chart) {
   };
   const double bottom = top + row * static_cast<double>(chart.bars.size());
   std::string svg;
+  // Beside the bars only, so that no line crosses a name.
+  const auto vertical = [&](const char* style, double at) {
+    std::string path;
+    for (std::size_t i = 0; i < chart.bars.size(); ++i)
+      path += fmt::format("M{} {}v20", px(at), px(top + row * static_cast<double>(i) + 17));
+    svg += fmt::format("<path class=\"{}\" d=\"{}\"/>", style, path);
+  };
   for (const Tick& tick : scale.ticks) {
-    svg += fmt::format("<path class=\"grid\" d=\"M{} {}V{}\"/>", px(x(tick.value)), px(top), px(bottom));
+    vertical("grid", x(tick.value));
     const double width = text_width(tick.text), at = std::max(x(tick.value), width / 2.0);
     svg += text(at, bottom + 17, "middle", tick.text);
   }
@@ -67,7 +74,7 @@ Markup chart(const BarChart& chart) {
   }
   for (const VerticalLine& line : chart.lines) {
     if (std::isfinite(line.x) && line.x >= scale.low && line.x <= scale.high)
-      svg += fmt::format("<path class=\"reference\" d=\"M{} {}V{}\"/>", px(x(line.x)), px(top), px(bottom));
+      vertical("reference", x(line.x));
     legend.push_back(reference_entry(line.name));
   }
   double height = bottom + 24;

@@ -145,8 +145,8 @@ Markup chart(const LineChart& chart) {
 Markup roc_chart(const std::string& title, const std::vector<Series>& series, const std::string& note) {
   LineChart chart;
   chart.title = title;
-  chart.x = {"1 - specificity: false alarms among those without it", 0.0, 1.0, false, true};
-  chart.y = {"sensitivity: found among those with it", 0.0, 1.0, false, true};
+  chart.x = {"1 - specificity (share of false alarms)", 0.0, 1.0, false, true};
+  chart.y = {"sensitivity (share found)", 0.0, 1.0, false, true};
   chart.series = series;
   chart.diagonal = chart.square = true;
   chart.diagonal_name = "chance";

@@ -47,7 +47,7 @@ table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-num
 caption{text-align:left;padding-bottom:.3rem}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}
 thead th{border-bottom:2px solid var(--line);color:var(--faint);font-weight:600;vertical-align:bottom}
-tbody th{font-weight:500}
+tbody th{font-weight:500;min-width:7rem;overflow-wrap:anywhere}
 .l{text-align:left}.r{text-align:right}.c{text-align:center}
 td.r{white-space:nowrap}
 .confusion td{text-align:center;min-width:5.5rem;line-height:1.25;border:1px solid var(--line);
