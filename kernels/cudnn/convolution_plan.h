@@ -20,6 +20,7 @@ struct Operand {
   std::array<std::int64_t, 4> extents{}, strides{};
   std::int64_t alignment = 16;  ///< bytes by which the address is divisible, at most 16
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes its own 0 for a pointer
   friend auto operator<=>(const Operand&, const Operand&) = default;
 };
 
@@ -46,6 +47,7 @@ struct Convolution {
   std::array<std::int64_t, 2> padding{}, stride{1, 1}, dilation{1, 1};
   std::int64_t groups = 1;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): as above
   friend auto operator<=>(const Convolution&, const Convolution&) = default;
   /// "conv2d_forward of [60, 1, 224, 224] f32 with [32, 1, 3, 3] f32 to ..."
   [[nodiscard]] std::string describe() const;

@@ -36,6 +36,7 @@ class CublasLibrary {
   SharedLibrary file_;
 
  public:
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration
 #define XR_CUBLAS_MEMBER(name) decltype(&::name) name;
   XR_CUBLAS_FUNCTIONS(XR_CUBLAS_MEMBER)
 #undef XR_CUBLAS_MEMBER

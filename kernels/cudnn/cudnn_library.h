@@ -45,6 +45,7 @@ class CudnnLibrary {
   SharedLibrary file_;
 
  public:
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration
 #define XR_CUDNN_MEMBER(name) decltype(&::name) name;
   XR_CUDNN_FUNCTIONS(XR_CUDNN_MEMBER)
 #undef XR_CUDNN_MEMBER

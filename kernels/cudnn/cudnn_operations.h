@@ -4,51 +4,19 @@
 #include <memory>
 
 #include "kernels/cudnn/convolution_plan.h"
-#include "kernels/cudnn/cublas_library.h"
+#include "kernels/cudnn/cublas_products.h"
 #include "kernels/cudnn/legacy_descriptor.h"
 #include "kernels/cudnn/operations.h"
 
 namespace xr::kernels::cudnn {
-
-/// Device memory that grows to the largest size asked for; valid until the next call of get, and for recorded
-/// work for ever.
-class Workspace {
- public:
-  explicit Workspace(const Place& place) : own_(place.own), has_captured_(place.has_captured) {}
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  ~Workspace();
-
-  [[nodiscard]] std::byte* get(std::size_t bytes);
-
- private:
-  Backend& own_;
-  std::function<bool()> has_captured_;
-  std::byte* data_ = nullptr;
-  std::size_t bytes_ = 0;
-  std::vector<std::pair<std::byte*, std::size_t>> old_;  // that recorded work may still use
-};
-
-/// `bytes` rounded up, so that what lies behind is aligned as cudaMalloc aligns.
-[[nodiscard]] constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + 255) / 256 * 256;
-}
-
-/// c (m, n) = or += op(a) op(b) for cuBLAS, all row-major.
-struct Product {
-  ConstView a, b;
-  bool transpose_a, transpose_b;
-  View c;
-  GradientWrite write;
-};
 
 class CudnnOperations final : public Operations {
  public:
   explicit CudnnOperations(const Place& place);
   ~CudnnOperations() override;
 
-  std::string version() const override { return cudnn_.version() + " and " + cublas_.version(); }
-  void set_precision(Precision precision) override { precision_ = precision; }
+  std::string version() const override { return cudnn_.version() + " and " + products_.version(); }
+  void set_precision(Precision precision) override;
 
   Ran conv2d_forward(const Conv2dProblem& problem, ConstView x, ConstView filter, ConstView bias,
                      View y) override;
@@ -75,8 +43,12 @@ class CudnnOperations final : public Operations {
   Ran log_softmax_forward(ConstView x, View y) override;
   Ran log_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) override;
   Ran matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
-             GradientWrite write) override;
-  Ran linear_forward(ConstView x, ConstView weight, ConstView bias, View y) override;
+             GradientWrite write) override {
+    return products_.matmul(a, transpose_a, b, transpose_b, c, write);
+  }
+  Ran linear_forward(ConstView x, ConstView weight, ConstView bias, View y) override {
+    return products_.linear_forward(x, weight, bias, y);
+  }
 
  private:
   void close() noexcept;
@@ -85,15 +57,13 @@ class CudnnOperations final : public Operations {
   bool run_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write,
                             cudnnSoftmaxAlgorithm_t algorithm);
   bool run_avg_pool(const Pool2dParams& params, ConstView x, View y);
-  bool run_product(const Product& product);
 
   Backend& own_;
   CudnnLibrary cudnn_;
-  CublasLibrary cublas_;
+  CublasProducts products_;
   cudnnHandle_t handle_ = nullptr;
-  cublasHandle_t cublas_handle_ = nullptr;
   Precision precision_ = Precision::fp32;
-  Workspace workspace_, sum_, cublas_workspace_;
+  Workspace workspace_;
   std::unique_ptr<ConvolutionPlans> plans_;
 };
 

@@ -1,9 +1,12 @@
 // Matrix products through cuBLAS, whose matrices are column-major: c^T = op(b)^T op(a)^T is asked for.
-#include "kernels/cudnn/cudnn_operations.h"
+#include "kernels/cudnn/cublas_products.h"
 
 namespace xr::kernels::cudnn {
 
 namespace {
+
+// What cuBLAS recommends for Hopper; given by us, so that it allocates nothing in recorded work.
+constexpr std::size_t workspace_bytes = std::size_t{32} << 20;
 
 cudaDataType type_of(DType dtype) {
   return dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
@@ -29,47 +32,66 @@ View view_of(void* data, const Shape& shape, DType dtype) {
 
 }  // namespace
 
+CublasProducts::CublasProducts(const Place& place, const LibraryFile& file)
+    : own_(place.own), cublas_(file), operand_(place), sum_(place), workspace_(place) {
+  XR_CUBLAS_CALL(cublas_, cublasCreate_v2, &handle_);
+  try {
+    // The stream first: a new one makes cuBLAS forget the workspace.
+    XR_CUBLAS_CALL(cublas_, cublasSetStream_v2, handle_, static_cast<cudaStream_t>(place.stream));
+    XR_CUBLAS_CALL(cublas_, cublasSetWorkspace_v2, handle_, workspace_.get(workspace_bytes), workspace_bytes);
+    XR_CUBLAS_CALL(
+        cublas_, cublasSetMathMode, handle_,
+        static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION));
+  } catch (...) {
+    cublas_.cublasDestroy_v2(handle_);
+    throw;
+  }
+}
+
+CublasProducts::~CublasProducts() {
+  cublas_.cublasDestroy_v2(handle_);
+}
+
 /// False if cuBLAS has no such product: f32 operands with a bf16 result.
-bool CudnnOperations::run_product(const Product& p) {
+bool CublasProducts::run(const Product& p) {
   const bool mixed = p.a.dtype != p.b.dtype;
   const DType operands = mixed ? DType::bf16 : p.a.dtype;
   if (operands == DType::f32 && p.c.dtype != DType::f32) return false;
   ConstView a = p.a, b = p.b;
   if (mixed) {  // the f32 one is rounded first
     ConstView& wide = a.dtype == DType::f32 ? a : b;
-    const View rounded = view_of(workspace_.get(static_cast<std::size_t>(wide.numel()) * size_of(operands)),
+    const View rounded = view_of(operand_.get(static_cast<std::size_t>(wide.numel()) * size_of(operands)),
                                  wide.shape, operands);
     own_.cast(wide, rounded, GradientWrite::overwrite);
     wide = rounded;
   }
   const std::int64_t m = p.c.shape[0], n = p.c.shape[1], k = p.a.shape[p.transpose_a ? 0 : 1];
   const float alpha = 1.0f, beta = p.write == GradientWrite::accumulate ? 1.0f : 0.0f;
-  XR_CUBLAS_CALL(cublas_, cublasGemmEx_64, cublas_handle_, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
+  XR_CUBLAS_CALL(cublas_, cublasGemmEx_64, handle_, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
                  p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b.data, type_of(operands),
                  b.shape[1], a.data, type_of(operands), a.shape[1], &beta, p.c.data, type_of(p.c.dtype), n,
                  compute_type(operands, precision_), CUBLAS_GEMM_DEFAULT);
   return true;
 }
 
-Ran CudnnOperations::matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
-                            GradientWrite write) {
+Ran CublasProducts::matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
+                           GradientWrite write) {
   if (!is_matrix_type(a.dtype) || !is_matrix_type(b.dtype) || !is_matrix_type(c.dtype)) return nullptr;
-  return run_product({a, b, transpose_a, transpose_b, c, write}) ? "cublas matmul" : nullptr;
+  return run({a, b, transpose_a, transpose_b, c, write}) ? "cublas matmul" : nullptr;
 }
 
 // The bias is what y holds before the product is added. A bf16 y is rounded once: the sum is made in f32.
-Ran CudnnOperations::linear_forward(ConstView x, ConstView weight, ConstView bias, View y) {
+Ran CublasProducts::linear_forward(ConstView x, ConstView weight, ConstView bias, View y) {
   if (!is_matrix_type(x.dtype) || !is_matrix_type(weight.dtype) || !is_matrix_type(y.dtype)) return nullptr;
   constexpr const char* name = "cublas linear_forward";
-  if (!bias.defined())
-    return run_product({x, weight, false, true, y, GradientWrite::overwrite}) ? name : nullptr;
+  if (!bias.defined()) return run({x, weight, false, true, y, GradientWrite::overwrite}) ? name : nullptr;
   View sum = y;
   if (y.dtype != DType::f32) {
     if (x.dtype == DType::f32 && weight.dtype == DType::f32) return nullptr;
     sum = view_of(sum_.get(static_cast<std::size_t>(y.numel()) * sizeof(float)), y.shape, DType::f32);
   }
   own_.broadcast_to(bias, 1.0f, sum, GradientWrite::overwrite);
-  if (!run_product({x, weight, false, true, sum, GradientWrite::accumulate})) return nullptr;
+  if (!run({x, weight, false, true, sum, GradientWrite::accumulate})) return nullptr;
   if (y.dtype != DType::f32) own_.cast(sum, y, GradientWrite::overwrite);
   return name;
 }
