@@ -8,16 +8,6 @@
 
 namespace xr::apps {
 
-Interval wilson_interval(std::int64_t k, std::int64_t n) {
-  if (n <= 0) return {};
-  constexpr double z = 1.959963984540054;  // the normal distribution's 97.5 % quantile
-  const auto trials = static_cast<double>(n);
-  const double p = static_cast<double>(k) / trials, z2 = z * z / trials;
-  const double centre = (p + z2 / 2) / (1 + z2);
-  const double half = z / (1 + z2) * std::sqrt(p * (1 - p) / trials + z2 / (4 * trials));
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
-}
-
 std::string accuracy_text(std::int64_t k, std::int64_t n) {
   const Interval interval = wilson_interval(k, n);
   return fmt::format("{} of {}, {:.4f} (95 % interval {:.3f}-{:.3f})", k, n,

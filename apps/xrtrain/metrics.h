@@ -6,15 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "apps/xrtrain/statistics/interval.h"
+
 namespace xr::apps {
-
-struct Interval {
-  double low = 0.0, high = 1.0;
-};
-
-/// The Wilson score interval of k successes in n trials, 95 % (z = 1.959964): E. B. Wilson, "Probable
-/// inference, the law of succession, and statistical inference", JASA 22, 1927. [0, 1] for n = 0.
-[[nodiscard]] Interval wilson_interval(std::int64_t k, std::int64_t n);
 
 /// "76 of 86, 0.8837 (95 % interval 0.799-0.936)"
 [[nodiscard]] std::string accuracy_text(std::int64_t k, std::int64_t n);

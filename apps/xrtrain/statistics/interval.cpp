@@ -1,0 +1,44 @@
+#include "apps/xrtrain/statistics/interval.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace xr::apps {
+
+Interval wilson_interval(std::int64_t k, std::int64_t n) {
+  if (n <= 0) return {};
+  constexpr double z = normal_quantile_975;
+  const auto trials = static_cast<double>(n);
+  const double p = static_cast<double>(k) / trials, z2 = z * z / trials;
+  const double centre = (p + z2 / 2) / (1 + z2);
+  const double half = z / (1 + z2) * std::sqrt(p * (1 - p) / trials + z2 / (4 * trials));
+  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+Estimate proportion(std::int64_t k, std::int64_t n) {
+  if (n <= 0) return {};
+  return {static_cast<double>(k) / static_cast<double>(n), wilson_interval(k, n)};
+}
+
+double two_sided_p(double z) {
+  return std::erfc(std::abs(z) / std::numbers::sqrt2);
+}
+
+double binomial_test_half(std::int64_t k, std::int64_t n) {
+  if (n <= 0) return 1.0;
+  const std::int64_t smaller = std::min(k, n - k);
+  if (2 * smaller == n) return 1.0;
+  // Each term from the one before; from the largest, so that far tails do not underflow the sum.
+  double log_term = std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(smaller) + 1) -
+                    std::lgamma(static_cast<double>(n - smaller) + 1) -
+                    static_cast<double>(n) * std::numbers::ln2;
+  double ratio = 1.0, sum = 0.0;
+  for (std::int64_t i = smaller; i >= 0; --i) {
+    sum += ratio;
+    ratio *= static_cast<double>(i) / static_cast<double>(n - i + 1);
+  }
+  return std::min(1.0, 2.0 * std::exp(log_term + std::log(sum)));
+}
+
+}  // namespace xr::apps
