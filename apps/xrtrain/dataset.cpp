@@ -6,6 +6,7 @@
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/text.h"
 #include "data/file.h"
+#include "data/folds.h"
 
 namespace xr::apps {
 
@@ -69,9 +70,11 @@ std::vector<float> balanced_class_weights(const data::ImageSet& images, std::siz
 data::Dataset find_dataset(const TrainOptions& options) {
   data::Dataset dataset = errors_as<DataError>([&] {
     data::SplitSettings settings;
-    settings.validation_fraction = options.val_fraction;
+    const bool folds = !options.fold.empty();
+    settings.validation_fraction = folds ? 0.0 : options.val_fraction;
     settings.seed = static_cast<std::uint64_t>(options.seed);
-    return data::read_image_folder(options.data, settings);
+    data::Dataset whole = data::read_image_folder(options.data, settings);
+    return folds ? data::take_fold(whole, fold_settings(options)) : whole;
   });
   check_class_names(dataset.class_names);
   return dataset;

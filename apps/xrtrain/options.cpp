@@ -1,8 +1,10 @@
 #include "apps/xrtrain/options.h"
 
+#include <cstdio>
 #include <map>
 
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/text.h"
 
 namespace xr::apps {
 
@@ -69,10 +71,24 @@ TrainOptions preset_options(const std::string& name) {
   throw UsageError(fmt::format("--preset is '{}': use {}", name, fmt::join(preset_names(), ", ")));
 }
 
+data::FoldSettings fold_settings(const TrainOptions& options) {
+  data::FoldSettings settings;
+  char rest = 0;
+  if (std::sscanf(options.fold.c_str(), "%d/%d%c", &settings.fold, &settings.folds, &rest) != 2 ||
+      settings.folds < 2 || settings.fold < 1 || settings.fold > settings.folds)
+    throw UsageError(fmt::format("--fold is '{}': it must be K/N with K from 1 to N and N at least 2, as 2/5",
+                                 one_line(options.fold)));
+  settings.seed = static_cast<std::uint64_t>(options.fold_seed);
+  settings.with_test = options.fold_all;
+  settings.validation_fraction = options.val_fraction;
+  return settings;
+}
+
 void validate(const TrainOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.resume && options.force)
     throw UsageError("--resume and --force exclude each other: go on with the run, or replace it");
+  if (!options.fold.empty()) (void)fold_settings(options);
   errors_as<UsageError>([&] {
     const model::ModelSettings settings = model_settings(options, 2, {});
     const std::int64_t least = model::least_image_size(settings);

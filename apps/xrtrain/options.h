@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/folds.h"
 #include "kernels/registry.h"
 #include "model/model.h"
 
@@ -14,7 +15,10 @@ struct TrainOptions {
   // The run.
   std::string preset = "default", data, out;
   double val_fraction = 0.15;
-  std::int64_t keep = 0;  ///< checkpoints to keep; 0: all
+  std::string fold;            ///< "2/5": test on this fold of a cross-validation; empty: none
+  std::int64_t fold_seed = 0;  ///< of the cut into folds
+  bool fold_all = false;       ///< the test images take part in the folds, too
+  std::int64_t keep = 0;       ///< checkpoints to keep; 0: all
   bool strict = false;
   // The network.
   std::string model;
@@ -45,6 +49,8 @@ struct TrainOptions {
 /// Checks what single options cannot: combinations, what the device has, the least image size of the network.
 /// Throws UsageError.
 void validate(const TrainOptions& options);
+/// Of options.fold. Throws UsageError unless it is K/N.
+[[nodiscard]] data::FoldSettings fold_settings(const TrainOptions& options);
 
 /// The device that "auto", "cpu", "cuda:N", ... means on this machine. Throws UsageError if it is not there.
 /// Where "auto" is the CPU though the binary has CUDA kernels, why_not_the_gpu gets the reason in one line.
