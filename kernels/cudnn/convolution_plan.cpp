@@ -201,8 +201,6 @@ bool is_allowed(std::span<const cudnnBackendNumericalNote_t> notes, bool tensor_
       case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
         return !tensor_cores;
       case CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP:
-      case CUDNN_NUMERICAL_NOTE_WINOGRAD:
-      case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4:
         return false;
       default:  // what a later version adds is unknown, and so refused
         return true;

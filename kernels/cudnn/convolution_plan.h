@@ -62,8 +62,8 @@ struct Target {
 };
 
 /// Whether an engine with these notes may run: none whose results differ from run to run, that rounds f32
-/// operands to less than TF32, sums in less than f32, or transforms the data (Fourier; Winograd in tiles
-/// larger than 4x4) at the cost of accuracy; and for true f32 none on tensor cores.
+/// operands to less than TF32, sums in less than f32, or transforms the data (Fourier, Winograd: less
+/// accurate, and one NaN spreads); and for true f32 none on tensor cores.
 [[nodiscard]] bool is_allowed(std::span<const cudnnBackendNumericalNote_t> notes, bool tensor_cores);
 
 class ConvolutionPlan {
