@@ -85,8 +85,8 @@ enum class Precision : std::uint8_t {
   bf16,  ///< activations and operands are bf16, sums, weights and moments f32
 };
 
-/// Whose kernels run: hand-written ones where they exist, only those, or cuDNN's and cuBLAS's wherever these
-/// exist.
+/// Whose kernels run: hand-written ones and, for what none of them is made for, cuDNN's and cuBLAS's; only
+/// hand-written ones; or cuDNN's and cuBLAS's wherever these exist (kernel_choice.h).
 enum class KernelChoice : std::uint8_t { automatic, custom, cudnn };
 
 struct BackendOptions {

@@ -2,9 +2,8 @@
 //
 //   custom     the own ones
 //   cudnn      cuDNN's and cuBLAS's for what these have, the own ones for the rest
-//   automatic  the own ones; only what none of them is made for (convolutions that fit the plain direct
-//   kernel
-//              alone) goes to cuDNN, if it is there
+//   automatic  the own ones; only what none of them is made for goes to cuDNN and cuBLAS, if they are there:
+//              convolutions that fit the plain direct kernel alone, matrix products without a short side
 //
 // The options and the call decide, never a clock: the same program gives the same bytes on the same machine.
 // Which is faster is a question for xrbench. With BackendOptions::variant the own kernels run, except under

@@ -3,6 +3,8 @@
 // with it.
 #include "kernels/cuda/routed_backend.h"
 
+#include <algorithm>
+
 #include "kernels/checks.h"
 #include "kernels/cuda/conv2d.h"
 #include "kernels/pool2d.h"
@@ -28,6 +30,13 @@ bool are_vectors(const ConstView& x, const Views&... vectors) {
 
 bool is_normalised(const ConstView& x, const ConstView& y) {
   return (x.shape.rank() == 2 || x.shape.rank() == 4) && same_form(x, y);
+}
+
+/// Whether the own matrix kernels are made for a product of these extents: one is that of a batch (or of
+/// classes), so that reading the large operand once is all the work. Square products are cuBLAS's.
+bool is_skinny(std::int64_t m, std::int64_t n, std::int64_t k) {
+  constexpr std::int64_t widest = 64;
+  return std::min({m, n, k}) <= widest;
 }
 
 /// Rows of classes.
@@ -229,7 +238,8 @@ void RoutedBackend::matmul(ConstView a, bool transpose_a, ConstView b, bool tran
                      c.shape == (Shape{a.shape[transpose_a ? 1 : 0], b.shape[transpose_b ? 0 : 1]});
   const std::int64_t depth = valid ? a.shape[transpose_a ? 0 : 1] : 0;
   route(
-      "matmul", true, valid, {bytes_of_all(a, b, c), 2 * c.numel() * depth},
+      "matmul", is_skinny(valid ? c.shape[0] : 0, valid ? c.shape[1] : 0, depth), valid,
+      {bytes_of_all(a, b, c), 2 * c.numel() * depth},
       [&](cudnn::Operations& library) { return library.matmul(a, transpose_a, b, transpose_b, c, write); },
       [&] { KernelBackend::matmul(a, transpose_a, b, transpose_b, c, write); });
 }
@@ -240,7 +250,8 @@ void RoutedBackend::linear_forward(ConstView x, ConstView weight, ConstView bias
                      (!bias.defined() || are_vectors(y, bias));
   const std::int64_t depth = valid ? x.shape[1] : 0;
   route(
-      "linear_forward", true, valid, {bytes_of_all(x, weight, bias, y), 2 * y.numel() * depth},
+      "linear_forward", is_skinny(valid ? y.shape[0] : 0, valid ? y.shape[1] : 0, depth), valid,
+      {bytes_of_all(x, weight, bias, y), 2 * y.numel() * depth},
       [&](cudnn::Operations& library) { return library.linear_forward(x, weight, bias, y); },
       [&] { KernelBackend::linear_forward(x, weight, bias, y); });
 }
