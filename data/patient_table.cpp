@@ -7,7 +7,6 @@
 #include <array>
 #include <cctype>
 #include <optional>
-#include <set>
 
 namespace xr::data {
 
@@ -118,7 +117,7 @@ PatientTable::PatientTable(const std::filesystem::path& directory, const GroupSe
     read_table(directory / "sources.csv", false, warnings);
   }
   if (settings.pattern.empty()) {
-    if (!origin_.empty() && !by_path_.empty()) return;
+    if (!by_path_.empty() || !by_name_.empty()) return;
     origin_ = "NIH file names";
     pattern_.emplace("(?:^|/)([0-9]{8})_[0-9]{3}\\.[A-Za-z]+$");
     return;
@@ -148,17 +147,12 @@ void PatientTable::read_table(const std::filesystem::path& path, bool given,
     warnings.push_back(fmt::format("patients are unknown: {}", failure));
     return;
   }
-  std::set<std::string> ambiguous;  // names without a folder that lines give different patients
   for (std::vector<std::string>& row : table.rows) {
     if (row[*patient].empty()) continue;
-    const std::string name = file_name_of(row[*file]);
-    if (const auto [there, is_new] = by_name_.try_emplace(name, row[*patient]);
-        !is_new && there->second != row[*patient])
-      ambiguous.insert(name);
-    by_path_[row[*file]] = std::move(row[*patient]);
+    // A given table may name the files without their folder.
+    auto& patients = given && row[*file].find('/') == std::string::npos ? by_name_ : by_path_;
+    patients[row[*file]] = std::move(row[*patient]);
   }
-  for (const std::string& name : ambiguous) by_name_.erase(name);
-  if (!given) by_name_.clear();  // sources.csv lies in the folder and names the whole path
   if (table.unusable > 0)
     warnings.push_back(fmt::format("{} of {} lines of {} have too few fields and are not used",
                                    table.unusable, table.rows.size() + table.unusable, quote_name(path)));

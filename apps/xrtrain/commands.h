@@ -17,5 +17,6 @@ void add_eval_command(CLI::App& app, Action& action);
 void add_predict_command(CLI::App& app, Action& action);
 void add_synth_command(CLI::App& app, Action& action);
 void add_info_command(CLI::App& app, Action& action);
+void add_audit_command(CLI::App& app, Action& action);
 
 }  // namespace xr::apps

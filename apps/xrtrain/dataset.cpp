@@ -73,6 +73,8 @@ data::Dataset find_dataset(const TrainOptions& options) {
     const bool folds = !options.fold.empty();
     settings.validation_fraction = folds ? 0.0 : options.val_fraction;
     settings.seed = static_cast<std::uint64_t>(options.seed);
+    settings.groups = {options.groups, options.group_regex};
+    settings.split_by_group = options.split_by_group;
     data::Dataset whole = data::read_image_folder(options.data, settings);
     return folds ? data::take_fold(whole, fold_settings(options)) : whole;
   });

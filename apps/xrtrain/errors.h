@@ -8,7 +8,13 @@
 namespace xr::apps {
 
 /// The program's exit statuses.
-enum ExitStatus : int { exit_done = 0, exit_failed = 1, exit_usage = 2, exit_data = 3 };
+enum ExitStatus : int {
+  exit_done = 0,
+  exit_failed = 1,
+  exit_usage = 2,
+  exit_data = 3,
+  exit_findings = 4,  ///< audit --fail-on found something
+};
 
 /// Options that make no sense: exit status 2.
 class UsageError : public Error {

@@ -1,5 +1,5 @@
 // xrtrain: trains and evaluates networks on chest X-rays. What is wrong is said in one line on standard
-// error; the exit status is 0 done, 1 failed, 2 wrong usage, 3 bad data.
+// error; the exit status is 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 findings of an audit.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -56,6 +56,7 @@ int parse_and_run(int argc, char** argv) {
   add_eval_command(app, action);
   add_predict_command(app, action);
   add_synth_command(app, action);
+  add_audit_command(app, action);
   add_info_command(app, action);
   try {
     app.parse(argc, argv);
@@ -69,7 +70,7 @@ int parse_and_run(int argc, char** argv) {
     return tell(exit_usage, error.what());
   }
   if (!action)
-    return tell(exit_usage, "nothing to do: use train, eval, predict, synth or info; see xrtrain --help");
+    return tell(exit_usage, "nothing to do: use train, eval, predict, audit, synth or info; see xrtrain --help");
   return action();
 }
 

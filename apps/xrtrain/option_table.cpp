@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <limits>
 
 #include "apps/xrtrain/config.h"
@@ -46,6 +47,14 @@ std::vector<OptionSpec> make_table() {
        "K/N: cut the training images into N folds, test on fold K, train on the rest (xrtrain cv)", &O::fold},
       {"fold-seed", run, "Of the cut into folds", &O::fold_seed, {0, largest_seed}},
       {"fold-all", run, "With --fold: the images of test/ take part in the folds, too", &O::fold_all},
+      {"groups", run, "CSV file with columns file and patient, instead of sources.csv of the data folder",
+       &O::groups},
+      {"group-regex", run,
+       "Regular expression whose first group finds the patient in the path of an image; patients are never "
+       "split",
+       &O::group_regex},
+      {"split-by-group", run, "Split all images anew by patient, whether they lie in train/, val/ or test/",
+       &O::split_by_group},
       {"keep",
        run,
        "Keep the checkpoint that is best on validation and the last N; 0 keeps all",
@@ -188,6 +197,8 @@ void check_choice(const OptionSpec& spec, const std::string& text, const std::st
 void apply(TrainOptions& options, const std::vector<FileOption>& file, const GivenOptions& given) {
   for (const FileOption& option : file) set_value(options, *option.spec, option.value, option.where);
   for (const auto& [name, text] : given) set_from_text(options, *find_option(name), text, "--" + name);
+  if (!options.groups.empty())  // the run must find it from anywhere
+    options.groups = std::filesystem::absolute(options.groups).lexically_normal().string();
 }
 
 std::vector<FileOption> options_of_file(const std::string& config_file) {

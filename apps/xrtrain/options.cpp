@@ -89,6 +89,8 @@ void validate(const TrainOptions& options) {
   if (options.resume && options.force)
     throw UsageError("--resume and --force exclude each other: go on with the run, or replace it");
   if (!options.fold.empty()) (void)fold_settings(options);
+  if (!options.groups.empty() && !options.group_regex.empty())
+    throw UsageError("--groups and --group-regex exclude each other: use one");
   errors_as<UsageError>([&] {
     const model::ModelSettings settings = model_settings(options, 2, {});
     const std::int64_t least = model::least_image_size(settings);

@@ -2,6 +2,7 @@
 #include <future>
 #include <memory>
 
+#include "apps/xrtrain/audit/quick.h"
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
@@ -91,6 +92,9 @@ void TrainCommand::run() {
 
   write_config();
   tell_data(dataset, images);
+  for (const std::string& finding :
+       audit::quick_findings(dataset, {images.train, images.validation, images.test}))
+    console_.warn(finding);
   tell_disk(*network, images.validation.count() > 0);
   validation_ = make_split("validation", std::move(images.validation));
   test_ = make_split("test", std::move(images.test));

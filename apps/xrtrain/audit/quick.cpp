@@ -1,0 +1,91 @@
+#include "apps/xrtrain/audit/quick.h"
+
+#include <fstream>
+
+#include "apps/xrtrain/audit/checks.h"
+#include "apps/xrtrain/audit/shortcuts.h"
+#include "data/image_header.h"
+#include "kernels/error.h"
+
+namespace xr::apps::audit {
+
+namespace {
+
+constexpr std::size_t most_images_compared = 4000, most_images_learned_from = 2000;
+constexpr std::size_t header_bytes = 65536;
+
+/// Format and size from the beginning of the file; false if it does not tell.
+bool read_header(const std::filesystem::path& path, ImageFacts& facts) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> bytes(header_bytes);
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  try {
+    const data::ImageHeader header = data::read_image_header(std::as_bytes(std::span(bytes)));
+    facts.format = format_name(header.format);
+    facts.width = static_cast<int>(header.width);
+    facts.height = static_cast<int>(header.height);
+    facts.channels = header.channels;
+    facts.bits = header.bits;
+    return facts.width > 0 && facts.height > 0;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+Scan scan_decoded(const data::Dataset& dataset, const QuickImages& images) {
+  Scan scan;
+  scan.directory = dataset.directory;
+  scan.class_names = dataset.class_names;
+  add_decoded(scan, images.train, "train");
+  add_decoded(scan, images.validation, "validation");
+  add_decoded(scan, images.test, "test");
+  return scan;
+}
+
+Check quick_shortcuts(Scan& scan, const Copies& copies) {
+  bool headers = true;
+  for (ImageFacts& image : scan.images)
+    headers = read_header(scan.directory / image.sample.path, image) && headers;
+  std::vector<View> views = {View::ring};
+  if (headers) views.push_back(View::file);
+  return check_shortcuts(scan, find_shortcuts(scan, group_numbers(scan, copies), views, 0));
+}
+
+std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages& images) {
+  Scan scan = scan_decoded(dataset, images);
+  std::vector<Check> checks = {check_balance(scan)};
+  if (const std::filesystem::path path = dataset.directory / "sources.csv"; std::filesystem::exists(path)) {
+    const data::CsvTable table = data::read_csv_table(path);
+    checks.push_back(check_sources(scan, &table));
+  }
+  Copies copies;
+  if (scan.images.size() <= most_images_compared) {
+    std::vector<Fingerprint> prints;
+    for (const ImageFacts& image : scan.images) prints.push_back(image.print);
+    copies = find_copies(prints, 0);
+    checks.push_back(check_copies(scan, copies));
+    checks.push_back(check_labels(scan, copies));
+  }
+  if (scan.images.size() <= most_images_learned_from) checks.push_back(quick_shortcuts(scan, copies));
+  return checks;
+}
+
+}  // namespace
+
+std::vector<std::string> quick_findings(const data::Dataset& dataset, const QuickImages& images) {
+  std::vector<std::string> lines;
+  try {
+    for (const Check& check : quick_checks(dataset, images)) {
+      // A wide interval is no finding about the images.
+      const bool told = check.name == "balance" ? check.text.starts_with("the largest") : true;
+      if (check.verdict != Verdict::ok && told)
+        lines.push_back(fmt::format("{}: {} (see xrtrain audit)", check.title, check.text));
+    }
+  } catch (const std::exception&) {
+    return lines;  // a training never ends for its audit
+  }
+  return lines;
+}
+
+}  // namespace xr::apps::audit

@@ -1,0 +1,123 @@
+#include "apps/xrtrain/audit/scan.h"
+
+#include <algorithm>
+
+#include "apps/xrtrain/audit/check.h"
+#include "data/file.h"
+#include "data/image.h"
+#include "data/jobs.h"
+#include "data/resize.h"
+#include "kernels/error.h"
+
+namespace xr::apps::audit {
+
+namespace {
+
+std::array<float, histogram_bins> histogram_of(const data::Image& grey) {
+  std::array<std::uint64_t, histogram_bins> counts{};
+  for (const std::uint8_t pixel : grey.pixels) ++counts[pixel * histogram_bins / 256];
+  std::array<float, histogram_bins> result{};
+  for (std::size_t i = 0; i < histogram_bins; ++i)
+    result[i] = static_cast<float>(static_cast<double>(counts[i]) / static_cast<double>(grey.pixels.size()));
+  return result;
+}
+
+void read_facts(const std::filesystem::path& path, ImageFacts& facts) {
+  const data::DecodeLimits limits;
+  const std::vector<std::byte> bytes = data::read_file(path, limits.max_file_bytes);
+  const data::ImageHeader header = data::read_image_header(bytes);
+  const data::Image grey = data::decode_image(bytes, 1, limits);
+  facts.format = format_name(header.format);
+  facts.channels = header.channels;
+  facts.bits = header.bits;
+  facts.width = grey.width;
+  facts.height = grey.height;
+  facts.print = fingerprint(grey);
+  facts.histogram = histogram_of(grey);
+}
+
+}  // namespace
+
+const char* format_name(data::ImageFormat format) {
+  switch (format) {
+    case data::ImageFormat::jpeg:
+      return "jpeg";
+    case data::ImageFormat::png:
+      return "png";
+    case data::ImageFormat::bmp:
+      return "bmp";
+    default:
+      return "pnm";
+  }
+}
+
+Fingerprint fingerprint(const data::Image& grey) {
+  Fingerprint print;
+  const std::array<int, 2> size = {grey.width, grey.height};
+  print.pixels = data::content_hash(std::as_bytes(std::span(grey.pixels)),
+                                    data::content_hash(std::as_bytes(std::span(size))));
+  const data::Image small = data::resize(grey, thumbnail_side, thumbnail_side);
+  std::copy(small.pixels.begin(), small.pixels.end(), print.thumbnail.begin());
+  return print;
+}
+
+std::string counted(std::size_t count, const std::string& one, const std::string& many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many.empty() ? one + "s" : many);
+}
+
+Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress) {
+  Scan scan;
+  scan.directory = dataset.directory;
+  scan.class_names = dataset.class_names;
+  scan.skipped = dataset.skipped;
+  scan.warnings = dataset.warnings;
+  scan.group_origin = dataset.group_origin;
+  std::vector<ImageFacts> all;
+  const auto add = [&](const std::string& name, const std::vector<data::Sample>& samples) {
+    if (samples.empty()) return;
+    for (const data::Sample& sample : samples) {
+      all.emplace_back();
+      all.back().sample = sample;
+      all.back().split = static_cast<int>(scan.splits.size());
+    }
+    scan.splits.push_back(name);
+  };
+  const bool whole = dataset.test.empty() && dataset.validation.empty();
+  add(whole ? "all" : "train", dataset.train);
+  add("validation", dataset.validation);
+  add("test", dataset.test);
+  std::stable_sort(all.begin(), all.end(),
+                   [](const ImageFacts& a, const ImageFacts& b) { return a.sample.path < b.sample.path; });
+  std::vector<std::string> failures(all.size());
+  data::run_jobs(all.size(), workers, progress, [&](std::size_t i) {
+    try {
+      read_facts(dataset.directory / all[i].sample.path, all[i]);
+    } catch (const Error& error) {
+      failures[i] = error.what();
+    } catch (const std::bad_alloc&) {
+      failures[i] = "not enough memory to decode it";
+    }
+  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (failures[i].empty())
+      scan.images.push_back(std::move(all[i]));
+    else
+      scan.unreadable.push_back({all[i].sample.path, failures[i]});
+  }
+  return scan;
+}
+
+void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& split) {
+  for (std::size_t i = 0; i < images.count(); ++i) {
+    // The first channel of a colour image will do: copies have the same colours.
+    const auto pixels = images.image(i).first(static_cast<std::size_t>(images.size) * images.size);
+    ImageFacts facts;
+    facts.sample = images.samples[i];
+    facts.split = static_cast<int>(scan.splits.size());
+    facts.print = fingerprint({images.size, images.size, 1, {pixels.begin(), pixels.end()}});
+    scan.images.push_back(std::move(facts));
+  }
+  if (images.count() > 0) scan.splits.push_back(split);
+}
+
+}  // namespace xr::apps::audit

@@ -1,0 +1,147 @@
+// Copies are found, and nothing else.
+#include "apps/xrtrain/audit/duplicates.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "apps/xrtrain/audit/scan.h"
+#include "data/phantom.h"
+#include "data/resize.h"
+#include "kernels/random.h"
+#include "tests/apps/support.h"
+
+namespace xr::apps::audit {
+
+namespace {
+
+data::Image phantom(int index) {
+  return data::draw_phantom(7, data::PhantomSplit::train,
+                            index % 2 == 0 ? data::PhantomClass::covid : data::PhantomClass::normal, index,
+                            200);
+}
+
+data::Image as_jpeg(const data::Image& image, int quality) {
+  return data::decode_image(data::encode_jpeg(image, quality), 1);
+}
+
+template <class Change>
+data::Image each_pixel(data::Image image, Change&& change) {
+  for (std::uint8_t& pixel : image.pixels)
+    pixel = static_cast<std::uint8_t>(std::clamp(change(pixel), 0.0, 255.0));
+  return image;
+}
+
+/// Cuts these parts of the sides off.
+data::Image trimmed(const data::Image& image, double left, double top, double right, double bottom) {
+  const int x0 = static_cast<int>(left * image.width),
+            x1 = image.width - static_cast<int>(right * image.width);
+  const int y0 = static_cast<int>(top * image.height),
+            y1 = image.height - static_cast<int>(bottom * image.height);
+  data::Image result{x1 - x0, y1 - y0, 1, {}};
+  for (int y = y0; y < y1; ++y)
+    for (int x = x0; x < x1; ++x)
+      result.pixels.push_back(image.pixels[static_cast<std::size_t>(y) * image.width + x]);
+  return result;
+}
+
+std::vector<data::Image> copies_of(const data::Image& image) {
+  std::vector<data::Image> copies;
+  copies.push_back(image);
+  copies.push_back(as_jpeg(image, 60));
+  copies.push_back(data::resize(image, image.width / 2, image.height / 2));
+  copies.push_back(each_pixel(image, [](double grey) { return grey * 1.1; }));
+  copies.push_back(each_pixel(image, [](double grey) { return std::floor(grey / 16) * 17; }));  // 4 bits
+  copies.push_back(trimmed(image, 0.03, 0.03, 0.03, 0.03));
+  copies.push_back(trimmed(image, 0.03, 0.03, 0, 0));
+  copies.push_back(trimmed(image, 0.015, 0.015, 0.015, 0.015));
+  copies.push_back(as_jpeg(each_pixel(data::resize(trimmed(image, 0.03, 0.03, 0.03, 0.03), 100, 100),
+                                      [](double grey) { return grey * 1.1; }),
+                           60));
+  return copies;
+}
+
+}  // namespace
+
+TEST_CASE("planted copies are all found and no other pair") {
+  constexpr int originals = 12;
+  std::vector<Fingerprint> prints;
+  std::vector<int> origin;
+  for (int i = 0; i < originals; ++i) {
+    const data::Image image = phantom(i);
+    prints.push_back(fingerprint(image));
+    origin.push_back(i);
+    for (const data::Image& copy : copies_of(image)) {
+      prints.push_back(fingerprint(copy));
+      origin.push_back(i);
+    }
+  }
+  // Others, of which there are no copies.
+  for (int i = originals; i < 60; ++i) {
+    prints.push_back(fingerprint(phantom(i)));
+    origin.push_back(i);
+  }
+  const Copies copies = find_copies(prints, 2);
+  CHECK(copies.complete);
+  std::set<std::pair<std::size_t, std::size_t>> found;
+  for (const CopyPair& pair : copies.pairs) {
+    CHECK(pair.a < pair.b);
+    CHECK(origin[pair.a] == origin[pair.b]);
+    CHECK(pair.correlation >= least_correlation);
+    CHECK(pair.correlation <= 1.000001);
+    found.emplace(pair.a, pair.b);
+  }
+  for (std::size_t i = 0; i < originals; ++i)
+    for (std::size_t k = 1; k < 10; ++k) {
+      INFO("original " << i << ", copy " << k);
+      CHECK(found.contains({10 * i, 10 * i + k}));
+    }
+  CHECK(std::count_if(copies.pairs.begin(), copies.pairs.end(),
+                      [](const CopyPair& pair) { return pair.kind == CopyKind::exact; }) == originals);
+  const Copies again = find_copies(prints, 1);
+  REQUIRE(again.pairs.size() == copies.pairs.size());
+  for (std::size_t i = 0; i < again.pairs.size(); ++i) {
+    CHECK(again.pairs[i].b == copies.pairs[i].b);
+    CHECK(again.pairs[i].correlation == copies.pairs[i].correlation);
+  }
+}
+
+TEST_CASE("a copy that was cropped more is found and told from one that was trimmed") {
+  const data::Image image = phantom(3);
+  const std::vector<Fingerprint> prints = {fingerprint(image), fingerprint(trimmed(image, 0, 0, 0, 0.09))};
+  const Copies copies = find_copies(prints, 1);
+  REQUIRE(copies.pairs.size() == 1);
+  CHECK(std::abs(copies.pairs[0].cut - 0.09) <= 0.01);
+  CHECK(copies.pairs[0].aligned_correlation >= least_correlation);
+  CHECK(copies.pairs[0].correlation <= copies.pairs[0].aligned_correlation);
+}
+
+TEST_CASE("images without contrast are copies only if every pixel is the same") {
+  std::vector<Fingerprint> prints;
+  for (const int grey : {0, 0, 1, 128})
+    prints.push_back(
+        fingerprint({64, 64, 1, std::vector<std::uint8_t>(64 * 64, static_cast<std::uint8_t>(grey))}));
+  const Copies copies = find_copies(prints, 1);
+  REQUIRE(copies.pairs.size() == 1);
+  CHECK(copies.pairs[0].a == 0);
+  CHECK(copies.pairs[0].b == 1);
+  CHECK(find_copies({}, 1).pairs.empty());
+}
+
+TEST_CASE("hundreds of the same image give a list that is not quadratic") {
+  std::vector<Fingerprint> prints(500, fingerprint(phantom(1)));
+  CHECK(find_copies(prints, 1).pairs.size() == 499);
+}
+
+TEST_CASE("images of different scales and places correlate once they are aligned") {
+  const data::Image image = phantom(5);
+  const Thumbnail whole = fingerprint(image).thumbnail;
+  const Likeness part =
+      align_and_compare(fingerprint(trimmed(image, 0.05, 0.02, 0, 0.04)).thumbnail, whole, crops[0]);
+  CHECK(part.correlation >= 0.998);
+  CHECK(std::abs(part.cut - 0.05) <= 0.01);
+  const Likeness other = align_and_compare(whole, fingerprint(phantom(6)).thumbnail, crops[0]);
+  CHECK(other.correlation <= 0.98);
+}
+
+}  // namespace xr::apps::audit

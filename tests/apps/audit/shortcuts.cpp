@@ -1,0 +1,100 @@
+// Planted shortcuts are found, and none where none was planted.
+#include "apps/xrtrain/audit/shortcuts.h"
+
+#include "apps/xrtrain/audit/audit.h"
+#include "data/phantom.h"
+#include "tests/apps/support.h"
+
+namespace xr::apps::audit {
+
+namespace {
+
+Audit audit_phantoms(const test::TemporaryFolder& folder, data::PhantomShortcut shortcut) {
+  data::PhantomSettings settings;
+  settings.size = 64;
+  settings.train_covid = settings.train_normal = 90;
+  settings.test_covid = settings.test_normal = 35;
+  settings.shortcut = shortcut;
+  settings.workers = 2;
+  data::write_phantom_dataset(folder / "set", settings);
+  AuditSettings of_audit;
+  of_audit.workers = 2;
+  return audit_folder(folder / "set", of_audit, [](const char*, std::size_t, std::size_t) {});
+}
+
+const ShortcutResult& result_of(const Audit& audit, View view) {
+  for (const ShortcutResult& result : audit.shortcuts.results)
+    if (result.view == view) return result;
+  throw std::runtime_error("no such result");
+}
+
+const Check& check_of(const Audit& audit, const std::string& name) {
+  for (const Check& check : audit.checks)
+    if (check.name == name) return check;
+  throw std::runtime_error("no such check");
+}
+
+}  // namespace
+
+TEST_CASE("no shortcut is found in a clean phantom set") {
+  const test::TemporaryFolder folder;
+  const Audit audit = audit_phantoms(folder, data::PhantomShortcut::none);
+  CHECK(check_of(audit, "shortcuts").verdict == Verdict::ok);
+  CHECK(result_of(audit, View::file).auc == 0.5);
+  CHECK(audit.shortcuts.results.size() == 5);
+  CHECK(audit.shortcuts.images == 250);
+  CHECK(check_of(audit, "duplicates").verdict == Verdict::ok);
+}
+
+TEST_CASE("a planted marker in the corner is found at the border") {
+  const test::TemporaryFolder folder;
+  const Audit audit = audit_phantoms(folder, data::PhantomShortcut::corner_marker);
+  CHECK(result_of(audit, View::ring).verdict == Verdict::serious);
+  CHECK(result_of(audit, View::border).verdict == Verdict::serious);
+  CHECK(result_of(audit, View::file).verdict == Verdict::ok);
+  CHECK_THAT(check_of(audit, "shortcuts").text,
+             test::contains("sees only the border") && test::contains("without the lungs"));
+}
+
+TEST_CASE("a planted brighter border is found") {
+  const test::TemporaryFolder folder;
+  const Audit audit = audit_phantoms(folder, data::PhantomShortcut::border_brightness);
+  CHECK(result_of(audit, View::ring).verdict == Verdict::serious);
+  REQUIRE(result_of(audit, View::ring).interval);
+  CHECK(result_of(audit, View::ring).interval->low > 0.7);
+  CHECK(result_of(audit, View::file).verdict == Verdict::ok);
+}
+
+TEST_CASE("a planted file format is found without a pixel") {
+  const test::TemporaryFolder folder;
+  const Audit audit = audit_phantoms(folder, data::PhantomShortcut::format);
+  CHECK(result_of(audit, View::file).verdict == Verdict::serious);
+  CHECK(result_of(audit, View::ring).verdict == Verdict::ok);
+  CHECK_THAT(check_of(audit, "shortcuts").text, test::contains("format, size and kind of the file"));
+}
+
+TEST_CASE("the views show the classifier what they say") {
+  ImageFacts image;
+  image.format = "png";
+  image.width = image.height = 100;
+  image.channels = 1;
+  image.bits = 8;
+  for (int y = 0; y < thumbnail_side; ++y)
+    for (int x = 0; x < thumbnail_side; ++x)
+      image.print.thumbnail[static_cast<std::size_t>(y) * thumbnail_side + x] =
+          x >= 8 && y >= 8 && x < 56 && y < 56 ? 200 : 10;
+  const std::vector<const ImageFacts*> images = {&image};
+  const auto greatest = [&](View view) {
+    const FeatureTable table = make_features(images, view);
+    return *std::max_element(table.values.begin(), table.values.end());
+  };
+  CHECK(make_features(images, View::ring).features == 32 * 32 - 24 * 24);
+  CHECK(make_features(images, View::border).features == 32 * 32 - 20 * 20);
+  CHECK(make_features(images, View::whole).features == 32 * 32);
+  CHECK(make_features(images, View::histogram).features == histogram_bins);
+  CHECK(greatest(View::ring) == 10);
+  CHECK(greatest(View::border) == 200);
+  CHECK(greatest(View::whole) == 200);
+}
+
+}  // namespace xr::apps::audit
