@@ -2,13 +2,27 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <string>
 
 #include "apps/xrbench/step.h"
 
 namespace {
 
-void add_step(CLI::App& app, xr::bench::StepSettings& settings, std::string& device) {
+using xr::kernels::KernelChoice;
+using xr::kernels::Precision;
+
+const std::map<std::string, Precision> precisions{
+    {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
+const std::map<std::string, KernelChoice> kernel_choices{
+    {"auto", KernelChoice::automatic}, {"custom", KernelChoice::custom}, {"cudnn", KernelChoice::cudnn}};
+
+/// As given on the command line.
+struct Machine {
+  std::string device = "cpu", precision = "fp32", kernels = "auto";
+};
+
+void add_step(CLI::App& app, xr::bench::StepSettings& settings, Machine& machine) {
   CLI::App* step = app.add_subcommand("step", "Time whole training steps on random images");
   settings.model.name = "report_cnn";
   step->add_option("--model", settings.model.name, "report_cnn or xray_resnet")->capture_default_str();
@@ -20,10 +34,21 @@ void add_step(CLI::App& app, xr::bench::StepSettings& settings, std::string& dev
   step->add_option("--dropout", settings.model.dropout, "Probability")->capture_default_str();
   step->add_option("--lr", settings.learning_rate, "Adam's learning rate")->capture_default_str();
   step->add_option("--seed", settings.model.seed, "Of weights, images and dropout")->capture_default_str();
-  step->add_option("--device", device, "cpu, cuda, cuda:N or simt")->capture_default_str();
+  step->add_option("--device", machine.device, "cpu, cuda, cuda:N or simt")->capture_default_str();
+  step->add_option("--precision", machine.precision, "fp32, tf32 or bf16")
+      ->check(CLI::IsMember(precisions))
+      ->capture_default_str();
+  step->add_option("--kernels", machine.kernels, "auto, custom or cudnn")
+      ->check(CLI::IsMember(kernel_choices))
+      ->capture_default_str();
+  step->add_flag("--cuda-graph,!--no-cuda-graph", settings.cuda_graph,
+                 "Record the step and replay it, where the device can");
   step->add_option("--threads", settings.threads, "CPU threads; 0: all cores")->capture_default_str();
   step->add_option("--warm-up", settings.warm_up, "Steps before timing")->capture_default_str();
   step->add_option("--steps", settings.steps, "Timed steps")->capture_default_str();
+  step->add_option("--block", settings.block,
+                   "Steps between two looks at the clock, which wait for the device; 0: 10 on cuda, else 1")
+      ->capture_default_str();
   step->add_option("--write-state", settings.write_state,
                    "Write initial weights, input and labels (safetensors)");
   step->add_flag("--serve", settings.serve, "Obey 'step K' and 'quit' on standard input, answer in JSON");
@@ -34,14 +59,15 @@ int run(int argc, char** argv) {
   CLI::App app("Benchmarks of the xrtrain engine", "xrbench");
   app.require_subcommand(1);
   xr::bench::StepSettings settings;
-  std::string device = "cpu";
-  add_step(app, settings, device);
+  Machine machine;
+  add_step(app, settings, machine);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  settings.model.device = xr::kernels::Device::parse(device);
+  settings.model.device = xr::kernels::Device::parse(machine.device);
+  settings.backend = {precisions.at(machine.precision), kernel_choices.at(machine.kernels)};
   xr::bench::run_step(settings);
   return 0;
 }

@@ -2,20 +2,24 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "apps/xrbench/machine.h"
-#include "engine/ops/cross_entropy.h"
+#include "engine/allocator.h"
 #include "engine/optimizer.h"
 #include "engine/safetensors.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/random.h"
+#include "model/training_step.h"
 
 namespace xr::bench {
 
@@ -26,12 +30,30 @@ using nlohmann::json;
 
 constexpr std::uint64_t image_stream = 100, label_stream = 101;
 
-class TrainingStep {
+std::string_view name_of(kernels::Precision precision) {
+  switch (precision) {
+    case kernels::Precision::fp32:
+      return "fp32";
+    case kernels::Precision::tf32:
+      return "tf32";
+    case kernels::Precision::bf16:
+      return "bf16";
+  }
+  return "?";
+}
+
+bool is_asynchronous(const StepSettings& settings) {
+  return settings.model.device.type == kernels::DeviceType::cuda;
+}
+
+/// A network, its optimizer and one batch, trained on again and again.
+class Trainer {
  public:
-  explicit TrainingStep(const StepSettings& settings)
+  explicit Trainer(const StepSettings& settings)
       : model_(model::make_model(settings.model)),
         arena_(model_->parameters()),
-        optimizer_(arena_, {.learning_rate = settings.learning_rate}) {
+        optimizer_(arena_, {.learning_rate = settings.learning_rate}),
+        step_(*model_, arena_, {.capture = settings.cuda_graph}) {
     const auto& m = settings.model;
     Philox images(m.seed, image_stream), labels(m.seed, label_stream);
     std::vector<float> pixels(
@@ -44,14 +66,20 @@ class TrainingStep {
     labels_ = Tensor::from_host(std::span<const std::int64_t>(classes), {settings.batch_size}, m.device);
   }
 
-  /// One step; the loss before its update.
-  float run() {
-    model_->set_step(optimizer_.steps_done());
-    const Tensor loss = engine::cross_entropy(model_->forward(input_), labels_);
-    optimizer_.zero_grad();
-    loss.backward();
-    optimizer_.step();
-    return loss.item();
+  /// Queues `count` steps and waits for the last. Returns the losses, each before its step's update.
+  std::vector<float> run(int count) {
+    if (!losses_.defined() || losses_.numel() < count)
+      losses_ = Tensor::empty({count}, {engine::DType::f32, input_.device(), engine::Layout{}});
+    float* const losses = losses_.mutable_view().as<float>();
+    kernels::Backend& backend = input_.backend();
+    for (int i = 0; i < count; ++i) {
+      const model::TrainingStep::Result& result = step_.run(optimizer_.steps_done(), input_, labels_);
+      optimizer_.step();
+      backend.copy(losses + i, result.loss.view().data, sizeof(float));
+    }
+    std::vector<float> values(static_cast<std::size_t>(count));
+    backend.copy_to_host(values.data(), losses, values.size() * sizeof(float));  // waits
+    return values;
   }
 
   void write_state(const std::string& path) const {
@@ -62,44 +90,69 @@ class TrainingStep {
   }
 
   [[nodiscard]] std::int64_t parameter_count() const { return arena_.parameter_count(); }
+  /// Whether the latest step was a replay of recorded work.
+  [[nodiscard]] bool replayed() const { return step_.replayed(); }
 
  private:
   std::unique_ptr<model::Module> model_;
   engine::ParameterArena arena_;
   engine::Adam optimizer_;
+  model::TrainingStep step_;
   Tensor input_, labels_;
+  Tensor losses_;  // of the steps of a block
 };
 
 struct Measured {
-  std::vector<double> seconds;
-  std::vector<double> losses;
+  std::vector<double> seconds;  ///< per step, one for each block
+  std::vector<double> losses;   ///< one for each step
+  int block = 1;
 };
 
-Measured measure(TrainingStep& step, int count) {
-  Measured measured;
-  for (int i = 0; i < count; ++i) {
+/// `count` steps in blocks of `block`; the last may be smaller.
+Measured measure(Trainer& trainer, int count, int block) {
+  Measured measured{.seconds = {}, .losses = {}, .block = std::min(block, count)};
+  for (int done = 0; done < count; done += block) {
+    const int steps = std::min(block, count - done);
     const auto start = std::chrono::steady_clock::now();
-    measured.losses.push_back(step.run());
-    measured.seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    const std::vector<float> losses = trainer.run(steps);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    measured.seconds.push_back(taken.count() / steps);
+    measured.losses.insert(measured.losses.end(), losses.begin(), losses.end());
   }
   return measured;
 }
 
-json to_json(const Measured& measured) {
+/// On the host, or on the GPU where that is the device.
+std::size_t peak_bytes(const StepSettings& settings) {
+  if (is_asynchronous(settings))
+    return engine::allocator(settings.model.device).statistics().peak_bytes_reserved;
+  return peak_resident_bytes();
+}
+
+json to_json(const Measured& measured, const StepSettings& settings) {
   json losses = json::array();
   for (const double loss : measured.losses)
     losses.push_back(std::isfinite(loss) ? json(loss) : json(nullptr));
-  return {{"seconds", measured.seconds}, {"losses", losses}, {"peak_bytes", peak_resident_bytes()}};
+  return {{"seconds", measured.seconds},
+          {"block", measured.block},
+          {"losses", losses},
+          {"peak_bytes", peak_bytes(settings)}};
 }
 
-void serve(TrainingStep& step, const StepSettings& settings) {
-  const json ready = {{"ready", true},
-                      {"program", "xrbench " + settings.model.name},
-                      {"mode", settings.model.device.to_string()},
-                      {"threads", kernels::cpu::thread_count()},
-                      {"batch_size", settings.batch_size},
-                      {"parameters", step.parameter_count()}};
+json about(const Trainer& trainer, const StepSettings& settings) {
+  kernels::Backend& backend = kernels::backend(settings.model.device);
+  return {{"program", "xrbench " + settings.model.name},
+          {"mode", settings.model.device.to_string()},
+          {"device", backend.description()},
+          {"precision", name_of(settings.backend.precision)},
+          {"threads", kernels::cpu::thread_count()},
+          {"batch_size", settings.batch_size},
+          {"parameters", trainer.parameter_count()}};
+}
+
+void serve(Trainer& trainer, const StepSettings& settings) {
+  json ready = about(trainer, settings);
+  ready["ready"] = true;
   std::cout << ready.dump() << std::endl;
   for (std::string line; std::getline(std::cin, line) && line != "quit";) {
     int count = 0;
@@ -108,40 +161,50 @@ void serve(TrainingStep& step, const StepSettings& settings) {
       std::cout << json{{"error", "expected 'step K' or 'quit', not '" + line + "'"}}.dump() << std::endl;
       throw Error(fmt::format("unknown request '{}': send 'step K' or 'quit'", line));
     }
-    std::cout << to_json(measure(step, count)).dump() << std::endl;
+    // A request is a block where the device runs on while the host goes ahead.
+    const Measured measured = measure(trainer, count, is_asynchronous(settings) ? count : 1);
+    std::cout << to_json(measured, settings).dump() << std::endl;
   }
+}
+
+void print(const Trainer& trainer, const Measured& measured, const StepSettings& settings) {
+  fmt::print("{} on {} in {}, batch {} x {} x {} x {}, {} parameters, {} threads{}\n", settings.model.name,
+             settings.model.device.to_string(), name_of(settings.backend.precision), settings.batch_size,
+             settings.model.channels, settings.model.image_size, settings.model.image_size,
+             trainer.parameter_count(), kernels::cpu::thread_count(),
+             trainer.replayed() ? ", recorded and replayed" : "");
+  fmt::print(
+      "step: median {:.2f} ms, p20 {:.2f} ms, p80 {:.2f} ms over {} steps in blocks of {}; peak memory "
+      "{:.2f} GB; "
+      "loss {:.4f}\n",
+      quantile(measured.seconds, 0.5) * 1e3, quantile(measured.seconds, 0.2) * 1e3,
+      quantile(measured.seconds, 0.8) * 1e3, settings.steps, measured.block,
+      static_cast<double>(peak_bytes(settings)) / 1e9, measured.losses.back());
 }
 
 }  // namespace
 
 void run_step(const StepSettings& settings) {
-  XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0,
-           "batch size and steps must be at least 1 and warm-up at least 0");
+  XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0 && settings.block >= 0,
+           "batch size and steps must be at least 1, warm-up and block at least 0");
   if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
-  TrainingStep step(settings);
-  if (!settings.write_state.empty()) step.write_state(settings.write_state);
-  if (settings.serve) return serve(step, settings);
+  kernels::backend(settings.model.device).configure(settings.backend);
+  Trainer trainer(settings);
+  if (!settings.write_state.empty()) trainer.write_state(settings.write_state);
+  if (settings.serve) return serve(trainer, settings);
 
-  measure(step, settings.warm_up);
-  const Measured measured = measure(step, settings.steps);
-  const double median = quantile(measured.seconds, 0.5);
-  if (settings.json) {
-    json result = to_json(measured);
-    result["median_seconds"] = median;
-    result["parameters"] = step.parameter_count();
-    result["threads"] = kernels::cpu::thread_count();
-    std::cout << result.dump() << '\n';
-    return;
-  }
-  fmt::print("{} on {}, batch {} x {} x {} x {}, {} parameters, {} threads\n", settings.model.name,
-             settings.model.device.to_string(), settings.batch_size, settings.model.channels,
-             settings.model.image_size, settings.model.image_size, step.parameter_count(),
-             kernels::cpu::thread_count());
-  fmt::print(
-      "step: median {:.1f} ms, p20 {:.1f} ms, p80 {:.1f} ms over {} steps; peak memory {:.2f} GB; loss "
-      "{:.4f}\n",
-      median * 1e3, quantile(measured.seconds, 0.2) * 1e3, quantile(measured.seconds, 0.8) * 1e3,
-      settings.steps, static_cast<double>(peak_resident_bytes()) / 1e9, measured.losses.back());
+  const int usual_block = is_asynchronous(settings) ? 10 : 1;
+  const int block = settings.block > 0 ? settings.block : usual_block;
+  if (settings.warm_up > 0) measure(trainer, settings.warm_up, block);
+  const Measured measured = measure(trainer, settings.steps, block);
+  if (!settings.json) return print(trainer, measured, settings);
+  json result = to_json(measured, settings);
+  result.update(about(trainer, settings));
+  result["median_seconds"] = quantile(measured.seconds, 0.5);
+  result["p20_seconds"] = quantile(measured.seconds, 0.2);
+  result["p80_seconds"] = quantile(measured.seconds, 0.8);
+  result["replayed"] = trainer.replayed();
+  std::cout << result.dump() << '\n';
 }
 
 }  // namespace xr::bench

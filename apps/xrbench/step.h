@@ -3,16 +3,20 @@
 
 #include <string>
 
+#include "kernels/backend.h"
 #include "model/model.h"
 
 namespace xr::bench {
 
 struct StepSettings {
   model::ModelSettings model;
+  kernels::BackendOptions backend;  ///< precision and choice of kernels
+  bool cuda_graph = true;           ///< record the step and replay it, where the device can
   std::int64_t batch_size = 60;
   float learning_rate = 1e-3f;
   int threads = 0;  ///< 0: all cores that the process may use
   int warm_up = 3, steps = 20;
+  int block = 0;  ///< steps between two looks at the clock, which wait for the device; 0: 10 on cuda, else 1
   bool serve = false;  ///< obey "step K" and "quit" on standard input (see peers/pytorch_step.py)
   bool json = false;
   std::string write_state;  ///< file for the initial weights, the batch `input` and its `labels`
