@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Measures training steps of the report's network (forward, cross-entropy, backward, Adam) in PyTorch.
 
-One step at a time, wall clock, on the CPU. With --weights and --data, the initial weights, the batch
+Wall clock: on the CPU step by step, on a GPU for all steps of a request together, which are queued one
+behind the other and waited for once. --precision fp32 switches TF32 off everywhere, tf32 switches it on
+for convolutions and matrix products, bf16 is autocast to bfloat16. With --weights and --data, the initial weights, the batch
 `input` [N, C, H, W] (F32) and its `labels` [N] (I64) come from safetensors files, so that another program
 can start from the same bytes; without them they are random.
 
@@ -10,6 +12,8 @@ A mode is a list of features joined with "+":
   channels_last   model and input in torch.channels_last
   fused_adam      Adam(fused=True)
   compile         torch.compile of the model (inductor)
+  cuda_graphs     the compile mode "reduce-overhead", which records and replays CUDA graphs
+  cudnn_benchmark torch.backends.cudnn.benchmark: cuDNN measures which of its kernels is fastest
   compile_all     torch.compile of forward and loss, and of the optimizer's step
   max_autotune    the compile mode "max-autotune-no-cudagraphs" in place of the default
   flush_denormal  torch.set_flush_denormal(True)
@@ -27,10 +31,13 @@ With --serve, the line protocol that `xrbench step --serve` speaks as well:
   on start, after loading   {"ready": true, "program": NAME AND VERSION, "mode": MODE, "threads": N,
                              "batch_size": N, "parameters": N}
   "step K" on stdin         runs K steps (K >= 1) and answers
-                            {"seconds": [K numbers], "losses": [K numbers], "peak_bytes": N}
-                            seconds: wall clock of each step, up to and including its loss as a number;
+                            {"seconds": [numbers], "block": N, "losses": [K numbers], "peak_bytes": N}
+                            seconds: wall clock of a step, up to and including its loss as a number; on a
+                            GPU one number, the mean over the request's K steps, the wait for the last
+                            included; block: steps behind each number;
                             losses: the batch's loss before the update of that step, null if not finite;
-                            peak_bytes: the process's peak resident memory so far (VmHWM)
+                            peak_bytes: the process's peak resident memory so far (VmHWM), on a GPU the
+                            most that its allocator held
   "quit" or end of input    exit status 0
   any other line            {"error": MESSAGE}, exit status 2
 The answer is flushed; nothing is written before it is asked for. The first steps of a process are slower
@@ -63,6 +70,8 @@ def parse_arguments():
     parser.add_argument("--classes", type=int, default=2)
     parser.add_argument("--dropout", type=float, default=0.25)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", metavar="FILE", help="initial state dict, safetensors")
@@ -92,14 +101,18 @@ def prepare_process(features, threads):
         os.execv(sys.executable, [sys.executable] + sys.argv)
 
 
-KNOWN = {"eager", "channels_last", "fused_adam", "compile", "compile_all", "max_autotune", "flush_denormal",
+KNOWN = {"cuda_graphs", "cudnn_benchmark", "eager", "channels_last", "fused_adam", "compile", "compile_all", "max_autotune", "flush_denormal",
          "huge_pages", "malloc_keep", "jemalloc", "medium", "bfloat16"}
 arguments = parse_arguments()
 features = arguments.mode.split("+")
 for feature in features:
     if feature not in KNOWN:
         sys.exit(f"pytorch_step.py: unknown feature '{feature}' in --mode; known: {', '.join(sorted(KNOWN))}")
+if arguments.device == "cpu" and arguments.precision == "tf32":
+    sys.exit("pytorch_step.py: --precision tf32 needs --device cuda")
 prepare_process(features, arguments.threads)
+on_gpu = arguments.device == "cuda"
+autocast = arguments.precision == "bf16" or "bfloat16" in features
 
 import torch  # noqa: E402  (after the environment is set)
 from torch import nn  # noqa: E402
@@ -109,7 +122,9 @@ from report_cnn import ReportCnn  # noqa: E402
 
 
 def peak_bytes():
-    """Peak resident memory of this process: VmHWM, in KiB in /proc/self/status."""
+    """Peak memory: on a GPU of PyTorch's allocator, else of this process (VmHWM, in KiB in /proc/self/status)."""
+    if on_gpu:
+        return torch.cuda.max_memory_reserved()
     with open("/proc/self/status") as status:
         for line in status:
             if line.startswith("VmHWM:"):
@@ -124,7 +139,8 @@ class Trainer:
         self.model = ReportCnn(a.image_size, a.channels, a.padding, a.classes, a.dropout)
         if a.weights:
             self.load_weights(a.weights)
-        self.images, self.labels = self.load_batch()
+        self.images, self.labels = (tensor.to(a.device) for tensor in self.load_batch())
+        self.model = self.model.to(a.device)
         if "channels_last" in features:
             self.model = self.model.to(memory_format=torch.channels_last)
             self.images = self.images.contiguous(memory_format=torch.channels_last)
@@ -135,6 +151,8 @@ class Trainer:
         self.model.train()
         self.forward, self.update = self.loss_of_batch, self.optimizer.step
         mode = "max-autotune-no-cudagraphs" if "max_autotune" in features else None
+        if "cuda_graphs" in features:
+            mode = "reduce-overhead"
         if "compile" in features:
             self.model = torch.compile(self.model, mode=mode)
         if "compile_all" in features:
@@ -163,24 +181,46 @@ class Trainer:
         return torch.from_numpy(images), torch.from_numpy(labels)
 
     def loss_of_batch(self):
-        if "bfloat16" in features:
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+        if autocast:
+            with torch.autocast(arguments.device, dtype=torch.bfloat16):
                 return self.criterion(self.model(self.images), self.labels)
         return self.criterion(self.model(self.images), self.labels)
 
-    def step(self):
-        """One training step. Returns its wall clock in seconds and its loss."""
-        begin = time.perf_counter()
+    def queue_step(self):
+        """One training step. Returns its loss, which on a GPU is not there yet."""
+        if "cuda_graphs" in features:
+            torch.compiler.cudagraph_mark_step_begin()
         self.optimizer.zero_grad()
         loss = self.forward()
         loss.backward()
         self.update()
-        value = loss.item()
-        return time.perf_counter() - begin, value if math.isfinite(value) else None
+        return loss.detach()
+
+    def step(self):
+        """Returns the step's wall clock in seconds and its loss."""
+        begin = time.perf_counter()
+        loss = self.queue_step().item()
+        return time.perf_counter() - begin, loss
+
+    def block(self, count):
+        """Returns the wall clock of a step, the mean of `count`, and their losses; waits once."""
+        losses = torch.empty(count, device=arguments.device)
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
+        for i in range(count):
+            losses[i].copy_(self.queue_step())
+        values = losses.tolist()
+        return (time.perf_counter() - begin) / count, values
 
     def steps(self, count):
-        seconds, losses = zip(*(self.step() for _ in range(count)))
-        return {"seconds": seconds, "losses": losses, "peak_bytes": peak_bytes()}
+        if on_gpu:
+            seconds, losses = self.block(count)
+            seconds = [seconds]
+        else:
+            seconds, losses = zip(*(self.step() for _ in range(count)))
+        return {"seconds": seconds, "block": count if on_gpu else 1,
+                "losses": [loss if math.isfinite(loss) else None for loss in losses],
+                "peak_bytes": peak_bytes()}
 
 
 def write_line(values):
@@ -205,8 +245,15 @@ def main():
         sys.exit("pytorch_step.py: this processor cannot flush denormals")
     if "medium" in features:
         torch.set_float32_matmul_precision("medium")
+    if on_gpu:
+        if not torch.cuda.is_available():
+            sys.exit("pytorch_step.py: --device cuda: PyTorch finds no GPU here")
+        torch.backends.cuda.matmul.allow_tf32 = arguments.precision != "fp32"
+        torch.backends.cudnn.allow_tf32 = arguments.precision != "fp32"
+        torch.backends.cudnn.benchmark = "cudnn_benchmark" in features
     trainer = Trainer()
-    about = {"ready": True, "program": f"PyTorch {torch.__version__}", "mode": arguments.mode,
+    about = {"ready": True, "program": f"PyTorch {torch.__version__}", "mode": arguments.mode, "precision": arguments.precision,
+             "device": torch.cuda.get_device_name() if on_gpu else "cpu",
              "threads": torch.get_num_threads(), "batch_size": arguments.batch_size,
              "parameters": trainer.parameters}
     if arguments.serve:
