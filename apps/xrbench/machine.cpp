@@ -1,23 +1,73 @@
 #include "apps/xrbench/machine.h"
 
+#include <fmt/chrono.h>
+#include <sched.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
+#include "commit.h"
 #include "kernels/error.h"
 
 namespace xr::bench {
 
+namespace {
+
+/// What follows the first `key` in a file of lines "key   value".
+std::optional<std::string> value_in(const char* file, const std::string& key) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(key))
+      return line.substr(std::min(line.size(), line.find_first_not_of("\t :", key.size())));
+  return std::nullopt;
+}
+
+std::size_t kilobytes_in(const char* file, const std::string& key) {
+  const std::optional<std::string> value = value_in(file, key);
+  XR_CHECK(value, "cannot tell the memory: {} has no {}", file, key);
+  std::istringstream fields(*value);
+  std::size_t kib = 0;
+  XR_CHECK(fields >> kib, "cannot tell the memory: {} has '{}' for {}", file, *value, key);
+  return kib * 1024;
+}
+
+}  // namespace
+
 std::size_t peak_resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with("VmHWM:")) continue;
-    std::istringstream fields(line.substr(6));
-    std::size_t kib = 0;
-    if (fields >> kib) return kib * 1024;
-  }
-  throw Error("cannot read the peak memory: /proc/self/status has no VmHWM");
+  return kilobytes_in("/proc/self/status", "VmHWM");
+}
+
+std::size_t available_host_bytes() {
+  return kilobytes_in("/proc/meminfo", "MemAvailable");
+}
+
+std::string processor() {
+  cpu_set_t mask;
+  const long all = sysconf(_SC_NPROCESSORS_ONLN);
+  const long usable = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : all;
+  return fmt::format("{}, {} of {} cores",
+                     value_in("/proc/cpuinfo", "model name").value_or("unknown processor"), usable, all);
+}
+
+std::string compiler() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#else
+  return "gcc " __VERSION__;
+#endif
+}
+
+std::string commit() {
+  return XR_COMMIT;
+}
+
+std::string today() {
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
 }
 
 double quantile(std::vector<double> samples, double fraction) {

@@ -10,6 +10,17 @@ namespace xr::bench {
 /// The process's peak resident memory in bytes (VmHWM of /proc/self/status).
 [[nodiscard]] std::size_t peak_resident_bytes();
 
+/// Bytes that the host can still give without swapping (MemAvailable of /proc/meminfo).
+[[nodiscard]] std::size_t available_host_bytes();
+
+/// "AMD EPYC, 2 of 4 cores": the cores that the process may use.
+[[nodiscard]] std::string processor();
+[[nodiscard]] std::string compiler();
+/// The commit that was built, "-dirty" if files were changed since; "unknown" outside of a repository.
+[[nodiscard]] std::string commit();
+/// "2026-11-24", UTC
+[[nodiscard]] std::string today();
+
 /// The value below which `fraction` of the sorted samples lie (nearest rank). Throws Error without samples.
 [[nodiscard]] double quantile(std::vector<double> samples, double fraction);
 

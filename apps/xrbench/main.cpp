@@ -2,9 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <map>
 #include <string>
 
+#include "apps/xrbench/kernels_command.h"
 #include "apps/xrbench/step.h"
 
 namespace {
@@ -61,10 +63,16 @@ int run(int argc, char** argv) {
   xr::bench::StepSettings settings;
   Machine machine;
   add_step(app, settings, machine);
+  xr::bench::KernelsSettings kernels;
+  const CLI::App* const kernels_command = xr::bench::add_kernels(app, kernels);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (kernels_command->parsed()) {
+    xr::bench::run_kernels(kernels, std::cout);
+    return 0;
   }
   settings.model.device = xr::kernels::Device::parse(machine.device);
   settings.backend = {precisions.at(machine.precision), kernel_choices.at(machine.kernels)};

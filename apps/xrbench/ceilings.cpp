@@ -1,0 +1,81 @@
+#include "apps/xrbench/ceilings.h"
+
+#include <algorithm>
+
+#include "apps/xrbench/operands.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/stream.h"
+
+namespace xr::bench {
+
+namespace {
+
+using kernels::Backend;
+using kernels::GradientWrite;
+using kernels::KernelChoice;
+using kernels::View;
+
+/// On all threads, around the caches.
+void stream_all(const View& from, const View& to) {
+  kernels::cpu::parallel_ranges(from.numel(), 1 << 18, [&](std::int64_t begin, std::int64_t end) {
+    kernels::cpu::stream_copy(to.as<float>() + begin, from.as<float>() + begin, end - begin);
+    kernels::cpu::stream_fence();
+  });
+}
+
+void measure_copies(Backend& backend, const CeilingSettings& settings, const RaceSettings& race,
+                    Ceilings& ceilings) {
+  const kernels::Shape shape{settings.copied_bytes / 4};
+  const Operation copy{
+      .name = "copy",
+      .shape = {},
+      .operands = {{.name = "from", .shape = shape}, {.name = "to", .shape = shape, .role = Role::output}},
+      .call = {}};
+  Operands operands(backend, copy);
+  operands.fill(copy, 1);
+  const View from = operands.views()[0], to = operands.views()[1];
+  const auto time = [&](const char* by, const std::function<void(int)>& call) {
+    const Timing timing = measure(race.timing, call, [&] { backend.synchronize(); });
+    const double rate = static_cast<double>(copy.bytes()) / timing.fastest;
+    if (rate <= ceilings.copy_bandwidth) return;
+    ceilings.copy_bandwidth = rate;
+    ceilings.copied_by = by;
+  };
+  time("copy", [&](int) { backend.copy(to.data, from.data, from.bytes()); });
+  time("scale", [&](int) { backend.scale(1.0f, from, to, GradientWrite::overwrite); });
+  if (backend.name() == "cpu") time("streaming copy", [&](int) { stream_all(from, to); });
+}
+
+void measure_products(Backend& backend, const CeilingSettings& settings, const RaceSettings& race_settings,
+                      Ceilings& ceilings) {
+  backend.configure({.precision = race_settings.precision});
+  const auto product = [&](kernels::DType activation) {
+    const std::vector<Operation> all =
+        network_operations({.batch = 1, .matrix = settings.matrix, .activation = activation}, backend);
+    return *std::ranges::find(all, "matmul", &Operation::name);
+  };
+  const RaceResult result =
+      race(backend, product(backend.activation_type()), product(kernels::DType::f32), race_settings);
+  for (const Run& run : result.runs) {
+    XR_CHECK(!run.is_wrong, "the product of two {} x {} matrices by {} is wrong: {}", settings.matrix,
+             settings.matrix, run.kernel,
+             run.error.empty() ? fmt::format("it differs by {:.1e}", run.difference) : run.error);
+    const double rate = static_cast<double>(result.operations) / run.timing->fastest;
+    if (rate <= ceilings.product_rate) continue;
+    ceilings.product_rate = rate;
+    ceilings.multiplied_by = run.kernel;
+  }
+}
+
+}  // namespace
+
+Ceilings measure_ceilings(Backend& backend, const CeilingSettings& settings, const RaceSettings& race) {
+  Ceilings ceilings;
+  RaceSettings all = race;
+  all.own = all.time = true;
+  measure_copies(backend, settings, all, ceilings);
+  measure_products(backend, settings, all, ceilings);
+  return ceilings;
+}
+
+}  // namespace xr::bench

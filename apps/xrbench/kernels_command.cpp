@@ -1,0 +1,281 @@
+#include "apps/xrbench/kernels_command.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+#include <tuple>
+
+#include "apps/xrbench/ceilings.h"
+#include "apps/xrbench/kernels_report.h"
+#include "apps/xrbench/machine.h"
+#include "apps/xrbench/race.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cudnn/operations.h"
+#include "kernels/registry.h"
+
+namespace xr::bench {
+
+namespace {
+
+using kernels::Backend;
+using kernels::DeviceType;
+using kernels::KernelChoice;
+using kernels::Precision;
+using nlohmann::json;
+
+const std::map<std::string, Precision> precisions{
+    {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
+const std::map<std::string, KernelChoice> choices{
+    {"auto", KernelChoice::automatic}, {"custom", KernelChoice::custom}, {"cudnn", KernelChoice::cudnn}};
+
+template <class Value>
+Value value_of(const std::map<std::string, Value>& names, const char* option, const std::string& name) {
+  const auto found = names.find(name);
+  XR_CHECK(found != names.end(), "{} {} is unknown: see --help", option, name);
+  return found->second;
+}
+
+class KernelsCommand {
+ public:
+  KernelsCommand(const KernelsSettings& settings, std::ostream& out)
+      : settings_(settings),
+        out_(out),
+        device_(kernels::Device::parse(settings.device)),
+        precision_(value_of(precisions, "--precision", settings.precision)),
+        kernels_(value_of(choices, "--kernels", settings.kernels)),
+        backend_(kernels::backend(device_)) {
+    check_settings();
+    backend_.configure({.precision = precision_});
+    race_.precision = precision_;
+    race_.time = !settings.check && device_.type != DeviceType::simt;
+    race_.timing = settings.timing;
+    race_.own = kernels_ != KernelChoice::cudnn;
+    race_.library = has_library();
+  }
+
+  void list() {
+    for (const Case& c : cases()) {
+      out_ << c.to_string() << '\n';
+      for (const Operation& operation : chosen(c, backend_.activation_type()))
+        out_ << fmt::format("  {:<26} {:<52} {:>10.2f} MB {:>9.3f} GFLOP\n", operation.name, operation.shape,
+                            static_cast<double>(operation.bytes()) / 1e6,
+                            static_cast<double>(operation.operations) / 1e9);
+    }
+  }
+
+  void run() {
+    for (const Case& c : cases()) std::ignore = chosen(c, kernels::DType::f32);  // before time is spent
+    ReportHead head{.lines = describe(), .ceilings = std::nullopt};
+    if (race_.time) head.ceilings = measure_ceilings(backend_, ceiling_settings(), race_);
+    out_ << to_text(head) << columns_text(race_.time) << std::flush;
+    json all = to_json(head);
+    all["cases"] = json::array();
+    for (const Case& c : cases()) all["cases"].push_back(run_case(c, head.ceilings));
+    if (!settings_.json.empty()) write(all);
+    XR_CHECK(wrong_.empty(), "{} of {} results are wrong, the first: {}", wrong_.size(), results_,
+             wrong_.front());
+  }
+
+ private:
+  void check_settings() const {
+    const TimingSettings& t = settings_.timing;
+    XR_CHECK(t.min_time >= 0 && t.max_time >= t.min_time && t.max_noise >= 0 && t.repetitions >= 0,
+             "--min-time {} and --max-time {} must not be negative, the second not below the first",
+             t.min_time, t.max_time);
+    XR_CHECK(device_.type != DeviceType::cpu || precision_ == Precision::fp32,
+             "the CPU computes in fp32: use --precision fp32 with --device cpu");
+    XR_CHECK(device_.type == DeviceType::cuda || kernels_ != KernelChoice::cudnn,
+             "cuDNN runs on CUDA devices only: use --kernels auto with --device {}", settings_.device);
+  }
+
+  /// Whether there is a library to compare with. `auto` does without, `cudnn` does not.
+  bool has_library() {
+    if (kernels_ == KernelChoice::custom || device_.type == DeviceType::simt) return false;
+    if (device_.type == DeviceType::cpu) return true;
+    try {
+      backend_.configure({.precision = precision_, .kernels = KernelChoice::cudnn});
+    } catch (const Error& error) {
+      if (kernels_ == KernelChoice::cudnn) throw;
+      missing_library_ = error.what();
+    }
+    backend_.configure({.precision = precision_});
+    return missing_library_.empty();
+  }
+
+  [[nodiscard]] bool is_small() const { return settings_.check || device_.type == DeviceType::simt; }
+
+  /// The report's batch sizes at 224 x 224, and 512 x 512 images; where nothing is timed one small case.
+  [[nodiscard]] std::vector<Case> cases() const {
+    std::vector<std::int64_t> batches = settings_.batches, sizes = settings_.sizes;
+    const bool given = !batches.empty() || !sizes.empty();
+    if (batches.empty()) batches = {is_small() ? 2 : 60};
+    if (sizes.empty()) sizes = {is_small() ? 32 : 224};
+    std::vector<Case> result;
+    for (const std::int64_t size : sizes)
+      for (const std::int64_t batch : batches) result.push_back(make_case(batch, size));
+    if (!given && !is_small())
+      result = {make_case(32, 224), make_case(60, 224), make_case(256, 224), make_case(16, 512)};
+    return result;
+  }
+
+  [[nodiscard]] Case make_case(std::int64_t batch, std::int64_t size) const {
+    return {.batch = batch,
+            .size = size,
+            .channels = settings_.channels,
+            .padding = settings_.padding,
+            .matrix = size <= 64 ? 96 : ceiling_settings().matrix};
+  }
+
+  [[nodiscard]] CeilingSettings ceiling_settings() const {
+    const std::int64_t large = device_.type == DeviceType::cuda ? 8192 : 2048;
+    return {.copied_bytes = settings_.copied_bytes,
+            .matrix = settings_.matrix > 0 ? settings_.matrix : large};
+  }
+
+  [[nodiscard]] std::vector<Operation> chosen(Case c, kernels::DType activation) const {
+    c.activation = activation;
+    std::vector<Operation> all = network_operations(c, backend_), result;
+    std::string names;
+    for (Operation& operation : all) {
+      names += (names.empty() ? "" : ", ") + operation.name;
+      if (operation.name.find(settings_.operation) != std::string::npos)
+        result.push_back(std::move(operation));
+    }
+    XR_CHECK(!result.empty(), "no operation's name contains '{}': there are {}", settings_.operation, names);
+    return result;
+  }
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> describe() const {
+    std::vector<std::pair<std::string, std::string>> lines{
+        {"date", today()},
+        {"commit", commit()},
+        {"machine", processor()},
+        {"device", fmt::format("{}: {}", backend_.name(), backend_.description())},
+        {"threads", std::to_string(kernels::cpu::thread_count())},
+        {"compiler", compiler()},
+        {"precision", settings_.precision},
+        {"kernels", settings_.kernels}};
+    if (device_.type == DeviceType::cpu) lines.emplace_back("library", onednn_version());
+    if (device_.type == DeviceType::cuda)
+      lines.emplace_back("library",
+                         missing_library_.empty() ? kernels::cudnn::describe_libraries() : missing_library_);
+    if (device_.type == DeviceType::simt)
+      lines.emplace_back("note",
+                         "simt runs the threads of a kernel one after another on the CPU: its times mean "
+                         "nothing, so results are checked and nothing is timed");
+    return lines;
+  }
+
+  /// Whether the operands fit, with the copies that checking and the library need.
+  [[nodiscard]] bool fits(const Operation& operation, const Operation& reference) const {
+    const auto on_device = static_cast<std::size_t>(operation.footprint() + reference.footprint());
+    const auto on_host = static_cast<std::size_t>(2 * reference.footprint());
+    const std::size_t host = available_host_bytes() / 10 * 9;
+    if (device_.type == DeviceType::cuda)
+      return on_device <= backend_.available_memory() / 10 * 9 && on_host <= host;
+    return on_device + on_host <= host;
+  }
+
+  json run_case(const Case& c, const std::optional<Ceilings>& ceilings) {
+    out_ << "\n## " << c.to_string() << "\n" << std::flush;
+    json results = json::array(), left_out = json::array();
+    const std::vector<Operation> operations = chosen(c, backend_.activation_type()),
+                                 references = chosen(c, kernels::DType::f32);
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      if (!fits(operations[i], references[i])) {
+        left_out.push_back(operations[i].name);
+        out_ << fmt::format("{}  {}  left out: its operands do not fit the memory\n", operations[i].name,
+                            operations[i].shape);
+        continue;
+      }
+      const RaceResult result = race(backend_, operations[i], references[i], race_);
+      count(c, result);
+      out_ << to_text(result, ceilings) << std::flush;
+      results.push_back(to_json(result, ceilings));
+    }
+    return {{"batch", c.batch},     {"channels", c.channels}, {"size", c.size},
+            {"padding", c.padding}, {"operations", results},  {"left_out", left_out}};
+  }
+
+  void count(const Case& c, const RaceResult& result) {
+    for (const Run& run : result.runs) {
+      ++results_;
+      if (!run.is_wrong) continue;
+      wrong_.push_back(fmt::format("{} by {} in {} {}", result.name, run.kernel, c.to_string(),
+                                   run.error.empty() ? fmt::format("differs by {:.1e}, allowed are {:.1e}",
+                                                                   run.difference, result.tolerance)
+                                                     : run.error));
+    }
+  }
+
+  void write(const json& all) const {
+    std::ofstream file(settings_.json);
+    file << all.dump(1) << '\n';
+    file.close();
+    XR_CHECK(file, "cannot write '{}': check the folder and the free space", settings_.json);
+  }
+
+  const KernelsSettings& settings_;
+  std::ostream& out_;
+  kernels::Device device_;
+  Precision precision_;
+  KernelChoice kernels_;
+  Backend& backend_;
+  RaceSettings race_;
+  std::string missing_library_;
+  std::vector<std::string> wrong_;
+  int results_ = 0;
+};
+
+}  // namespace
+
+CLI::App* add_kernels(CLI::App& app, KernelsSettings& settings) {
+  CLI::App* kernels = app.add_subcommand("kernels", "Time every kernel and its variants side by side");
+  kernels->add_option("--device", settings.device, "cpu, cuda, cuda:N or simt")->capture_default_str();
+  kernels->add_option("--precision", settings.precision, "fp32, tf32 or bf16")
+      ->check(CLI::IsMember(precisions))
+      ->capture_default_str();
+  kernels
+      ->add_option("--kernels", settings.kernels,
+                   "auto: own ones and the libraries'; custom: own ones; cudnn: the libraries'")
+      ->check(CLI::IsMember(choices))
+      ->capture_default_str();
+  kernels->add_option("--operation", settings.operation, "Only operations whose name contains this");
+  kernels->add_option("--batch", settings.batches, "Images in a batch, several with commas")->delimiter(',');
+  kernels->add_option("--size", settings.sizes, "Pixels in a row of an image, several with commas")
+      ->delimiter(',');
+  kernels->add_option("--channels", settings.channels, "1 (grey) or 3 (colour)")->capture_default_str();
+  kernels->add_option("--padding", settings.padding, "Of the first convolution")->capture_default_str();
+  kernels->add_option("--threads", settings.threads, "CPU threads; 0: all cores")->capture_default_str();
+  kernels->add_option("--min-time", settings.timing.min_time, "Seconds of samples for a kernel, at least")
+      ->capture_default_str();
+  kernels->add_option("--max-time", settings.timing.max_time, "Seconds after which noise is accepted")
+      ->capture_default_str();
+  kernels
+      ->add_option("--max-noise", settings.timing.max_noise,
+                   "Samples are taken until (p80 - p20) / median is below this")
+      ->capture_default_str();
+  kernels->add_option("--repetitions", settings.timing.repetitions, "Samples; 0: as the times above say")
+      ->capture_default_str();
+  kernels->add_option("--json", settings.json, "Write the results to this file, too");
+  kernels->add_flag("--list", settings.list, "Print the operations and end");
+  kernels->add_flag("--check", settings.check, "Only compare results, time nothing; small images by default");
+  return kernels;
+}
+
+void run_kernels(const KernelsSettings& settings, std::ostream& out) {
+  XR_CHECK(settings.threads >= 0, "--threads is {}: it must not be negative", settings.threads);
+  if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
+  KernelsCommand command(settings, out);
+  if (settings.list)
+    command.list();
+  else
+    command.run();
+}
+
+}  // namespace xr::bench

@@ -1,0 +1,33 @@
+// xrbench kernels: every kernel of a backend and its variants, side by side.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "apps/xrbench/timing.h"
+
+namespace xr::bench {
+
+struct KernelsSettings {
+  std::string device = "cpu", precision = "fp32", kernels = "auto";
+  std::string operation;                     ///< only those whose name contains it
+  std::vector<std::int64_t> batches, sizes;  ///< each with each; none: see kernel_cases
+  std::int64_t channels = 1, padding = 2;
+  int threads = 0;  ///< 0: all cores that the process may use
+  TimingSettings timing;
+  std::int64_t copied_bytes = std::int64_t{512} << 20;  ///< of an array that is copied to find the ceiling
+  std::int64_t matrix = 0;  ///< rows of the square product, also for the ceiling; 0: as the device needs
+  bool list = false, check = false;
+  std::string json;  ///< a file; empty: none
+};
+
+/// Adds the subcommand. The settings must outlive the app.
+CLI::App* add_kernels(CLI::App& app, KernelsSettings& settings);
+
+/// Writes the table to `out`. Throws Error if a kernel is wrong, after all that was asked for is written.
+void run_kernels(const KernelsSettings& settings, std::ostream& out);
+
+}  // namespace xr::bench

@@ -1,0 +1,223 @@
+#include "apps/xrbench/onednn_peer.h"
+
+#include <dnnl.hpp>
+#include <unordered_map>
+#include <vector>
+
+#include "kernels/cpu/parallel.h"
+#include "kernels/error.h"
+
+namespace xr::bench {
+
+namespace {
+
+using dnnl::memory;
+using kernels::Layout;
+using kernels::Shape;
+using kernels::View;
+
+constexpr auto f32 = memory::data_type::f32;
+
+memory::dims dims_of(const Shape& shape) {
+  return {shape.begin(), shape.end()};
+}
+
+memory::desc layout_of(const View& view) {
+  using tag = memory::format_tag;
+  const tag format = view.shape.rank() == 1                      ? tag::a
+                     : view.shape.rank() == 2                    ? tag::ab
+                     : view.layout == Layout::channels_last      ? tag::nhwc
+                     : view.layout == kernels::Layout::blocked16 ? tag::nChw16c
+                                                                 : tag::nchw;
+  return {dims_of(view.shape), f32, format};
+}
+
+memory::desc any_layout(const View& view) {
+  return {dims_of(view.shape), f32, memory::format_tag::any};
+}
+
+/// A primitive with its arguments.
+class Peer final : public OneDnnPeer {
+ public:
+  explicit Peer(const dnnl::engine& engine) : engine_(engine), stream_(engine) {}
+
+  template <class Descriptor>
+  void set_primitive(dnnl::primitive primitive, const Descriptor& descriptor) {
+    primitive_ = std::move(primitive);
+    kernel_ = fmt::format("oneDNN {}", descriptor.impl_info_str());
+    arguments_.emplace(DNNL_ARG_SCRATCHPAD, memory(descriptor.scratchpad_desc(), engine_));
+  }
+
+  void add_input(int argument, const memory::desc& wanted, const View& view) {
+    memory given(layout_of(view), engine_, view.data);
+    if (wanted == given.get_desc()) {
+      arguments_.emplace(argument, given);
+      return;
+    }
+    const kernels::cpu::OneDnnThreads threads(kernels::cpu::thread_count());
+    memory converted(wanted, engine_);
+    dnnl::reorder(given, converted).execute(stream_, given, converted);
+    stream_.wait();
+    arguments_.emplace(argument, converted);
+  }
+
+  void add_output(int argument, const memory::desc& wanted, const View& view) {
+    const memory given(layout_of(view), engine_, view.data);
+    if (wanted == given.get_desc()) {
+      arguments_.emplace(argument, given);
+      return;
+    }
+    const memory converted(wanted, engine_);
+    arguments_.emplace(argument, converted);
+    conversions_.emplace_back(converted, given);
+  }
+
+  /// An argument that is taken as it lies.
+  void set_memory(int argument, const memory::desc& layout, void* data) {
+    arguments_.emplace(argument, memory(layout, engine_, data));
+  }
+
+  [[nodiscard]] std::string kernel() const override { return kernel_; }
+
+  void run() override {
+    const kernels::cpu::OneDnnThreads threads(kernels::cpu::thread_count());
+    primitive_.execute(stream_, arguments_);
+    stream_.wait();
+  }
+
+  void store() override {
+    const kernels::cpu::OneDnnThreads threads(kernels::cpu::thread_count());
+    for (auto& [from, to] : conversions_) dnnl::reorder(from, to).execute(stream_, from, to);
+    stream_.wait();
+  }
+
+ private:
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  dnnl::primitive primitive_;
+  std::string kernel_;
+  std::unordered_map<int, memory> arguments_;
+  std::vector<std::pair<memory, memory>> conversions_;
+};
+
+dnnl::primitive_attr attributes() {
+  dnnl::primitive_attr result;
+  result.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return result;
+}
+
+struct Convolution {
+  View x, filter, bias, y;
+  memory::dims strides{1, 1}, padding;
+
+  // Layouts are left to oneDNN; so is the choice between Winograd and direct kernels.
+  [[nodiscard]] dnnl::convolution_forward::primitive_desc forward(const dnnl::engine& engine,
+                                                                  bool has_bias) const {
+    const auto kind = dnnl::prop_kind::forward_training;
+    const auto algorithm = dnnl::algorithm::convolution_auto;
+    using Description = dnnl::convolution_forward::desc;
+    const Description description =
+        has_bias ? Description(kind, algorithm, any_layout(x), any_layout(filter), layout_of(bias),
+                               any_layout(y), strides, padding, padding)
+                 : Description(kind, algorithm, any_layout(x), any_layout(filter), any_layout(y), strides,
+                               padding, padding);
+    return {description, attributes(), engine};
+  }
+};
+
+void set_forward(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
+  const auto descriptor = c.forward(engine, c.bias.defined());
+  peer.set_primitive(dnnl::convolution_forward(descriptor), descriptor);
+  peer.add_input(DNNL_ARG_SRC, descriptor.src_desc(), c.x);
+  peer.add_input(DNNL_ARG_WEIGHTS, descriptor.weights_desc(), c.filter);
+  if (c.bias.defined()) peer.add_input(DNNL_ARG_BIAS, layout_of(c.bias), c.bias);
+  peer.add_output(DNNL_ARG_DST, descriptor.dst_desc(), c.y);
+}
+
+void set_backward_data(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
+  const dnnl::convolution_backward_data::desc description(dnnl::algorithm::convolution_auto, any_layout(c.x),
+                                                          any_layout(c.filter), any_layout(c.y), c.strides,
+                                                          c.padding, c.padding);
+  const dnnl::convolution_backward_data::primitive_desc descriptor(description, attributes(), engine,
+                                                                   c.forward(engine, false));
+  peer.set_primitive(dnnl::convolution_backward_data(descriptor), descriptor);
+  peer.add_input(DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), c.y);
+  peer.add_input(DNNL_ARG_WEIGHTS, descriptor.weights_desc(), c.filter);
+  peer.add_output(DNNL_ARG_DIFF_SRC, descriptor.diff_src_desc(), c.x);
+}
+
+void set_backward_filter(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
+  using Description = dnnl::convolution_backward_weights::desc;
+  const auto algorithm = dnnl::algorithm::convolution_auto;
+  const Description description =
+      c.bias.defined() ? Description(algorithm, any_layout(c.x), any_layout(c.filter), layout_of(c.bias),
+                                     any_layout(c.y), c.strides, c.padding, c.padding)
+                       : Description(algorithm, any_layout(c.x), any_layout(c.filter), any_layout(c.y),
+                                     c.strides, c.padding, c.padding);
+  const dnnl::convolution_backward_weights::primitive_desc descriptor(description, attributes(), engine,
+                                                                      c.forward(engine, c.bias.defined()));
+  peer.set_primitive(dnnl::convolution_backward_weights(descriptor), descriptor);
+  peer.add_input(DNNL_ARG_SRC, descriptor.src_desc(), c.x);
+  peer.add_input(DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), c.y);
+  peer.add_output(DNNL_ARG_DIFF_WEIGHTS, descriptor.diff_weights_desc(), c.filter);
+  if (c.bias.defined()) peer.add_output(DNNL_ARG_DIFF_BIAS, layout_of(c.bias), c.bias);
+}
+
+template <class Action>
+auto with_onednn_errors(Action&& action) {
+  try {
+    return action();
+  } catch (const dnnl::error& error) {
+    throw Error(fmt::format("oneDNN has no such primitive: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<OneDnnPeer> make_convolution_peer(ConvolutionPass pass, std::int64_t padding, View x,
+                                                  View filter, View bias, View y) {
+  return with_onednn_errors([&] {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    auto peer = std::make_unique<Peer>(engine);
+    const Convolution convolution{
+        .x = x, .filter = filter, .bias = bias, .y = y, .padding = {padding, padding}};
+    const auto set = pass == ConvolutionPass::forward         ? set_forward
+                     : pass == ConvolutionPass::backward_data ? set_backward_data
+                                                              : set_backward_filter;
+    set(*peer, convolution, engine);
+    return std::unique_ptr<OneDnnPeer>(std::move(peer));
+  });
+}
+
+std::unique_ptr<OneDnnPeer> make_matmul_peer(View a, bool transpose_a, View b, bool transpose_b, View bias,
+                                             View c) {
+  return with_onednn_errors([&] {
+    const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    auto peer = std::make_unique<Peer>(engine);
+    const auto layout = [](const View& view, bool transpose) {
+      const auto rows = view.shape[0], columns = view.shape[1];
+      return transpose ? memory::desc({columns, rows}, f32, memory::format_tag::ba)
+                       : memory::desc({rows, columns}, f32, memory::format_tag::ab);
+    };
+    const memory::desc a_layout = layout(a, transpose_a), b_layout = layout(b, transpose_b),
+                       c_layout = layout(c, false);
+    const memory::desc bias_layout({1, c.shape[1]}, f32, memory::format_tag::ab);
+    const dnnl::matmul::desc description = bias.defined()
+                                               ? dnnl::matmul::desc(a_layout, b_layout, bias_layout, c_layout)
+                                               : dnnl::matmul::desc(a_layout, b_layout, c_layout);
+    const dnnl::matmul::primitive_desc descriptor(description, attributes(), engine);
+    peer->set_primitive(dnnl::matmul(descriptor), descriptor);
+    peer->set_memory(DNNL_ARG_SRC, a_layout, a.data);
+    peer->set_memory(DNNL_ARG_WEIGHTS, b_layout, b.data);
+    if (bias.defined()) peer->set_memory(DNNL_ARG_BIAS, bias_layout, bias.data);
+    peer->set_memory(DNNL_ARG_DST, c_layout, c.data);
+    return std::unique_ptr<OneDnnPeer>(std::move(peer));
+  });
+}
+
+std::string onednn_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
+}
+
+}  // namespace xr::bench

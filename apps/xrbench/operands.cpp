@@ -1,0 +1,230 @@
+#include "apps/xrbench/operands.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/bf16.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/random.h"
+
+namespace xr::bench {
+
+namespace {
+
+using kernels::AugmentRecord;
+using kernels::Bf16;
+using kernels::DType;
+using kernels::View;
+
+/// Random numbers for operands of any length: a table whose length is a prime, repeated from a random place
+/// on. Drawing each element would take longer than the measurement.
+class Table {
+ public:
+  explicit Table(Values values) : numbers_(length) {
+    Philox random(2026, static_cast<std::uint64_t>(values));
+    for (float& number : numbers_) {
+      number = values == Values::positive ? random.uniform(0.5f, 1.5f) : random.normal();
+      if (values == Values::bytes || values == Values::labels)
+        number = static_cast<float>(random.below(values == Values::bytes ? 256 : 2));
+    }
+  }
+
+  static const Table& of(Values values) {
+    static const Table normal(Values::normal), positive(Values::positive), bytes(Values::bytes),
+        labels(Values::labels);
+    return values == Values::positive ? positive
+           : values == Values::bytes  ? bytes
+           : values == Values::labels ? labels
+                                      : normal;
+  }
+
+  [[nodiscard]] float at(std::uint64_t index) const { return numbers_[index % length]; }
+
+ private:
+  static constexpr std::uint64_t length = 1048583;
+  std::vector<float> numbers_;
+};
+
+AugmentRecord draw_record(Philox& random, std::int64_t image_size) {
+  const auto size = static_cast<std::int32_t>(image_size), margin = size / 10;
+  AugmentRecord record;
+  record.x = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(margin + 1)));
+  record.y = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(margin + 1)));
+  record.width = record.height = size - margin;
+  record.flip = static_cast<std::int32_t>(random.below(2));
+  const float angle = random.uniform(-0.2f, 0.2f);
+  record.cosine = std::cos(angle);
+  record.sine = std::sin(angle);
+  record.shift_x = random.uniform(-0.05f, 0.05f);
+  record.shift_y = random.uniform(-0.05f, 0.05f);
+  record.zoom = random.uniform(0.9f, 1.1f);
+  record.brightness = random.uniform(-0.1f, 0.1f);
+  record.contrast = random.uniform(0.9f, 1.1f);
+  return record;
+}
+
+/// Host bytes of elements [begin, end) of an operand.
+template <class T, class Element>
+std::vector<std::byte> make_bytes(std::int64_t begin, std::int64_t end, Element&& element) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(end - begin) * sizeof(T));
+  kernels::cpu::parallel_ranges(end - begin, 65536, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const T value = element(begin + i);
+      std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(T), &value, sizeof(T));
+    }
+  });
+  return bytes;
+}
+
+std::vector<std::byte> make_records(const Operand& operand, std::uint64_t seed) {
+  Philox random(seed, 7);
+  std::vector<std::byte> bytes(static_cast<std::size_t>(operand.shape.numel()));
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(AugmentRecord)) {
+    const AugmentRecord record = draw_record(random, operand.image_size);
+    std::memcpy(bytes.data() + at, &record, sizeof record);
+  }
+  return bytes;
+}
+
+/// Elements [begin, end) in the operand's type.
+std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint64_t seed, std::int64_t begin,
+                            std::int64_t end) {
+  if (operand.values == Values::records) return make_records(operand, seed);
+  if (operand.values == Values::indices)
+    return make_bytes<std::int64_t>(begin, end, [](std::int64_t i) { return i; });
+  const Table& table = Table::of(operand.values);
+  const auto number = [&](std::int64_t i) {
+    const float value = table.at(seed + static_cast<std::uint64_t>(i));
+    return rounded_to == DType::bf16 ? kernels::to_float(kernels::from_float<Bf16>(value)) : value;
+  };
+  switch (operand.dtype) {
+    case DType::f32:
+      return make_bytes<float>(begin, end, number);
+    case DType::bf16:
+      return make_bytes<Bf16>(begin, end,
+                              [&](std::int64_t i) { return kernels::from_float<Bf16>(number(i)); });
+    case DType::u8:
+      return make_bytes<std::uint8_t>(begin, end,
+                                      [&](std::int64_t i) { return static_cast<std::uint8_t>(number(i)); });
+    default:
+      return make_bytes<std::int64_t>(begin, end,
+                                      [&](std::int64_t i) { return static_cast<std::int64_t>(number(i)); });
+  }
+}
+
+constexpr std::int64_t piece = std::int64_t{1} << 24;  // elements that the host holds at once
+
+/// Calls action(begin, end, device address of begin) for pieces of a view.
+template <class Action>
+void for_pieces(const View& view, Action&& action) {
+  const auto element = static_cast<std::int64_t>(kernels::size_of(view.dtype));
+  for (std::int64_t begin = 0; begin < view.numel(); begin += piece)
+    action(begin, std::min(begin + piece, view.numel()),
+           static_cast<std::byte*>(view.data) + begin * element);
+}
+
+}  // namespace
+
+Operands::Operands(kernels::Backend& backend, const Operation& operation)
+    : backend_(backend), operation_(operation) {
+  views_.reserve(operation.operands.size());
+  try {
+    for (const Operand& operand : operation.operands) {
+      View view;
+      view.shape = operand.shape;
+      view.dtype = operand.dtype;
+      view.layout = operand.layout;
+      view.data = backend.allocate(view.bytes());
+      views_.push_back(view);
+    }
+  } catch (...) {
+    for (const View& view : views_) backend.deallocate(view.data, view.bytes());
+    throw;
+  }
+}
+
+Operands::~Operands() {
+  for (const View& view : views_) backend_.deallocate(view.data, view.bytes());
+}
+
+void Operands::fill_one(std::size_t index, const Operand& type, std::uint64_t seed) {
+  const Operand& operand = operation_.operands[index];
+  for_pieces(views_[index], [&](std::int64_t begin, std::int64_t end, void* device) {
+    const std::vector<std::byte> bytes = draw(operand, type.dtype, seed, begin, end);
+    backend_.copy_from_host(device, bytes.data(), bytes.size());
+    backend_.synchronize();
+  });
+}
+
+void Operands::fill(const Operation& types, std::uint64_t seed) {
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    const Role role = operation_.operands[i].role;
+    if (role == Role::input || role == Role::state || role == Role::scratch)
+      fill_one(i, types.operands[i], philox(seed, 1, i).word[0]);
+  }
+}
+
+void Operands::poison() {
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    if (operation_.operands[i].role != Role::output) continue;
+    for_pieces(views_[i], [&](std::int64_t begin, std::int64_t end, void* device) {
+      const std::vector<std::uint8_t> bytes(
+          static_cast<std::size_t>(end - begin) * kernels::size_of(views_[i].dtype), 0xFF);
+      backend_.copy_from_host(device, bytes.data(), bytes.size());
+      backend_.synchronize();
+    });
+  }
+}
+
+bool Operands::is_compared(std::size_t index) const {
+  const Role role = operation_.operands[index].role;
+  return role == Role::output || role == Role::state;
+}
+
+std::vector<float> Operands::read(std::size_t index) const {
+  const View& view = views_[index];
+  std::vector<float> values(static_cast<std::size_t>(view.numel()));
+  for_pieces(view, [&](std::int64_t begin, std::int64_t end, const void* device) {
+    float* const to = values.data() + begin;
+    if (view.dtype == DType::f32)
+      return backend_.copy_to_host(to, device, static_cast<std::size_t>(end - begin) * sizeof(float));
+    XR_CHECK(view.dtype == DType::bf16, "{}: a result of type {} cannot be compared", operation_.name,
+             name_of(view.dtype));
+    std::vector<Bf16> numbers(static_cast<std::size_t>(end - begin));
+    backend_.copy_to_host(numbers.data(), device, numbers.size() * sizeof(Bf16));
+    std::ranges::transform(numbers, to, [](Bf16 number) { return kernels::to_float(number); });
+  });
+  return values;
+}
+
+Results Operands::results() const {
+  backend_.synchronize();
+  Results results;
+  for (std::size_t i = 0; i < views_.size(); ++i)
+    if (is_compared(i)) results.push_back(read(i));
+  return results;
+}
+
+double Operands::difference(const Results& expected) const {
+  backend_.synchronize();
+  double largest = 0;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    if (!is_compared(i)) continue;
+    const std::vector<float> computed = read(i);
+    const std::vector<float>& wanted = expected.at(next++);
+    double error = 0, norm = 0;
+    for (std::size_t k = 0; k < computed.size(); ++k) {
+      const double d = static_cast<double>(computed[k]) - wanted[k];
+      error += d * d;
+      norm += static_cast<double>(wanted[k]) * wanted[k];
+    }
+    const double relative = error == 0 ? 0 : std::sqrt(error / norm);
+    if (!(relative <= largest)) largest = relative;  // keeps a NaN
+    if (std::isnan(largest)) break;
+  }
+  return largest;
+}
+
+}  // namespace xr::bench

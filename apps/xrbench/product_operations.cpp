@@ -1,0 +1,176 @@
+// Convolutions and linear layers.
+#include "apps/xrbench/operation_list.h"
+#include "kernels/cpu/conv2d.h"
+
+namespace xr::bench {
+
+namespace {
+
+using kernels::Conv2dParams;
+
+constexpr std::int64_t kernel_size = 3;
+constexpr const char* through_onednn = "cpu: oneDNN";
+
+/// The hand-written kernels of kernels/cuda/conv2d.cu; what does not fit a call is left out when it is timed.
+std::vector<std::string> convolution_variants() {
+  return {"direct",
+          "few_channels_shared",
+          "implicit_gemm_v1_64x64",
+          "implicit_gemm_v2_64x64",
+          "implicit_gemm_v2_128x32",
+          "implicit_gemm_v2_128x64",
+          "implicit_gemm_v3_128x32",
+          "implicit_gemm_v3_128x64",
+          "implicit_gemm_v3_256x64",
+          "implicit_gemm_v3_32x288",
+          "implicit_gemm_v3_64x288"};
+}
+
+struct Convolution {
+  Shape x, y, filter;
+  std::int64_t padding = 0;
+
+  [[nodiscard]] Conv2dParams params() const { return {.padding_h = padding, .padding_w = padding}; }
+  [[nodiscard]] std::int64_t operations() const {
+    return 2 * y.numel() * filter[1] * kernel_size * kernel_size;
+  }
+  [[nodiscard]] std::string description() const {
+    return fmt::format("{} -> {}x{}x{}, {}x{}, padding {}", times(x), y[1], y[2], y[3], kernel_size,
+                       kernel_size, padding);
+  }
+};
+
+/// As CpuBackend::conv2d_backward_filter chooses.
+std::string cpu_filter_kernel(const OperationList& list, const Convolution& conv) {
+  const kernels::cpu::Conv2dProblem problem{.params = conv.params(),
+                                            .batch = conv.x[0],
+                                            .in_channels = conv.x[1],
+                                            .in_h = conv.x[2],
+                                            .in_w = conv.x[3],
+                                            .out_channels = conv.y[1],
+                                            .kernel_h = kernel_size,
+                                            .kernel_w = kernel_size,
+                                            .out_h = conv.y[2],
+                                            .out_w = conv.y[3],
+                                            .x_layout = list.backend.preferred_layout(conv.x[1]),
+                                            .y_layout = list.backend.preferred_layout(conv.y[1])};
+  if (kernels::cpu::has_few_channels(problem)) return "cpu: few_channels";
+  return kernels::cpu::has_winograd_backward_filter(problem) ? "cpu: winograd" : through_onednn;
+}
+
+Operation forward(const OperationList& list, const std::string& block, const Convolution& conv) {
+  const Conv2dParams params = conv.params();
+  return {.name = block + "_forward",
+          .shape = conv.description(),
+          .operands = {list.activation("x", conv.x), parameter("filter", conv.filter),
+                       parameter("bias", {conv.y[1]}), list.activation("y", conv.y, Role::output)},
+          .call = [params](Backend& b, Views v) { b.conv2d_forward(params, v[0], v[1], v[2], v[3]); },
+          .operations = conv.operations(),
+          .is_product = true,
+          .cpu_kernel = through_onednn,
+          .variants = convolution_variants(),
+          .one_dnn =
+              [padding = conv.padding](Views v) {
+                return make_convolution_peer(ConvolutionPass::forward, padding, v[0], v[1], v[2], v[3]);
+              }};
+}
+
+Operation backward_data(const OperationList& list, const std::string& block, const Convolution& conv) {
+  const Conv2dParams params = conv.params();
+  return {
+      .name = block + "_backward_data",
+      .shape = conv.description(),
+      .operands = {list.activation("dy", conv.y), parameter("filter", conv.filter),
+                   list.activation("dx", conv.x, Role::output)},
+      .call = [params](
+                  Backend& b,
+                  Views v) { b.conv2d_backward_data(params, v[0], v[1], v[2], GradientWrite::overwrite); },
+      .operations = conv.operations(),
+      .is_product = true,
+      .cpu_kernel = through_onednn,
+      .variants = convolution_variants(),
+      .one_dnn =
+          [padding = conv.padding](Views v) {
+            return make_convolution_peer(ConvolutionPass::backward_data, padding, v[2], v[1], View{}, v[0]);
+          }};
+}
+
+Operation backward_filter(const OperationList& list, const std::string& block, const Convolution& conv) {
+  const Conv2dParams params = conv.params();
+  return {.name = block + "_backward_filter",
+          .shape = conv.description(),
+          .operands = {list.activation("x", conv.x), list.activation("dy", conv.y),
+                       parameter("d_filter", conv.filter, Role::output),
+                       parameter("d_bias", {conv.y[1]}, Role::output)},
+          .call =
+              [params](Backend& b, Views v) {
+                b.conv2d_backward_filter(params, v[0], v[1], v[2], v[3], GradientWrite::overwrite);
+              },
+          .operations = conv.operations(),
+          .is_product = true,
+          .cpu_kernel = cpu_filter_kernel(list, conv),
+          .variants = convolution_variants(),
+          .one_dnn =
+              [padding = conv.padding](Views v) {
+                return make_convolution_peer(ConvolutionPass::backward_filter, padding, v[0], v[2], v[3],
+                                             v[1]);
+              }};
+}
+
+}  // namespace
+
+void add_convolution(OperationList& list, const std::string& block, const Shape& x, std::int64_t out,
+                     std::int64_t padding, bool input_gradient) {
+  const auto extent = [&](std::int64_t in) { return in + 2 * padding - kernel_size + 1; };
+  const Convolution conv{.x = x,
+                         .y = {x[0], out, extent(x[2]), extent(x[3])},
+                         .filter = {out, x[1], kernel_size, kernel_size},
+                         .padding = padding};
+  list.add(forward(list, block, conv));
+  if (input_gradient) list.add(backward_data(list, block, conv));
+  list.add(backward_filter(list, block, conv));
+}
+
+void add_linear(OperationList& list, const std::string& layer, std::int64_t in, std::int64_t out) {
+  const std::int64_t batch = list.c.batch, operations = 2 * batch * in * out;
+  const std::string shape = fmt::format("{}x{} -> {}", batch, in, out);
+  const std::vector<std::string> variants{"strided"};
+  list.add({.name = layer + "_forward",
+            .shape = shape,
+            .operands = {list.activation("x", {batch, in}), parameter("weight", {out, in}),
+                         parameter("bias", {out}), list.activation("y", {batch, out}, Role::output)},
+            .call = [](Backend& b, Views v) { b.linear_forward(v[0], v[1], v[2], v[3]); },
+            .operations = operations,
+            .is_product = true,
+            .cpu_kernel = through_onednn,
+            .variants = variants,
+            .one_dnn = [](Views v) { return make_matmul_peer(v[0], false, v[1], true, v[2], v[3]); }});
+  list.add({.name = layer + "_backward_data",
+            .shape = shape,
+            .operands = {list.activation("dy", {batch, out}), parameter("weight", {out, in}),
+                         list.activation("dx", {batch, in}, Role::output)},
+            .call = [](Backend& b,
+                       Views v) { b.matmul(v[0], false, v[1], false, v[2], GradientWrite::overwrite); },
+            .operations = operations,
+            .is_product = true,
+            .cpu_kernel = through_onednn,
+            .variants = variants,
+            .one_dnn = [](Views v) { return make_matmul_peer(v[0], false, v[1], false, View{}, v[2]); }});
+  list.add(
+      {.name = layer + "_backward_weight",
+       .shape = shape,
+       .operands = {list.activation("dy", {batch, out}), list.activation("x", {batch, in}),
+                    parameter("d_weight", {out, in}, Role::output)},
+       .call = [](Backend& b, Views v) { b.matmul(v[0], true, v[1], false, v[2], GradientWrite::overwrite); },
+       .operations = operations,
+       .is_product = true,
+       .cpu_kernel = through_onednn,
+       .variants = variants,
+       .one_dnn = [](Views v) { return make_matmul_peer(v[0], true, v[1], false, View{}, v[2]); }});
+  list.add({.name = layer + "_backward_bias",
+            .shape = fmt::format("{}x{} -> {}", batch, out, out),
+            .operands = {list.activation("dy", {batch, out}), parameter("d_bias", {out}, Role::output)},
+            .call = [](Backend& b, Views v) { b.sum_to_shape(v[0], 1.0f, v[1], GradientWrite::overwrite); }});
+}
+
+}  // namespace xr::bench
