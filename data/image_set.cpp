@@ -27,7 +27,9 @@ struct Job {
 std::string decode(Job& job, const fs::path& path, const LoadSettings& settings) {
   try {
     job.stamp = stamp_of(path);  // before reading: a file that changes meanwhile is decoded again next time
-    job.pixels = load_image(path, settings.format, settings.limits);
+    StoredFormat whole = settings.format;
+    whole.mask = Mask::none;  // the cache serves all masks
+    job.pixels = load_image(path, whole, settings.limits);
     return {};
   } catch (const std::bad_alloc&) {
     return fmt::format("not enough memory to decode {}", quote_name(path));
@@ -67,17 +69,30 @@ fs::path default_cache_directory() {
   return {};
 }
 
+void apply_mask(std::span<std::uint8_t> image, const StoredFormat& format) {
+  if (format.mask == Mask::none) return;
+  const int margin = format.size * 3 / 16;
+  for (int c = 0; c < format.channels; ++c)
+    for (int y = 0; y < format.size; ++y)
+      for (int x = 0; x < format.size; ++x) {
+        const bool in_middle = std::min({x, y, format.size - 1 - x, format.size - 1 - y}) >= margin;
+        if (in_middle == (format.mask == Mask::middle))
+          image[(static_cast<std::size_t>(c) * format.size + y) * format.size + x] = 0;
+      }
+}
+
 std::vector<std::uint8_t> load_image(const fs::path& path, const StoredFormat& format,
                                      const DecodeLimits& limits) {
   const Image decoded = read_image(path, format.channels, limits);
   const Image image = format.shape == StoredShape::square
                           ? resize(decoded, format.size, format.size)
                           : resize_and_crop(decoded, format.size, format.size);
-  if (format.channels == 1) return image.pixels;
-  std::vector<std::uint8_t> planar(image.pixels.size());
+  std::vector<std::uint8_t> planar = image.pixels;
   const std::size_t plane = static_cast<std::size_t>(format.size) * format.size;
-  for (std::size_t i = 0; i < plane; ++i)
-    for (std::size_t c = 0; c < 3; ++c) planar[c * plane + i] = image.pixels[i * 3 + c];
+  if (format.channels == 3)
+    for (std::size_t i = 0; i < plane; ++i)
+      for (std::size_t c = 0; c < 3; ++c) planar[c * plane + i] = image.pixels[i * 3 + c];
+  apply_mask(planar, format);
   return planar;
 }
 
@@ -125,6 +140,7 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (pixels[i] == nullptr) continue;
     set.pixels.insert(set.pixels.end(), pixels[i]->begin(), pixels[i]->end());
+    apply_mask(std::span(set.pixels).last(set.image_bytes()), settings.format);
     set.labels.push_back(samples[i].class_index);
     set.samples.push_back(samples[i]);
   }

@@ -19,11 +19,22 @@ enum class StoredShape {
   short_side,  ///< Short side to size, then the centre crop (the report's test images: 224).
 };
 
+/// What of an image is black, so that a network has to do without it: a control of where it looks.
+enum class Mask {
+  none,
+  middle,  ///< The middle five eighths of each side.
+  border,  ///< All but the middle five eighths of each side.
+};
+
 struct StoredFormat {
   StoredShape shape = StoredShape::square;
   int size = 256;
   int channels = 1;  ///< 1 grey, 3 RGB
+  Mask mask = Mask::none;
 };
+
+/// Blackens part of a stored image: channels x size x size bytes.
+void apply_mask(std::span<std::uint8_t> image, const StoredFormat& format);
 
 /// Images as bytes, N x channels x size x size, with what is known of each.
 struct ImageSet {

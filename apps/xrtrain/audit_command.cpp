@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "apps/xrtrain/audit/audit.h"
+#include "apps/xrtrain/audit/control.h"
 #include "apps/xrtrain/audit/page.h"
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/console.h"
@@ -22,6 +23,9 @@ using audit::Verdict;
 struct AuditOptions {
   std::string data, out, groups, group_pattern, fail_on;
   int image_size = 224, workers = 0;
+  bool control = false;
+  int control_epochs = 20;
+  std::string control_preset = "default";
   bool quiet = false, json = false;
 };
 
@@ -45,6 +49,11 @@ std::string command_line(const AuditOptions& options) {
   add("--out", options.out);
   add("--groups", options.groups);
   add("--group-regex", options.group_pattern);
+  if (options.control) {
+    text += " --control";
+    add("--control-epochs", std::to_string(options.control_epochs));
+    add("--control-preset", options.control_preset);
+  }
   if (options.image_size != 224) add("--image-size", std::to_string(options.image_size));
   return text;
 }
@@ -60,20 +69,35 @@ void write_results(const Audit& audit, const AuditOptions& options, Console& con
       fmt::format("Written: {} and {}", (out / "audit.html").string(), (out / "audit.json").string()));
 }
 
+void train_controls(Audit& audit, const AuditOptions& options, Console& console) {
+  GivenOptions given = {{"data", options.data},
+                        {"preset", options.control_preset},
+                        {"epochs", std::to_string(options.control_epochs)},
+                        {"image-size", std::to_string(options.image_size)}};
+  if (!options.groups.empty()) given["groups"] = options.groups;
+  if (!options.group_pattern.empty()) given["group-regex"] = options.group_pattern;
+  audit.checks.push_back(audit::check_control(given, fs::path(options.out) / "control",
+                                              [&](const std::string& text) { console.line(text); }));
+  audit.sort_checks();
+}
+
 int run_audit(const AuditOptions& options) {
+  if (options.control && options.out.empty())
+    throw UsageError("--control needs --out: the folder for the networks that it trains");
   catch_interrupts();
   Console console({options.quiet || options.json, options.json, LogLevel::info});
   audit::AuditSettings settings;
   settings.groups = {options.groups, options.group_pattern};
   settings.network_size = options.image_size;
   settings.workers = options.workers;
-  const Audit audit = errors_as<DataError>([&] {
+  Audit audit = errors_as<DataError>([&] {
     return audit::audit_folder(fs::absolute(options.data).lexically_normal(), settings,
                                [&](const char* what, std::size_t done, std::size_t total) {
                                  console.progress(what, done, total);
                                  if (interrupted()) throw Interrupted("interrupted: nothing is written");
                                });
   });
+  if (options.control) train_controls(audit, options, console);
   if (options.json) print(json_text(audit_json(audit)) + "\n");
   tell_findings(audit, console);
   if (!options.out.empty()) write_results(audit, options, console);
@@ -108,6 +132,16 @@ void add_audit_command(CLI::App& app, Action& action) {
                    "Side of the images that the network will see, in pixels")
       ->capture_default_str()
       ->check(CLI::Range(1, 4096));
+  command->add_flag(
+      "--control", options->control,
+      "Train the network three times into OUT/control: on whole images, with the middle black, with "
+      "all but the middle black");
+  command->add_option("--control-epochs", options->control_epochs, "Epochs of each of these trainings")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--control-preset", options->control_preset, "Settings of these trainings")
+      ->capture_default_str()
+      ->check(CLI::IsMember(preset_names()));
   command->add_option("--workers", options->workers, "Threads; 0 is one per processor core")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));

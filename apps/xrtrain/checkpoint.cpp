@@ -89,6 +89,7 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
   info.format.shape = shape == shape_names[0] ? data::StoredShape::square : data::StoredShape::short_side;
   info.format.size = static_cast<int>(reader.integer("stored_size", 1, 4096));
   info.format.channels = static_cast<int>(info.model.channels);
+  if (metadata.contains("stored_mask")) info.format.mask = mask_named(reader.text("stored_mask"));
   info.normalization.mean = read_channels(reader, "mean", info.model.channels, false);
   info.normalization.deviation = read_channels(reader, "deviation", info.model.channels, true);
   info.epoch = reader.integer("epoch", 0, std::numeric_limits<std::int64_t>::max());
@@ -123,22 +124,26 @@ std::unique_ptr<model::Module> make_network(const engine::SafetensorsFile& file,
 }  // namespace
 
 engine::Metadata to_metadata(const CheckpointInfo& info) {
-  return {{"format", "pt"},  // what other readers of safetensors ask for: PyTorch's names and shapes
-          {"program", "xrtrain " XR_VERSION},
-          {"model", info.model.name},
-          {"channels", std::to_string(info.model.channels)},
-          {"image_size", std::to_string(info.model.image_size)},
-          {"padding", std::to_string(info.model.padding)},
-          {"dropout", fmt::format("{}", info.model.dropout)},
-          {"class_names", json(info.class_names).dump()},
-          {"stored_shape", shape_names[info.format.shape == data::StoredShape::square ? 0 : 1]},
-          {"stored_size", std::to_string(info.format.size)},
-          {"mean", list_text(info.normalization.mean, info.model.channels)},
-          {"deviation", list_text(info.normalization.deviation, info.model.channels)},
-          {"epoch", std::to_string(info.epoch)},
-          {"train_loss", number_text(info.train_loss)},
-          {"train_accuracy", number_text(info.train_accuracy)},
-          {"data", info.data}};
+  engine::Metadata metadata = {
+      {"format", "pt"},  // what other readers of safetensors ask for: PyTorch's names and shapes
+      {"program", "xrtrain " XR_VERSION},
+      {"model", info.model.name},
+      {"channels", std::to_string(info.model.channels)},
+      {"image_size", std::to_string(info.model.image_size)},
+      {"padding", std::to_string(info.model.padding)},
+      {"dropout", fmt::format("{}", info.model.dropout)},
+      {"class_names", json(info.class_names).dump()},
+      {"stored_shape", shape_names[info.format.shape == data::StoredShape::square ? 0 : 1]},
+      {"stored_size", std::to_string(info.format.size)},
+      {"mean", list_text(info.normalization.mean, info.model.channels)},
+      {"deviation", list_text(info.normalization.deviation, info.model.channels)},
+      {"epoch", std::to_string(info.epoch)},
+      {"train_loss", number_text(info.train_loss)},
+      {"train_accuracy", number_text(info.train_accuracy)},
+      {"data", info.data}};
+  if (info.format.mask != data::Mask::none)
+    metadata["stored_mask"] = mask_names()[static_cast<std::size_t>(info.format.mask)];
+  return metadata;
 }
 
 CheckpointInfo read_info(const engine::SafetensorsFile& file, const std::filesystem::path& path) {

@@ -1,5 +1,6 @@
 #include "apps/xrtrain/dataset.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/xrtrain/errors.h"
@@ -9,6 +10,18 @@
 #include "data/folds.h"
 
 namespace xr::apps {
+
+const std::vector<std::string>& mask_names() {
+  static const std::vector<std::string> names = {"none", "middle", "border"};
+  return names;
+}
+
+data::Mask mask_named(const std::string& name) {
+  const auto found = std::find(mask_names().begin(), mask_names().end(), name);
+  XR_CHECK(found != mask_names().end(), "the mask '{}' is not one of {}", one_line(name),
+           fmt::join(mask_names(), ", "));
+  return static_cast<data::Mask>(found - mask_names().begin());
+}
 
 Preprocessing make_preprocessing(const TrainOptions& options) {
   const int size = static_cast<int>(options.image_size), channels = static_cast<int>(options.channels);
@@ -26,6 +39,7 @@ Preprocessing make_preprocessing(const TrainOptions& options) {
         options.augment == "mild" ? data::AugmentSettings::mild() : data::AugmentSettings::none();
   }
   result.evaluation_augment = data::AugmentSettings::none();
+  result.train.mask = result.evaluation.mask = mask_named(options.mask);
   return result;
 }
 

@@ -21,6 +21,11 @@ struct Preprocessing {
   data::AugmentSettings train_augment, evaluation_augment;  ///< with mean and deviation
 };
 
+/// "none", "middle", "border": data::Mask in this order.
+[[nodiscard]] const std::vector<std::string>& mask_names();
+/// Throws Error for another name.
+[[nodiscard]] data::Mask mask_named(const std::string& name);
+
 /// Without mean and deviation: 0 and 1.
 [[nodiscard]] Preprocessing make_preprocessing(const TrainOptions& options);
 

@@ -21,6 +21,7 @@ constexpr double largest_seed = 9007199254740992.0;  // 2^53: exact in every for
 using O = TrainOptions;
 
 std::vector<OptionSpec> make_table() {
+  const std::vector<std::string> masks = {"none", "middle", "border"};
   const char *run = "The run", *network = "The network", *training = "Training", *machine = "The machine",
              *output = "What is said";
   return {
@@ -55,6 +56,12 @@ std::vector<OptionSpec> make_table() {
        &O::group_regex},
       {"split-by-group", run, "Split all images anew by patient, whether they lie in train/, val/ or test/",
        &O::split_by_group},
+      {"mask",
+       run,
+       "Black out the middle of every image, or all but the middle: a control of where a network looks",
+       &O::mask,
+       {},
+       masks},
       {"keep",
        run,
        "Keep the checkpoint that is best on validation and the last N; 0 keeps all",

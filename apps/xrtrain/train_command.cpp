@@ -9,6 +9,7 @@
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/report.h"
 #include "apps/xrtrain/text.h"
+#include "apps/xrtrain/train_command.h"
 #include "apps/xrtrain/trainer.h"
 #include "engine/allocator.h"
 #include "engine/atomic_file.h"
@@ -92,9 +93,10 @@ void TrainCommand::run() {
 
   write_config();
   tell_data(dataset, images);
-  for (const std::string& finding :
-       audit::quick_findings(dataset, {images.train, images.validation, images.test}))
-    console_.warn(finding);
+  if (options_.mask == "none" && options_.fold.empty())  // of controls and folds it has been told
+    for (const std::string& finding :
+         audit::quick_findings(dataset, {images.train, images.validation, images.test}))
+      console_.warn(finding);
   tell_disk(*network, images.validation.count() > 0);
   validation_ = make_split("validation", std::move(images.validation));
   test_ = make_split("test", std::move(images.test));
@@ -262,6 +264,8 @@ std::pair<TrainOptions, std::unique_ptr<RunFolder>> begin(const GivenOptions& gi
   return {options, std::move(folder)};
 }
 
+}  // namespace
+
 int run_train(const GivenOptions& given, const std::string& config_file) {
   const double started = now_seconds();
   auto [options, folder] = begin(given, config_file);
@@ -276,8 +280,6 @@ int run_train(const GivenOptions& given, const std::string& config_file) {
   }
   return exit_done;
 }
-
-}  // namespace
 
 void add_train_command(CLI::App& app, Action& action) {
   CLI::App* command =

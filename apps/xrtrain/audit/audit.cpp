@@ -39,6 +39,11 @@ Verdict Audit::verdict() const {
   return result;
 }
 
+void Audit::sort_checks() {
+  std::stable_sort(checks.begin(), checks.end(),
+                   [](const Check& a, const Check& b) { return a.verdict > b.verdict; });
+}
+
 Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings, const Tell& tell) {
   const auto telling = [&](const char* what) {
     return [&tell, what](std::size_t done, std::size_t total) { tell(what, done, total); };
@@ -71,8 +76,7 @@ Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& 
                   check_balance(audit.scan),
                   check_sizes(audit.scan, settings.network_size),
                   check_files(audit.scan)};
-  std::stable_sort(audit.checks.begin(), audit.checks.end(),
-                   [](const Check& a, const Check& b) { return a.verdict > b.verdict; });
+  audit.sort_checks();
   return audit;
 }
 

@@ -8,10 +8,10 @@ namespace xr::apps::audit {
 
 namespace {
 
-constexpr float least_likeness = 0.94f;     // of descriptors: what is less alike is never aligned
+constexpr float least_likeness = 0.94f;    // of descriptors: what is less alike is never aligned
 constexpr float hopeless_likeness = 0.5f;  // of the whole images: no crop makes up for that
-constexpr std::size_t block = 64;           // images whose descriptors are compared at a time
-constexpr double least_contrast = 4.0;      // grey levels: below it there is nothing to correlate
+constexpr std::size_t block = 64;          // images whose descriptors are compared at a time
+constexpr double least_contrast = 4.0;     // grey levels: below it there is nothing to correlate
 constexpr std::size_t members_shown_in_full = 30;
 constexpr double most_trimmed = 0.045;  // part of a side: more is another crop
 

@@ -1,0 +1,96 @@
+#include "apps/xrtrain/audit/control.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "apps/xrtrain/train_command.h"
+#include "kernels/error.h"
+
+namespace xr::apps::audit {
+
+namespace {
+
+struct Outcome {
+  std::size_t right = 0, images = 0, largest_class = 0;
+  double low = 0, high = 1;
+
+  [[nodiscard]] std::string text() const {
+    return fmt::format("{} of {}, {:.3f} (95 % {:.3f} to {:.3f})", right, images, accuracy(), low, high);
+  }
+  [[nodiscard]] double accuracy() const { return static_cast<double>(right) / static_cast<double>(images); }
+  [[nodiscard]] nlohmann::json figures() const {
+    return {{"right", right}, {"images", images}, {"accuracy", accuracy()}, {"low", low}, {"high", high}};
+  }
+};
+
+Outcome outcome_of(const nlohmann::json& summary) {
+  const nlohmann::json& chosen =
+      summary.at("chosen_on_validation").is_null() ? summary.at("last") : summary.at("chosen_on_validation");
+  const nlohmann::json& test = chosen.at("test");
+  Outcome outcome{test.at("correct"), test.at("images"), 0, test.at("interval_95").at(0),
+                  test.at("interval_95").at(1)};
+  for (const nlohmann::json& of_class : test.at("classes"))
+    outcome.largest_class = std::max(outcome.largest_class, of_class.at("images").get<std::size_t>());
+  return outcome;
+}
+
+nlohmann::json read_summary(const std::filesystem::path& run) {
+  std::ifstream file(run / "summary.json");
+  nlohmann::json summary = nlohmann::json::parse(file, nullptr, false);
+  XR_CHECK(!summary.is_discarded(), "the control training left no summary in {}", run.string());
+  return summary;
+}
+
+}  // namespace
+
+Check judge_control(const nlohmann::json& whole, const nlohmann::json& middle_black,
+                    const nlohmann::json& border_black) {
+  const Outcome all = outcome_of(whole), border = outcome_of(middle_black), middle = outcome_of(border_black);
+  const double guessing = static_cast<double>(all.largest_class) / static_cast<double>(all.images);
+  Check check{"control", "Control trainings", Verdict::ok, {}, {}, {}};
+  check.figures = {{"whole", all.figures()},
+                   {"middle_black", border.figures()},
+                   {"border_black", middle.figures()},
+                   {"guessing", guessing}};
+  check.details = {fmt::format("whole images: {}", all.text()),
+                   fmt::format("middle black (five eighths of each side): {}", border.text()),
+                   fmt::format("all but the middle black: {}", middle.text()),
+                   fmt::format("always the largest class: {:.3f}", guessing)};
+  if (border.low <= guessing) {
+    check.text =
+        "the network that does not see the middle of the images is not known to be better than guessing";
+    return check;
+  }
+  // More than half of what the whole image gives beyond guessing does not need the lungs.
+  const bool most = border.accuracy() - guessing > 0.5 * (all.accuracy() - guessing);
+  check.verdict = most ? Verdict::serious : Verdict::warning;
+  check.text = fmt::format(
+      "the same network without the middle of the images gets {} of {} test images right, with the whole "
+      "images {}: {} of what it seems to know about the lungs it can tell without them",
+      border.right, border.images, all.right, most ? "most" : "a part");
+  return check;
+}
+
+Check check_control(const GivenOptions& options, const std::filesystem::path& out,
+                    const std::function<void(const std::string&)>& tell) {
+  struct Control {
+    const char *folder, *mask, *text;
+  };
+  constexpr Control controls[] = {{"whole", "none", "whole images"},
+                                  {"middle-black", "middle", "the middle black"},
+                                  {"border-black", "border", "all but the middle black"}};
+  std::vector<nlohmann::json> summaries;
+  for (const Control& control : controls) {
+    tell(fmt::format("Training on {} ({} of 3)", control.text, summaries.size() + 1));
+    GivenOptions given = options;
+    given["out"] = (out / control.folder).string();
+    given["mask"] = control.mask;
+    given["force"] = "true";
+    given["quiet"] = "true";
+    (void)run_train(given, {});
+    summaries.push_back(read_summary(out / control.folder));
+  }
+  return judge_control(summaries[0], summaries[1], summaries[2]);
+}
+
+}  // namespace xr::apps::audit

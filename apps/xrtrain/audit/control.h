@@ -1,0 +1,22 @@
+// The network itself, trained without the middle of the images and without all but the middle.
+#pragma once
+
+#include <functional>
+
+#include "apps/xrtrain/audit/check.h"
+#include "apps/xrtrain/option_table.h"
+
+namespace xr::apps::audit {
+
+/// Trains three networks with these options of `train` (whole images, the middle black, all but the middle
+/// black) into out/whole, out/middle-black and out/border-black, replacing what is there, and compares their
+/// accuracies on the test images, each of the checkpoint chosen on validation images. `tell` is called before
+/// each. Throws what run_train throws.
+[[nodiscard]] Check check_control(const GivenOptions& options, const std::filesystem::path& out,
+                                  const std::function<void(const std::string&)>& tell);
+
+/// The finding, from the summaries (summary.json) of the three runs.
+[[nodiscard]] Check judge_control(const nlohmann::json& whole, const nlohmann::json& middle_black,
+                                  const nlohmann::json& border_black);
+
+}  // namespace xr::apps::audit
