@@ -44,7 +44,7 @@ Conv2d::Conv2d(Initializer& initializer, std::int64_t in, std::int64_t out, cons
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
-  return engine::conv2d(x, weight_, bias_, params_);
+  return observed(engine::conv2d(x, weight_, bias_, params_));
 }
 
 BatchNorm2d::BatchNorm2d(const Device& device, std::int64_t channels) {
@@ -67,12 +67,12 @@ void BatchNorm2d::count_batch() {
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
   count_batch();
-  return engine::batch_norm2d(x, state_, training());
+  return observed(engine::batch_norm2d(x, state_, training()));
 }
 
 Tensor BatchNorm2d::forward_relu(const Tensor& x, bool pool) {
   count_batch();
-  return engine::batch_norm2d_relu(x, state_, training(), pool);
+  return observed(engine::batch_norm2d_relu(x, state_, training(), pool));
 }
 
 Linear::Linear(Initializer& initializer, std::int64_t in, std::int64_t out) {
@@ -81,14 +81,14 @@ Linear::Linear(Initializer& initializer, std::int64_t in, std::int64_t out) {
 }
 
 Tensor Linear::forward(const Tensor& x) {
-  return engine::linear(x, weight_, bias_);
+  return observed(engine::linear(x, weight_, bias_));
 }
 
 Dropout::Dropout(Initializer& initializer, float probability)
     : probability_(probability), seed_(initializer.seed), layer_(initializer.next_stream++) {}
 
 Tensor Dropout::forward(const Tensor& x) {
-  if (!training() || probability_ == 0.0f) return x;
+  if (!training() || probability_ == 0.0f) return observed(x);
   engine::DropoutParams params;
   params.probability = probability_;
   params.seed = seed_;
@@ -97,7 +97,7 @@ Tensor Dropout::forward(const Tensor& x) {
     params.offset_on_device = offset_on_device().view().as<std::uint64_t>();
   else
     params.offset = static_cast<std::uint64_t>(mask_offset(step()));
-  return engine::dropout(x, params);
+  return observed(engine::dropout(x, params));
 }
 
 }  // namespace xr::model

@@ -20,6 +20,22 @@ void Module::collect(const std::string& prefix, bool with_buffers, std::vector<N
   for (const auto& [name, module] : children_) module->collect(prefix + name + ".", with_buffers, result);
 }
 
+std::vector<NamedModule> Module::modules() const {
+  std::vector<NamedModule> result;
+  for (const auto& [name, module] : children_) {
+    result.push_back({name, module});
+    for (const NamedModule& below : module->modules())
+      result.push_back({name + "." + below.name, below.module});
+  }
+  return result;
+}
+
+Module* Module::find(const std::string& name) const {
+  for (const NamedModule& candidate : modules())
+    if (candidate.name == name) return candidate.module;
+  return nullptr;
+}
+
 void Module::set_training(bool training) {
   training_ = training;
   for (const auto& [name, module] : children_) module->set_training(training);

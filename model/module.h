@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,14 @@ namespace xr::model {
 
 using engine::NamedTensor;
 using engine::Tensor;
+
+class Module;
+
+/// A module below another, named as in the state dict ("layer1.0").
+struct NamedModule {
+  std::string name;
+  Module* module;
+};
 
 class Module {
  public:
@@ -27,6 +36,16 @@ class Module {
   [[nodiscard]] std::vector<NamedTensor> parameters() const;
   /// Parameters and buffers (running statistics): PyTorch's state dict.
   [[nodiscard]] std::vector<NamedTensor> state() const;
+
+  /// All modules below this one, in order of registration, each before those below it.
+  [[nodiscard]] std::vector<NamedModule> modules() const;
+  /// The module below this one with that name, or null.
+  [[nodiscard]] Module* find(const std::string& name) const;
+
+  /// Sees what forward made, and returns what goes on in its place: the same, or another tensor of its shape
+  /// (a leaf, to have the gradient with respect to it). An empty function ends it. Not for captured steps.
+  using Observer = std::function<Tensor(const Tensor& output)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
 
   /// Training (batch statistics, dropout) or evaluation, for this module and all below.
   void set_training(bool training);
@@ -49,6 +68,8 @@ class Module {
   /// `module` is a member that lives as long as this.
   void register_module(const std::string& name, Module& module);
   [[nodiscard]] const Tensor& offset_on_device() const { return offset_on_device_; }
+  /// Every forward returns its result through this.
+  [[nodiscard]] Tensor observed(Tensor output) const { return observer_ ? observer_(output) : output; }
   /// What one module does in count_replay.
   virtual void on_replay() {}
 
@@ -65,6 +86,7 @@ class Module {
   bool training_ = true;
   std::int64_t step_ = 0;
   Tensor offset_on_device_;
+  Observer observer_;
 };
 
 }  // namespace xr::model

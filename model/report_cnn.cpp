@@ -11,7 +11,7 @@ ReportCnn::Block::Block(Initializer& initializer, std::int64_t in, std::int64_t 
 }
 
 Tensor ReportCnn::Block::forward(const Tensor& x) {
-  return norm.forward_relu(conv.forward(x), true);
+  return observed(norm.forward_relu(conv.forward(x), true));
 }
 
 std::int64_t ReportCnn::final_extent(std::int64_t image_size, std::int64_t padding) {
@@ -39,7 +39,7 @@ ReportCnn::ReportCnn(const ModelSettings& settings, const ReportCnnWidths& width
 
 Tensor ReportCnn::forward(const Tensor& x) {
   const Tensor features = engine::flatten(layer2_.forward(layer1_.forward(x)));
-  return fc3_.forward(fc2_.forward(drop_.forward(fc1_.forward(features))));
+  return observed(fc3_.forward(fc2_.forward(drop_.forward(fc1_.forward(features)))));
 }
 
 }  // namespace xr::model

@@ -22,7 +22,7 @@ XrayResnet::Shortcut::Shortcut(Initializer& initializer, std::int64_t in, std::i
 }
 
 Tensor XrayResnet::Shortcut::forward(const Tensor& x) {
-  return norm.forward(conv.forward(x));
+  return observed(norm.forward(conv.forward(x)));
 }
 
 XrayResnet::BasicBlock::BasicBlock(Initializer& initializer, std::int64_t in, std::int64_t out,
@@ -43,7 +43,7 @@ XrayResnet::BasicBlock::BasicBlock(Initializer& initializer, std::int64_t in, st
 
 Tensor XrayResnet::BasicBlock::forward(const Tensor& x) {
   const Tensor branch = bn2.forward(conv2.forward(bn1.forward_relu(conv1.forward(x), false)));
-  return engine::relu(engine::add(branch, downsample ? downsample->forward(x) : x));
+  return observed(engine::relu(engine::add(branch, downsample ? downsample->forward(x) : x)));
 }
 
 XrayResnet::Stage::Stage(Initializer& initializer, std::int64_t in, std::int64_t out, std::int64_t stride)
@@ -53,7 +53,7 @@ XrayResnet::Stage::Stage(Initializer& initializer, std::int64_t in, std::int64_t
 }
 
 Tensor XrayResnet::Stage::forward(const Tensor& x) {
-  return second.forward(first.forward(x));
+  return observed(second.forward(first.forward(x)));
 }
 
 XrayResnet::XrayResnet(const ModelSettings& settings)
@@ -79,7 +79,7 @@ XrayResnet::XrayResnet(const ModelSettings& settings)
 Tensor XrayResnet::forward(const Tensor& x) {
   const Tensor stem = bn1_.forward_relu(conv1_.forward(x), true);
   const Tensor features = layer4_.forward(layer3_.forward(layer2_.forward(layer1_.forward(stem))));
-  return fc_.forward(drop_.forward(engine::global_avg_pool2d(features)));
+  return observed(fc_.forward(drop_.forward(engine::global_avg_pool2d(features))));
 }
 
 }  // namespace xr::model

@@ -1,6 +1,9 @@
 #include "model/module.h"
 
+#include <set>
+
 #include "model/layers.h"
+#include "model/model.h"
 #include "tests/engine/support.h"
 
 using namespace xr;
@@ -68,4 +71,58 @@ TEST_CASE("a module's tensors are the ones it computes with") {
   parameters[0].tensor.copy_from_host(std::vector<float>{2, 3});
   parameters[1].tensor.copy_from_host(std::vector<float>{10});
   CHECK(linear.forward(values({1, 1}, {1, 2})).item() == 15.0f);
+}
+
+TEST_CASE("modules are found by the names of the state dict") {
+  const Outer outer;
+  const std::vector<NamedModule> modules = outer.modules();
+  REQUIRE(modules.size() == 2);
+  CHECK(modules[0].name == "first");
+  CHECK(outer.find("1") == &outer.second);
+  CHECK(outer.find("2") == nullptr);
+  ModelSettings settings;
+  settings.image_size = 16;
+  const auto network = make_model(settings);
+  REQUIRE(network->find("layer2.0.downsample.0") != nullptr);
+  CHECK(network->find("layer2.0.downsample.0")->parameters().size() == 1);
+}
+
+TEST_CASE("an observer sees each output and may put another in its place") {
+  Initializer initializer{1, {}};
+  Linear linear(initializer, 2, 1);
+  const Tensor x = values({1, 1}, {1, 2});
+  const float before = linear.forward(x).item();
+  int calls = 0;
+  linear.observe([&](const Tensor& output) {
+    ++calls;
+    CHECK(output.item() == before);
+    return values({7}, {1, 1});
+  });
+  CHECK(linear.forward(x).item() == 7.0f);
+  CHECK(calls == 1);
+  linear.observe({});
+  CHECK(linear.forward(x).item() == before);
+  CHECK(calls == 1);
+}
+
+TEST_CASE("every module of every network passes its output to an observer") {
+  for (const std::string& name : model_names()) {
+    ModelSettings settings;
+    settings.name = name;
+    settings.image_size = 16;
+    const auto network = make_model(settings);
+    network->set_training(false);
+    std::set<std::string> seen;
+    for (const NamedModule& module : network->modules()) {
+      module.module->observe([&seen, name_of = module.name](const Tensor& output) {
+        seen.insert(name_of);
+        return output;
+      });
+    }
+    (void)network->forward(Tensor::zeros({1, 1, 16, 16}));
+    for (const NamedModule& module : network->modules()) {
+      CAPTURE(name, module.name);
+      CHECK(seen.count(module.name) == 1);
+    }
+  }
 }

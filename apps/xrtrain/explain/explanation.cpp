@@ -1,0 +1,57 @@
+#include "apps/xrtrain/explain/explanation.h"
+
+#include "apps/xrtrain/evaluate.h"
+#include "apps/xrtrain/explain/grad_cam.h"
+#include "apps/xrtrain/explain/occlusion.h"
+#include "apps/xrtrain/explain/overlay.h"
+
+namespace xr::apps::explain {
+
+std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& info, const data::Batch& batch,
+                                 std::span<const std::int64_t> classes, const ExplainSettings& settings,
+                                 const kernels::Device& device) {
+  const std::string layer =
+      settings.layer.empty()
+          ? last_feature_layer(network, {1, batch.channels, batch.size, batch.size}, device)
+          : settings.layer;
+  const std::vector<Map> maps = grad_cam(network, to_tensor(batch, device), classes, layer);
+  const int size = batch.size;
+  const std::size_t elements = static_cast<std::size_t>(batch.channels) * size * size;
+  std::vector<Explanation> result;
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    const std::span<const float> input = std::span(batch.images).subspan(i * elements, elements);
+    Explanation explanation;
+    explanation.class_index = static_cast<std::size_t>(classes[i]);
+    explanation.image =
+        input_image(input, batch.channels, size, info.normalization.mean, info.normalization.deviation);
+    explanation.grad_cam = normalized(upsample(maps[i], size, size));
+    explanation.central_share = central_share(explanation.grad_cam);
+    if (settings.occlusion) {
+      explanation.occlusion = normalized(occlusion_map(network, input, batch.channels, size, classes[i],
+                                                       device, {0, 0, settings.batch_size}));
+      explanation.agreement = correlation(explanation.grad_cam, *explanation.occlusion);
+    }
+    result.push_back(std::move(explanation));
+  }
+  return result;
+}
+
+data::Image picture_of(const Explanation& explanation) {
+  std::vector<data::Image> images{explanation.image, overlay(explanation.image, explanation.grad_cam)};
+  if (explanation.occlusion) images.push_back(overlay(explanation.image, *explanation.occlusion));
+  for (data::Image& image : images) image = enlarged(image, 224);
+  return panel(images);
+}
+
+std::string warning_about(const Explanation& explanation) {
+  if (!explanation.central_share)
+    return "its Grad-CAM map is empty: nothing at this layer speaks for the class";
+  if (*explanation.central_share >= 0.5) return {};
+  return fmt::format(
+      "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
+      "there is "
+      "no lung: the network may go by marks, text or the edge of the picture",
+      100.0 * (1.0 - *explanation.central_share));
+}
+
+}  // namespace xr::apps::explain

@@ -1,0 +1,44 @@
+// What a network saw in images: for `predict --explain` and the report.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/xrtrain/checkpoint.h"
+#include "apps/xrtrain/explain/map.h"
+#include "data/image.h"
+#include "data/loader.h"
+
+namespace xr::apps::explain {
+
+struct Explanation {
+  std::size_t class_index = 0;          ///< which class is explained
+  data::Image image;                    ///< RGB, as the network sees it
+  Map grad_cam;                         ///< 0 to 1, at the image's size
+  std::optional<double> central_share;  ///< of the Grad-CAM map; see explain/map.h
+  std::optional<Map> occlusion;         ///< 0 to 1, if it was asked for
+  std::optional<double> agreement;      ///< correlation of the two maps
+};
+
+struct ExplainSettings {
+  std::string layer;  ///< by its name in the state dict; empty: the last with positions
+  bool occlusion = false;
+  std::int64_t batch_size = 32;
+};
+
+/// Explains each image of a batch for its class in `classes` (as many).
+[[nodiscard]] std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& info,
+                                               const data::Batch& batch,
+                                               std::span<const std::int64_t> classes,
+                                               const ExplainSettings& settings,
+                                               const kernels::Device& device);
+
+/// The image beside its overlays, with the scale of colours; at least 224 pixels high.
+[[nodiscard]] data::Image picture_of(const Explanation& explanation);
+
+/// What is wrong with a map, in one sentence: most of it lies on the border, or it is empty. Empty if nothing
+/// is.
+[[nodiscard]] std::string warning_about(const Explanation& explanation);
+
+}  // namespace xr::apps::explain

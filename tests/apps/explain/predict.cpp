@@ -1,0 +1,64 @@
+// `xrtrain predict --explain`.
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "data/image.h"
+#include "tests/apps/support.h"
+
+namespace xr::apps::test {
+
+TEST_CASE("predict draws where the network finds its evidence", "[explain]") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  REQUIRE(run(folder, tiny(folder, "run")).status == 0);
+  const std::string checkpoint = (folder / "run/checkpoints/02.safetensors").string(),
+                    test = (folder / "data/test").string(), out = (folder / "a/b").string();
+
+  const Result json = run(
+      folder, {"predict", checkpoint, test, "--json", "--explain", out, "--class", "covid", "--occlusion"});
+  CHECK(json.status == 0);
+  std::istringstream lines(json.output);
+  std::set<std::string> pictures;
+  int rows = 0;
+  for (std::string line; std::getline(lines, line); ++rows) {
+    const auto explanation = nlohmann::json::parse(line)["explanation"];
+    CHECK(explanation["class"] == "covid");
+    if (!explanation["central_share"].is_null()) {
+      const double share = explanation["central_share"];
+      CHECK((share >= 0.0 && share <= 1.0));
+    }
+    CHECK(explanation.contains("occlusion_agreement"));
+    const std::string picture = explanation["picture"];
+    pictures.insert(picture);
+    const data::Image image = data::read_image(picture, 3);
+    CHECK(image.height >= 224);
+    CHECK(image.width > 3 * image.height);
+  }
+  CHECK(rows == 4);
+  CHECK(pictures.size() == 4);  // though both classes have an image of each name
+
+  const Result table = run(folder, {"predict", checkpoint, test, "--explain", out});
+  CHECK(table.status == 0);
+  CHECK_THAT(table.output, contains("centre: share of the Grad-CAM map of layer"));
+  const Result csv = run(folder, {"predict", checkpoint, test, "--explain", out, "--csv"});
+  CHECK(csv.output.substr(0, csv.output.find('\n')).ends_with(",explained,central_share,picture"));
+
+  const Result plain = run(folder, {"predict", checkpoint, test, "--csv"});
+  CHECK(plain.output.substr(0, plain.output.find('\n')) == "file,class,p(covid),p(normal)");
+
+  const auto usage = [&](const Arguments& more) {
+    Arguments arguments{"predict", checkpoint, test};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Result result = run(folder, arguments);
+    CHECK(result.status == 2);
+    return result.error_line();
+  };
+  CHECK_THAT(usage({"--explain", out, "--class", "flu"}), contains("use covid or normal"));
+  CHECK_THAT(usage({"--explain", out, "--layer", "flu"}), contains("use one of"));
+  CHECK_THAT(usage({"--occlusion"}), contains("--explain"));
+  write_text(folder / "file", "");
+  CHECK(run(folder, {"predict", checkpoint, test, "--explain", (folder / "file").string()}).status != 0);
+}
+
+}  // namespace xr::apps::test
