@@ -4,6 +4,7 @@
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/evaluation_details.h"
 #include "apps/xrtrain/machine_options.h"
 #include "apps/xrtrain/report.h"
 #include "apps/xrtrain/resume_state.h"
@@ -17,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct EvalOptions {
-  std::string run, data, out;
+  std::string run, data, out, positive, subgroups;
+  std::optional<double> target_sensitivity;
   std::int64_t checkpoint = -1;
   bool strict = false, quiet = false, json = false;
   MachineOptions machine;
@@ -66,6 +68,16 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
       std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device);
 }
 
+/// The run's settings of the evaluation, with what the command line changes.
+DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& of_run,
+                               const data::Dataset& dataset) {
+  const bool own = options.data.empty();  // a table of groups is about the images that it was given for
+  const std::string table = options.subgroups.empty() && own ? of_run.subgroups : options.subgroups;
+  return {options.positive.empty() ? of_run.positive : options.positive,
+          options.target_sensitivity.value_or(of_run.target_sensitivity),
+          static_cast<std::uint64_t>(of_run.seed), read_subgroups(table, dataset.directory)};
+}
+
 int run_eval(const EvalOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   Console console({options.quiet, options.json, LogLevel::info});
@@ -79,6 +91,8 @@ int run_eval(const EvalOptions& options) {
 
   const data::Dataset dataset = find_images(options, of_run, info.class_names);
   for (const std::string& warning : dataset.warnings) console.warn(warning);
+  const DetailSettings settings = detail_settings(options, of_run, dataset);
+  (void)positive_class(info.class_names, settings.positive);
   console.line(fmt::format("Data {}", dataset.directory.string()));
   const auto validation = load("validation", dataset, dataset.validation, info, options, device, console);
   const auto test = load("test", dataset, dataset.test, info, options, device, console);
@@ -89,7 +103,11 @@ int run_eval(const EvalOptions& options) {
   const CheckpointResults results =
       evaluate_checkpoints(options.run, epochs, *first.network, splits, console);
   const Choice choice = choose(results, first_candidate(of_run.schedule, of_run.epochs));
+  const Predictions predictions = predictions_of(results, info.class_names);
+  const EvaluationDetails details = make_details(predictions, choice, settings);
+  tell_details(details, console);
   tell_summary(results, choice, console);
+  tell_optimism(details, console);
   // The run's own results are renewed only by the run's own data and all its checkpoints.
   const bool own = options.data.empty() && options.checkpoint < 0;
   const std::string table = evaluation_csv(results, info.class_names);
@@ -102,7 +120,10 @@ int run_eval(const EvalOptions& options) {
     const RunFolder folder(options.run, RunFolder::Begin::resume);
     engine::write_file_atomically(folder.file("eval.csv"), table);
     engine::write_file_atomically(folder.file("summary.json"), summary);
-    console.line(fmt::format("Results are in {}: eval.csv, summary.json", options.run));
+    engine::write_file_atomically(folder.file("predictions.csv"), predictions_csv(predictions));
+    engine::write_file_atomically(folder.file("metrics.json"), metrics_json(details));
+    console.line(
+        fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv", options.run));
   }
   console.event("summary", nlohmann::json::parse(summary));
   return exit_done;
@@ -120,6 +141,15 @@ void add_eval_command(CLI::App& app, Action& action) {
                       "without it the run's own, and the results are written into the run");
   command->add_option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only")
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--positive", options->positive,
+                      "Class that sensitivity is about, of two; else as in training");
+  command
+      ->add_option("--target-sensitivity", options->target_sensitivity,
+                   "Choose a threshold on validation images that reaches this sensitivity")
+      ->check(CLI::Range(1e-9, 1.0));
+  command->add_option("--subgroups", options->subgroups,
+                      "CSV file with a column 'file' and columns to tell groups of images by; else "
+                      "sources.csv of the data folder");
   command->add_option("--out", options->out, "Write the table of results to this CSV file");
   command->add_flag("--strict", options->strict, "End at the first image that cannot be decoded");
   command->add_flag("--quiet", options->quiet, "Show warnings and errors only");

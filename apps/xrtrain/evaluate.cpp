@@ -19,6 +19,13 @@ data::LoaderSettings loader_settings(const Preprocessing& preprocessing, std::in
   return settings;
 }
 
+std::shared_ptr<const SplitImages> list_images(const data::ImageSet& images) {
+  auto list = std::make_shared<SplitImages>();
+  for (const data::Sample& sample : images.samples) list->paths.push_back(sample.path);
+  list->labels = images.labels;
+  return list;
+}
+
 }  // namespace
 
 EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
@@ -26,11 +33,13 @@ EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const 
                                  std::size_t classes, const kernels::Device& device)
     : name_(std::move(name)),
       images_(std::move(images)),
+      listed_(list_images(images_)),
       classes_(classes),
       batches_(BatchSource::make(images_, loader_settings(preprocessing, image_size, batch_size, workers),
                                  device)) {}
 
-Evaluation EvaluationSplit::run(model::Module& network, Console& console) {
+Evaluation EvaluationSplit::run(model::Module& network, Console& console,
+                                std::vector<double>* class_probabilities) {
   const engine::NoGradGuard no_grad;
   network.set_training(false);
   Evaluation result;
@@ -48,6 +57,9 @@ Evaluation EvaluationSplit::run(model::Module& network, Console& console) {
       ++result.count[label];
       if (predicted_class(row) == label) ++result.correct[label];
       result.loss_sum += cross_entropy_of(row, label);
+      if (class_probabilities == nullptr) continue;
+      const std::vector<double> of_image = probabilities(row);
+      class_probabilities->insert(class_probabilities->end(), of_image.begin(), of_image.end());
     }
     done += labels.size();
     console.progress(name_ == "test" ? "Test" : "Validation", done, images_.count());

@@ -10,6 +10,7 @@
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/dataset.h"
 #include "apps/xrtrain/metrics.h"
+#include "apps/xrtrain/predictions.h"
 #include "model/module.h"
 
 namespace xr::apps {
@@ -27,12 +28,18 @@ class EvaluationSplit {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const data::ImageSet& images() const { return images_; }
 
-  /// Sets the network to evaluation; the caller sets it back. Throws Interrupted after a signal.
-  [[nodiscard]] Evaluation run(model::Module& network, Console& console);
+  /// Paths and labels, in the order of the probabilities.
+  [[nodiscard]] std::shared_ptr<const SplitImages> listed() const { return listed_; }
+
+  /// Sets the network to evaluation; the caller sets it back. `class_probabilities`, if given, gets images x
+  /// classes. Throws Interrupted after a signal.
+  [[nodiscard]] Evaluation run(model::Module& network, Console& console,
+                               std::vector<double>* class_probabilities = nullptr);
 
  private:
   std::string name_;
   data::ImageSet images_;
+  std::shared_ptr<const SplitImages> listed_;
   std::size_t classes_;
   std::unique_ptr<BatchSource> batches_;
 };
@@ -45,6 +52,7 @@ struct CheckpointResult {
   std::int64_t epoch = 0;
   std::string split;
   Evaluation evaluation;
+  SplitPredictions predictions;
 };
 
 }  // namespace xr::apps

@@ -22,8 +22,8 @@ using O = TrainOptions;
 
 std::vector<OptionSpec> make_table() {
   const std::vector<std::string> masks = {"none", "middle", "border"};
-  const char *run = "The run", *network = "The network", *training = "Training", *machine = "The machine",
-             *output = "What is said";
+  const char *run = "The run", *network = "The network", *training = "Training", *evaluation = "Evaluation",
+             *machine = "The machine", *output = "What is said";
   return {
       {"preset", run, "Start from these settings", &O::preset, {}, preset_names()},
       {"data",
@@ -120,6 +120,32 @@ std::vector<OptionSpec> make_table() {
        fraction},
       {"normalize", training, "Shift and scale pixels by the training images' mean and deviation",
        &O::normalize},
+
+      {"positive",
+       evaluation,
+       "Class that sensitivity is about, of two; else the first not called normal, healthy, negative or "
+       "no_finding",
+       &O::positive,
+       {},
+       {},
+       InFile::kept,
+       OnResume::free},
+      {"target-sensitivity",
+       evaluation,
+       "Choose a threshold on validation images that reaches this sensitivity",
+       &O::target_sensitivity,
+       {0, 1, true, false},
+       {},
+       InFile::kept,
+       OnResume::free},
+      {"subgroups",
+       evaluation,
+       "CSV file with a column 'file' and columns to tell groups of images by; else DATA/sources.csv",
+       &O::subgroups,
+       {},
+       {},
+       InFile::kept,
+       OnResume::free},
 
       {"device", machine, "auto, cpu, cuda, cuda:N or simt; auto is the GPU if there is one", &O::device},
       {"precision", machine, "Arithmetic", &O::precision, {}, {"fp32", "tf32", "bf16"}},

@@ -40,6 +40,9 @@ struct TrainOptions {
   std::string device = "auto", precision = "fp32", kernels = "auto";
   std::int64_t workers = 1, threads = 0;
   bool cuda_graph = true;
+  // Evaluation.
+  std::string positive, subgroups;
+  double target_sensitivity = 0.95;
   // What is said, and how to begin.
   std::string log_level = "info";
   bool quiet = false, json = false, resume = false, force = false;

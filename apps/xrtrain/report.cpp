@@ -67,8 +67,9 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
     console.line(fmt::format("Loading model {}", path.string()));
     load_weights(path, network);
     for (EvaluationSplit* split : splits) {
-      results.push_back({epoch, split->name(), split->run(network, console)});
-      const Evaluation& evaluation = results.back().evaluation;
+      SplitPredictions predictions{epoch, split->name(), split->listed(), {}};
+      const Evaluation evaluation = split->run(network, console, &predictions.probabilities);
+      results.push_back({epoch, split->name(), evaluation, std::move(predictions)});
       const bool test = split->name() == "test";
       console.line(fmt::format("{}Acc: {:.4f}", test ? "" : "Validation ", evaluation.accuracy()));
       console.event("evaluation", {{"checkpoint", fmt::format("{:02d}", epoch)},
@@ -83,6 +84,12 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
   console.line(fmt::format("Validation complete in {}", duration_text(now_seconds() - started)));
   console.line(fmt::format("Best Acc: {:.6f}", best));
   return results;
+}
+
+Predictions predictions_of(const CheckpointResults& results, const std::vector<std::string>& class_names) {
+  Predictions predictions{class_names, {}};
+  for (const CheckpointResult& result : results) predictions.splits.push_back(result.predictions);
+  return predictions;
 }
 
 Choice choose(const CheckpointResults& results, std::int64_t first_candidate) {

@@ -23,6 +23,10 @@ using CheckpointResults = std::vector<CheckpointResult>;
                                                      const std::vector<EvaluationSplit*>& splits,
                                                      Console& console);
 
+/// The class probabilities of all results.
+[[nodiscard]] Predictions predictions_of(const CheckpointResults& results,
+                                         const std::vector<std::string>& class_names);
+
 /// The checkpoint to use, as far as results tell.
 struct Choice {
   std::optional<std::int64_t> on_validation;  ///< as best_on_validation

@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::set<std::string> run_files{"config.toml",  "history.csv", "timing.csv",        "eval.csv",
-                                      "summary.json", "log.txt",     "resume.safetensors"};
+const std::set<std::string> run_files{"config.toml",        "history.csv",  "timing.csv",
+                                      "eval.csv",           "summary.json", "log.txt",
+                                      "resume.safetensors", "metrics.json", "predictions.csv"};
 
 bool is_temporary(const fs::path& path) {
   return path.extension() == ".tmp";

@@ -6,6 +6,7 @@
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/evaluation_details.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/report.h"
 #include "apps/xrtrain/text.h"
@@ -61,6 +62,7 @@ class TrainCommand {
   std::optional<ResumeState> resume_;
   Preprocessing preprocessing_;
   CheckpointInfo info_;
+  DetailSettings details_;
   std::unique_ptr<EvaluationSplit> validation_, test_;
   History history_;
 };
@@ -73,6 +75,10 @@ void TrainCommand::run() {
   for (const std::string& warning : dataset.warnings) console_.warn(warning);
   for (const data::SkippedFile& file : dataset.skipped)
     console_.warn(fmt::format("left out {}: {}", one_line(file.path), file.reason));
+  // What the evaluation needs is checked before the training.
+  (void)positive_class(dataset.class_names, options_.positive);
+  details_ = {options_.positive, options_.target_sensitivity, static_cast<std::uint64_t>(options_.seed),
+              read_subgroups(options_.subgroups, dataset.directory)};
 
   // Images are decoded while the network gets its initial weights.
   auto loading = std::async(std::launch::async, [&] { return load_images(dataset); });
@@ -232,9 +238,16 @@ void TrainCommand::evaluate(model::Module& network) {
   const std::string summary =
       summary_json(results, choice, history_, info_, model::parameter_count(info_.model));
   engine::write_file_atomically(folder_->file("summary.json"), summary);
+  const Predictions predictions = predictions_of(results, info_.class_names);
+  const EvaluationDetails details = make_details(predictions, choice, details_);
+  engine::write_file_atomically(folder_->file("predictions.csv"), predictions_csv(predictions));
+  engine::write_file_atomically(folder_->file("metrics.json"), metrics_json(details));
+  tell_details(details, console_);
   tell_summary(results, choice, console_);
-  console_.line(fmt::format("Results are in {}: eval.csv, history.csv, summary.json, checkpoints/",
-                            folder_->path().string()));
+  tell_optimism(details, console_);
+  console_.line(fmt::format(
+      "Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, checkpoints/",
+      folder_->path().string()));
   console_.event("summary", nlohmann::json::parse(summary));
 }
 
@@ -261,6 +274,8 @@ std::pair<TrainOptions, std::unique_ptr<RunFolder>> begin(const GivenOptions& gi
     options.data = fs::absolute(options.data).lexically_normal().string();
     validate(options);
   }
+  if (!options.subgroups.empty())  // for the run's config.toml: found from anywhere
+    options.subgroups = fs::absolute(options.subgroups).lexically_normal().string();
   return {options, std::move(folder)};
 }
 

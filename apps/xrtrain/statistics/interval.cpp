@@ -28,11 +28,10 @@ double two_sided_p(double z) {
 double binomial_test_half(std::int64_t k, std::int64_t n) {
   if (n <= 0) return 1.0;
   const std::int64_t smaller = std::min(k, n - k);
-  if (2 * smaller == n) return 1.0;
   // Each term from the one before; from the largest, so that far tails do not underflow the sum.
-  double log_term = std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(smaller) + 1) -
-                    std::lgamma(static_cast<double>(n - smaller) + 1) -
-                    static_cast<double>(n) * std::numbers::ln2;
+  const double log_term =
+      std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(smaller) + 1) -
+      std::lgamma(static_cast<double>(n - smaller) + 1) - static_cast<double>(n) * std::numbers::ln2;
   double ratio = 1.0, sum = 0.0;
   for (std::int64_t i = smaller; i >= 0; --i) {
     sum += ratio;

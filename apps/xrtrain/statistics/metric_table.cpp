@@ -107,7 +107,7 @@ class Bootstrapped {
         stratified_bootstrap(prepared.table.labels, functions_.size(), statistic, settings);
     for (std::size_t i = 0; i < targets_.size(); ++i) {
       targets_[i]->estimate.value = values[i];
-      if (values[i]) targets_[i]->estimate.interval = intervals[i];
+      targets_[i]->estimate.interval = intervals[i];
     }
   }
 

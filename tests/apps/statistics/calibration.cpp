@@ -217,6 +217,8 @@ TEST_CASE("The table of a two-class problem") {
   // The other class as the positive one.
   const MetricTable other = make_metric_table(data.table(), 0);
   check_near(other.find("sensitivity")->estimate.value, *table.find("specificity")->estimate.value);
+  check_near(other.find("ppv")->estimate.value, *table.find("npv")->estimate.value);
+  CHECK(*other.find("ppv")->estimate.value != *table.find("ppv")->estimate.value);
   check_near(other.find("auroc")->estimate.value, reference::binary_auroc);
 }
 

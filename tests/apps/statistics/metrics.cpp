@@ -113,6 +113,7 @@ TEST_CASE("Thresholds chosen on images") {
   check_near(youden_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}), 0.8);
   check_near(sensitivity_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}, 1.0), 0.4);
   check_near(sensitivity_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}, 0.5), 0.8);
+  CHECK(counts_at(Flags{1, 0}, Scores{0.5, 0.4}, 0.5) == BinaryCounts{1, 0, 1, 0});
   CHECK(!youden_threshold(Flags{1, 1}, Scores{0.8, 0.6}));
   CHECK(!sensitivity_threshold(Flags{0, 0}, Scores{0.8, 0.6}, 0.9));
   CHECK_THROWS(sensitivity_threshold(Flags{0, 1}, Scores{0.8, 0.6}, 0.0));
