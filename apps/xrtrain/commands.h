@@ -14,6 +14,8 @@ using Action = std::function<int()>;
 
 void add_train_command(CLI::App& app, Action& action);
 void add_eval_command(CLI::App& app, Action& action);
+void add_cv_command(CLI::App& app, Action& action);
+void add_compare_command(CLI::App& app, Action& action);
 void add_predict_command(CLI::App& app, Action& action);
 void add_synth_command(CLI::App& app, Action& action);
 void add_info_command(CLI::App& app, Action& action);

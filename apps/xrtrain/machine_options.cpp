@@ -16,7 +16,8 @@ void MachineOptions::add(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
       ->group(group);
-  command.add_option("--kernels", kernels, "auto: own kernels, cuDNN where no fast one fits (cuda)")
+  command
+      .add_option("--kernels", kernels, "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "custom", "cudnn"}))
       ->group(group);

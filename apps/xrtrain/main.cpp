@@ -54,6 +54,8 @@ int parse_and_run(int argc, char** argv) {
   Action action;
   add_train_command(app, action);
   add_eval_command(app, action);
+  add_cv_command(app, action);
+  add_compare_command(app, action);
   add_predict_command(app, action);
   add_synth_command(app, action);
   add_audit_command(app, action);
@@ -70,7 +72,9 @@ int parse_and_run(int argc, char** argv) {
     return tell(exit_usage, error.what());
   }
   if (!action)
-    return tell(exit_usage, "nothing to do: use train, eval, predict, audit, synth or info; see xrtrain --help");
+    return tell(
+        exit_usage,
+        "nothing to do: use train, eval, cv, compare, predict, audit, synth or info; see xrtrain --help");
   return action();
 }
 

@@ -151,7 +151,7 @@ std::vector<OptionSpec> make_table() {
       {"precision", machine, "Arithmetic", &O::precision, {}, {"fp32", "tf32", "bf16"}},
       {"kernels",
        machine,
-       "auto: own kernels, cuDNN where no fast one fits (cuda)",
+       "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)",
        &O::kernels,
        {},
        {"auto", "custom", "cudnn"}},

@@ -1,0 +1,172 @@
+#include "apps/xrtrain/compare/comparison.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/metrics.h"
+#include "apps/xrtrain/statistics/roc.h"
+#include "apps/xrtrain/text.h"
+
+namespace xr::apps {
+
+namespace {
+
+constexpr double significance = 0.05;
+
+nlohmann::json number(const std::optional<double>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+}
+
+std::string p_text(double p) {
+  return p < 0.0001 ? "p < 0.0001" : fmt::format("p = {:.4f}", p);
+}
+
+/// Rows of probabilities of the paired images, run by run.
+struct Paired {
+  std::vector<std::int64_t> labels;
+  std::vector<double> a, b;
+};
+
+Paired pair_images(const ChosenPredictions& a, const ChosenPredictions& b, Comparison& comparison) {
+  std::map<std::string, std::size_t> in_b;
+  for (std::size_t i = 0; i < b.test.images->paths.size(); ++i) in_b[b.test.images->paths[i]] = i;
+  Paired paired;
+  const auto add = [&](std::vector<double>& to, const ChosenPredictions& run, std::size_t image) {
+    const std::span<const double> row = run.test.table().row(image);
+    to.insert(to.end(), row.begin(), row.end());
+  };
+  for (std::size_t i = 0; i < a.test.images->paths.size(); ++i) {
+    const std::string& path = a.test.images->paths[i];
+    const auto found = in_b.find(path);
+    if (found == in_b.end()) {
+      ++comparison.only_in_a;
+      continue;
+    }
+    const std::int64_t label = a.test.images->labels[i];
+    if (label != b.test.images->labels[found->second])
+      throw DataError(fmt::format(
+          "the image {} is of class {} in one run and of class {} in the other", one_line(path),
+          one_line(a.class_names[static_cast<std::size_t>(label)]),
+          one_line(b.class_names[static_cast<std::size_t>(b.test.images->labels[found->second])])));
+    paired.labels.push_back(label);
+    add(paired.a, a, i);
+    add(paired.b, b, found->second);
+  }
+  comparison.images = static_cast<std::int64_t>(paired.labels.size());
+  comparison.only_in_b = static_cast<std::int64_t>(b.test.images->paths.size()) - comparison.images;
+  return paired;
+}
+
+std::vector<std::uint8_t> right(const std::vector<double>& probabilities,
+                                const std::vector<std::int64_t>& labels, std::size_t classes) {
+  const std::vector<std::int64_t> predictions =
+      ProbabilityTable{classes, probabilities, labels}.predictions();
+  std::vector<std::uint8_t> result;
+  for (std::size_t i = 0; i < labels.size(); ++i) result.push_back(predictions[i] == labels[i] ? 1 : 0);
+  return result;
+}
+
+std::int64_t sum(const std::vector<std::uint8_t>& flags) {
+  std::int64_t total = 0;
+  for (const std::uint8_t flag : flags) total += flag;
+  return total;
+}
+
+}  // namespace
+
+Comparison compare(const ChosenPredictions& a, const ChosenPredictions& b) {
+  if (a.class_names != b.class_names)
+    throw DataError(fmt::format("the runs have different classes: {} and {}",
+                                one_line(fmt::format("{}", fmt::join(a.class_names, ", "))),
+                                one_line(fmt::format("{}", fmt::join(b.class_names, ", ")))));
+  Comparison result;
+  result.class_names = a.class_names;
+  result.positive = a.positive;
+  const Paired paired = pair_images(a, b, result);
+  if (result.images == 0)
+    throw DataError("the runs have no test image in common: train or evaluate both on the same data");
+  const std::size_t classes = a.class_names.size();
+  const std::vector<std::uint8_t> right_a = right(paired.a, paired.labels, classes),
+                                  right_b = right(paired.b, paired.labels, classes);
+  result.correct_a = sum(right_a);
+  result.correct_b = sum(right_b);
+  result.mcnemar = mcnemar_test(right_a, right_b);
+  if (classes == 2)
+    result.delong = delong_test(against_rest(paired.labels, result.positive),
+                                column_of(paired.a, classes, result.positive),
+                                column_of(paired.b, classes, result.positive));
+  return result;
+}
+
+std::vector<std::string> comparison_text(const Comparison& comparison, const std::string& name_a,
+                                         const std::string& name_b) {
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("A: {}: {}", name_a, accuracy_text(comparison.correct_a, comparison.images)));
+  lines.push_back(fmt::format("B: {}: {}", name_b, accuracy_text(comparison.correct_b, comparison.images)));
+  if (comparison.only_in_a + comparison.only_in_b > 0)
+    lines.push_back(
+        fmt::format("Compared are the {} test images that both have; {} are in A alone, {} in B alone",
+                    comparison.images, comparison.only_in_a, comparison.only_in_b));
+  const McNemar& m = comparison.mcnemar;
+  lines.push_back(fmt::format("Only A is right on {} images, only B on {}: McNemar's test ({}) gives {}",
+                              m.only_a, m.only_b, m.exact ? "exact" : "asymptotic", p_text(m.p)));
+  std::optional<double> p_area;
+  if (comparison.delong) {
+    const DeLongTest& d = *comparison.delong;
+    const std::string positive = one_line(comparison.class_names[comparison.positive]);
+    if (d.auroc_a && d.auroc_b) {
+      p_area = d.p;
+      lines.push_back(fmt::format(
+          "AUROC of {}: A {:.4f}, B {:.4f}, difference {:+.4f}{}; DeLong's test {}", positive, *d.auroc_a,
+          *d.auroc_b, *d.difference,
+          d.interval ? fmt::format(" (95 % interval {:+.3f} to {:+.3f})", d.interval->low, d.interval->high)
+                     : "",
+          d.p ? "gives " + p_text(*d.p) : "says nothing: the two rank all images alike or perfectly"));
+    } else {
+      lines.push_back(fmt::format("AUROC of {}: -, for the test images are of one class", positive));
+    }
+  }
+  const bool differs = m.p < significance || (p_area && *p_area < significance);
+  lines.push_back(differs ? "The difference is larger than chance alone makes it in 95 of 100 comparisons of "
+                            "equally good runs"
+                          : "On these images the two runs cannot be told apart: a difference like this is "
+                            "expected by chance");
+  return lines;
+}
+
+std::string comparison_json(const Comparison& comparison, const std::string& name_a,
+                            const std::string& name_b) {
+  const McNemar& m = comparison.mcnemar;
+  nlohmann::json json = {{"a", {{"run", name_a}, {"correct", comparison.correct_a}}},
+                         {"b", {{"run", name_b}, {"correct", comparison.correct_b}}},
+                         {"images", comparison.images},
+                         {"only_in_a", comparison.only_in_a},
+                         {"only_in_b", comparison.only_in_b},
+                         {"mcnemar",
+                          {{"only_a_right", m.only_a},
+                           {"only_b_right", m.only_b},
+                           {"statistic", number(m.statistic)},
+                           {"p", m.p},
+                           {"p_exact", m.p_exact},
+                           {"p_asymptotic", number(m.p_asymptotic)},
+                           {"exact", m.exact}}},
+                         {"delong", nullptr}};
+  if (comparison.delong) {
+    const DeLongTest& d = *comparison.delong;
+    json["delong"] = {{"positive_class", comparison.class_names[comparison.positive]},
+                      {"auroc_a", number(d.auroc_a)},
+                      {"auroc_b", number(d.auroc_b)},
+                      {"difference", number(d.difference)},
+                      {"interval_95", d.interval ? nlohmann::json{d.interval->low, d.interval->high}
+                                                 : nlohmann::json(nullptr)},
+                      {"z", number(d.z)},
+                      {"p", number(d.p)}};
+  }
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace xr::apps

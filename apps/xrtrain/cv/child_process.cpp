@@ -1,0 +1,81 @@
+#include "apps/xrtrain/cv/child_process.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include "apps/xrtrain/interrupt.h"
+#include "kernels/error.h"
+
+namespace xr::apps {
+
+namespace {
+
+constexpr int cannot_start = 127;
+
+/// Between fork and exec, in a process that may have had other threads: system calls only.
+[[noreturn]] void become(char* const* words, int output, pid_t parent) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // not to go on, unseen, when the parent is killed
+  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (::getppid() == parent && ::dup2(nothing, 0) >= 0 && ::dup2(output, 1) >= 0 && ::dup2(output, 2) >= 0)
+    ::execv("/proc/self/exe", words);
+  ::_exit(cannot_start);
+}
+
+}  // namespace
+
+ChildProcess start_child(std::size_t task, const std::vector<std::string>& arguments,
+                         const std::filesystem::path& output) {
+  std::vector<std::string> words = arguments;
+  words.insert(words.begin(), "xrtrain");
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  XR_CHECK(file >= 0, "cannot write {}: {}", output.string(), std::strerror(errno));
+  const pid_t parent = ::getpid(), id = ::fork();
+  if (id == 0) become(pointers.data(), file, parent);
+  const int error = errno;
+  ::close(file);
+  XR_CHECK(id > 0, "cannot start another process: {}", std::strerror(error));
+  return {id, task};
+}
+
+std::optional<EndedChild> wait_for_child(std::vector<ChildProcess>& children) {
+  while (!interrupted()) {
+    int status = 0;
+    const pid_t id = ::waitpid(-1, &status, WNOHANG);
+    if (id == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      continue;
+    }
+    XR_CHECK(id > 0, "cannot wait for the processes of the folds: {}", std::strerror(errno));
+    const auto found = std::find_if(children.begin(), children.end(),
+                                    [&](const ChildProcess& child) { return child.id == id; });
+    if (found == children.end()) continue;
+    const EndedChild ended{found->task, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
+    children.erase(found);
+    return ended;
+  }
+  return std::nullopt;
+}
+
+void end_children(std::vector<ChildProcess>& children) noexcept {
+  for (const ChildProcess& child : children) ::kill(child.id, SIGTERM);
+  for (const ChildProcess& child : children)
+    while (::waitpid(child.id, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  children.clear();
+}
+
+}  // namespace xr::apps

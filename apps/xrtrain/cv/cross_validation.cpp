@@ -1,0 +1,190 @@
+#include "apps/xrtrain/cv/cross_validation.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "apps/xrtrain/config.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/cv/child_process.h"
+#include "apps/xrtrain/cv/cv_results.h"
+#include "apps/xrtrain/cv/fold_run.h"
+#include "apps/xrtrain/dataset.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/evaluation_details.h"
+#include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/metrics.h"
+#include "apps/xrtrain/run_folder.h"
+#include "apps/xrtrain/text.h"
+#include "engine/atomic_file.h"
+
+namespace xr::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class CrossValidation {
+ public:
+  explicit CrossValidation(const CvSettings& settings)
+      : settings_(settings),
+        out_(settings.options.out),
+        console_({settings.options.quiet, settings.options.json, LogLevel::info}) {}
+
+  void run() {
+    // Wrong data are refused before anything is written; every fold is cut once.
+    TrainOptions options = settings_.options;
+    for (int fold = 1; fold <= settings_.folds; ++fold) {
+      options.fold = fmt::format("{}/{}", fold, settings_.folds);
+      const data::Dataset dataset = find_dataset(options);
+      if (fold > 1) continue;
+      class_names_ = dataset.class_names;
+      console_.line(
+          fmt::format("xrtrain cv: {}, {} images, {} folds, {} repeat{}, {} at a time with {} thread{} each",
+                      options.model, dataset.train.size() + dataset.validation.size() + dataset.test.size(),
+                      settings_.folds, settings_.repeats, settings_.repeats == 1 ? "" : "s", settings_.jobs,
+                      options.threads, options.threads == 1 ? "" : "s"));
+    }
+    open_folder();
+    train_all();
+    finish();
+  }
+
+ private:
+  /// All that results depend on: the settings of the first run, and how often it is cut.
+  [[nodiscard]] std::string identity() const {
+    TrainOptions options = settings_.options;
+    options.out.clear();
+    return fmt::format("# xrtrain cv --folds {} --repeats at will\n{}", settings_.folds,
+                       config_text(options));
+  }
+
+  void open_folder() {
+    const fs::path file = out_ / "cv.toml";
+    const TrainOptions& options = settings_.options;
+    std::error_code code;
+    if (fs::exists(file, code)) {
+      if (options.force) {
+        for (const char* name : {"runs", "cv.toml", "cv.csv", "cv.json", "predictions.csv"})
+          fs::remove_all(out_ / name);
+      } else if (!options.resume) {
+        throw UsageError(fmt::format(
+            "{} holds a cross-validation: go on with it with --resume, or replace it with --force",
+            out_.string()));
+      } else if (read_text(file) != identity()) {
+        throw UsageError(fmt::format(
+            "the cross-validation in {} was begun with other options: give the same ones, or another --out",
+            out_.string()));
+      }
+    } else if (fs::exists(out_, code) && !fs::is_empty(out_, code)) {
+      throw UsageError(
+          fmt::format("{} is not empty and holds no cross-validation: give another --out", out_.string()));
+    }
+    fs::create_directories(out_ / "runs", code);
+    XR_CHECK(!code, "cannot make the folder {}: {}", (out_ / "runs").string(), code.message());
+    engine::write_file_atomically(file, identity());
+  }
+
+  [[nodiscard]] FoldTask task_of(std::size_t number) const {
+    const auto folds = static_cast<std::size_t>(settings_.folds);
+    FoldTask task;
+    task.repeat = static_cast<std::int64_t>(number / folds) + 1;
+    task.fold = static_cast<std::int64_t>(number % folds) + 1;
+    task.folds = settings_.folds;
+    task.folder = out_ / "runs" / fmt::format("repeat-{:02d}-fold-{}", task.repeat, task.fold);
+    return task;
+  }
+
+  void train_all() {
+    const std::size_t count =
+        static_cast<std::size_t>(settings_.folds) * static_cast<std::size_t>(settings_.repeats);
+    results_.resize(count);
+    std::vector<ChildProcess> children;
+    try {
+      for (std::size_t next = 0; next < count || !children.empty();) {
+        while (next < count && children.size() < static_cast<std::size_t>(settings_.jobs) && !interrupted()) {
+          const FoldTask task = task_of(next);
+          if (is_complete(task))
+            accept(next);
+          else
+            children.push_back(start_child(next, fold_arguments(settings_.options, task), task.output()));
+          ++next;
+        }
+        if (children.empty()) {
+          if (interrupted()) break;
+          continue;
+        }
+        const std::optional<EndedChild> ended = wait_for_child(children);
+        if (!ended) break;
+        if (ended->status != 0) {
+          const FoldTask task = task_of(ended->task);
+          throw Error(fmt::format("repeat {}, fold {} failed: {}; all it said is in {}", task.repeat,
+                                  task.fold, last_line(task.output(), ended->status),
+                                  task.output().string()));
+        }
+        accept(ended->task);
+      }
+    } catch (...) {
+      end_children(children);
+      throw;
+    }
+    end_children(children);  // none, unless interrupted
+    if (done_ < count) throw Interrupted(fmt::format("interrupted after {} of {} folds", done_, count));
+  }
+
+  void accept(std::size_t number) {
+    const FoldTask task = task_of(number);
+    results_[number] = read_fold(task, class_names_);
+    if (!settings_.keep_runs) remove_checkpoints(task);
+    ++done_;
+    const FoldPredictions& fold = *results_[number];
+    const CvSummary summary = summarise({fold}, class_names_, positive());
+    const CvScore& score = summary.repeats.front().pooled;
+    console_.line(fmt::format("Repeat {}, fold {} of {}: {}{}", task.repeat, task.fold, settings_.folds,
+                              accuracy_text(score.correct, score.images),
+                              score.auroc.value ? fmt::format(", AUROC {:.4f}", *score.auroc.value) : ""));
+    console_.event(
+        "fold",
+        {{"repeat", task.repeat}, {"fold", task.fold}, {"images", score.images}, {"correct", score.correct}});
+  }
+
+  [[nodiscard]] std::size_t positive() const {
+    return positive_class(class_names_, settings_.options.positive);
+  }
+
+  void finish() {
+    std::vector<FoldPredictions> folds;
+    for (const auto& result : results_) folds.push_back(*result);
+    const CvSummary summary = summarise(folds, class_names_, positive());
+    engine::write_file_atomically(out_ / "predictions.csv", cv_predictions_csv(folds, class_names_));
+    engine::write_file_atomically(out_ / "cv.csv", cv_csv(summary));
+    const std::string json = cv_json(summary);
+    engine::write_file_atomically(out_ / "cv.json", json);
+    for (const std::string& line : cv_text(summary)) console_.line(line);
+    console_.line(fmt::format("Results are in {}: cv.csv, cv.json, predictions.csv", out_.string()));
+    console_.event("cv", nlohmann::json::parse(json));
+  }
+
+  const CvSettings& settings_;
+  fs::path out_;
+  Console console_;
+  std::vector<std::string> class_names_;
+  std::vector<std::optional<FoldPredictions>> results_;
+  std::size_t done_ = 0;
+};
+
+}  // namespace
+
+void run_cross_validation(const CvSettings& settings) {
+  CrossValidation(settings).run();
+}
+
+}  // namespace xr::apps

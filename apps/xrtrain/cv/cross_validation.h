@@ -1,0 +1,20 @@
+// `xrtrain cv`: one training run per fold and repeat, each a process of its own, and what they found.
+#pragma once
+
+#include "apps/xrtrain/options.h"
+
+namespace xr::apps {
+
+struct CvSettings {
+  TrainOptions options;  ///< of every fold's run; out is the folder of the cross-validation
+  int folds = 5, repeats = 1;
+  int jobs = 0;            ///< folds at a time
+  bool keep_runs = false;  ///< keep the runs' checkpoints
+};
+
+/// Trains, evaluates and writes OUT/cv.csv, OUT/cv.json, OUT/predictions.csv. With options.resume it goes on
+/// with what is there: folds that are complete are read, the one that was interrupted is resumed. Throws
+/// Error that names the fold that failed and why, Interrupted after a signal.
+void run_cross_validation(const CvSettings& settings);
+
+}  // namespace xr::apps

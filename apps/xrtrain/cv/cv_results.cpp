@@ -1,0 +1,216 @@
+#include "apps/xrtrain/cv/cv_results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/statistics/calibration.h"
+#include "apps/xrtrain/statistics/delong.h"
+
+namespace xr::apps {
+
+namespace {
+
+struct Scored {
+  CvScore score;
+  std::optional<double> auroc_variance;
+};
+
+/// Two classes: the positive one. More: the mean of all against the rest, whose variance is not known.
+Scored score(const std::vector<const FoldPredictions*>& folds, std::size_t classes, std::size_t positive) {
+  std::vector<double> probabilities;
+  std::vector<std::int64_t> labels;
+  for (const FoldPredictions* fold : folds) {
+    probabilities.insert(probabilities.end(), fold->probabilities.begin(), fold->probabilities.end());
+    labels.insert(labels.end(), fold->labels.begin(), fold->labels.end());
+  }
+  const std::vector<std::int64_t> predictions =
+      ProbabilityTable{classes, probabilities, labels}.predictions();
+  Scored result;
+  result.score.images = static_cast<std::int64_t>(labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) result.score.correct += predictions[i] == labels[i] ? 1 : 0;
+  result.score.accuracy = proportion(result.score.correct, result.score.images);
+  const auto area = [&](std::size_t c) {
+    return delong(against_rest(labels, c), column_of(probabilities, classes, c));
+  };
+  if (classes == 2) {
+    const DeLong found = area(positive);
+    result.score.auroc = {found.auroc, found.interval};
+    result.auroc_variance = found.variance;
+    return result;
+  }
+  double sum = 0;
+  for (std::size_t c = 0; c < classes; ++c) {
+    const DeLong found = area(c);
+    if (!found.auroc) return result;
+    sum += *found.auroc;
+  }
+  result.score.auroc.value = sum / static_cast<double>(classes);
+  return result;
+}
+
+std::optional<double> mean(const std::vector<double>& values) {
+  if (values.empty()) return std::nullopt;
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+nlohmann::json to_json(const std::optional<double>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+}
+
+nlohmann::json to_json(const Estimate& estimate) {
+  nlohmann::json json = {{"value", to_json(estimate.value)}, {"low", nullptr}, {"high", nullptr}};
+  if (estimate.interval) {
+    json["low"] = estimate.interval->low;
+    json["high"] = estimate.interval->high;
+  }
+  return json;
+}
+
+nlohmann::json to_json(const CvScore& score) {
+  return {{"images", score.images},
+          {"correct", score.correct},
+          {"accuracy", to_json(score.accuracy)},
+          {"auroc", to_json(score.auroc)}};
+}
+
+std::string text_of(const std::optional<double>& value) {
+  return value ? fmt::format("{:.4f}", *value) : "-";
+}
+
+std::string text_of(const Estimate& estimate) {
+  if (!estimate.interval) return text_of(estimate.value);
+  return fmt::format("{} (95 % interval {:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
+                     estimate.interval->high);
+}
+
+std::string csv_row(const std::string& where, const CvScore& score) {
+  const auto bounds = [](const Estimate& estimate) {
+    return estimate.interval ? fmt::format("{:.6f},{:.6f}", estimate.interval->low, estimate.interval->high)
+                             : std::string(",");
+  };
+  const auto value = [](const Estimate& estimate) {
+    return estimate.value ? fmt::format("{:.6f}", *estimate.value) : std::string();
+  };
+  return fmt::format("{},{},{},{},{},{},{}\n", where, score.images, score.correct, value(score.accuracy),
+                     bounds(score.accuracy), value(score.auroc), bounds(score.auroc));
+}
+
+}  // namespace
+
+std::optional<double> standard_deviation(const std::vector<double>& values) {
+  if (values.size() < 2) return std::nullopt;
+  const double centre = *mean(values);
+  double squares = 0;
+  for (const double value : values) squares += (value - centre) * (value - centre);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector<std::string>& class_names,
+                    std::size_t positive) {
+  CvSummary summary;
+  summary.class_names = class_names;
+  summary.positive = positive;
+  std::map<std::int64_t, std::map<std::int64_t, const FoldPredictions*>> by_repeat;
+  for (const FoldPredictions& fold : folds) by_repeat[fold.repeat][fold.fold] = &fold;
+
+  std::vector<double> accuracies, areas, fold_accuracies, fold_areas, variances, hits;
+  bool all_variances = true;
+  for (const auto& [number, by_fold] : by_repeat) {
+    std::vector<const FoldPredictions*> all;
+    CvRepeat repeat;
+    for (const auto& [fold_number, fold] : by_fold) {
+      all.push_back(fold);
+      repeat.folds.push_back(score({fold}, class_names.size(), positive).score);
+      if (const auto value = repeat.folds.back().accuracy.value) fold_accuracies.push_back(*value);
+      if (const auto value = repeat.folds.back().auroc.value) fold_areas.push_back(*value);
+    }
+    const Scored pooled = score(all, class_names.size(), positive);
+    repeat.pooled = pooled.score;
+    if (const auto value = pooled.score.accuracy.value) accuracies.push_back(*value);
+    if (const auto value = pooled.score.auroc.value) areas.push_back(*value);
+    hits.push_back(static_cast<double>(pooled.score.correct));
+    all_variances = all_variances && pooled.auroc_variance.has_value();
+    if (pooled.auroc_variance) variances.push_back(*pooled.auroc_variance);
+    summary.repeats.push_back(std::move(repeat));
+  }
+  if (summary.repeats.empty()) return summary;
+
+  summary.accuracy.value = mean(accuracies);
+  summary.accuracy.interval =
+      wilson_interval(std::llround(*mean(hits)), summary.repeats.front().pooled.images);
+  if (areas.size() == summary.repeats.size()) summary.auroc.value = mean(areas);
+  if (summary.auroc.value && all_variances) {
+    const double half = normal_quantile_975 * std::sqrt(*mean(variances));
+    if (half > 0)
+      summary.auroc.interval =
+          Interval{std::max(0.0, *summary.auroc.value - half), std::min(1.0, *summary.auroc.value + half)};
+  }
+  summary.accuracy_deviation_of_repeats = standard_deviation(accuracies);
+  summary.accuracy_deviation_of_folds = standard_deviation(fold_accuracies);
+  summary.auroc_deviation_of_repeats = standard_deviation(areas);
+  summary.auroc_deviation_of_folds = standard_deviation(fold_areas);
+  return summary;
+}
+
+std::string cv_csv(const CvSummary& summary) {
+  std::string text =
+      "repeat,fold,images,correct,accuracy,accuracy_low,accuracy_high,auroc,auroc_low,auroc_high\n";
+  for (std::size_t r = 0; r < summary.repeats.size(); ++r) {
+    const CvRepeat& repeat = summary.repeats[r];
+    for (std::size_t f = 0; f < repeat.folds.size(); ++f)
+      text += csv_row(fmt::format("{},{}", r + 1, f + 1), repeat.folds[f]);
+    text += csv_row(fmt::format("{},pooled", r + 1), repeat.pooled);
+  }
+  return text;
+}
+
+std::string cv_json(const CvSummary& summary) {
+  nlohmann::json repeats = nlohmann::json::array();
+  for (const CvRepeat& repeat : summary.repeats) {
+    nlohmann::json folds = nlohmann::json::array();
+    for (const CvScore& fold : repeat.folds) folds.push_back(to_json(fold));
+    repeats.push_back({{"pooled", to_json(repeat.pooled)}, {"folds", folds}});
+  }
+  const nlohmann::json json = {
+      {"classes", summary.class_names},
+      {"positive", summary.class_names.size() == 2 ? nlohmann::json(summary.class_names[summary.positive])
+                                                   : nlohmann::json(nullptr)},
+      {"accuracy", to_json(summary.accuracy)},
+      {"auroc", to_json(summary.auroc)},
+      {"deviation",
+       {{"accuracy_of_repeats", to_json(summary.accuracy_deviation_of_repeats)},
+        {"accuracy_of_folds", to_json(summary.accuracy_deviation_of_folds)},
+        {"auroc_of_repeats", to_json(summary.auroc_deviation_of_repeats)},
+        {"auroc_of_folds", to_json(summary.auroc_deviation_of_folds)}}},
+      {"repeats", repeats}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::vector<std::string> cv_text(const CvSummary& summary) {
+  std::vector<std::string> lines;
+  for (std::size_t r = 0; r < summary.repeats.size(); ++r) {
+    const CvScore& pooled = summary.repeats[r].pooled;
+    lines.push_back(
+        fmt::format("Repeat {}: {} of {} images right when they were not trained on, accuracy {}, "
+                    "AUROC {}",
+                    r + 1, pooled.correct, pooled.images, text_of(pooled.accuracy), text_of(pooled.auroc)));
+  }
+  const std::string of_what = summary.class_names.size() == 2
+                                  ? fmt::format("of {}", summary.class_names[summary.positive])
+                                  : std::string("mean of each class against the rest");
+  lines.push_back(fmt::format("Accuracy: {}; standard deviation over repeats {}, over folds {}",
+                              text_of(summary.accuracy), text_of(summary.accuracy_deviation_of_repeats),
+                              text_of(summary.accuracy_deviation_of_folds)));
+  lines.push_back(fmt::format("AUROC ({}): {}; standard deviation over repeats {}, over folds {}", of_what,
+                              text_of(summary.auroc), text_of(summary.auroc_deviation_of_repeats),
+                              text_of(summary.auroc_deviation_of_folds)));
+  return lines;
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,84 @@
+#include "apps/xrtrain/cv/fold_run.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "apps/xrtrain/chosen_predictions.h"
+#include "apps/xrtrain/config.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/run_folder.h"
+#include "apps/xrtrain/text.h"
+#include "engine/atomic_file.h"
+
+namespace xr::apps {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> fold_arguments(const TrainOptions& options, const FoldTask& task) {
+  TrainOptions of_fold = options;
+  of_fold.seed = options.seed + task.repeat - 1;
+  of_fold.fold_seed = options.fold_seed + task.repeat - 1;
+  of_fold.fold = fmt::format("{}/{}", task.fold, task.folds);
+  of_fold.keep = 1;
+  const fs::path config = task.folder.string() + ".toml";
+  engine::write_file_atomically(config, config_text(of_fold));
+  return {"train", "--config", config.string(), "--out", task.folder.string(), "--resume"};
+}
+
+bool is_complete(const FoldTask& task) {
+  return fs::exists(task.folder / "metrics.json") && fs::exists(task.folder / "predictions.csv") &&
+         fs::exists(task.folder / "summary.json");
+}
+
+FoldPredictions read_fold(const FoldTask& task, const std::vector<std::string>& class_names) {
+  const ChosenPredictions chosen = read_chosen(task.folder);
+  if (chosen.class_names != class_names)
+    throw DataError(
+        fmt::format("the run {} has other classes than the data: remove it and go on", task.folder.string()));
+  return {task.repeat,
+          task.fold,
+          chosen.epoch,
+          chosen.test.images->paths,
+          chosen.test.images->labels,
+          chosen.test.probabilities};
+}
+
+void remove_checkpoints(const FoldTask& task) {
+  for (const std::int64_t epoch : list_checkpoints(task.folder)) {
+    std::error_code code;
+    fs::remove(checkpoint_path(task.folder, epoch), code);
+    XR_CHECK(!code, "cannot remove {}: {}", checkpoint_path(task.folder, epoch).string(), code.message());
+  }
+  std::error_code code;
+  fs::remove(task.folder / "resume.safetensors", code);
+  XR_CHECK(!code, "cannot remove {}: {}", (task.folder / "resume.safetensors").string(), code.message());
+}
+
+std::string cv_predictions_csv(const std::vector<FoldPredictions>& folds,
+                               const std::vector<std::string>& class_names) {
+  std::string text = "repeat,fold,image,label";
+  for (const std::string& name : class_names) text += fmt::format(",{}", csv_field(name));
+  text += "\n";
+  for (const FoldPredictions& fold : folds)
+    for (std::size_t i = 0; i < fold.images.size(); ++i) {
+      text += fmt::format("{},{},{},{}", fold.repeat, fold.fold, csv_field(fold.images[i]),
+                          csv_field(class_names[static_cast<std::size_t>(fold.labels[i])]));
+      for (std::size_t c = 0; c < class_names.size(); ++c)
+        text += fmt::format(",{}", number_text(fold.probabilities[i * class_names.size() + c]));
+      text += "\n";
+    }
+  return text;
+}
+
+std::string last_line(const fs::path& output, int status) {
+  std::ifstream file(output);
+  std::string last;
+  for (std::string line; std::getline(file, line);)
+    if (!line.empty()) last = line;
+  if (last.empty()) return fmt::format("its process ended with status {} and said nothing", status);
+  constexpr std::string_view prefix = "xrtrain: error: ";
+  return one_line(last.starts_with(prefix) ? last.substr(prefix.size()) : last);
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,75 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "apps/xrtrain/commands.h"
+#include "apps/xrtrain/config.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/cv/cross_validation.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/text.h"
+#include "kernels/cpu/parallel.h"
+
+namespace xr::apps {
+
+namespace {
+
+int run_cv(const GivenOptions& given, const std::string& config_file, CvSettings settings) {
+  settings.options = resolve_options(given, config_file);
+  TrainOptions& options = settings.options;
+  if (options.out.empty()) throw UsageError("--out is missing: give the folder of the cross-validation");
+  if (options.data.empty())
+    throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
+  if (!options.fold.empty()) throw UsageError("--fold is for xrtrain train: cv trains on every fold");
+  options.data = std::filesystem::absolute(options.data).lexically_normal().string();
+  validate(options);
+  const int cores = kernels::cpu::thread_count();
+  if (settings.jobs == 0) settings.jobs = std::max(1, cores / 2);
+  if (options.threads == 0) options.threads = std::max<std::int64_t>(1, cores / settings.jobs);
+  catch_interrupts();
+  try {
+    run_cross_validation(settings);
+  } catch (const Interrupted& interruption) {
+    throw Error(fmt::format("{}; go on with the same command and --resume", interruption.what()));
+  }
+  return exit_done;
+}
+
+}  // namespace
+
+void add_cv_command(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "cv", "Cross-validate: train on all folds but one and test on that one, for each, again and again");
+  auto given = std::make_shared<GivenOptions>();
+  auto config = std::make_shared<std::string>();
+  auto settings = std::make_shared<CvSettings>();
+  const char* group = "Cross-validation";
+  command->add_option("--folds", settings->folds, "Parts that the images are cut into, by class and patient")
+      ->capture_default_str()
+      ->take_last()
+      ->check(CLI::Range(2, 100))
+      ->group(group);
+  command
+      ->add_option("--repeats", settings->repeats, "Times, each with another cut and other initial weights")
+      ->capture_default_str()
+      ->take_last()
+      ->check(CLI::Range(1, 1000))
+      ->group(group);
+  command->add_option("--jobs", settings->jobs, "Folds at a time; 0 is half the processor cores")
+      ->capture_default_str()
+      ->take_last()
+      ->check(CLI::Range(0, 1024))
+      ->group(group);
+  command->add_flag("--keep-runs", settings->keep_runs, "Keep the checkpoints of every fold")->group(group);
+  add_train_options(*command, *given);
+  command
+      ->add_option("--config", *config,
+                   "TOML file with any of train's options; the command line goes over it")
+      ->group("The run");
+  command->callback([&action, given, config, settings] {
+    action = [given, config, settings] { return run_cv(*given, *config, *settings); };
+  });
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,99 @@
+#include "apps/xrtrain/compare/comparison.h"
+
+#include <nlohmann/json.hpp>
+
+#include "apps/xrtrain/errors.h"
+#include "tests/apps/support.h"
+
+namespace xr::apps::test {
+
+namespace {
+
+/// Images "0", "1", ... with these probabilities of class 0.
+ChosenPredictions chosen(const std::vector<double>& covid, const std::vector<std::int64_t>& labels) {
+  ChosenPredictions result;
+  result.class_names = {"covid", "normal"};
+  SplitImages images;
+  images.labels = labels;
+  for (std::size_t i = 0; i < covid.size(); ++i) {
+    images.paths.push_back(std::to_string(i));
+    result.test.probabilities.insert(result.test.probabilities.end(), {covid[i], 1 - covid[i]});
+  }
+  result.test.split = "test";
+  result.test.images = std::make_shared<SplitImages>(images);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a comparison pairs images and tests the difference") {
+  // A has all 12 right. B has 10 of the covid images wrong that A has right: exact McNemar 2 * 0.5^10.
+  const std::vector<std::int64_t> labels{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+  std::vector<double> good(10, 0.9), bad(10, 0.3);
+  good.insert(good.end(), {0.2, 0.1});
+  bad.insert(bad.end(), {0.4, 0.1});
+  const Comparison result = compare(chosen(good, labels), chosen(bad, labels));
+  CHECK(result.images == 12);
+  CHECK(result.correct_a == 12);
+  CHECK(result.correct_b == 2);
+  CHECK(result.mcnemar.only_a == 10);
+  CHECK(result.mcnemar.only_b == 0);
+  CHECK(result.mcnemar.p == Approx(2.0 / 1024));
+  REQUIRE(result.delong);
+  CHECK(*result.delong->auroc_a == Approx(1.0));
+  CHECK(*result.delong->auroc_b == Approx(0.5));  // above 0.1 and below 0.4
+  const std::vector<std::string> text = comparison_text(result, "one", "two");
+  CHECK_THAT(text[0], contains("A: one: 12 of 12"));
+  CHECK_THAT(text.back(), contains("larger than chance"));
+  const nlohmann::json json = nlohmann::json::parse(comparison_json(result, "one", "two"));
+  CHECK(json["mcnemar"]["only_a_right"] == 10);
+
+  const Comparison same = compare(chosen(good, labels), chosen(good, labels));
+  CHECK(same.mcnemar.p == 1.0);
+  CHECK_THAT(comparison_text(same, "one", "two").back(), contains("cannot be told apart"));
+}
+
+TEST_CASE("a comparison leaves out images of one run alone and refuses what does not fit") {
+  const ChosenPredictions a = chosen({0.9, 0.2, 0.8}, {0, 1, 0}), b = chosen({0.7, 0.6}, {0, 1});
+  const Comparison result = compare(a, b);
+  CHECK(result.images == 2);
+  CHECK(result.only_in_a == 1);
+  CHECK(result.only_in_b == 0);
+  CHECK_THAT(comparison_text(result, "one", "two")[2],
+             contains("2 test images that both have; 1 are in A alone"));
+
+  CHECK_THAT(error_of<DataError>([&] {
+               (void)compare(a, chosen({0.5, 0.5}, {1, 1}));
+             }),
+             contains("image 0 is of class covid in one run and of class normal"));
+  ChosenPredictions other = b;
+  other.class_names = {"covid", "pneumonia"};
+  CHECK_THAT(error_of<DataError>([&] { (void)compare(a, other); }), contains("different classes"));
+  ChosenPredictions elsewhere = chosen({0.5}, {0});
+  SplitImages images = *elsewhere.test.images;
+  images.paths = {"other"};
+  elsewhere.test.images = std::make_shared<SplitImages>(images);
+  CHECK_THAT(error_of<DataError>([&] { (void)compare(a, elsewhere); }), contains("no test image in common"));
+}
+
+TEST_CASE("compare tells two runs apart or not") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  REQUIRE(run(folder, tiny(folder, "a", {"--epochs", "1"})).status == 0);
+  REQUIRE(run(folder, tiny(folder, "b", {"--epochs", "1", "--seed", "4"})).status == 0);
+  const std::string a = (folder / "a").string(), b = (folder / "b").string();
+  const Result result = run(folder, {"compare", a, b});
+  CHECK(result.status == 0);
+  CHECK_THAT(result.output,
+             contains("A: ") && contains("McNemar's test (exact)") && contains("AUROC of covid"));
+  CHECK(nlohmann::json::parse(run(folder, {"compare", a, b, "--json"}).output)["images"] == 4);
+  const Result absent = run(folder, {"compare", a, (folder / "nowhere").string()});
+  CHECK(absent.status == 3);
+  CHECK_THAT(absent.error_line(), contains("nowhere") && contains("xrtrain eval"));
+  write_text(folder / "b/metrics.json", "{");
+  const Result damaged = run(folder, {"compare", a, b});
+  CHECK(damaged.status == 3);
+  CHECK_THAT(damaged.error_line(), contains("metrics.json is damaged"));
+}
+
+}  // namespace xr::apps::test
