@@ -128,6 +128,7 @@ TEST_CASE("Groups of images and the suppression of small ones") {
   CHECK(!groups.at("south").auroc.estimate.value);
   CHECK(groups.at("east").images == 8);
   CHECK(!groups.at("east").accuracy.estimate.value);
+  CHECK(!groups.at("east").auroc.estimate.value);  // four of each class
   CHECK(groups.at("(not listed)").images == 1);
   CHECK(groups.at("(empty)").images == 13);
   // A file that is asked for must be usable.
