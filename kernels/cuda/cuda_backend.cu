@@ -79,6 +79,7 @@ CudaBackend::CudaBackend(int index) : RoutedBackend(open_device(index), index), 
 }
 
 CudaBackend::~CudaBackend() {
+  cudaStreamSynchronize(stream());  // kernels may still use what is freed now
   free_workspace();
   cudaStreamDestroy(stream());  // its status can no longer help anyone
 }
@@ -91,7 +92,12 @@ std::string CudaBackend::description() const {
   return description_;
 }
 
+void CudaBackend::use_device() const {
+  XR_CUDA_CHECK(cudaSetDevice(index_));
+}
+
 void* CudaBackend::allocate(std::size_t bytes) {
+  use_device();
   void* data = nullptr;
   const cudaError_t status = cudaMalloc(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
@@ -122,14 +128,16 @@ std::size_t CudaBackend::available_memory() const {
 }
 
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
-  require_no_capture("a copy from the host");
+  const auto lock = outside_capture("a copy from the host");
+  use_device();
   XR_CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()));
 }
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
-  require_no_capture("a copy to the host");
+  const auto lock = outside_capture("a copy to the host");
+  use_device();
   XR_CUDA_CHECK(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream()));
-  synchronize();
+  wait_for_stream();
 }
 
 void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
@@ -137,7 +145,12 @@ void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
 }
 
 void CudaBackend::synchronize() {
-  require_no_capture("waiting for the device");
+  const auto lock = outside_capture("waiting for the device");
+  use_device();
+  wait_for_stream();
+}
+
+void CudaBackend::wait_for_stream() {
   XR_CUDA_CHECK(cudaStreamSynchronize(stream()));
   throw_data_fault();
 }

@@ -31,6 +31,10 @@ class CudaBackend final : public RoutedBackend {
   void deallocate_shared(void* data) noexcept override;
 
  private:
+  /// A thread that has not called CUDA before would use device 0.
+  void use_device() const;
+  void wait_for_stream();
+
   int index_;
   std::string description_;
   std::size_t bytes_in_use_ = 0;

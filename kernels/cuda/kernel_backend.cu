@@ -28,19 +28,26 @@ void KernelBackend::record(const LaunchPlan& plan) {
 }
 
 void KernelBackend::begin_capture() {
-  require_no_capture("a second capture");
+  outside_capture("a second capture").unlock();
+  std::unique_lock lock(capture_mutex_);
   start_capture();
-  capturing_ = has_captured_ = true;
+  capture_lock_ = std::move(lock);
+  capturing_thread_ = std::this_thread::get_id();
+  has_captured_ = true;
 }
 
 std::unique_ptr<Capture> KernelBackend::end_capture() {
-  XR_CHECK(capturing_, "{}: end_capture without begin_capture", name());
-  capturing_ = false;
+  XR_CHECK(capturing_thread_.load() == std::this_thread::get_id(), "{}: end_capture without begin_capture",
+           name());
+  const auto lock = std::move(capture_lock_);
+  capturing_thread_ = std::thread::id();
   return finish_capture();
 }
 
-void KernelBackend::require_no_capture(const char* action) const {
-  XR_CHECK(!capturing_, "{}: {} cannot be a part of captured work", name(), action);
+std::shared_lock<std::shared_mutex> KernelBackend::outside_capture(const char* action) {
+  XR_CHECK(capturing_thread_.load() != std::this_thread::get_id(), "{}: {} cannot be a part of captured work",
+           name(), action);
+  return std::shared_lock(capture_mutex_);
 }
 
 void* KernelBackend::workspace(std::size_t bytes) {

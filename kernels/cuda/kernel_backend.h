@@ -3,9 +3,13 @@
 // SimtBackend (kernels/simt/backend.cpp) derive from this class.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -150,8 +154,10 @@ class KernelBackend : public Backend {
   virtual void start_capture() = 0;
   /// Ends the recording and returns it.
   virtual std::unique_ptr<Capture> finish_capture() = 0;
-  /// Throws Error while work is recorded: `action` cannot be.
-  void require_no_capture(const char* action) const;
+  /// Throws Error while this thread records work: `action` cannot be. Where another thread does (this one
+  /// writes a checkpoint, say) it waits for the end of the recording, and as long as the result lives none
+  /// begins.
+  [[nodiscard]] std::shared_lock<std::shared_mutex> outside_capture(const char* action);
 
  private:
   void record(const LaunchPlan& plan);
@@ -161,7 +167,10 @@ class KernelBackend : public Backend {
   std::vector<LaunchRecord>* records_ = nullptr;
   void* workspace_ = nullptr;
   std::size_t workspace_bytes_ = 0;
-  bool capturing_ = false, has_captured_ = false;
+  std::shared_mutex capture_mutex_;                   // exclusive: records; shared: copies, waits
+  std::unique_lock<std::shared_mutex> capture_lock_;  // of the thread that records
+  std::atomic<std::thread::id> capturing_thread_{};   // none's id while nobody records
+  bool has_captured_ = false;
   std::vector<std::pair<void*, std::size_t>> old_workspaces_;  // that a Capture may still use
   DataFault* data_fault_ = nullptr;
 };

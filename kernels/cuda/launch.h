@@ -4,6 +4,8 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <map>
+#include <mutex>
 #include <tuple>
 #include <utility>
 
@@ -18,16 +20,31 @@ namespace xr::kernels::cuda {
 
 using Stream = cudaStream_t;
 
+/// Lets launches of `kernel` on this device have so much dynamic shared memory; never less than before, since
+/// a recorded launch may need it.
+inline void allow_shared_memory(const void* kernel, std::size_t bytes) {
+  // A kernel gets 48 KB without asking, its static arrays included: of these none has more than 18 KB.
+  constexpr std::size_t without_asking = 30 * 1024;
+  if (bytes <= without_asking) return;
+  static std::mutex mutex;
+  static std::map<std::pair<int, const void*>, std::size_t> allowed;
+  int device = 0;
+  XR_CUDA_CHECK(cudaGetDevice(&device));
+  const std::lock_guard lock(mutex);
+  std::size_t& most = allowed[{device, kernel}];
+  if (bytes <= most) return;
+  XR_CUDA_CHECK(
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+  most = bytes;
+}
+
 /// Queues kernel<<<grid, block, shared_bytes, stream>>>(arguments...), and throws the launch's own error.
 template <class... P, class... A>
 void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream stream,
             A&&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "a kernel takes as many arguments as it has parameters");
-  constexpr std::size_t without_asking = 48 * 1024;
   const void* function = reinterpret_cast<const void*>(kernel);
-  if (shared_bytes > without_asking)
-    XR_CUDA_CHECK(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                       static_cast<int>(shared_bytes)));
+  allow_shared_memory(function, shared_bytes);
   std::tuple<P...> values(static_cast<P>(std::forward<A>(arguments))...);
   std::apply(
       [&](auto&... value) {

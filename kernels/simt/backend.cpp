@@ -43,13 +43,13 @@ class SimtBackend final : public KernelBackend {
   }
   void deallocate(void* data, std::size_t /*bytes*/) noexcept override { ::operator delete(data, alignment); }
   void copy_from_host(void* device, const void* host, std::size_t bytes) override {
-    require_no_capture("a copy from the host");
+    const auto lock = outside_capture("a copy from the host");
     copy(device, host, bytes);
   }
   void copy_to_host(void* host, const void* device, std::size_t bytes) override {
-    require_no_capture("a copy to the host");
+    const auto lock = outside_capture("a copy to the host");
     copy(host, device, bytes);
-    synchronize();
+    throw_data_fault();
   }
   void copy(void* to, const void* from, std::size_t bytes) override {
     if (bytes == 0) return;
@@ -59,7 +59,7 @@ class SimtBackend final : public KernelBackend {
       std::memmove(to, from, bytes);
   }
   void synchronize() override {
-    require_no_capture("waiting for the device");
+    const auto lock = outside_capture("waiting for the device");
     throw_data_fault();
   }
   void configure(const BackendOptions& options) override {

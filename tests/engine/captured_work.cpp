@@ -1,7 +1,10 @@
 #include "engine/captured_work.h"
 
 #include <array>
+#include <chrono>
+#include <future>
 #include <optional>
+#include <vector>
 
 #include "engine/autograd.h"
 #include "engine/ops/dropout.h"
@@ -125,6 +128,26 @@ TEST_CASE("captured work cannot read results and a failed capture leaves the dev
     CHECK(mul(x, 1.0f).to_host() == x.to_host());
     CapturedWork work(device, [&] { (void)mul(x, 2.0f); });
     work.replay();
+  }
+}
+
+TEST_CASE("a thread that copies while another records gets its copy after the recording") {
+  for (const Device& device : devices()) {
+    const Tensor x = random_tensor({10}, 1, device);
+    const std::vector<float> expected = x.to_host();
+    std::future<std::vector<float>> copy;
+    const CapturedWork work(device, [&] {
+      std::promise<void> begins;
+      std::future<void> begun = begins.get_future();
+      copy = std::async(std::launch::async, [&x, begins = std::move(begins)]() mutable {
+        begins.set_value();
+        return x.to_host();
+      });
+      begun.wait();
+      CHECK(copy.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout);
+      (void)mul(x, 2.0f);
+    });
+    CHECK(copy.get() == expected);
   }
 }
 
