@@ -79,9 +79,10 @@ struct Correction {
 Vector direction(const Vector& gradient, const std::deque<Correction>& corrections) {
   Vector result = gradient;
   std::vector<double> kept;
-  for (auto it = corrections.rbegin(); it != corrections.rend(); ++it) {
-    kept.push_back(dot(it->step, result) / dot(it->step, it->change));
-    for (std::size_t k = 0; k < result.size(); ++k) result[k] -= kept.back() * it->change[k];
+  for (std::size_t i = corrections.size(); i-- > 0;) {
+    const Correction& correction = corrections[i];
+    kept.push_back(dot(correction.step, result) / dot(correction.step, correction.change));
+    for (std::size_t k = 0; k < result.size(); ++k) result[k] -= kept.back() * correction.change[k];
   }
   if (!corrections.empty()) {
     const Correction& last = corrections.back();

@@ -11,7 +11,7 @@ namespace xr::apps::audit {
 
 namespace {
 
-constexpr std::size_t most_images_compared = 4000, most_images_learned_from = 2000;
+constexpr std::size_t most_images_compared = 2000, most_images_learned_from = 2000;
 constexpr std::size_t header_bytes = 65536;
 
 /// Format and size from the beginning of the file; false if it does not tell.

@@ -226,8 +226,9 @@ Descriptor describe(const Thumbnail& thumbnail, const Crop& crop) {
     for (int x = 0; x < reduced_side; ++x) {
       float value = 0;  // the mean of 2 x 2 points
       for (int point = 0; point < 4; ++point) {
-        const float u = (static_cast<float>(2 * x + point % 2) + 0.5f) / (2 * reduced_side);
-        const float v = (static_cast<float>(2 * y + point / 2) + 0.5f) / (2 * reduced_side);
+        const int column = 2 * x + point % 2, row = 2 * y + point / 2;
+        const float u = (static_cast<float>(column) + 0.5f) / (2 * reduced_side);
+        const float v = (static_cast<float>(row) + 0.5f) / (2 * reduced_side);
         value += 0.25f * interpolate(thumbnail, (crop.left + u * width) * thumbnail_side - 0.5f,
                                      (crop.top + v * height) * thumbnail_side - 0.5f)
                              .value;
