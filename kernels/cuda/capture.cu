@@ -1,5 +1,7 @@
 #include "kernels/cuda/capture.h"
 
+#include <utility>
+
 #include "kernels/cuda/check.h"
 
 namespace xr::kernels::cuda {
@@ -23,7 +25,8 @@ class CudaGraph final : public Capture {
 
 class PinnedCopy final : public HostCopy {
  public:
-  PinnedCopy(std::size_t bytes, cudaStream_t stream) : stream_(stream), reserved_(bytes) {
+  PinnedCopy(std::size_t bytes, cudaStream_t stream, std::function<void()> arrived)
+      : stream_(stream), arrived_(std::move(arrived)), reserved_(bytes) {
     XR_CUDA_CHECK(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming));
     if (const cudaError_t status = cudaMallocHost(&data_, bytes); status != cudaSuccess) {
       cudaEventDestroy(done_);
@@ -43,11 +46,13 @@ class PinnedCopy final : public HostCopy {
   }
   std::span<const std::byte> wait() override {
     XR_CUDA_CHECK(cudaEventSynchronize(done_));
+    arrived_();
     return {static_cast<const std::byte*>(data_), bytes_};
   }
 
  private:
   cudaStream_t stream_;
+  std::function<void()> arrived_;
   cudaEvent_t done_ = nullptr;
   void* data_ = nullptr;
   std::size_t reserved_, bytes_ = 0;
@@ -66,8 +71,9 @@ std::unique_ptr<Capture> end_graph(cudaStream_t stream) {
   return std::make_unique<CudaGraph>(graph, stream);
 }
 
-std::unique_ptr<HostCopy> make_pinned_copy(std::size_t bytes, cudaStream_t stream) {
-  return std::make_unique<PinnedCopy>(bytes, stream);
+std::unique_ptr<HostCopy> make_pinned_copy(std::size_t bytes, cudaStream_t stream,
+                                           std::function<void()> arrived) {
+  return std::make_unique<PinnedCopy>(bytes, stream, std::move(arrived));
 }
 
 }  // namespace xr::kernels::cuda

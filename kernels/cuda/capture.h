@@ -3,6 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <functional>
 #include <memory>
 
 #include "kernels/backend.h"
@@ -13,6 +14,8 @@ namespace xr::kernels::cuda {
 void begin_graph(cudaStream_t stream);
 [[nodiscard]] std::unique_ptr<Capture> end_graph(cudaStream_t stream);
 
-[[nodiscard]] std::unique_ptr<HostCopy> make_pinned_copy(std::size_t bytes, cudaStream_t stream);
+/// arrived() is called after each wait.
+[[nodiscard]] std::unique_ptr<HostCopy> make_pinned_copy(std::size_t bytes, cudaStream_t stream,
+                                                         std::function<void()> arrived);
 
 }  // namespace xr::kernels::cuda

@@ -156,7 +156,7 @@ void CudaBackend::wait_for_stream() {
 }
 
 std::unique_ptr<HostCopy> CudaBackend::make_host_copy(std::size_t bytes) {
-  return make_pinned_copy(bytes, stream());
+  return make_pinned_copy(bytes, stream(), [this] { throw_data_fault(); });
 }
 
 void CudaBackend::start_capture() {
