@@ -5,6 +5,7 @@
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation_details.h"
+#include "apps/xrtrain/html_report.h"
 #include "apps/xrtrain/machine_options.h"
 #include "apps/xrtrain/report.h"
 #include "apps/xrtrain/resume_state.h"
@@ -122,8 +123,14 @@ int run_eval(const EvalOptions& options) {
     engine::write_file_atomically(folder.file("summary.json"), summary);
     engine::write_file_atomically(folder.file("predictions.csv"), predictions_csv(predictions));
     engine::write_file_atomically(folder.file("metrics.json"), metrics_json(details));
+    HtmlReport report{of_run, info, predictions, details, history_of(options.run), options.run, {}, device};
+    if (test)
+      report.errors =
+          certain_errors(*first.network, info, test->images(), predictions, details, options.run, device);
+    engine::write_file_atomically(folder.file("report.html"), html_report(report));
     console.line(
-        fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv", options.run));
+        fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv, report.html",
+                    options.run));
   }
   console.event("summary", nlohmann::json::parse(summary));
   return exit_done;

@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::set<std::string> run_files{"config.toml",        "history.csv",  "timing.csv",
-                                      "eval.csv",           "summary.json", "log.txt",
-                                      "resume.safetensors", "metrics.json", "predictions.csv"};
+const std::set<std::string> run_files{"config.toml",     "history.csv", "timing.csv",         "eval.csv",
+                                      "summary.json",    "log.txt",     "resume.safetensors", "metrics.json",
+                                      "predictions.csv", "report.html", "findings.txt"};
 
 bool is_temporary(const fs::path& path) {
   return path.extension() == ".tmp";

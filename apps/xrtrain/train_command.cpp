@@ -7,6 +7,7 @@
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation_details.h"
+#include "apps/xrtrain/html_report.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/report.h"
 #include "apps/xrtrain/text.h"
@@ -49,6 +50,7 @@ class TrainCommand {
   void tell_disk(const model::Module& network, bool has_validation);
   void train(model::Module& network, const Images& images);
   void evaluate(model::Module& network);
+  void write_report(model::Module& network, const Predictions& predictions, const EvaluationDetails& details);
   [[nodiscard]] CheckpointInfo make_info(const Images& images) const;
   [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
 
@@ -99,10 +101,15 @@ void TrainCommand::run() {
 
   write_config();
   tell_data(dataset, images);
-  if (options_.mask == "none" && options_.fold.empty())  // of controls and folds it has been told
+  if (options_.mask == "none" && options_.fold.empty()) {  // of controls and folds it has been told
+    std::string findings;
     for (const std::string& finding :
-         audit::quick_findings(dataset, {images.train, images.validation, images.test}))
+         audit::quick_findings(dataset, {images.train, images.validation, images.test})) {
       console_.warn(finding);
+      findings += one_line(finding) + '\n';
+    }
+    if (!findings.empty()) engine::write_file_atomically(folder_->file("findings.txt"), findings);
+  }
   tell_disk(*network, images.validation.count() > 0);
   validation_ = make_split("validation", std::move(images.validation));
   test_ = make_split("test", std::move(images.test));
@@ -242,13 +249,24 @@ void TrainCommand::evaluate(model::Module& network) {
   const EvaluationDetails details = make_details(predictions, choice, details_);
   engine::write_file_atomically(folder_->file("predictions.csv"), predictions_csv(predictions));
   engine::write_file_atomically(folder_->file("metrics.json"), metrics_json(details));
+  write_report(network, predictions, details);
   tell_details(details, console_);
   tell_summary(results, choice, console_);
   tell_optimism(details, console_);
-  console_.line(fmt::format(
-      "Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, checkpoints/",
-      folder_->path().string()));
+  console_.line(
+      fmt::format("Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, "
+                  "report.html, checkpoints/",
+                  folder_->path().string()));
   console_.event("summary", nlohmann::json::parse(summary));
+}
+
+void TrainCommand::write_report(model::Module& network, const Predictions& predictions,
+                                const EvaluationDetails& details) {
+  HtmlReport report{options_, info_, predictions, details, history_, folder_->path(), {}, device_};
+  if (test_)
+    report.errors =
+        certain_errors(network, info_, test_->images(), predictions, details, folder_->path(), device_);
+  engine::write_file_atomically(folder_->file("report.html"), html_report(report));
 }
 
 /// Options, and the folder that they name, opened.

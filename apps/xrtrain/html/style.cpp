@@ -55,7 +55,7 @@ background:color-mix(in srgb,var(--miss) var(--share),transparent)}
 .confusion td.hit{background:color-mix(in srgb,var(--hit) var(--share),transparent)}
 .confusion small{color:inherit}
 dl{margin:.6rem 0;font-size:.95rem;max-width:52rem}
-dl>div{display:grid;grid-template-columns:minmax(7rem,13rem) 1fr;gap:.8rem;border-bottom:1px solid var(--line);
+dl>div{display:grid;grid-template-columns:minmax(6rem,2fr) 5fr;gap:.8rem;border-bottom:1px solid var(--line);
 padding:.25rem 0}
 dt{color:var(--faint)}dd{margin:0;min-width:0}
 figure{margin:.8rem 0;break-inside:avoid}
