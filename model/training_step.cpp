@@ -42,7 +42,9 @@ const TrainingStep::Result& TrainingStep::run(std::int64_t step, const Tensor& i
   const Place place{images.view().data, labels.view().data, images.shape()};
   if (!can_capture_ || first_ != place) {
     run_operations(images, labels, make_images);
-    if (!first_) first_ = place;  // the next one at this place is recorded: memory and workspaces are there
+    // The next one at this place is recorded: memory and workspaces are there. A smaller batch came first
+    // where training goes on with the last one of an epoch.
+    if (!first_ || (!captured_ && place.shape[0] > first_->shape[0])) first_ = place;
     return result_;
   }
   replayed_ = true;
