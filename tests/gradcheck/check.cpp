@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <map>
+#include <optional>
 #include <span>
 
+#include "engine/ops/cast.h"
 #include "engine/ops/reorder.h"
 #include "tests/gradcheck/report.h"
+#include "tests/kernels/configured.h"
 #include "tests/kernels/harness.h"
 #include "tests/reference/gradient_check.h"
 
@@ -45,13 +49,14 @@ struct OracleRun {
   }
 };
 
-Exact solve(const GradientCase& test) {
+/// `seed_type`: the type of the numbers of the seed.
+Exact solve(const GradientCase& test, double least_kink_distance, DType seed_type) {
   OracleRun run(test, {}, 0);
   Exact exact;
   exact.value = run.result->value;
   INFO(test.operation << " " << test.description);
-  REQUIRE(run.tape.kink_distance() >= test.least_kink_distance);
-  exact.seed = reference::random_normal(exact.value.shape, 999);
+  REQUIRE(run.tape.kink_distance() >= least_kink_distance);
+  exact.seed = tests::to_type(reference::random_normal(exact.value.shape, 999), seed_type);
   run.tape.backward(run.result, exact.seed);
   for (const VariablePointer& leaf : run.leaves) exact.gradients.push_back(leaf->gradient);
   return exact;
@@ -91,26 +96,39 @@ void check_oracle(const GradientCase& test, const Exact& exact) {
   }
 }
 
-void check_engine(const GradientCase& test, const Exact& exact, const kernels::Device& device) {
-  const std::string backend = device.to_string();
-  count_case(backend, test.operation);
+std::string shapes_of(const GradientCase& test) {
+  std::string shapes;
+  for (const Operand& operand : test.operands) shapes += operand.value.shape.to_string();
+  return shapes;
+}
+
+void check_engine(const GradientCase& test, const Exact& exact, const kernels::Backend& backend,
+                  Precision precision) {
+  const Checked checked{backend.name(), test.operation, tests::name_of(precision)};
+  count_case(checked, shapes_of(test));
+  const kernels::Device device = kernels::Device::parse(backend.name());
+  const double tolerance = tolerance_of(test.arithmetic, precision, test.growth);
   std::vector<engine::Tensor> leaves;
   for (const Operand& operand : test.operands)
     leaves.push_back(leaf_on(device, operand.value, operand.layout));
   const engine::Tensor seed = leaf_on(device, exact.seed, Layout::contiguous).detach();
   for (const double times : {1.0, 2.0}) {  // the second backward adds to the gradients of the first
-    const engine::Tensor result = test.engine(leaves);
-    check_error(backend, test.operation, test.description + ", value",
-                error_of(result, exact.value, test.value_norm), test.tolerance);
+    std::vector<engine::Tensor> operands;
+    for (std::size_t i = 0; i < leaves.size(); ++i)
+      operands.push_back(test.operands[i].is_parameter ? leaves[i]
+                                                       : engine::cast(leaves[i], backend.activation_type()));
+    const engine::Tensor result = engine::cast(test.engine(operands), DType::f32);
+    check_error(checked, test.description + ", value", error_of(result, exact.value, test.value_norm),
+                tolerance);
     result.backward(seed);
     for (std::size_t i = 0; i < leaves.size(); ++i) {
       REQUIRE(leaves[i].grad().defined());
       reference::Tensor expected = exact.gradients[i];
       for (double& value : expected.values) value *= times;
       check_error(
-          backend, test.operation,
+          checked,
           fmt::format("{}, d {}{}", test.description, test.operands[i].name, times > 1 ? " twice" : ""),
-          error_of(leaves[i].grad(), expected, times * test.operands[i].least_norm), test.tolerance);
+          error_of(leaves[i].grad(), expected, times * test.operands[i].least_norm), tolerance);
     }
   }
 }
@@ -125,7 +143,18 @@ bool takes_layouts(const kernels::Backend& backend, const GradientCase& test) {
   });
 }
 
+/// The case with the numbers that bf16 holds in its activations.
+GradientCase in_bf16(GradientCase test) {
+  for (Operand& operand : test.operands)
+    if (!operand.is_parameter) operand.value = tests::to_type(operand.value, DType::bf16);
+  return test;
+}
+
 }  // namespace
+
+Operand parameter(const std::string& name, reference::Tensor value) {
+  return {name, std::move(value), Layout::contiguous, 0, true};
+}
 
 double norm_of(const reference::Tensor& x) {
   return std::sqrt(dot(x, x));
@@ -162,11 +191,50 @@ void check_slope(const std::string& what, const MovedOracle& evaluate, double sl
   CHECK(std::abs(numeric - slope) <= difference_tolerance * size + rounding);
 }
 
+kernels::BackendOptions with_precision(const kernels::Backend& backend, Precision precision) {
+  kernels::BackendOptions options = tests::default_options(backend);
+  options.precision = precision;
+  return options;
+}
+
+std::vector<Precision> precisions_of(kernels::Backend& backend) {
+  static std::map<std::string, std::vector<Precision>> known;
+  const auto [entry, is_new] = known.try_emplace(backend.name());
+  if (is_new)
+    for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
+      if (tests::Configured::possible(backend, with_precision(backend, precision)))
+        entry->second.push_back(precision);
+  return entry->second;
+}
+
 void check_gradients(const GradientCase& test) {
-  const Exact exact = solve(test);
+  const Exact exact = solve(test, test.least_kink_distance, DType::f32);
   check_oracle(test, exact);
-  for (const kernels::Backend* backend : tests::test_backends())
-    if (takes_layouts(*backend, test)) check_engine(test, exact, kernels::Device::parse(backend->name()));
+  std::optional<std::pair<GradientCase, Exact>> narrow;  // where a backend keeps activations in bf16
+  for (kernels::Backend* backend : tests::test_backends()) {
+    if (!takes_layouts(*backend, test)) continue;
+    for (const Precision precision : precisions_of(*backend)) {
+      if (precision == Precision::tf32 && test.arithmetic != Arithmetic::products) continue;
+      const tests::Configured configured(*backend, with_precision(*backend, precision));
+      if (precision != Precision::bf16) {
+        check_engine(test, exact, *backend, precision);
+        continue;
+      }
+      if (!narrow) {
+        const GradientCase rounded = in_bf16(test);
+        narrow.emplace(rounded, solve(rounded, 0, DType::bf16));
+      }
+      check_engine(narrow->first, narrow->second, *backend, precision);
+    }
+  }
+}
+
+// Else a table without these rows would pass.
+TEST_CASE("gradcheck runs in every precision on every backend but the cpu") {
+  for (kernels::Backend* backend : tests::test_backends()) {
+    CAPTURE(backend->name());
+    CHECK(precisions_of(*backend).size() == (tests::is_cpu(*backend) ? 1 : 3));
+  }
 }
 
 }  // namespace xr::gradcheck

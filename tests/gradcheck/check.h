@@ -8,9 +8,12 @@
 
 #include "engine/tensor.h"
 #include "tests/gradcheck/tape.h"
+#include "tests/gradcheck/tolerance.h"
+#include "tests/kernels/test_backends.h"
 
 namespace xr::gradcheck {
 
+using kernels::DType;
 using kernels::Layout;
 
 struct Operand {
@@ -19,7 +22,11 @@ struct Operand {
   Layout layout = Layout::contiguous;
   /// Errors of the gradient are relative to its norm, but at least to this: gradients may cancel.
   double least_norm = 0;
+  /// Parameters are f32 in every precision, activations bf16 where the backend keeps them so.
+  bool is_parameter = false;
 };
+
+[[nodiscard]] Operand parameter(const std::string& name, reference::Tensor value);
 
 using EngineFunction = std::function<engine::Tensor(const std::vector<engine::Tensor>&)>;
 using OracleFunction = std::function<VariablePointer(Tape&, const std::vector<VariablePointer>&)>;
@@ -29,15 +36,23 @@ struct GradientCase {
   std::vector<Operand> operands;  ///< all differentiable
   EngineFunction engine;
   OracleFunction oracle;
-  double tolerance = 0;   ///< of ||error|| / ||gradient||
+  Arithmetic arithmetic = Arithmetic::elementwise;
+  double growth = 1;      ///< of tolerance_of
   double value_norm = 0;  ///< as Operand::least_norm, for the value
   /// How near a ReLU or a maximum may be to its kink: nearer, rounding could decide otherwise than the
-  /// oracle.
+  /// oracle. Not asked for in bf16, where numbers coincide.
   double least_kink_distance = 0;
   Layout result_layout = Layout::contiguous;  ///< backends without this layout are left out
 };
 
-/// Runs the case on all backends under test.
+/// The precisions that a backend takes.
+[[nodiscard]] std::vector<Precision> precisions_of(kernels::Backend& backend);
+
+/// The backend's options of now with another precision.
+[[nodiscard]] kernels::BackendOptions with_precision(const kernels::Backend& backend, Precision precision);
+
+/// Runs the case on all backends under test in all precisions that make a difference: tf32 for products
+/// alone.
 void check_gradients(const GradientCase& test);
 
 /// An oracle's tensor on a device, in a layout, as a leaf that wants a gradient.

@@ -11,6 +11,7 @@
 #include "model/model.h"
 #include "tests/gradcheck/check.h"
 #include "tests/gradcheck/report.h"
+#include "tests/kernels/configured.h"
 #include "tests/kernels/harness.h"
 #include "tests/reference/gradient_check.h"
 
@@ -21,9 +22,7 @@ namespace {
 using model::ModelSettings;
 using Numbers = std::map<std::string, reference::Tensor>;
 
-// Relative to a gradient's norm, in f32 after some 10 and 40 layers.
-constexpr double report_cnn_tolerance = 1e-5, xray_resnet_tolerance = 3e-5;
-// f32 must decide as the oracle does at every ReLU and every maximum.
+// In fp32, f32 must decide as the oracle does at every ReLU and every maximum.
 constexpr double least_kink_distance = 3e-5;
 
 /// A network in float64: state by PyTorch's names, layers by the same names.
@@ -105,7 +104,7 @@ struct NetworkCase {
   ModelSettings settings;
   std::int64_t batch = 5;
   std::int64_t step = 3;  ///< of the dropout
-  double tolerance = 0;
+  Arithmetic arithmetic = Arithmetic::report_cnn;
   CrossEntropyParams loss;
   bool with_slopes = true;  ///< whether the oracle's gradients are held against central differences
 };
@@ -127,8 +126,11 @@ class NetworkCheck {
     INFO(test_.description << ": kink distance " << kink_distance_);
     REQUIRE(kink_distance_ >= least_kink_distance);
     if (test_.with_slopes) check_slopes();
-    for (const kernels::Backend* backend : tests::test_backends())
-      check_engine(kernels::Device::parse(backend->name()));
+    for (kernels::Backend* backend : tests::test_backends())
+      for (const Precision precision : precisions_of(*backend)) {
+        const tests::Configured configured(*backend, with_precision(*backend, precision));
+        check_engine(kernels::Device::parse(backend->name()), precision);
+      }
   }
 
  private:
@@ -211,9 +213,10 @@ class NetworkCheck {
     return norm_of(gradients_.at(name.substr(0, 7) + "1.bias"));
   }
 
-  void check_engine(const kernels::Device& device) const {
-    const std::string backend = device.to_string(), operation = "network " + test_.settings.name;
-    count_case(backend, operation);
+  void check_engine(const kernels::Device& device, Precision precision) const {
+    const Checked checked{device.to_string(), "network " + test_.settings.name, tests::name_of(precision)};
+    count_case(checked, numbers_.at("images").shape.to_string());
+    const double tolerance = tolerance_of(test_.arithmetic, precision);
     ModelSettings settings = test_.settings;
     settings.device = device;
     const auto network = model::make_model(settings);
@@ -230,7 +233,7 @@ class NetworkCheck {
     const engine::Tensor loss = engine::cross_entropy(network->forward(images), targets, weights, test_.loss);
     loss.backward();
     const auto check = [&](const std::string& what, double error) {
-      check_error(backend, operation, test_.description + ", " + what, error, test_.tolerance);
+      check_error(checked, test_.description + ", " + what, error, tolerance);
     };
     check("loss", error_of(loss, reference::Tensor(Shape{}, loss_)));
     check("d images", error_of(images.grad(), gradients_.at("images")));
@@ -268,7 +271,7 @@ TEST_CASE("gradcheck report_cnn end to end") {
     test.settings.classes = 3;
     test.settings.seed = seed;
     test.description = fmt::format("{} channel(s), padding {}", channels, padding);
-    test.tolerance = report_cnn_tolerance;
+    test.arithmetic = Arithmetic::report_cnn;
     NetworkCheck(test).run();
   }
 }
@@ -283,7 +286,7 @@ TEST_CASE("gradcheck xray_resnet end to end") {
     test.batch = 8;
     test.with_slopes = channels == 1;  // they take two seconds
     test.description = fmt::format("{} channel(s)", channels);
-    test.tolerance = xray_resnet_tolerance;
+    test.arithmetic = Arithmetic::xray_resnet;
     test.loss.label_smoothing = 0.1f;
     NetworkCheck(test).run();
   }

@@ -1,22 +1,20 @@
-// Every differentiable operation of the engine, at the shapes of the kernel tests.
+// Every differentiable operation of the engine but those of normalisation.cpp, at the shapes of the kernel
+// tests.
 #include <catch2/catch.hpp>
 
 #include "engine/ops/add.h"
 #include "engine/ops/avg_pool2d.h"
-#include "engine/ops/batch_norm2d.h"
+#include "engine/ops/cast.h"
 #include "engine/ops/conv2d.h"
-#include "engine/ops/cross_entropy.h"
 #include "engine/ops/dropout.h"
 #include "engine/ops/global_avg_pool2d.h"
 #include "engine/ops/linear.h"
-#include "engine/ops/log_softmax.h"
 #include "engine/ops/matmul.h"
 #include "engine/ops/max_pool2d.h"
 #include "engine/ops/mul.h"
 #include "engine/ops/relu.h"
 #include "engine/ops/reorder.h"
 #include "engine/ops/reshape.h"
-#include "engine/ops/softmax.h"
 #include "engine/ops/sum.h"
 #include "tests/gradcheck/check.h"
 #include "tests/kernels/cases.h"
@@ -34,27 +32,11 @@ using tests::layouts_of;
 using Tensors = const std::vector<engine::Tensor>&;
 using Variables = const std::vector<VariablePointer>&;
 
-// Tolerances of the relative norm of errors in f32 (unit roundoff 6e-8), by the kind of arithmetic.
-constexpr double elementwise = 1.5e-7;  // a few roundings per element
-constexpr double transcendental = 2e-7;
-constexpr double sums = 2e-7;       // pairwise or in double
-constexpr double reduction = 1e-6;  // sums of up to some thousand products
-constexpr double normalised = 6e-7;
-
 // The float64 oracle takes some 5 ns for a product, and a case takes ten of its runs.
 constexpr std::int64_t most_flops = 4000000;
 
 std::string described(const Shape& shape, Layout layout) {
   return tests::describe(shape, layout);
-}
-
-reference::Tensor positive(reference::Tensor x) {
-  for (double& value : x.values) value = static_cast<double>(static_cast<float>(0.5 + std::abs(value)));
-  return x;
-}
-
-engine::Tensor constant(const engine::Tensor& like, const reference::Tensor& value) {
-  return leaf_on(like.device(), value, Layout::contiguous).detach();
 }
 
 }  // namespace
@@ -66,15 +48,15 @@ TEST_CASE("gradcheck conv2d") {
       GradientCase test;
       test.operation = "conv2d";
       test.description = fmt::format("{}, x {}", c.name, described(c.x, layout));
-      test.operands = {{"x", random_normal(c.x, 1), layout}, {"filter", random_normal(c.filter, 2)}};
-      if (c.bias) test.operands.push_back({"bias", random_normal({c.filter[0]}, 3)});
+      test.operands = {{"x", random_normal(c.x, 1), layout}, parameter("filter", random_normal(c.filter, 2))};
+      if (c.bias) test.operands.push_back(parameter("bias", random_normal({c.filter[0]}, 3)));
       test.engine = [&](Tensors in) {
         return engine::conv2d(in[0], in[1], c.bias ? in[2] : engine::Tensor{}, c.params);
       };
       test.oracle = [&](Tape& tape, Variables in) {
         return tape.conv2d(c.params, in[0], in[1], c.bias ? in[2] : nullptr);
       };
-      test.tolerance = reduction;
+      test.arithmetic = Arithmetic::products;
       check_gradients(test);
     }
   }
@@ -89,7 +71,7 @@ TEST_CASE("gradcheck max_pool2d") {
       test.operands = {{"x", random_distinct(c.x, 1), layout}};
       test.engine = [&](Tensors in) { return engine::max_pool2d(in[0], c.params); };
       test.oracle = [&](Tape& tape, Variables in) { return tape.max_pool2d(c.params, in[0]); };
-      test.tolerance = c.overlapping() ? reduction : elementwise;
+      test.arithmetic = c.overlapping() ? Arithmetic::reduction : Arithmetic::elementwise;
       check_gradients(test);
     }
 }
@@ -103,7 +85,7 @@ TEST_CASE("gradcheck avg_pool2d") {
       test.operands = {{"x", random_normal(c.x, 1), layout}};
       test.engine = [&](Tensors in) { return engine::avg_pool2d(in[0], c.params); };
       test.oracle = [&](Tape& tape, Variables in) { return tape.avg_pool2d(c.params, in[0]); };
-      test.tolerance = reduction;
+      test.arithmetic = Arithmetic::reduction;
       check_gradients(test);
     }
 }
@@ -113,21 +95,24 @@ TEST_CASE("gradcheck operations on activations") {
     const char* name;
     engine::Tensor (*engine)(const engine::Tensor&);
     VariablePointer (*oracle)(Tape&, const VariablePointer&);
-    double tolerance;
+    Arithmetic arithmetic;
   };
   const Unary operations[] = {
       {"global_avg_pool2d", [](const engine::Tensor& x) { return engine::global_avg_pool2d(x); },
-       [](Tape& tape, const VariablePointer& x) { return tape.global_avg_pool2d(x); }, sums},
+       [](Tape& tape, const VariablePointer& x) { return tape.global_avg_pool2d(x); }, Arithmetic::sums},
       {"relu", [](const engine::Tensor& x) { return engine::relu(x); },
-       [](Tape& tape, const VariablePointer& x) { return tape.relu(x); }, elementwise},
+       [](Tape& tape, const VariablePointer& x) { return tape.relu(x); }, Arithmetic::elementwise},
       {"mul by a number", [](const engine::Tensor& x) { return engine::mul(x, -1.7f); },
        [](Tape& tape, const VariablePointer& x) { return tape.scale(x, static_cast<double>(-1.7f)); },
-       elementwise},
+       Arithmetic::elementwise},
+      {"cast to bf16 and back",
+       [](const engine::Tensor& x) { return engine::cast(engine::cast(x, DType::bf16), DType::f32); },
+       [](Tape& tape, const VariablePointer& x) { return tape.scale(x, 1); }, Arithmetic::to_bf16},
       {"flatten", [](const engine::Tensor& x) { return engine::flatten(x); },
        [](Tape& tape, const VariablePointer& x) {
          return tape.reshape(x, {x->value.shape[0], x->value.size() / x->value.shape[0]});
        },
-       elementwise},
+       Arithmetic::elementwise},
       {"reshape",
        [](const engine::Tensor& x) {
          return engine::reshape(x, {-1, x.dim(3)});
@@ -135,20 +120,20 @@ TEST_CASE("gradcheck operations on activations") {
        [](Tape& tape, const VariablePointer& x) {
          return tape.reshape(x, {x->value.size() / x->value.shape[3], x->value.shape[3]});
        },
-       elementwise},
+       Arithmetic::elementwise},
       {"reorder to contiguous",
        [](const engine::Tensor& x) { return engine::reorder(x, Layout::contiguous); },
-       [](Tape& tape, const VariablePointer& x) { return tape.scale(x, 1); }, elementwise},
+       [](Tape& tape, const VariablePointer& x) { return tape.scale(x, 1); }, Arithmetic::elementwise},
       {"reorder to channels_last",
        [](const engine::Tensor& x) { return engine::reorder(x, Layout::channels_last); },
-       [](Tape& tape, const VariablePointer& x) { return tape.scale(x, 1); }, elementwise},
+       [](Tape& tape, const VariablePointer& x) { return tape.scale(x, 1); }, Arithmetic::elementwise},
       {"sum", [](const engine::Tensor& x) { return engine::sum(x); },
-       [](Tape& tape, const VariablePointer& x) { return tape.sum(x, 1); }, sums},
+       [](Tape& tape, const VariablePointer& x) { return tape.sum(x, 1); }, Arithmetic::sums},
       {"mean", [](const engine::Tensor& x) { return engine::mean(x); },
        [](Tape& tape, const VariablePointer& x) {
          return tape.sum(x, 1.0 / static_cast<double>(x->value.size()));
        },
-       sums},
+       Arithmetic::sums},
   };
   for (const Unary& operation : operations)
     for (const Shape& shape : tests::activation_shapes())
@@ -165,7 +150,7 @@ TEST_CASE("gradcheck operations on activations") {
                                            : 0;
         test.engine = [&](Tensors in) { return operation.engine(in[0]); };
         test.oracle = [&](Tape& tape, Variables in) { return operation.oracle(tape, in[0]); };
-        test.tolerance = operation.tolerance;
+        test.arithmetic = operation.arithmetic;
         check_gradients(test);
       }
 }
@@ -180,7 +165,7 @@ TEST_CASE("gradcheck reorder to blocked16") {
       test.result_layout = Layout::blocked16;
       test.engine = [](Tensors in) { return engine::reorder(in[0], Layout::blocked16); };
       test.oracle = [](Tape& tape, Variables in) { return tape.scale(in[0], 1); };
-      test.tolerance = elementwise;
+      test.arithmetic = Arithmetic::elementwise;
       check_gradients(test);
     }
 }
@@ -202,7 +187,7 @@ TEST_CASE("gradcheck dropout") {
         test.value_norm = 1e-30;  // all may be dropped
         test.engine = [&](Tensors in) { return engine::dropout(in[0], params); };
         test.oracle = [&](Tape& tape, Variables in) { return tape.dropout(params, in[0]); };
-        test.tolerance = elementwise;
+        test.arithmetic = Arithmetic::elementwise;
         check_gradients(test);
       }
 }
@@ -218,7 +203,7 @@ TEST_CASE("gradcheck add and mul with broadcasting") {
     test.operation = "add";
     test.engine = [](Tensors in) { return engine::add(in[0], in[1]); };
     test.oracle = [](Tape& tape, Variables in) { return tape.add(in[0], in[1]); };
-    test.tolerance = sums;
+    test.arithmetic = Arithmetic::sums;
     check_gradients(test);
     test.operation = "mul";
     test.engine = [](Tensors in) { return engine::mul(in[0], in[1]); };
@@ -234,7 +219,7 @@ TEST_CASE("gradcheck add and mul of two layouts") {
       GradientCase test;
       test.description = fmt::format("{} and {}", described(shape, a), name_of(b));
       test.operands = {{"a", random_normal(shape, 1), a}, {"b", random_normal(shape, 2), b}};
-      test.tolerance = sums;
+      test.arithmetic = Arithmetic::sums;
       test.operation = "add";
       test.engine = [](Tensors in) { return engine::add(in[0], in[1]); };
       test.oracle = [](Tape& tape, Variables in) { return tape.add(in[0], in[1]); };
@@ -255,136 +240,20 @@ TEST_CASE("gradcheck matmul and linear") {
     test.operands = {{"a", random_normal({c.m, c.k}, 1)}, {"b", random_normal({c.k, c.n}, 2)}};
     test.engine = [](Tensors in) { return engine::matmul(in[0], in[1]); };
     test.oracle = [](Tape& tape, Variables in) { return tape.matmul(in[0], in[1]); };
-    test.tolerance = reduction;
+    test.arithmetic = Arithmetic::products;
     check_gradients(test);
     for (const bool bias : {true, false}) {
       test.operation = "linear";
       test.description = fmt::format("{} rows, {} to {}{}", c.m, c.k, c.n, bias ? "" : ", no bias");
-      test.operands = {{"x", random_normal({c.m, c.k}, 1)}, {"weight", random_normal({c.n, c.k}, 2)}};
-      if (bias) test.operands.push_back({"bias", random_normal({c.n}, 3)});
+      test.operands = {{"x", random_normal({c.m, c.k}, 1)},
+                       parameter("weight", random_normal({c.n, c.k}, 2))};
+      if (bias) test.operands.push_back(parameter("bias", random_normal({c.n}, 3)));
       test.engine = [&](Tensors in) { return engine::linear(in[0], in[1], bias ? in[2] : engine::Tensor{}); };
       test.oracle = [&](Tape& tape, Variables in) {
         return tape.linear(in[0], in[1], bias ? in[2] : nullptr);
       };
       check_gradients(test);
     }
-  }
-}
-
-TEST_CASE("gradcheck softmax and log_softmax and cross_entropy") {
-  for (const tests::RowsCase& c : tests::rows_cases()) {
-    reference::Tensor x = random_normal({c.rows, c.classes}, 1);
-    std::vector<std::int64_t> labels;
-    Philox random(3, 4);
-    for (std::int64_t n = 0; n < c.rows; ++n) {
-      labels.push_back(random.below(static_cast<std::uint32_t>(c.classes)));
-      x[n * c.classes + n % c.classes] += c.spike;
-    }
-    // Where one probability is 1 the terms of a gradient cancel; they are of the size of the seed.
-    const double terms = std::sqrt(static_cast<double>(c.rows));
-    GradientCase test;
-    test.description = fmt::format("{} x {}, spike {}", c.rows, c.classes, c.spike);
-    test.operands = {{"x", tests::to_single(x), Layout::contiguous, terms}};
-    test.tolerance = transcendental;
-    test.operation = "softmax";
-    test.engine = [](Tensors in) { return engine::softmax(in[0]); };
-    test.oracle = [](Tape& tape, Variables in) { return tape.softmax(in[0]); };
-    check_gradients(test);
-    test.operation = "log_softmax";
-    test.value_norm = terms;
-    test.engine = [](Tensors in) { return engine::log_softmax(in[0]); };
-    test.oracle = [](Tape& tape, Variables in) { return tape.log_softmax(in[0]); };
-    check_gradients(test);
-
-    const reference::Tensor weights = positive(random_normal({c.classes}, 2));
-    test.operation = "cross_entropy";
-    test.operands[0].least_norm = 1 / terms;
-    test.value_norm = 1;
-    for (const bool weighted : {false, true})
-      for (const float smoothing : {0.0f, 0.1f}) {
-        test.description = fmt::format("{} x {}, spike {}{}, smoothing {}", c.rows, c.classes, c.spike,
-                                       weighted ? ", class weights" : "", smoothing);
-        const CrossEntropyParams params{smoothing};
-        test.engine = [&](Tensors in) {
-          const engine::Tensor targets =
-              engine::Tensor::from_host(std::span<const std::int64_t>(labels), {c.rows}, in[0].device());
-          return engine::cross_entropy(in[0], targets, weighted ? constant(in[0], weights) : engine::Tensor{},
-                                       params);
-        };
-        test.oracle = [&](Tape& tape, Variables in) {
-          return tape.cross_entropy(params, in[0], labels, weighted ? &weights : nullptr);
-        };
-        check_gradients(test);
-      }
-  }
-}
-
-namespace {
-
-enum class Fused { none, relu, relu_and_pool };
-
-void check_batch_norm(const tests::BatchNormCase& c, Layout layout, bool training, Fused fused) {
-  const Shape channels{c.x[1]};
-  reference::Tensor x = random_distinct(c.x, 1);
-  for (double& value : x.values) value = c.mean + c.deviation * value;
-  reference::Tensor gamma = positive(random_normal(channels, 2));
-  for (std::int64_t i = 0; i < gamma.size(); i += 3) gamma[i] = -gamma[i];
-  const RunningStatistics running{
-      tests::to_single(random_normal(channels, 4, c.mean, 0.3 * c.deviation)),
-      tests::to_single(reference::broadcast_to(positive(random_normal(channels, 5)),
-                                               c.deviation * c.deviation, channels))};
-  GradientCase test;
-  test.operation = fmt::format("batch_norm2d{} {}",
-                               fused == Fused::none   ? ""
-                               : fused == Fused::relu ? "_relu"
-                                                      : "_relu_pool",
-                               training ? "(train)" : "(eval)");
-  test.description = fmt::format("{}, x {}", c.name, described(c.x, layout));
-  test.operands = {{"x", tests::to_single(x), layout},
-                   {"gamma", gamma},
-                   {"beta", tests::to_single(random_normal(channels, 3))}};
-  // The parts of dx cancel where a channel has few values or was normalised to nothing but signs.
-  const double elements = static_cast<double>(c.x.numel());
-  test.operands[0].least_norm = std::sqrt(elements) / std::sqrt(c.deviation * c.deviation + 1e-5);
-  test.operands[1].least_norm = std::sqrt(elements);
-  test.engine = [&, training](Tensors in) {
-    engine::BatchNorm2dState state{in[1], in[2], constant(in[0], running.mean),
-                                   constant(in[0], running.variance), c.params};
-    if (fused == Fused::none) return engine::batch_norm2d(in[0], state, training);
-    return engine::batch_norm2d_relu(in[0], state, training, fused == Fused::relu_and_pool);
-  };
-  test.oracle = [&, training](Tape& tape, Variables in) {
-    RunningStatistics statistics = running;
-    VariablePointer y = tape.batch_norm2d(c.params, in[0], in[1], in[2], statistics, training);
-    if (fused == Fused::none) return y;
-    y = tape.relu(y);
-    return fused == Fused::relu ? y : tape.max_pool2d({}, y);
-  };
-  if (fused != Fused::none) test.least_kink_distance = 1e-5;
-  // A mean that is large beside the deviation is rounded as coarsely as x itself.
-  test.tolerance = normalised * (1 + std::abs(c.mean) / c.deviation);
-  check_gradients(test);
-}
-
-}  // namespace
-
-TEST_CASE("gradcheck batch_norm2d") {
-  for (const tests::BatchNormCase& c : tests::batch_norm_cases()) {
-    if (c.x.numel() > 100000) continue;
-    for (const Layout layout : layouts_of(c.x))
-      for (const bool training : {true, false}) check_batch_norm(c, layout, training, Fused::none);
-  }
-}
-
-TEST_CASE("gradcheck batch_norm2d_relu with and without pooling") {
-  for (const tests::BatchNormCase& c : tests::batch_norm_cases()) {
-    if (c.x.numel() > 20000) continue;
-    for (const Layout layout : layouts_of(c.x))
-      for (const bool training : {true, false}) {
-        check_batch_norm(c, layout, training, Fused::relu);
-        if (c.x.rank() == 4 && c.x[2] >= 2 && c.x[3] >= 2)
-          check_batch_norm(c, layout, training, Fused::relu_and_pool);
-      }
   }
 }
 

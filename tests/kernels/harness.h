@@ -13,70 +13,20 @@
 #include <string>
 #include <vector>
 
-#include "kernels/backend.h"
 #include "kernels/random.h"
 #include "kernels/registry.h"
+#include "tests/kernels/guarded_buffer.h"
+#include "tests/kernels/test_backends.h"
 #include "tests/kernels/tolerance.h"
 #include "tests/reference/gradient_check.h"
 #include "tests/reference/tensor.h"
 
 namespace xr::tests {
 
-using kernels::Backend;
 using kernels::ConstView;
 using kernels::GradientWrite;
-using kernels::Layout;
-using kernels::Shape;
-using kernels::View;
 using reference::random_distinct;
 using reference::random_normal;
-
-/// The backends to test: those named in the environment variable XR_TEST_BACKENDS (comma separated; each must
-/// exist), or else all of cpu, simt and cuda that can be created; the others are named in a warning. They
-/// have their default_options (configured.h).
-[[nodiscard]] const std::vector<Backend*>& test_backends();
-
-/// Element types of activations that some backend under test takes, and the backends that take one.
-[[nodiscard]] std::vector<DType> test_types();
-[[nodiscard]] std::vector<Backend*> test_backends(DType dtype);
-
-/// Layouts that a tensor of this shape may have, on any backend or on this one.
-[[nodiscard]] std::vector<Layout> layouts_of(const Shape& shape);
-[[nodiscard]] std::vector<Layout> layouts_of(const Backend& backend, const Shape& shape);
-
-/// Whether a backend is fast enough for operations on so many elements: the executor runs one thread after
-/// another.
-[[nodiscard]] bool is_fast_enough(const Backend& backend, std::int64_t elements);
-
-/// Device memory between two guard zones.
-class GuardedBuffer {
- public:
-  /// The data begin `shift` bytes behind a multiple of 64.
-  GuardedBuffer(Backend& backend, const Shape& shape, DType dtype, Layout layout, std::size_t shift = 0);
-  GuardedBuffer(const GuardedBuffer&) = delete;
-  GuardedBuffer& operator=(const GuardedBuffer&) = delete;
-  ~GuardedBuffer();
-
-  [[nodiscard]] View view() const { return view_; }
-  /// Values in logical order are converted to the type and laid out.
-  void write(const Tensor& values);
-  /// NaN in every element (0xFF in every byte).
-  void poison();
-  [[nodiscard]] Tensor read() const;
-  [[nodiscard]] std::vector<std::byte> bytes() const;
-  /// Empty, or which byte beside the data was overwritten.
-  [[nodiscard]] std::string guard_damage() const;
-
- private:
-  void hide_guards(bool hidden) const;
-  [[nodiscard]] std::byte* end_of_data() const { return view_.as<std::byte>() + data_bytes_; }
-
-  Backend& backend_;
-  std::byte* memory_ = nullptr;
-  std::size_t data_bytes_ = 0, all_bytes_ = 0;
-  std::vector<std::byte> guards_;  // what the zones must hold: front, then back
-  View view_;
-};
 
 struct Input {
   std::string name;
