@@ -158,6 +158,8 @@ TEST_CASE("one training step of report_cnn agrees on all backends") {
   check_step(settings_of("report_cnn", 14), 5, report_cnn_bounds);
 }
 
+#if !defined(XR_SANITIZED)  // minutes on the executor, which the smaller network has shown to the sanitizers
 TEST_CASE("one training step of xray_resnet agrees on all backends") {
   check_step(settings_of("xray_resnet", 16), 8, xray_resnet_bounds);
 }
+#endif
