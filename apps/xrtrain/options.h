@@ -17,7 +17,7 @@ struct TrainOptions {
   double val_fraction = 0.15;
   std::string groups, group_regex;  ///< whose images must not be split (data::GroupSettings)
   bool split_by_group = false;
-  std::string mask = "none";  ///< what of the images is black: a control
+  std::string mask = "none";   ///< what of the images is black: a control
   std::string fold;            ///< "2/5": test on this fold of a cross-validation; empty: none
   std::int64_t fold_seed = 0;  ///< of the cut into folds
   bool fold_all = false;       ///< the test images take part in the folds, too
