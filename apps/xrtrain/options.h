@@ -23,6 +23,7 @@ struct TrainOptions {
   bool fold_all = false;       ///< the test images take part in the folds, too
   std::int64_t keep = 0;       ///< checkpoints to keep; 0: all
   bool strict = false;
+  bool tensorboard = false;  ///< the history as an event file, too
   // The network.
   std::string model;
   std::int64_t image_size = 224, channels = 1, padding = 2;

@@ -49,6 +49,8 @@ std::vector<fs::path> files_of_run(const fs::path& path) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path / "checkpoints"))
       if (epoch_of(is_temporary(entry.path()) ? entry.path().stem() : entry.path()))
         files.push_back(entry.path());
+  for (const fs::path& events : {events_path(path), fs::path(events_path(path).string() + ".tmp")})
+    if (fs::exists(events)) files.push_back(events);
   return files;
 }
 
@@ -91,6 +93,7 @@ RunFolder::RunFolder(fs::path path, Begin begin) : path_(std::move(path)) {
       // config.toml last: until then it is a run that --force may replace.
       for (const fs::path& file : files_of_run(path_))
         if (file != config()) fs::remove(file);
+      ::rmdir(events().parent_path().c_str());  // fails, as it should, where others have files in it
       fs::remove(config());
     }
   } catch (const fs::filesystem_error& error) {
@@ -126,9 +129,14 @@ fs::path RunFolder::checkpoint(std::int64_t epoch) const {
   return checkpoint_path(path_, epoch);
 }
 
-void RunFolder::prepare() const {
+fs::path RunFolder::events() const {
+  return events_path(path_);
+}
+
+void RunFolder::prepare(bool with_events) const {
   try {
     fs::create_directories(checkpoints());
+    if (with_events) fs::create_directories(events().parent_path());
     for (const fs::path& file : files_of_run(path_))
       if (is_temporary(file)) fs::remove(file);
   } catch (const fs::filesystem_error& error) {
@@ -138,6 +146,10 @@ void RunFolder::prepare() const {
 
 fs::path checkpoint_path(const fs::path& run, std::int64_t epoch) {
   return run / "checkpoints" / fmt::format("{:02d}.safetensors", epoch);
+}
+
+fs::path events_path(const fs::path& run) {
+  return run / "tensorboard" / "events.out.tfevents.0.xrtrain";
 }
 
 std::vector<std::int64_t> list_checkpoints(const fs::path& run) {

@@ -36,11 +36,12 @@ class RunFolder {
   [[nodiscard]] std::filesystem::path config() const { return path_ / "config.toml"; }
   [[nodiscard]] std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   [[nodiscard]] std::filesystem::path checkpoint(std::int64_t epoch) const;
+  [[nodiscard]] std::filesystem::path events() const;
   [[nodiscard]] std::filesystem::path resume_state() const { return path_ / "resume.safetensors"; }
   [[nodiscard]] std::filesystem::path file(const char* name) const { return path_ / name; }
 
-  /// Makes checkpoints/ and removes what a killed program left unfinished.
-  void prepare() const;
+  /// Makes checkpoints/, with_events tensorboard/, and removes what a killed program left unfinished.
+  void prepare(bool with_events) const;
 
  private:
   void lock();
@@ -52,6 +53,9 @@ class RunFolder {
 
 /// RUN/checkpoints/07.safetensors
 [[nodiscard]] std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int64_t epoch);
+/// RUN/tensorboard/events.out.tfevents.0.xrtrain: 0 and the program's name where TensorFlow has the time and
+/// the host's name.
+[[nodiscard]] std::filesystem::path events_path(const std::filesystem::path& run);
 /// Epochs of the checkpoints in a run folder, ascending.
 [[nodiscard]] std::vector<std::int64_t> list_checkpoints(const std::filesystem::path& run);
 /// Bytes that a program without privileges can still write there.

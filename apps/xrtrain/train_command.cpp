@@ -140,7 +140,7 @@ void TrainCommand::read_state() {
 
 void TrainCommand::write_config() {
   engine::write_file_atomically(folder_->config(), config_text(options_));
-  folder_->prepare();
+  folder_->prepare(options_.tensorboard);
   console_.open_log(folder_->file("log.txt"));
 }
 
@@ -255,8 +255,8 @@ void TrainCommand::evaluate(model::Module& network) {
   tell_optimism(details, console_);
   console_.line(
       fmt::format("Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, "
-                  "report.html, checkpoints/",
-                  folder_->path().string()));
+                  "report.html, checkpoints/{}",
+                  folder_->path().string(), options_.tensorboard ? ", tensorboard/" : ""));
   console_.event("summary", nlohmann::json::parse(summary));
 }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/event_file.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/text.h"
 #include "engine/atomic_file.h"
@@ -122,7 +123,7 @@ void Trainer::run() {
   }
   writer_.wait();
   // Once more, for a run that was killed between its last state and these.
-  engine::write_file_atomically(setup_.folder.file("history.csv"), history_csv(history_));
+  write_history(history_);
   prune_checkpoints(history_, resume_epoch_);
 }
 
@@ -282,10 +283,16 @@ void Trainer::save_epoch(const EpochRecord& record) {
       resume->commit();
       resume_seconds_ = now_seconds() - started;
     }
-    engine::write_file_atomically(folder.file("history.csv"), history_csv(state.history));
+    write_history(state.history);
     engine::write_file_atomically(folder.file("timing.csv"), timing);
     prune_checkpoints(state.history, resume_epoch);
   });
+}
+
+void Trainer::write_history(const History& history) const {
+  const RunFolder& folder = setup_.folder;
+  engine::write_file_atomically(folder.file("history.csv"), history_csv(history));
+  if (setup_.options.tensorboard) engine::write_file_atomically(folder.events(), event_file(history));
 }
 
 void Trainer::prune_checkpoints(const History& history, std::int64_t resume_epoch) const {

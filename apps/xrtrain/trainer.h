@@ -62,6 +62,8 @@ class Trainer {
   [[noreturn]] void fail_diverged(const char* what) const;
   void save_epoch(const EpochRecord& record);
   [[noreturn]] void save_within_epoch();
+  /// history.csv, and the event file if it is wanted.
+  void write_history(const History& history) const;
   void prune_checkpoints(const History& history, std::int64_t resume_epoch) const;
   [[nodiscard]] std::vector<engine::NamedTensor> snapshot();
   [[nodiscard]] ResumeState resume_state() const;
