@@ -30,7 +30,7 @@ struct Bounds {
 /// Of fp32, tf32 and bf16, by Precision.
 using BoundsTable = std::array<Bounds, 3>;
 constexpr BoundsTable report_cnn_bounds{{{1e-6, 1e-5}, {5e-4, 4e-2}, {5e-3, 0.25}}};
-constexpr BoundsTable xray_resnet_bounds{{{3e-6, 3e-5}, {5e-3, 0.2}, {2e-2, 0.8}}};
+[[maybe_unused]] constexpr BoundsTable xray_resnet_bounds{{{3e-6, 3e-5}, {5e-3, 0.2}, {2e-2, 0.8}}};
 
 constexpr float learning_rate = 1e-3f;
 constexpr double adam_epsilon = 1e-8;
