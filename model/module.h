@@ -69,7 +69,7 @@ class Module {
   void register_module(const std::string& name, Module& module);
   [[nodiscard]] const Tensor& offset_on_device() const { return offset_on_device_; }
   /// Every forward returns its result through this.
-  [[nodiscard]] Tensor observed(Tensor output) const { return observer_ ? observer_(output) : output; }
+  [[nodiscard]] Tensor observed(const Tensor& output) const { return observer_ ? observer_(output) : output; }
   /// What one module does in count_replay.
   virtual void on_replay() {}
 

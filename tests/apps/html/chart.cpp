@@ -101,7 +101,7 @@ TEST_CASE("a chart without values says so", "[html]") {
   for (const Markup& empty :
        {chart(LineChart{}), chart(LineChart{"t", {}, {}, {nothing}, {}, false, {}, false, ""}),
         chart(BarChart{}), chart(Histogram{}), roc_chart("ROC", {}), calibration_chart("c", {}, {})}) {
-    CHECK(markup_fault(empty.str()) == "");
+    CHECK(markup_fault(empty.str()).empty());
     CHECK(empty.str().find("no values to show") != std::string::npos);
   }
 }
@@ -117,7 +117,7 @@ TEST_CASE("gaps split a line and its band", "[html]") {
                   true,
                   false}};
   const std::string svg = chart(line).str();
-  CHECK(markup_fault(svg) == "");
+  CHECK(markup_fault(svg).empty());
   CHECK(svg.find("nan") == std::string::npos);
   const std::regex curve("class=\"s c0 d0\" d=\"M[^M\"]*M[^M\"]*\"/></svg>");
   CHECK(std::regex_search(svg, curve));

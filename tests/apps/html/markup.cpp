@@ -31,7 +31,7 @@ TEST_CASE("text is escaped for elements and attributes", "[html]") {
 
 TEST_CASE("base64 gives the test vectors of RFC 4648", "[html]") {
   const auto encode = [](std::string_view text) { return base64(std::as_bytes(std::span(text))); };
-  CHECK(encode("") == "");
+  CHECK(encode("").empty());
   CHECK(encode("f") == "Zg==");
   CHECK(encode("fo") == "Zm8=");
   CHECK(encode("foo") == "Zm9v");
@@ -50,7 +50,7 @@ TEST_CASE("the check of markup finds what is not well-formed", "[html]") {
 
 TEST_CASE("a page is well-formed and loads nothing", "[html]") {
   const std::string page = sample_page().str();
-  CHECK(markup_fault(page) == "");
+  CHECK(markup_fault(page).empty());
   CHECK(page.find("<script") == std::string::npos);
   CHECK(page.find("http:") == std::string::npos);
   CHECK(page.find("https:") == std::string::npos);
@@ -63,7 +63,7 @@ TEST_CASE("a page is well-formed and loads nothing", "[html]") {
 TEST_CASE("a verdict is told by a word and a shape", "[html]") {
   for (const Verdict verdict : {Verdict::ok, Verdict::warning, Verdict::serious}) {
     const std::string text = badge(verdict).str();
-    CHECK(markup_fault(text) == "");
+    CHECK(markup_fault(text).empty());
     CHECK(text.ends_with(fmt::format("</svg>{}</span>", verdict_name(verdict))));
     CHECK(text.find("<svg") != std::string::npos);
   }
