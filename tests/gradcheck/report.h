@@ -1,15 +1,17 @@
 // Collects what was checked, and prints it as a table when the tests are done.
 #pragma once
 
-#include <compare>
 #include <string>
+#include <tuple>
 
 namespace xr::gradcheck {
 
 /// What one row of the table is about.
 struct Checked {
   std::string backend, operation, precision;
-  auto operator<=>(const Checked&) const = default;
+  friend bool operator<(const Checked& a, const Checked& b) {
+    return std::tie(a.backend, a.operation, a.precision) < std::tie(b.backend, b.operation, b.precision);
+  }
 };
 
 /// Records one comparison and checks error <= tolerance (NaN fails). `what` names the case and the tensor.
