@@ -12,7 +12,6 @@ namespace {
 
 using kernels::Backend;
 using kernels::GradientWrite;
-using kernels::KernelChoice;
 using kernels::View;
 
 /// On all threads, around the caches.

@@ -131,10 +131,11 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
     }
   }
   const bool differs = m.p < significance || (p_area && *p_area < significance);
-  lines.push_back(differs ? "The difference is larger than chance alone makes it in 95 of 100 comparisons of "
-                            "equally good runs"
-                          : "On these images the two runs cannot be told apart: a difference like this is "
-                            "expected by chance");
+  lines.emplace_back(differs
+                         ? "The difference is larger than chance alone makes it in 95 of 100 comparisons of "
+                           "equally good runs"
+                         : "On these images the two runs cannot be told apart: a difference like this is "
+                           "expected by chance");
   return lines;
 }
 
