@@ -194,10 +194,12 @@ TEST_CASE("Three classes work throughout") {
   TemporaryFolder folder;
   for (const char* part : {"train", "test"})
     for (int i = 0; i < 8; ++i)
-      for (int c = 0; c < 3; ++c)
+      for (int c = 0; c < 3; ++c) {
+        const int seed = 100 * c + i + (part[1] == 'e' ? 50 : 0);
         make_png(folder / "data" / part / std::string(1, static_cast<char>('a' + c)) /
                      (std::to_string(i) + ".png"),
-                 static_cast<std::uint64_t>(100 * c + i + (part[1] == 'e' ? 50 : 0)));
+                 static_cast<std::uint64_t>(seed));
+      }
   const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant"}));
   REQUIRE(result.status == 0);
   CHECK_THAT(result.output, contains("macro AUROC") && contains("One class against the rest") &&
