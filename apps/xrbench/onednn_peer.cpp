@@ -33,7 +33,7 @@ memory::desc layout_of(const View& view) {
 }
 
 memory::desc any_layout(const View& view) {
-  return {dims_of(view.shape), f32, memory::format_Tag::any};
+  return {dims_of(view.shape), f32, memory::format_tag::any};
 }
 
 /// A primitive with its arguments.
@@ -196,12 +196,12 @@ std::unique_ptr<OneDnnPeer> make_matmul_peer(View a, bool transpose_a, View b, b
     auto peer = std::make_unique<Peer>(engine);
     const auto layout = [](const View& view, bool transpose) {
       const auto rows = view.shape[0], columns = view.shape[1];
-      return transpose ? memory::desc({columns, rows}, f32, memory::format_Tag::ba)
-                       : memory::desc({rows, columns}, f32, memory::format_Tag::ab);
+      return transpose ? memory::desc({columns, rows}, f32, memory::format_tag::ba)
+                       : memory::desc({rows, columns}, f32, memory::format_tag::ab);
     };
     const memory::desc a_layout = layout(a, transpose_a), b_layout = layout(b, transpose_b),
                        c_layout = layout(c, false);
-    const memory::desc bias_layout({1, c.shape[1]}, f32, memory::format_Tag::ab);
+    const memory::desc bias_layout({1, c.shape[1]}, f32, memory::format_tag::ab);
     const dnnl::matmul::desc description = bias.defined()
                                                ? dnnl::matmul::desc(a_layout, b_layout, bias_layout, c_layout)
                                                : dnnl::matmul::desc(a_layout, b_layout, c_layout);
