@@ -33,7 +33,11 @@ using Tensors = const std::vector<engine::Tensor>&;
 using Variables = const std::vector<VariablePointer>&;
 
 // The float64 oracle takes some 5 ns for a product, and a case takes ten of its runs.
+#if defined(XR_SANITIZED)
+constexpr std::int64_t most_flops = 400000;
+#else
 constexpr std::int64_t most_flops = 4000000;
+#endif
 
 std::string described(const Shape& shape, Layout layout) {
   return tests::describe(shape, layout);
