@@ -19,10 +19,9 @@ class HostSource final : public BatchSource {
   bool load_next() override {
     batch_ = loader_.next();
     if (batch_ == nullptr) return false;
-    const auto count = static_cast<std::int64_t>(batch_->count());
-    images_ = engine::Tensor::from_host(std::span<const float>(batch_->images),
-                                        {count, batch_->channels, batch_->size, batch_->size}, device_);
-    labels_ = engine::Tensor::from_host(std::span<const std::int64_t>(batch_->labels), {count}, device_);
+    images_ = to_tensor(*batch_, device_);
+    labels_ = engine::Tensor::from_host(std::span<const std::int64_t>(batch_->labels),
+                                        {static_cast<std::int64_t>(batch_->count())}, device_);
     return true;
   }
   void make_images() override {}  // the loader's threads have
@@ -58,6 +57,12 @@ class DeviceSource final : public BatchSource {
 };
 
 }  // namespace
+
+engine::Tensor to_tensor(const data::Batch& batch, const kernels::Device& device) {
+  const auto count = static_cast<std::int64_t>(batch.count());
+  return engine::Tensor::from_host(std::span<const float>(batch.images),
+                                   {count, batch.channels, batch.size, batch.size}, device);
+}
 
 std::unique_ptr<BatchSource> BatchSource::make(const data::ImageSet& images,
                                                const data::LoaderSettings& settings,

@@ -9,6 +9,9 @@
 
 namespace xr::apps {
 
+/// The batch as the network's input.
+[[nodiscard]] engine::Tensor to_tensor(const data::Batch& batch, const kernels::Device& device);
+
 class BatchSource {
  public:
   /// `images` must outlive the source and stay unchanged.

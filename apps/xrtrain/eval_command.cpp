@@ -5,11 +5,9 @@
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation_details.h"
-#include "apps/xrtrain/html_report.h"
 #include "apps/xrtrain/machine_options.h"
-#include "apps/xrtrain/report.h"
 #include "apps/xrtrain/resume_state.h"
-#include "apps/xrtrain/run_folder.h"
+#include "apps/xrtrain/run_results.h"
 #include "engine/atomic_file.h"
 
 namespace xr::apps {
@@ -101,38 +99,25 @@ int run_eval(const EvalOptions& options) {
   for (EvaluationSplit* split : {validation.get(), test.get()})
     if (split != nullptr) splits.push_back(split);
 
-  const CheckpointResults results =
-      evaluate_checkpoints(options.run, epochs, *first.network, splits, console);
-  const Choice choice = choose(results, first_candidate(of_run.schedule, of_run.epochs));
-  const Predictions predictions = predictions_of(results, info.class_names);
-  const EvaluationDetails details = make_details(predictions, choice, settings);
-  tell_details(details, console);
-  tell_summary(results, choice, console);
-  tell_optimism(details, console);
   // The run's own results are renewed only by the run's own data and all its checkpoints.
   const bool own = options.data.empty() && options.checkpoint < 0;
-  const std::string table = evaluation_csv(results, info.class_names);
-  const std::string summary = summary_json(results, choice, own ? history_of(options.run) : History{}, info,
-                                           model::parameter_count(info.model));
+  const History history = own ? history_of(options.run) : History{};
+  const RunResults results =
+      make_results(evaluate_checkpoints(options.run, epochs, *first.network, splits, console), of_run, info,
+                   history, settings);
+  tell_results(results, console);
   if (!options.out.empty()) {
-    engine::write_file_atomically(options.out, table);
+    engine::write_file_atomically(options.out, results.table);
     console.line(fmt::format("Results are in {}", options.out));
   } else if (own) {
     const RunFolder folder(options.run, RunFolder::Begin::resume);
-    engine::write_file_atomically(folder.file("eval.csv"), table);
-    engine::write_file_atomically(folder.file("summary.json"), summary);
-    engine::write_file_atomically(folder.file("predictions.csv"), predictions_csv(predictions));
-    engine::write_file_atomically(folder.file("metrics.json"), metrics_json(details));
-    HtmlReport report{of_run, info, predictions, details, history_of(options.run), options.run, {}, device};
-    if (test)
-      report.errors =
-          certain_errors(*first.network, info, test->images(), predictions, details, options.run, device);
-    engine::write_file_atomically(folder.file("report.html"), html_report(report));
+    write_results(results, {of_run, info, history, folder, device}, test ? &test->images() : nullptr,
+                  *first.network);
     console.line(
         fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv, report.html",
                     options.run));
   }
-  console.event("summary", nlohmann::json::parse(summary));
+  console.event("summary", nlohmann::json::parse(results.summary));
   return exit_done;
 }
 

@@ -68,10 +68,4 @@ Evaluation EvaluationSplit::run(model::Module& network, Console& console,
   return result;
 }
 
-engine::Tensor to_tensor(const data::Batch& batch, const kernels::Device& device) {
-  const auto count = static_cast<std::int64_t>(batch.count());
-  return engine::Tensor::from_host(std::span<const float>(batch.images),
-                                   {count, batch.channels, batch.size, batch.size}, device);
-}
-
 }  // namespace xr::apps

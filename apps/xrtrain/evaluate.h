@@ -44,9 +44,6 @@ class EvaluationSplit {
   std::unique_ptr<BatchSource> batches_;
 };
 
-/// The batch as the network's input.
-[[nodiscard]] engine::Tensor to_tensor(const data::Batch& batch, const kernels::Device& device);
-
 /// What one checkpoint reached on one split.
 struct CheckpointResult {
   std::int64_t epoch = 0;

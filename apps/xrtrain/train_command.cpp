@@ -7,9 +7,8 @@
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation_details.h"
-#include "apps/xrtrain/html_report.h"
 #include "apps/xrtrain/interrupt.h"
-#include "apps/xrtrain/report.h"
+#include "apps/xrtrain/run_results.h"
 #include "apps/xrtrain/text.h"
 #include "apps/xrtrain/train_command.h"
 #include "apps/xrtrain/trainer.h"
@@ -50,7 +49,6 @@ class TrainCommand {
   void tell_disk(const model::Module& network, bool has_validation);
   void train(model::Module& network, const Images& images);
   void evaluate(model::Module& network);
-  void write_report(model::Module& network, const Predictions& predictions, const EvaluationDetails& details);
   [[nodiscard]] CheckpointInfo make_info(const Images& images) const;
   [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
 
@@ -238,35 +236,17 @@ void TrainCommand::evaluate(model::Module& network) {
   std::vector<EvaluationSplit*> splits;
   for (const auto& split : {validation_.get(), test_.get()})
     if (split != nullptr) splits.push_back(split);
-  const CheckpointResults results =
-      evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()), network, splits, console_);
-  engine::write_file_atomically(folder_->file("eval.csv"), evaluation_csv(results, info_.class_names));
-  const Choice choice = choose(results, first_candidate(options_.schedule, options_.epochs));
-  const std::string summary =
-      summary_json(results, choice, history_, info_, model::parameter_count(info_.model));
-  engine::write_file_atomically(folder_->file("summary.json"), summary);
-  const Predictions predictions = predictions_of(results, info_.class_names);
-  const EvaluationDetails details = make_details(predictions, choice, details_);
-  engine::write_file_atomically(folder_->file("predictions.csv"), predictions_csv(predictions));
-  engine::write_file_atomically(folder_->file("metrics.json"), metrics_json(details));
-  write_report(network, predictions, details);
-  tell_details(details, console_);
-  tell_summary(results, choice, console_);
-  tell_optimism(details, console_);
+  const RunResults results = make_results(
+      evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()), network, splits, console_),
+      options_, info_, history_, details_);
+  write_results(results, {options_, info_, history_, *folder_, device_}, test_ ? &test_->images() : nullptr,
+                network);
+  tell_results(results, console_);
   console_.line(
       fmt::format("Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, "
                   "report.html, checkpoints/{}",
                   folder_->path().string(), options_.tensorboard ? ", tensorboard/" : ""));
-  console_.event("summary", nlohmann::json::parse(summary));
-}
-
-void TrainCommand::write_report(model::Module& network, const Predictions& predictions,
-                                const EvaluationDetails& details) {
-  HtmlReport report{options_, info_, predictions, details, history_, folder_->path(), {}, device_};
-  if (test_)
-    report.errors =
-        certain_errors(network, info_, test_->images(), predictions, details, folder_->path(), device_);
-  engine::write_file_atomically(folder_->file("report.html"), html_report(report));
+  console_.event("summary", nlohmann::json::parse(results.summary));
 }
 
 /// Options, and the folder that they name, opened.

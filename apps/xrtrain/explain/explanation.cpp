@@ -1,6 +1,6 @@
 #include "apps/xrtrain/explain/explanation.h"
 
-#include "apps/xrtrain/evaluate.h"
+#include "apps/xrtrain/batch_source.h"
 #include "apps/xrtrain/explain/grad_cam.h"
 #include "apps/xrtrain/explain/occlusion.h"
 #include "apps/xrtrain/explain/overlay.h"
