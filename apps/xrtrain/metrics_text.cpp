@@ -163,9 +163,10 @@ void tell_optimism(const EvaluationDetails& details, Console& console) {
   if (!selection.optimism) return;
   console.line(
       fmt::format("  It flatters by about {:.3f}: the best of {} checkpoints is right on {:.3f} "
-                  "({}) of the images that a choice does not see ({} bootstrap choices)",
+                  "{}of the images that a choice does not see ({} bootstrap choices)",
                   *selection.optimism, details.candidates, *selection.corrected,
-                  interval_text(selection.interval), details.bootstrap.resamples));
+                  selection.interval ? fmt::format("({}) ", interval_text(selection.interval)) : "",
+                  details.bootstrap.resamples));
 }
 
 }  // namespace xr::apps

@@ -42,6 +42,12 @@ double sorted_quantile(std::span<const double> sorted, double part) {
   return std::lerp(sorted[below], sorted[below + 1], position - static_cast<double>(below));
 }
 
+std::optional<Interval> percentile_interval(std::span<const double> sorted) {
+  const Interval interval{sorted_quantile(sorted, 0.025), sorted_quantile(sorted, 0.975)};
+  if (interval.low == interval.high) return std::nullopt;
+  return interval;
+}
+
 std::vector<std::optional<Interval>> stratified_bootstrap(std::span<const std::int64_t> strata,
                                                           std::size_t count,
                                                           const BootstrapStatistic& statistic,
@@ -65,7 +71,7 @@ std::vector<std::optional<Interval>> stratified_bootstrap(std::span<const std::i
       if (const std::optional<double>& value = values[b * count + v]) defined.push_back(*value);
     if (10 * defined.size() < 9 * resamples) continue;
     std::ranges::sort(defined);
-    intervals[v] = Interval{sorted_quantile(defined, 0.025), sorted_quantile(defined, 0.975)};
+    intervals[v] = percentile_interval(defined);
   }
   return intervals;
 }

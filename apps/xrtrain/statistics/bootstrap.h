@@ -24,6 +24,10 @@ using BootstrapStatistic = std::function<void(Times times, std::span<std::option
 /// The quantile of sorted values, linear between neighbours (R's type 7, numpy's default). Not for none.
 [[nodiscard]] double sorted_quantile(std::span<const double> sorted, double part);
 
+/// The middle 95 % of sorted resampled values. Nothing if they do not differ: images that are all predicted
+/// right say nothing, by being drawn again, of how often others would be wrong. Not for none.
+[[nodiscard]] std::optional<Interval> percentile_interval(std::span<const double> sorted);
+
 /// 95 % percentile intervals of `count` values: images are drawn with replacement within each stratum (their
 /// class), so that the classes keep their sizes. B. Efron, R. J. Tibshirani, "An Introduction to the
 /// Bootstrap", 1993, chapter 13. No interval where fewer than nine tenths of the resamples define the value.

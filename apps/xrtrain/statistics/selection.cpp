@@ -66,7 +66,7 @@ SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates
       std::accumulate(defined.begin(), defined.end(), 0.0) / static_cast<double>(defined.size());
   result.optimism = *result.apparent - *result.corrected;
   std::ranges::sort(defined);
-  result.interval = Interval{sorted_quantile(defined, 0.025), sorted_quantile(defined, 0.975)};
+  result.interval = percentile_interval(defined);
   return result;
 }
 
