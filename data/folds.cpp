@@ -1,12 +1,11 @@
 #include "data/folds.h"
 
 #include "data/file.h"
+#include "data/sample_groups.h"
 #include "data/split.h"
 #include "kernels/error.h"
-#include "kernels/random.h"
 
 #include <algorithm>
-#include <map>
 
 namespace xr::data {
 
@@ -15,30 +14,13 @@ namespace {
 /// Sub-streams of RandomPurpose::split that the folds use; those of read_image_folder are below.
 constexpr std::uint64_t fold_stream = 16, validation_stream = 17;
 
-struct Group {
-  std::vector<std::size_t> members;
-  std::vector<double> per_class;
-};
-
-std::vector<Group> shuffled_groups(const std::vector<Sample>& samples, std::size_t classes,
-                                   std::uint64_t seed) {
-  std::map<std::string, Group> by_name;  // ordered: the shuffle starts from a defined order
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const Sample& sample = samples[i];
-    // The prefixes keep a patient's name and a path apart.
-    Group& group = by_name[sample.group.empty() ? "f" + sample.path : "p" + sample.group];
-    group.members.push_back(i);
-    group.per_class.resize(classes);
-    ++group.per_class[static_cast<std::size_t>(sample.class_index)];
-  }
-  std::vector<Group> groups;
-  for (auto& [name, group] : by_name) groups.push_back(std::move(group));
-  Philox random(seed, stream_of(RandomPurpose::split, fold_stream));
-  for (std::size_t i = groups.size(); i > 1; --i)
-    std::swap(groups[i - 1], groups[random.below(static_cast<std::uint32_t>(i))]);
-  // Large ones first: the small ones level out what these leave uneven.
-  std::stable_sort(groups.begin(), groups.end(),
-                   [](const Group& a, const Group& b) { return a.members.size() > b.members.size(); });
+/// Large ones first: the small ones level out what these leave uneven.
+std::vector<SampleGroup> groups_by_size(const std::vector<Sample>& samples, std::size_t classes,
+                                        std::uint64_t seed) {
+  std::vector<SampleGroup> groups = shuffled_groups(samples, classes, seed, fold_stream);
+  std::stable_sort(groups.begin(), groups.end(), [](const SampleGroup& a, const SampleGroup& b) {
+    return a.members.size() > b.members.size();
+  });
   return groups;
 }
 
@@ -50,7 +32,7 @@ std::vector<int> assign(const std::vector<Sample>& samples, std::size_t classes,
   std::vector<std::vector<double>> shares(static_cast<std::size_t>(settings.folds),
                                           std::vector<double>(classes));
   std::vector<int> fold_of(samples.size());
-  for (const Group& group : shuffled_groups(samples, classes, settings.seed)) {
+  for (const SampleGroup& group : groups_by_size(samples, classes, settings.seed)) {
     std::size_t best = 0;
     double least = 0;
     for (std::size_t fold = 0; fold < shares.size(); ++fold) {
@@ -63,7 +45,7 @@ std::vector<int> assign(const std::vector<Sample>& samples, std::size_t classes,
       }
     }
     for (std::size_t c = 0; c < classes; ++c)
-      if (totals[c] > 0) shares[best][c] += group.per_class[c] / totals[c];
+      if (totals[c] > 0) shares[best][c] += static_cast<double>(group.per_class[c]) / totals[c];
     for (const std::size_t member : group.members) fold_of[member] = static_cast<int>(best) + 1;
   }
   return fold_of;

@@ -1,38 +1,19 @@
 #include "data/split.h"
 
 #include "data/file.h"
+#include "data/sample_groups.h"
 #include "kernels/error.h"
-#include "kernels/random.h"
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 namespace xr::data {
 
 namespace {
 
-/// All samples of one patient; a patient may have images of several classes.
-struct Group {
-  std::vector<std::size_t> members;
-  std::vector<std::size_t> per_class;
+struct Group : SampleGroup {
   bool moved = false;
 };
-
-std::vector<Group> group_samples(const std::vector<Sample>& samples, std::size_t classes) {
-  std::map<std::string, Group> by_name;  // ordered: the shuffle starts from a defined order
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    const Sample& sample = samples[i];
-    // The prefixes keep a patient's name and a path apart.
-    Group& group = by_name[sample.group.empty() ? "f" + sample.path : "p" + sample.group];
-    group.members.push_back(i);
-    group.per_class.resize(classes);
-    ++group.per_class[sample.class_index];
-  }
-  std::vector<Group> groups;
-  for (auto& [name, group] : by_name) groups.push_back(std::move(group));
-  return groups;
-}
 
 class Splitter {
  public:
@@ -89,10 +70,9 @@ std::vector<Sample> split_off(std::vector<Sample>& samples, const std::vector<st
   XR_CHECK(fraction > 0 && fraction < 1, "the {} fraction {} is not between 0 and 1", purpose, fraction);
   std::vector<std::size_t> counts(class_names.size());
   for (const Sample& sample : samples) ++counts[sample.class_index];
-  std::vector<Group> groups = group_samples(samples, class_names.size());
-  Philox random(seed, stream_of(RandomPurpose::split, sub_stream));
-  for (std::size_t i = groups.size(); i > 1; --i)
-    std::swap(groups[i - 1], groups[random.below(static_cast<std::uint32_t>(i))]);
+  std::vector<Group> groups;
+  for (SampleGroup& group : shuffled_groups(samples, class_names.size(), seed, sub_stream))
+    groups.push_back({std::move(group)});
 
   Splitter splitter(groups, counts, fraction);
   splitter.fill();
