@@ -82,8 +82,8 @@ std::vector<std::string> quick_findings(const data::Dataset& dataset, const Quic
       if (check.verdict != Verdict::ok && told)
         lines.push_back(fmt::format("{}: {} (see xrtrain audit)", check.title, check.text));
     }
-  } catch (const std::exception&) {
-    return lines;  // a training never ends for its audit
+  } catch (const std::exception& error) {  // a training never ends for its audit
+    lines.push_back(fmt::format("Audit: it could not be finished: {} (see xrtrain audit)", error.what()));
   }
   return lines;
 }
