@@ -28,7 +28,7 @@ cudnn::Operations* KernelChooser::libraries_for(const char* operation, bool fast
   } catch (const Error& error) {
     why_not_ = error.what();
     tell_once(
-        fmt::format("{}: the slow direct kernel runs, as no fast one fits and {}", operation, why_not_));
+        fmt::format("{}: an own kernel runs that is not made for such operands, as {}", operation, why_not_));
     return nullptr;
   }
 }
@@ -40,7 +40,8 @@ void KernelChooser::remember(const char* operation, cudnn::Ran ran) {
     tell_once(
         fmt::format("{} runs own kernels: cuDNN and cuBLAS do not have it for these operands", operation));
   if (options_.kernels == KernelChoice::automatic && ran != nullptr)
-    tell_once(fmt::format("{} falls back to cuDNN: no fast own kernel fits", operation));
+    tell_once(fmt::format("{} falls back to {}: no own kernel is made for such operands", operation,
+                          std::string_view(ran).starts_with("cublas") ? "cuBLAS" : "cuDNN"));
 }
 
 void KernelChooser::tell_once(const std::string& text) {

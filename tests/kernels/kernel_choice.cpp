@@ -107,6 +107,9 @@ TEST_CASE("what no fast kernel fits goes to cuDNN and is said once") {
   f.chooser.remember(conv, "cudnn conv2d_forward, engine 2");
   CHECK(f.info.size() == 1);
   CHECK(f.debug.size() == 3);
+  f.chooser.remember("matmul", "cublas matmul");
+  REQUIRE(f.info.size() == 2);
+  CHECK_THAT(f.info[1], Contains("matmul falls back to cuBLAS"));
 }
 
 TEST_CASE("without cuDNN automatic goes on with own kernels and says so once") {
@@ -115,7 +118,8 @@ TEST_CASE("without cuDNN automatic goes on with own kernels and says so once") {
   for (int call = 0; call < 3; ++call) CHECK(f.chooser.libraries_for(conv, false) == nullptr);
   CHECK(f.opened == 1);
   REQUIRE(f.info.size() == 1);
-  CHECK_THAT(f.info[0], Contains("direct kernel") && Contains("cuDNN is not available"));
+  CHECK_THAT(f.info[0], Contains("conv2d_forward: an own kernel runs that is not made for such operands") &&
+                            Contains("cuDNN is not available"));
 }
 
 TEST_CASE("choosing cudnn without it is an error that changes nothing") {
