@@ -1,6 +1,7 @@
 // What operations ask of their views before they touch memory.
 #pragma once
 
+#include "kernels/bf16.h"
 #include "kernels/types.h"
 
 namespace xr::kernels {
@@ -40,6 +41,20 @@ inline void require_vector(const char* operation, const char* name, const ConstV
   require_dtype(operation, name, view, DType::f32);
   XR_CHECK(view.numel() == length, "{}: {} has the shape {}: it must hold {} values", operation, name,
            view.shape.to_string(), length);
+}
+
+/// Calls call(T()) with the element type of an activation.
+template <class Call>
+void with_activation_type(const char* operation, DType dtype, Call&& call) {
+  switch (dtype) {
+    case DType::f32:
+      return call(float());
+    case DType::bf16:
+      return call(Bf16());
+    default:
+      throw Error(fmt::format("{}: activations of type {} have no kernel: use f32 or bf16", operation,
+                              name_of(dtype)));
+  }
 }
 
 }  // namespace xr::kernels

@@ -16,24 +16,12 @@ XR_MULTIVERSION void cast_range(const X* x, Y* y, std::int64_t count, bool accum
     for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<Y>(to_float(x[i]));
 }
 
-template <class Call>
-void with_type(const char* name, DType dtype, Call&& call) {
-  switch (dtype) {
-    case DType::f32:
-      return call(float());
-    case DType::bf16:
-      return call(Bf16());
-    default:
-      throw Error(fmt::format("cast: {} has the type {}: it must be f32 or bf16", name, name_of(dtype)));
-  }
-}
-
 }  // namespace
 
 void CpuBackend::cast(ConstView x, View y, GradientWrite write) {
   require_same_form("cast", "x", x, "y", y);
-  with_type("x", x.dtype, [&](auto x_type) {
-    with_type("y", y.dtype, [&](auto y_type) {
+  with_activation_type("cast", x.dtype, [&](auto x_type) {
+    with_activation_type("cast", y.dtype, [&](auto y_type) {
       using X = decltype(x_type);
       using Y = decltype(y_type);
       parallel_ranges(x.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {

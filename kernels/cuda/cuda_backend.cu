@@ -122,6 +122,7 @@ void CudaBackend::deallocate(void* data, std::size_t bytes) noexcept {
 }
 
 std::size_t CudaBackend::available_memory() const {
+  use_device();
   std::size_t free = 0, total = 0;
   XR_CUDA_CHECK(cudaMemGetInfo(&free, &total));
   return free;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/bf16.h"
+#include "kernels/checks.h"
 #include "kernels/cuda/grid.h"
 #include "kernels/types.h"
 
@@ -79,20 +80,6 @@ constexpr int elementwise_threads = 256;
 template <int Width>
 [[nodiscard]] dim3 elementwise_blocks(std::int64_t vectors, std::int64_t count) {
   return blocks_for(std::max(vectors, count - vectors * Width), elementwise_threads);
-}
-
-/// Calls call(T()) with the element type of an activation.
-template <class Call>
-void with_activation_type(const char* operation, DType dtype, Call&& call) {
-  switch (dtype) {
-    case DType::f32:
-      return call(float());
-    case DType::bf16:
-      return call(Bf16());
-    default:
-      throw Error(fmt::format("{}: activations of type {} have no kernel: use f32 or bf16", operation,
-                              name_of(dtype)));
-  }
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

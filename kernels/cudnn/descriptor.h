@@ -10,53 +10,40 @@
 
 namespace xr::kernels::cudnn {
 
-// The type that the API expects with a value of each C++ type.
-template <class T>
-struct AttributeType;
-template <>
-struct AttributeType<std::int64_t> {
-  static constexpr auto value = CUDNN_TYPE_INT64;
-};
-template <>
-struct AttributeType<float> {
-  static constexpr auto value = CUDNN_TYPE_FLOAT;
-};
-template <>
-struct AttributeType<bool> {
-  static constexpr auto value = CUDNN_TYPE_BOOLEAN;
-};
-template <>
-struct AttributeType<char> {
-  static constexpr auto value = CUDNN_TYPE_CHAR;
-};
-template <>
-struct AttributeType<void*> {
-  static constexpr auto value = CUDNN_TYPE_VOID_PTR;
-};
-template <>
-struct AttributeType<cudnnHandle_t> {
-  static constexpr auto value = CUDNN_TYPE_HANDLE;
-};
-template <>
-struct AttributeType<cudnnDataType_t> {
-  static constexpr auto value = CUDNN_TYPE_DATA_TYPE;
-};
-template <>
-struct AttributeType<cudnnConvolutionMode_t> {
-  static constexpr auto value = CUDNN_TYPE_CONVOLUTION_MODE;
-};
-template <>
-struct AttributeType<cudnnPointwiseMode_t> {
-  static constexpr auto value = CUDNN_TYPE_POINTWISE_MODE;
-};
-template <>
-struct AttributeType<cudnnBackendHeurMode_t> {
-  static constexpr auto value = CUDNN_TYPE_HEUR_MODE;
-};
-template <>
-struct AttributeType<cudnnBackendNumericalNote_t> {
-  static constexpr auto value = CUDNN_TYPE_NUMERICAL_NOTE;
-};
+/// The type that the API expects with values of a C++ type.
+constexpr cudnnBackendAttributeType_t attribute_type(const std::int64_t*) {
+  return CUDNN_TYPE_INT64;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const float*) {
+  return CUDNN_TYPE_FLOAT;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const bool*) {
+  return CUDNN_TYPE_BOOLEAN;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const char*) {
+  return CUDNN_TYPE_CHAR;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(void* const*) {
+  return CUDNN_TYPE_VOID_PTR;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const cudnnHandle_t*) {
+  return CUDNN_TYPE_HANDLE;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const cudnnDataType_t*) {
+  return CUDNN_TYPE_DATA_TYPE;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const cudnnConvolutionMode_t*) {
+  return CUDNN_TYPE_CONVOLUTION_MODE;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const cudnnPointwiseMode_t*) {
+  return CUDNN_TYPE_POINTWISE_MODE;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const cudnnBackendHeurMode_t*) {
+  return CUDNN_TYPE_HEUR_MODE;
+}
+constexpr cudnnBackendAttributeType_t attribute_type(const cudnnBackendNumericalNote_t*) {
+  return CUDNN_TYPE_NUMERICAL_NOTE;
+}
 
 /// A handle: copies are the same descriptor, which is destroyed with the last of them.
 class Descriptor {
@@ -65,7 +52,7 @@ class Descriptor {
 
   template <class T>
   void set(cudnnBackendAttributeName_t name, std::span<const T> values) {
-    set(name, AttributeType<T>::value, static_cast<std::int64_t>(values.size()), values.data());
+    set(name, attribute_type(values.data()), static_cast<std::int64_t>(values.size()), values.data());
   }
   template <class T>
   void set(cudnnBackendAttributeName_t name, const T& value) {
@@ -85,16 +72,17 @@ class Descriptor {
                                    cudnnBackendAttributeType_t type = CUDNN_TYPE_BACKEND_DESCRIPTOR) const;
   template <class T>
   [[nodiscard]] std::vector<T> get(cudnnBackendAttributeName_t name) const {
-    std::vector<T> values(static_cast<std::size_t>(count(name, AttributeType<T>::value)));
+    std::vector<T> values(
+        static_cast<std::size_t>(count(name, attribute_type(static_cast<const T*>(nullptr)))));
     if (values.empty()) return values;
     values.resize(static_cast<std::size_t>(
-        get(name, AttributeType<T>::value, static_cast<std::int64_t>(values.size()), values.data())));
+        get(name, attribute_type(values.data()), static_cast<std::int64_t>(values.size()), values.data())));
     return values;
   }
   template <class T>
   [[nodiscard]] T get_one(cudnnBackendAttributeName_t name) const {
     T value{};
-    get(name, AttributeType<T>::value, 1, &value);
+    get(name, attribute_type(&value), 1, &value);
     return value;
   }
   /// An attribute that is descriptors of this type; each keeps this one alive.
