@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/registry.h"
+#include "tests/devices.h"
 
 namespace xr::apps::test {
 
@@ -41,14 +41,10 @@ nlohmann::json steps_of(const std::string& arguments) {
 }
 
 std::vector<std::string> devices() {
-  std::vector<std::string> found{"cpu"};
-  for (const char* name : {"simt", "cuda"}) try {
-      (void)kernels::backend(kernels::Device::parse(name));
-      found.emplace_back(name);
-    } catch (const Error& error) {
-      WARN("not tested on " << name << ": " << error.what());
-    }
-  return found;
+  std::vector<std::string> names;
+  for (const kernels::Device& device : tests::devices_there({"cpu", "simt", "cuda"}))
+    names.push_back(device.to_string());
+  return names;
 }
 
 }  // namespace

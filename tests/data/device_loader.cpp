@@ -1,6 +1,7 @@
 #include "data/device_loader.h"
 
 #include "tests/data/support.h"
+#include "tests/devices.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,16 +13,6 @@ using namespace xr::data::test;
 using kernels::Device;
 
 namespace {
-
-ImageSet make_set(int count, int channels = 1, int size = 12) {
-  ImageSet set;
-  set.channels = channels;
-  set.size = size;
-  set.pixels = random_image(size, size * count, channels).pixels;
-  for (int i = 0; i < count; ++i) set.labels.push_back(i % 3);
-  set.samples.resize(static_cast<std::size_t>(count));
-  return set;
-}
 
 LoaderSettings settings_with(const AugmentSettings& augment, int batch_size = 4, int image_size = 10) {
   LoaderSettings settings;
@@ -36,16 +27,8 @@ LoaderSettings settings_with(const AugmentSettings& augment, int batch_size = 4,
   return settings;
 }
 
-/// Of cpu, simt and cuda those that this binary and this machine have.
 std::vector<Device> devices() {
-  std::vector<Device> found;
-  for (const char* name : {"cpu", "simt", "cuda"}) try {
-      (void)kernels::backend(Device::parse(name));
-      found.push_back(Device::parse(name));
-    } catch (const Error& error) {
-      WARN("not tested: " << name << ": " << error.what());
-    }
-  return found;
+  return tests::devices_there({"cpu", "simt", "cuda"});
 }
 
 /// Both loaders yield the same from `first_batch` of an epoch on.

@@ -13,16 +13,6 @@ using namespace xr::data::test;
 
 namespace {
 
-ImageSet make_set(int count, int channels = 1, int size = 12) {
-  ImageSet set;
-  set.channels = channels;
-  set.size = size;
-  set.pixels = random_image(size, size * count, channels).pixels;
-  for (int i = 0; i < count; ++i) set.labels.push_back(i % 3);
-  set.samples.resize(static_cast<std::size_t>(count));
-  return set;
-}
-
 LoaderSettings settings_with(int workers, int batch_size = 4) {
   LoaderSettings settings;
   settings.batch_size = batch_size;

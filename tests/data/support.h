@@ -3,6 +3,7 @@
 
 #include "data/file.h"
 #include "data/image.h"
+#include "data/image_set.h"
 #include "kernels/error.h"
 #include "kernels/random.h"
 
@@ -46,6 +47,17 @@ inline Image random_image(int width, int height, int channels, std::uint64_t see
   for (int i = 0; i < width * height * channels; ++i)
     image.pixels.push_back(static_cast<std::uint8_t>(random.next_u32()));
   return image;
+}
+
+/// `count` random images of size x size pixels, of three classes in turn.
+inline ImageSet make_set(int count, int channels = 1, int size = 12) {
+  ImageSet set;
+  set.channels = channels;
+  set.size = size;
+  set.pixels = random_image(size, size * count, channels).pixels;
+  for (int i = 0; i < count; ++i) set.labels.push_back(i % 3);
+  set.samples.resize(static_cast<std::size_t>(count));
+  return set;
 }
 
 /// A PNG at this path; makes the folders above it.

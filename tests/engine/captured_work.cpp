@@ -12,6 +12,7 @@
 #include "engine/ops/mul.h"
 #include "engine/ops/relu.h"
 #include "engine/ops/sum.h"
+#include "tests/devices.h"
 #include "tests/engine/support.h"
 
 using namespace xr;
@@ -21,15 +22,9 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-/// Devices of this machine and binary that can record work.
 std::vector<Device> devices() {
-  std::vector<Device> found;
-  for (const char* name : {"simt", "cuda"}) try {
-      const Device device = Device::parse(name);
-      if (can_capture(device)) found.push_back(device);
-    } catch (const Error& error) {
-      WARN("not tested on " << name << ": " << error.what());
-    }
+  std::vector<Device> found = tests::devices_there({"simt", "cuda"});
+  std::erase_if(found, [](const Device& device) { return !can_capture(device); });
   return found;
 }
 

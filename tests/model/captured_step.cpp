@@ -4,6 +4,7 @@
 #include "engine/optimizer.h"
 #include "model/model.h"
 #include "model/training_step.h"
+#include "tests/devices.h"
 #include "tests/engine/support.h"
 
 using namespace xr;
@@ -16,13 +17,8 @@ namespace {
 constexpr std::int64_t batch = 3, size = 12;
 
 std::vector<Device> devices() {
-  std::vector<Device> found;
-  for (const char* name : {"simt", "cuda"}) try {
-      const Device device = Device::parse(name);
-      if (can_capture(device)) found.push_back(device);
-    } catch (const Error& error) {
-      WARN("not tested on " << name << ": " << error.what());
-    }
+  std::vector<Device> found = tests::devices_there({"simt", "cuda"});
+  std::erase_if(found, [](const Device& device) { return !can_capture(device); });
   return found;
 }
 
