@@ -54,7 +54,7 @@ for page in "$@"; do
       [ "$scheme" = dark ] && preferred=0 || preferred=1
       window=$([ "$width" -lt 500 ] && echo 500 || echo "$width")
       # The pictures are for people to look at: a browser that cannot take one fails nothing.
-      browse --blink-settings=preferredColorScheme=$preferred --window-size="$window,${height:-900}" \
+      browse --blink-settings=preferredColorScheme="$preferred" --window-size="$window,${height:-900}" \
         --screenshot="$folder/$(basename "$page" .html)-$width-$scheme.png" > "$work/dom" || echo "  no $scheme screenshot"
     done
   done
