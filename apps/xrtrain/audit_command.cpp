@@ -78,7 +78,7 @@ void train_controls(Audit& audit, const AuditOptions& options, Console& console)
   if (!options.group_pattern.empty()) given["group-regex"] = options.group_pattern;
   audit.checks.push_back(audit::check_control(given, fs::path(options.out) / "control",
                                               [&](const std::string& text) { console.line(text); }));
-  audit.sort_checks();
+  sort_by_verdict(audit.checks);
 }
 
 int run_audit(const AuditOptions& options) {

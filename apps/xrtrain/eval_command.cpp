@@ -74,11 +74,15 @@ DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& o
   const std::string table = options.subgroups.empty() && own ? of_run.subgroups : options.subgroups;
   return {options.positive.empty() ? of_run.positive : options.positive,
           options.target_sensitivity.value_or(of_run.target_sensitivity),
-          static_cast<std::uint64_t>(of_run.seed), read_subgroups(table, dataset.directory)};
+          static_cast<std::uint64_t>(of_run.seed), read_subgroups(table, dataset.directory),
+          own ? std::nullopt : read_run_choices(options.run)};
 }
 
 int run_eval(const EvalOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  if (options.target_sensitivity && !options.data.empty())
+    throw UsageError(
+        "--target-sensitivity chooses on the run's validation images: it does not go with --data");
   Console console({options.quiet, options.json, LogLevel::info});
   const kernels::Device device = options.machine.apply();
   if (inspect_folder(options.run) != FolderKind::run)

@@ -49,18 +49,32 @@ std::vector<OperatingPoint> choose_thresholds(const SplitPredictions& validation
   return points;
 }
 
+/// The run's thresholds on images of another folder.
+std::vector<OperatingPoint> apply_thresholds(const RunChoices& choices, const SplitPredictions& test,
+                                             std::size_t positive) {
+  const Scored used_on(test, positive);
+  std::vector<OperatingPoint> points;
+  for (const ChosenThreshold& chosen : choices.thresholds)
+    points.push_back({chosen.rule,
+                      chosen.wanted,
+                      chosen.threshold,
+                      {},
+                      counts_at(used_on.flags, used_on.scores, chosen.threshold)});
+  return points;
+}
+
 CalibrationFigures figures_of(const ProbabilityTable& table) {
   return {brier_score(table), expected_calibration_error(table), negative_log_likelihood(table)};
 }
 
-TemperatureScaling scale_temperature(const SplitPredictions& validation, const SplitPredictions* test) {
+TemperatureScaling scale_temperature(std::optional<double> temperature, const SplitPredictions* test) {
   TemperatureScaling result;
-  result.temperature = fit_temperature(validation.table());
+  result.temperature = temperature;
   if (test == nullptr) return result;
   const ProbabilityTable table = test->table();
   result.test_before = figures_of(table);
-  if (!result.temperature) return result;
-  const std::vector<double> scaled = at_temperature(table, *result.temperature);
+  if (!temperature) return result;
+  const std::vector<double> scaled = at_temperature(table, *temperature);
   result.test_after = figures_of({table.classes, scaled, table.labels});
   return result;
 }
@@ -116,6 +130,7 @@ EvaluationDetails make_details(const Predictions& predictions, const Choice& cho
   details.bootstrap.seed = settings.seed;
   details.chosen = choice.on_validation.value_or(choice.last);
   details.chosen_on_validation = choice.on_validation.has_value();
+  details.chosen_before = choice.by_run;
   for (const SplitPredictions& one : predictions.splits) {
     details.checkpoints.push_back({one.epoch, one.split, {}});
     if (one.finite())
@@ -132,10 +147,17 @@ EvaluationDetails make_details(const Predictions& predictions, const Choice& cho
   if (test != nullptr && !test->finite()) return details;
   if (test != nullptr && settings.subgroups)
     details.subgroups = subgroup_tables(*settings.subgroups, *test, details.positive);
+  if (details.chosen_before && test != nullptr) {
+    const RunChoices& before = *settings.chosen_before;
+    if (details.two_classes() && before.positive_class == details.class_names[details.positive])
+      details.thresholds = apply_thresholds(before, *test, details.positive);
+    if (before.temperature) details.temperature = scale_temperature(before.temperature, test);
+    return details;
+  }
   if (validation == nullptr || !validation->finite()) return details;
   if (details.two_classes())
     details.thresholds = choose_thresholds(*validation, test, details.positive, settings.target_sensitivity);
-  details.temperature = scale_temperature(*validation, test);
+  details.temperature = scale_temperature(fit_temperature(validation->table()), test);
   return details;
 }
 

@@ -9,6 +9,7 @@
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/predictions.h"
 #include "apps/xrtrain/report.h"
+#include "apps/xrtrain/run_choices.h"
 #include "apps/xrtrain/statistics/metric_table.h"
 #include "apps/xrtrain/statistics/selection.h"
 #include "apps/xrtrain/subgroups.h"
@@ -20,6 +21,7 @@ struct DetailSettings {
   double target_sensitivity = 0.95;  ///< of the second threshold
   std::uint64_t seed = 0;            ///< of the bootstrap
   std::optional<SubgroupSource> subgroups;
+  std::optional<RunChoices> chosen_before;  ///< for images without validation images of their own
 };
 
 /// Index of the class that "sensitivity" is about: the wanted one, or the first whose name is not normal,
@@ -28,18 +30,18 @@ struct DetailSettings {
 [[nodiscard]] std::size_t positive_class(const std::vector<std::string>& class_names,
                                          const std::string& wanted);
 
-/// A threshold of a two-class problem, chosen on validation images.
+/// A threshold of a two-class problem, chosen on validation images, of this evaluation or the run's own.
 struct OperatingPoint {
   std::string rule;              ///< "youden" or "sensitivity"
   std::optional<double> wanted;  ///< the wanted sensitivity
   std::optional<double> threshold;
-  std::optional<BinaryCounts> validation, test;  ///< at this threshold
+  std::optional<BinaryCounts> validation, test;  ///< at this threshold; nothing without such images
 };
 
 struct CalibrationFigures {
   std::optional<double> brier, ece, nll;
 };
-/// Temperature scaling, fitted on validation images.
+/// Temperature scaling, fitted on validation images, of this evaluation or the run's own.
 struct TemperatureScaling {
   std::optional<double> temperature;
   CalibrationFigures test_before, test_after;
@@ -59,6 +61,7 @@ struct EvaluationDetails {
   std::vector<CheckpointMetrics> checkpoints;
   std::int64_t chosen = 0;  ///< on validation, or the last
   bool chosen_on_validation = false;
+  bool chosen_before = false;  ///< checkpoint, thresholds and temperature are the run's, for other images
   std::vector<OperatingPoint> thresholds;  ///< of two-class problems with validation images
   std::optional<TemperatureScaling> temperature;
   std::vector<SubgroupTable> subgroups;  ///< of the chosen checkpoint's test images

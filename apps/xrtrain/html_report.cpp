@@ -53,10 +53,11 @@ struct Finding {
   std::string title, text;
 };
 
-/// Of RUN/audit.json; none if there is no readable one.
-std::vector<Finding> read_audit(const std::filesystem::path& run) {
+/// What audit.json or findings.json (of the quick audit before the training) holds against the data, the most
+/// serious first; none if there is no readable file.
+std::vector<Finding> read_findings(const std::filesystem::path& path) {
   std::vector<Finding> findings;
-  std::ifstream file(run / "audit.json");
+  std::ifstream file(path);
   const nlohmann::json audit = nlohmann::json::parse(file, nullptr, false);
   if (!audit.is_object()) return findings;
   for (const auto& [name, entry] : audit.items()) {
@@ -75,25 +76,15 @@ std::vector<Finding> read_audit(const std::filesystem::path& run) {
   return findings;
 }
 
-/// Of the quick audit before the training.
-std::vector<std::string> read_findings(const std::filesystem::path& run) {
-  std::vector<std::string> findings;
-  std::ifstream file(run / "findings.txt");
-  for (std::string line; std::getline(file, line);)
-    if (!line.empty()) findings.push_back(line);
-  return findings;
-}
-
 void add_findings(html::Page& page, const HtmlReport& report) {
-  const std::vector<Finding> audit = read_audit(report.run);
-  const std::vector<std::string> quick = read_findings(report.run);
-  if (audit.empty() && quick.empty()) return;
+  const bool audited = std::filesystem::exists(report.run / "audit.json");
+  const std::vector<Finding> findings =
+      read_findings(report.run / (audited ? "audit.json" : "findings.json"));
+  if (findings.empty()) return;
   page.section("Findings about the data");
   page.paragraph("Read these first: they say whether the figures below mean what they seem to mean.");
-  for (const Finding& finding : audit)
+  for (const Finding& finding : findings)
     page.badge(finding.verdict, finding.title, html::paragraph(finding.text));
-  if (audit.empty())
-    for (const std::string& finding : quick) page.badge(Verdict::warning, finding);
 }
 
 const MetricTable* headline(const HtmlReport& report, std::string& split) {

@@ -18,7 +18,7 @@ struct HtmlReport {
   const Predictions& predictions;
   const EvaluationDetails& details;
   History history;                      ///< empty where it is not known: the curves of training are left out
-  std::filesystem::path run;            ///< for its audit.json or, without one, its findings.txt
+  std::filesystem::path run;            ///< for its audit.json or, without one, its findings.json
   std::vector<html::Thumbnail> errors;  ///< see certain_errors
   kernels::Device device;
 };

@@ -78,10 +78,14 @@ std::string proportion_text(std::int64_t part, std::int64_t whole) {
                      whole);
 }
 
+const char* validation_name(const EvaluationDetails& details) {
+  return details.chosen_before ? "the run's own validation images" : "validation";
+}
+
 void tell_thresholds(const EvaluationDetails& details, Console& console) {
   if (details.thresholds.empty()) return;
-  console.line(fmt::format("  Thresholds chosen on validation, used on test: {} from this probability on",
-                           one_line(details.class_names[details.positive])));
+  console.line(fmt::format("  Thresholds chosen on {}, used on test: {} from this probability on",
+                           validation_name(details), one_line(details.class_names[details.positive])));
   for (const OperatingPoint& point : details.thresholds) {
     const std::string name =
         point.wanted ? fmt::format("sensitivity {:g} wanted", *point.wanted) : "Youden's index";
@@ -101,11 +105,12 @@ void tell_temperature(const EvaluationDetails& details, Console& console) {
   const TemperatureScaling& scaling = *details.temperature;
   if (!scaling.temperature)
     return console.line("  Temperature: -, the validation images have no best one (all right, or chance)");
-  console.line(fmt::format(
-      "  Temperature fitted on validation: {:.3f}; with it ECE on test {} instead of {}, "
-      "Brier score {} instead of {}",
-      *scaling.temperature, value_text(scaling.test_after.ece), value_text(scaling.test_before.ece),
-      value_text(scaling.test_after.brier), value_text(scaling.test_before.brier)));
+  console.line(
+      fmt::format("  Temperature fitted on {}: {:.3f}; with it ECE on test {} instead of {}, Brier score {} "
+                  "instead of {}",
+                  validation_name(details), *scaling.temperature, value_text(scaling.test_after.ece),
+                  value_text(scaling.test_before.ece), value_text(scaling.test_after.brier),
+                  value_text(scaling.test_before.brier)));
 }
 
 std::string rate_text(const char* name, const SubgroupRate& rate) {
@@ -148,7 +153,9 @@ void tell_details(const EvaluationDetails& details, Console& console) {
     console.line(fmt::format("Positive class: {}{}", one_line(details.class_names[details.positive]),
                              details.positive_given ? "" : " (--positive takes another)"));
   console.line(fmt::format("Checkpoint {:02d}, {}, on {} test images, with 95 % intervals:", details.chosen,
-                           details.chosen_on_validation ? "chosen on validation" : "the last",
+                           details.chosen_on_validation
+                               ? fmt::format("chosen on {}", validation_name(details))
+                               : std::string("the last"),
                            table->images));
   tell_metrics(table->metrics, console);
   tell_classes(*table, details.class_names, console);

@@ -111,14 +111,17 @@ const CheckpointResult* find_result(const CheckpointResults& results, std::int64
 void tell_summary(const CheckpointResults& results, const Choice& choice, Console& console) {
   const std::size_t count = checkpoint_count(results);
   if (count == 1) {
-    if (choice.on_validation)
+    if (choice.on_validation && !choice.by_run)
       console.line(fmt::format("Checkpoint {:02d}: validation accuracy {}", choice.last,
                                result_text(results, choice.last, "validation")));
     console.line(fmt::format("Checkpoint {:02d}: test accuracy {}", choice.last,
                              result_text(results, choice.last, "test")));
     return;
   }
-  if (choice.on_validation) {
+  if (choice.by_run) {
+    console.line(fmt::format("Checkpoint {:02d}, chosen on the run's own validation images: test accuracy {}",
+                             *choice.on_validation, result_text(results, *choice.on_validation, "test")));
+  } else if (choice.on_validation) {
     console.line(fmt::format("Checkpoint {:02d}, chosen on validation ({}): test accuracy {}",
                              *choice.on_validation, result_text(results, *choice.on_validation, "validation"),
                              result_text(results, *choice.on_validation, "test")));

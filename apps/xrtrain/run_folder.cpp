@@ -22,7 +22,7 @@ namespace {
 
 const std::set<std::string> run_files{"config.toml",     "history.csv", "timing.csv",         "eval.csv",
                                       "summary.json",    "log.txt",     "resume.safetensors", "metrics.json",
-                                      "predictions.csv", "report.html", "findings.txt"};
+                                      "predictions.csv", "report.html", "findings.json"};
 
 bool is_temporary(const fs::path& path) {
   return path.extension() == ".tmp";

@@ -9,6 +9,11 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
   RunResults results;
   results.checkpoints = std::move(checkpoints);
   results.choice = choose(results.checkpoints, first_candidate(options.schedule, options.epochs));
+  if (const auto& before = settings.chosen_before;
+      before && find_result(results.checkpoints, before->checkpoint, "test") != nullptr) {
+    results.choice.on_validation = before->checkpoint;
+    results.choice.by_run = true;
+  }
   results.predictions = predictions_of(results.checkpoints, info.class_names);
   results.details = make_details(results.predictions, results.choice, settings);
   results.table = evaluation_csv(results.checkpoints, info.class_names);

@@ -77,8 +77,11 @@ void TrainCommand::run() {
     console_.warn(fmt::format("left out {}: {}", one_line(file.path), file.reason));
   // What the evaluation needs is checked before the training.
   (void)positive_class(dataset.class_names, options_.positive);
-  details_ = {options_.positive, options_.target_sensitivity, static_cast<std::uint64_t>(options_.seed),
-              read_subgroups(options_.subgroups, dataset.directory)};
+  details_ = {options_.positive,
+              options_.target_sensitivity,
+              static_cast<std::uint64_t>(options_.seed),
+              read_subgroups(options_.subgroups, dataset.directory),
+              {}};
 
   // Images are decoded while the network gets its initial weights.
   auto loading = std::async(std::launch::async, [&] { return load_images(dataset); });
@@ -100,13 +103,13 @@ void TrainCommand::run() {
   write_config();
   tell_data(dataset, images);
   if (options_.mask == "none" && options_.fold.empty()) {  // of controls and folds it has been told
-    std::string findings;
-    for (const std::string& finding :
-         audit::quick_findings(dataset, {images.train, images.validation, images.test})) {
-      console_.warn(finding);
-      findings += one_line(finding) + '\n';
-    }
-    if (!findings.empty()) engine::write_file_atomically(folder_->file("findings.txt"), findings);
+    const std::vector<audit::Check> findings =
+        audit::quick_findings(dataset, {images.train, images.validation, images.test});
+    for (const audit::Check& finding : findings)
+      if (finding.name != "patients")  // the dataset's warnings tell of them
+        console_.warn(fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
+    engine::write_file_atomically(folder_->file("findings.json"),
+                                  json_text(audit::checks_json(findings)) + "\n");
   }
   tell_disk(*network, images.validation.count() > 0);
   validation_ = make_split("validation", std::move(images.validation));

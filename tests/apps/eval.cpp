@@ -1,4 +1,6 @@
 // `xrtrain eval`.
+#include <sstream>
+
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {
@@ -36,6 +38,48 @@ TEST_CASE("eval takes other images and leaves the results of the run alone") {
   const Result classes = run(folder, {"eval", run_folder, "--data", (folder / "other").string()});
   CHECK(classes.status == 3);
   CHECK_THAT(classes.error_line(), contains("pneumonia") && contains("covid") && contains("normal"));
+}
+
+TEST_CASE("eval uses what the run chose on images of another folder") {
+  TemporaryFolder folder;
+  make_phantoms(folder, 12, 4);
+  REQUIRE(run(folder, tiny(folder, "run")).status == 0);
+  const std::string run_folder = (folder / "run").string();
+  fs::copy(folder / "data/test", folder / "other", fs::copy_options::recursive);
+  const auto lines = [&](const std::string& output) {
+    std::vector<std::string> found;
+    std::istringstream text(output);
+    for (std::string line; std::getline(text, line);)
+      for (const char* part : {"Youden", "wanted: ", "with it ECE", "chosen on", "AUROC"})
+        if (line.find(part) != std::string::npos) {
+          // The same but for where it was chosen.
+          if (const auto at = line.find("the run's own validation images"); at != std::string::npos)
+            line.replace(at, 31, "validation");
+          if (!line.starts_with("Checkpoint") || line.ends_with(":")) found.push_back(line);
+          break;
+        }
+    return found;
+  };
+  const Result own = run(folder, {"eval", run_folder, "--threads", "2"}),
+               other =
+                   run(folder, {"eval", run_folder, "--threads", "2", "--data", (folder / "other").string()});
+  REQUIRE(other.status == 0);
+  CHECK(lines(own.output).size() >= 5);
+  CHECK(lines(other.output) == lines(own.output));
+  CHECK_THAT(other.output, contains("chosen on the run's own validation images: test accuracy"));
+
+  const Result wanted =
+      run(folder, {"eval", run_folder, "--data", (folder / "other").string(), "--target-sensitivity", "0.9"});
+  CHECK(wanted.status == 2);
+  CHECK_THAT(wanted.error_line(), contains("--target-sensitivity"));
+  for (const char* damage : {"{", "[]", R"({"chosen": {"on": "validation", "checkpoint": "x"}})"}) {
+    write_text(folder / "run/metrics.json", damage);
+    const Result damaged = run(folder, {"eval", run_folder, "--data", (folder / "other").string()});
+    CHECK(damaged.status == 3);
+    CHECK_THAT(damaged.error_line(), contains("metrics.json is damaged"));
+  }
+  fs::remove(folder / "run/metrics.json");
+  CHECK(run(folder, {"eval", run_folder, "--data", (folder / "other").string()}).status == 0);
 }
 
 TEST_CASE("eval says what is missing") {

@@ -39,11 +39,6 @@ Verdict Audit::verdict() const {
   return result;
 }
 
-void Audit::sort_checks() {
-  std::stable_sort(checks.begin(), checks.end(),
-                   [](const Check& a, const Check& b) { return a.verdict > b.verdict; });
-}
-
 Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings, const Tell& tell) {
   const auto telling = [&](const char* what) {
     return [&tell, what](std::size_t done, std::size_t total) { tell(what, done, total); };
@@ -76,7 +71,7 @@ Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& 
                   check_balance(audit.scan),
                   check_sizes(audit.scan, settings.network_size),
                   check_files(audit.scan)};
-  audit.sort_checks();
+  sort_by_verdict(audit.checks);
   return audit;
 }
 
@@ -93,14 +88,7 @@ nlohmann::json audit_json(const Audit& audit) {
                             {{"reading", audit.seconds_decoding},
                              {"comparing", audit.seconds_comparing},
                              {"learning", audit.seconds_learning}}}};
-  for (const Check& check : audit.checks) {
-    nlohmann::json entry = check.figures;
-    entry["title"] = check.title;
-    entry["verdict"] = html::verdict_name(check.verdict);
-    entry["text"] = check.text;
-    entry["details"] = check.details;
-    result[check.name] = std::move(entry);
-  }
+  result.update(checks_json(audit.checks));
   return result;
 }
 

@@ -22,7 +22,6 @@ struct Audit {
   double seconds_decoding = 0, seconds_comparing = 0, seconds_learning = 0;
 
   [[nodiscard]] Verdict verdict() const;
-  void sort_checks();
 };
 
 /// Called with what is being done, how much of it is done, and how much there is.

@@ -20,6 +20,12 @@ struct Check {
   nlohmann::json figures = nlohmann::json::object();
 };
 
+/// An object by the checks' names: what audit.json and a run's findings.json have of them.
+[[nodiscard]] nlohmann::json checks_json(const std::vector<Check>& checks);
+
+/// The most serious first; otherwise the order stays.
+void sort_by_verdict(std::vector<Check>& checks);
+
 /// The more serious of both.
 [[nodiscard]] inline Verdict worse(Verdict a, Verdict b) {
   return static_cast<int>(a) >= static_cast<int>(b) ? a : b;

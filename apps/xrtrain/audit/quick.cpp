@@ -37,6 +37,7 @@ Scan scan_decoded(const data::Dataset& dataset, const QuickImages& images) {
   Scan scan;
   scan.directory = dataset.directory;
   scan.class_names = dataset.class_names;
+  scan.group_origin = dataset.group_origin;
   add_decoded(scan, images.train, "train");
   add_decoded(scan, images.validation, "validation");
   add_decoded(scan, images.test, "test");
@@ -55,6 +56,7 @@ Check quick_shortcuts(Scan& scan, const Copies& copies) {
 std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages& images) {
   Scan scan = scan_decoded(dataset, images);
   std::vector<Check> checks = {check_balance(scan)};
+  if (!scan.group_origin.empty()) checks.push_back(check_patients(scan));
   if (const std::filesystem::path path = dataset.directory / "sources.csv"; std::filesystem::exists(path)) {
     const data::CsvTable table = data::read_csv_table(path);
     checks.push_back(check_sources(scan, &table));
@@ -73,19 +75,18 @@ std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages&
 
 }  // namespace
 
-std::vector<std::string> quick_findings(const data::Dataset& dataset, const QuickImages& images) {
-  std::vector<std::string> lines;
+std::vector<Check> quick_findings(const data::Dataset& dataset, const QuickImages& images) {
+  std::vector<Check> findings;
   try {
-    for (const Check& check : quick_checks(dataset, images)) {
-      // A wide interval is no finding about the images.
-      const bool told = check.name == "balance" ? check.text.starts_with("the largest") : true;
-      if (check.verdict != Verdict::ok && told)
-        lines.push_back(fmt::format("{}: {} (see xrtrain audit)", check.title, check.text));
-    }
+    for (Check& check : quick_checks(dataset, images))
+      if (check.verdict != Verdict::ok) findings.push_back(std::move(check));
   } catch (const std::exception& error) {  // a training never ends for its audit
-    lines.push_back(fmt::format("Audit: it could not be finished: {} (see xrtrain audit)", error.what()));
+    Check check{"audit", "Audit", Verdict::warning, {}, {}, {}};
+    check.text = fmt::format("it could not be finished: {}", error.what());
+    findings.push_back(std::move(check));
   }
-  return lines;
+  sort_by_verdict(findings);
+  return findings;
 }
 
 }  // namespace xr::apps::audit

@@ -1,10 +1,10 @@
 // The part of the audit that is cheap enough to run before every training.
 #pragma once
 
-#include <string>
 #include <vector>
 
-#include "apps/xrtrain/audit/scan.h"
+#include "apps/xrtrain/audit/check.h"
+#include "data/image_folder.h"
 #include "data/image_set.h"
 
 namespace xr::apps::audit {
@@ -14,11 +14,10 @@ struct QuickImages {
   const data::ImageSet &train, &validation, &test;
 };
 
-/// One line for each finding, in plain words: copies, contradicting labels, sources of one class, unbalanced
-/// classes, and, for up to 2000 images, whether file properties or the border alone give the class away. It
-/// reads sources.csv and the headers of the files. Patients in two splits are told when the folder is read.
-/// Never throws: what cannot be checked is left out.
-[[nodiscard]] std::vector<std::string> quick_findings(const data::Dataset& dataset,
-                                                      const QuickImages& images);
+/// What is not ok, the most serious first: patients in two splits, copies, contradicting labels, sources of
+/// one class, unbalanced classes, and, for up to 2000 images, whether file properties or the border alone
+/// give the class away. It reads sources.csv and the headers of the files. Never throws: if a check could not
+/// be made, a finding says so.
+[[nodiscard]] std::vector<Check> quick_findings(const data::Dataset& dataset, const QuickImages& images);
 
 }  // namespace xr::apps::audit

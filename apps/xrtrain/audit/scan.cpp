@@ -61,10 +61,6 @@ Fingerprint fingerprint(const data::Image& grey) {
   return print;
 }
 
-std::string counted(std::size_t count, const std::string& one, const std::string& many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many.empty() ? one + "s" : many);
-}
-
 Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress) {
   Scan scan;
   scan.directory = dataset.directory;

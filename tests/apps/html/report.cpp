@@ -22,6 +22,23 @@ TEST_CASE("train and eval write the same report", "[html]") {
   CHECK(read_text(report) == page);
 }
 
+TEST_CASE("the report has the verdicts of the quick audit before the training", "[html]") {
+  TemporaryFolder folder;
+  REQUIRE(run(folder, {"synth", "--out", (folder / "data").string(), "--size", "64", "--train-covid", "40",
+                       "--train-normal", "40", "--test-covid", "30", "--test-normal", "30", "--shortcut",
+                       "border-brightness"})
+              .status == 0);
+  const Result trained = run(folder, tiny(folder, "run", {"--epochs", "1"}));
+  REQUIRE(trained.status == 0);
+  CHECK_THAT(trained.error, contains("Shortcuts: "));
+  const auto findings = nlohmann::json::parse(read_text(folder / "run/findings.json"));
+  CHECK(findings["shortcuts"]["verdict"] == "serious");
+  CHECK_FALSE(findings.contains("balance"));
+  const std::string page = read_text(folder / "run/report.html");
+  CHECK(page.find("Findings about the data") < page.find("<h2>Result</h2>"));
+  CHECK(page.find("serious") < page.find("<h2>Result</h2>"));
+}
+
 TEST_CASE("the report puts serious findings of the audit first", "[html]") {
   TemporaryFolder folder;
   make_phantoms(folder);
