@@ -1,8 +1,8 @@
 // The charts of report.html.
-#include <algorithm>
 #include <cmath>
 
 #include "apps/xrtrain/html_report.h"
+#include "apps/xrtrain/roc_series.h"
 #include "apps/xrtrain/statistics/roc.h"
 
 namespace xr::apps {
@@ -42,25 +42,6 @@ void add_checkpoints(const HtmlReport& report, const std::string& split, html::L
   if (accuracies.x.empty()) return;
   accuracy.series.push_back(accuracies);
   loss.series.push_back(losses);
-}
-
-html::Series roc_series(const SplitPredictions& predictions, std::size_t positive, const std::string& name,
-                        bool band) {
-  html::Series series = named(name);
-  const std::vector<std::uint8_t> truth = against_rest(predictions.images->labels, positive);
-  const std::vector<double> scores =
-      column_of(predictions.probabilities, predictions.table().classes, positive);
-  const auto positives = static_cast<std::int64_t>(std::count(truth.begin(), truth.end(), 1));
-  for (const RocPoint& point : roc_curve(truth, scores)) {
-    if (!point.sensitivity || !point.specificity) return named(name);
-    series.x.push_back(1.0 - *point.specificity);
-    series.y.push_back(*point.sensitivity);
-    if (!band) continue;
-    const Interval interval = wilson_interval(point.true_positives, positives);
-    series.low.push_back(interval.low);
-    series.high.push_back(interval.high);
-  }
-  return series;
 }
 
 Markup reliability_chart(const SplitPredictions& predictions, std::size_t positive,
@@ -123,7 +104,9 @@ Markup report_roc_and_calibration(const HtmlReport& report, const std::string& s
   std::vector<html::Series> series;
   for (std::size_t c = 0; c < details.class_names.size(); ++c) {
     if (details.two_classes() && c != details.positive) continue;
-    series.push_back(roc_series(*predictions, c, details.class_names[c], details.two_classes()));
+    series.push_back(roc_series(details.class_names[c], against_rest(predictions->images->labels, c),
+                                column_of(predictions->probabilities, details.class_names.size(), c),
+                                details.two_classes()));
   }
   const std::string note = details.two_classes()
                                ? "Band: 95 % Wilson interval of the sensitivity at each threshold, for "

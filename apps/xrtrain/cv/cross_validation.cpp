@@ -10,6 +10,7 @@
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/cv/child_process.h"
+#include "apps/xrtrain/cv/cv_page.h"
 #include "apps/xrtrain/cv/cv_results.h"
 #include "apps/xrtrain/cv/fold_run.h"
 #include "apps/xrtrain/dataset.h"
@@ -47,11 +48,11 @@ class CrossValidation {
       const data::Dataset dataset = find_dataset(options);
       if (fold > 1) continue;
       class_names_ = dataset.class_names;
-      console_.line(
-          fmt::format("xrtrain cv: {}, {} images, {} folds, {} repeat{}, {} at a time with {} thread{} each",
-                      options.model, dataset.train.size() + dataset.validation.size() + dataset.test.size(),
-                      settings_.folds, settings_.repeats, settings_.repeats == 1 ? "" : "s", settings_.jobs,
-                      options.threads, options.threads == 1 ? "" : "s"));
+      subtitle_ = fmt::format("{}, {} images, {} folds, {} repeat{}", options.model,
+                              dataset.train.size() + dataset.validation.size() + dataset.test.size(),
+                              settings_.folds, settings_.repeats, settings_.repeats == 1 ? "" : "s");
+      console_.line(fmt::format("xrtrain cv: {}, {} at a time with {} thread{} each", subtitle_,
+                                settings_.jobs, options.threads, options.threads == 1 ? "" : "s"));
     }
     open_folder();
     train_all();
@@ -73,7 +74,7 @@ class CrossValidation {
     std::error_code code;
     if (fs::exists(file, code)) {
       if (options.force) {
-        for (const char* name : {"runs", "cv.toml", "cv.csv", "cv.json", "predictions.csv"})
+        for (const char* name : {"runs", "cv.toml", "cv.html", "cv.csv", "cv.json", "predictions.csv"})
           fs::remove_all(out_ / name);
       } else if (!options.resume) {
         throw UsageError(fmt::format(
@@ -168,14 +169,17 @@ class CrossValidation {
     engine::write_file_atomically(out_ / "cv.csv", cv_csv(summary));
     const std::string json = cv_json(summary);
     engine::write_file_atomically(out_ / "cv.json", json);
+    engine::write_file_atomically(out_ / "cv.html",
+                                  cv_page(summary, folds, subtitle_, read_text(out_ / "cv.toml")));
     for (const std::string& line : cv_text(summary)) console_.line(line);
-    console_.line(fmt::format("Results are in {}: cv.csv, cv.json, predictions.csv", out_.string()));
+    console_.line(fmt::format("Results are in {}: cv.html, cv.csv, cv.json, predictions.csv", out_.string()));
     console_.event("cv", nlohmann::json::parse(json));
   }
 
   const CvSettings& settings_;
   fs::path out_;
   Console console_;
+  std::string subtitle_;
   std::vector<std::string> class_names_;
   std::vector<std::optional<FoldPredictions>> results_;
   std::size_t done_ = 0;

@@ -64,12 +64,9 @@ nlohmann::json to_json(const std::optional<double>& value) {
 }
 
 nlohmann::json to_json(const Estimate& estimate) {
-  nlohmann::json json = {{"value", to_json(estimate.value)}, {"low", nullptr}, {"high", nullptr}};
-  if (estimate.interval) {
-    json["low"] = estimate.interval->low;
-    json["high"] = estimate.interval->high;
-  }
-  return json;
+  return {{"value", to_json(estimate.value)},
+          {"interval_95", estimate.interval ? nlohmann::json{estimate.interval->low, estimate.interval->high}
+                                            : nlohmann::json(nullptr)}};
 }
 
 nlohmann::json to_json(const CvScore& score) {
@@ -177,18 +174,18 @@ std::string cv_json(const CvSummary& summary) {
     for (const CvScore& fold : repeat.folds) folds.push_back(to_json(fold));
     repeats.push_back({{"pooled", to_json(repeat.pooled)}, {"folds", folds}});
   }
-  const nlohmann::json json = {
-      {"classes", summary.class_names},
-      {"positive", summary.class_names.size() == 2 ? nlohmann::json(summary.class_names[summary.positive])
-                                                   : nlohmann::json(nullptr)},
-      {"accuracy", to_json(summary.accuracy)},
-      {"auroc", to_json(summary.auroc)},
-      {"deviation",
-       {{"accuracy_of_repeats", to_json(summary.accuracy_deviation_of_repeats)},
-        {"accuracy_of_folds", to_json(summary.accuracy_deviation_of_folds)},
-        {"auroc_of_repeats", to_json(summary.auroc_deviation_of_repeats)},
-        {"auroc_of_folds", to_json(summary.auroc_deviation_of_folds)}}},
-      {"repeats", repeats}};
+  const nlohmann::json json = {{"classes", summary.class_names},
+                               {"positive_class", summary.class_names.size() == 2
+                                                      ? nlohmann::json(summary.class_names[summary.positive])
+                                                      : nlohmann::json(nullptr)},
+                               {"accuracy", to_json(summary.accuracy)},
+                               {"auroc", to_json(summary.auroc)},
+                               {"deviation",
+                                {{"accuracy_of_repeats", to_json(summary.accuracy_deviation_of_repeats)},
+                                 {"accuracy_of_folds", to_json(summary.accuracy_deviation_of_folds)},
+                                 {"auroc_of_repeats", to_json(summary.auroc_deviation_of_repeats)},
+                                 {"auroc_of_folds", to_json(summary.auroc_deviation_of_folds)}}},
+                               {"repeats", repeats}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

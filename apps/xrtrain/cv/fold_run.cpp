@@ -58,7 +58,7 @@ void remove_checkpoints(const FoldTask& task) {
 std::string cv_predictions_csv(const std::vector<FoldPredictions>& folds,
                                const std::vector<std::string>& class_names) {
   std::string text = "repeat,fold,image,label";
-  for (const std::string& name : class_names) text += fmt::format(",{}", csv_field(name));
+  for (const std::string& name : class_names) text += fmt::format(",{}", csv_field("p(" + name + ")"));
   text += "\n";
   for (const FoldPredictions& fold : folds)
     for (std::size_t i = 0; i < fold.images.size(); ++i) {

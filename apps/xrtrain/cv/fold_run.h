@@ -33,7 +33,7 @@ struct FoldTask {
 /// Removes what is large and no longer needed.
 void remove_checkpoints(const FoldTask& task);
 
-/// repeat, fold, image, label, one column of probabilities per class.
+/// repeat, fold, image, label, and for each class its probability, p(NAME).
 [[nodiscard]] std::string cv_predictions_csv(const std::vector<FoldPredictions>& folds,
                                              const std::vector<std::string>& class_names);
 

@@ -3,6 +3,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/apps/html/well_formed.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {
@@ -17,7 +18,7 @@ Arguments tiny_cv(const TemporaryFolder& folder, const std::string& out, const A
 }
 
 void check_same(const fs::path& a, const fs::path& b) {
-  for (const char* name : {"cv.csv", "cv.json", "predictions.csv"}) {
+  for (const char* name : {"cv.html", "cv.csv", "cv.json", "predictions.csv"}) {
     CAPTURE(name);
     CHECK(read_text(a / name) == read_text(b / name));
   }
@@ -36,7 +37,7 @@ TEST_CASE("cv tests every training image once in each repeat and leaves no check
   std::istringstream lines(read_text(folder / "cv/predictions.csv"));
   std::string line;
   std::getline(lines, line);
-  CHECK(line == "repeat,fold,image,label,covid,normal");
+  CHECK(line == "repeat,fold,image,label,p(covid),p(normal)");
   std::set<std::string> images[2];
   while (std::getline(lines, line)) {
     const std::size_t second = line.find(',', 2), third = line.find(',', second + 1);
@@ -48,6 +49,11 @@ TEST_CASE("cv tests every training image once in each repeat and leaves no check
   const nlohmann::json json = nlohmann::json::parse(read_text(folder / "cv/cv.json"));
   CHECK(json["repeats"].size() == 2);
   CHECK(json["repeats"][1]["pooled"]["images"] == 12);
+  const std::string page = read_text(folder / "cv/cv.html");
+  CHECK(html::markup_fault(page).empty());
+  for (const char* part : {"report_cnn, 12 images, 3 folds, 2 repeats", "ROC of covid",
+                           "Accuracy of the folds, repeat 2", "fold = &quot;&quot;"})
+    CHECK_THAT(page, contains(part));
   for (const auto& entry : fs::recursive_directory_iterator(folder / "cv"))
     CHECK(entry.path().extension() != ".safetensors");
 }

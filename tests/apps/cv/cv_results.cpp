@@ -52,7 +52,7 @@ TEST_CASE("a cross-validation pools its folds and averages its repeats") {
   CHECK(summary.accuracy.interval == six);
   CHECK_THAT(cv_csv(summary), Contains("1,pooled,6,5,0.833333") && Contains("\n2,2,3,3,1.000000"));
   const nlohmann::json json = nlohmann::json::parse(cv_json(summary));
-  CHECK(json["positive"] == "covid");
+  CHECK(json["positive_class"] == "covid");
   CHECK(json["repeats"][0]["folds"][1]["correct"] == 2);
 }
 

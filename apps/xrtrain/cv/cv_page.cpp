@@ -1,0 +1,138 @@
+#include "apps/xrtrain/cv/cv_page.h"
+
+#include <fmt/format.h>
+
+#include "apps/xrtrain/html/chart.h"
+#include "apps/xrtrain/html/page.h"
+#include "apps/xrtrain/html/table.h"
+#include "apps/xrtrain/roc_series.h"
+#include "apps/xrtrain/statistics/roc.h"
+
+namespace xr::apps {
+
+namespace {
+
+using html::Align;
+
+constexpr std::size_t most_curves = 6;
+
+std::string text_of(const std::optional<double>& value) {
+  return value ? fmt::format("{:.3f}", *value) : "-";
+}
+
+std::string text_of(const Estimate& estimate) {
+  if (!estimate.interval) return text_of(estimate.value);
+  return fmt::format("{} ({:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
+                     estimate.interval->high);
+}
+
+void add_row(html::Table& table, const std::string& name, const CvScore& score) {
+  table.row({name, fmt::format("{} of {}", score.correct, score.images), text_of(score.accuracy),
+             text_of(score.auroc)});
+}
+
+std::vector<html::Column> score_columns(const char* first) {
+  return {{first},
+          {"right", Align::right},
+          {"accuracy (95 % interval)", Align::right},
+          {"AUROC (95 % interval)", Align::right}};
+}
+
+void add_result(html::Page& page, const CvSummary& summary) {
+  page.section("Result");
+  const std::size_t repeats = summary.repeats.size();
+  page.paragraph(fmt::format(
+      "Every image was told apart by a network that was not trained on it: accuracy {}, AUROC {}{}.",
+      text_of(summary.accuracy), text_of(summary.auroc),
+      repeats > 1 ? fmt::format(" (means of {} repeats)", repeats) : std::string()));
+  html::Table table(score_columns("all folds of"));
+  for (std::size_t r = 0; r < repeats; ++r)
+    add_row(table, fmt::format("repeat {}", r + 1), summary.repeats[r].pooled);
+  page.add(table.markup());
+  page.add(html::facts({{"standard deviation over repeats",
+                         fmt::format("accuracy {}, AUROC {}", text_of(summary.accuracy_deviation_of_repeats),
+                                     text_of(summary.auroc_deviation_of_repeats))},
+                        {"standard deviation over folds",
+                         fmt::format("accuracy {}, AUROC {}", text_of(summary.accuracy_deviation_of_folds),
+                                     text_of(summary.auroc_deviation_of_folds))}}));
+  page.note(
+      "Repeats cut the images anew and start from other weights. They add no patients: the intervals are "
+      "those of one repeat (Wilson for the accuracy, DeLong for the AUROC).");
+}
+
+/// Of each repeat the pooled scores of one class.
+html::Markup roc_of(const CvSummary& summary, const std::vector<FoldPredictions>& folds,
+                    std::size_t positive) {
+  const std::size_t classes = summary.class_names.size();
+  const std::size_t curves = std::min(most_curves, summary.repeats.size());
+  std::vector<html::Series> series;
+  for (std::size_t r = 0; r < curves; ++r) {
+    std::vector<double> scores;
+    std::vector<std::uint8_t> truth;
+    for (const FoldPredictions& fold : folds) {
+      if (fold.repeat != static_cast<std::int64_t>(r) + 1) continue;
+      const std::vector<double> column = column_of(fold.probabilities, classes, positive);
+      scores.insert(scores.end(), column.begin(), column.end());
+      const std::vector<std::uint8_t> flags = against_rest(fold.labels, positive);
+      truth.insert(truth.end(), flags.begin(), flags.end());
+    }
+    series.push_back(roc_series(fmt::format("repeat {}", r + 1), truth, scores, curves == 1));
+  }
+  std::string note =
+      "All folds of a repeat together, which takes the scores of their networks as comparable.";
+  if (curves == 1) note += " Band: 95 % Wilson interval of the sensitivity at each threshold, for itself.";
+  if (curves < summary.repeats.size())
+    note += fmt::format(" The first {} of {} repeats.", curves, summary.repeats.size());
+  return html::roc_chart(fmt::format("ROC of {}", summary.class_names[positive]), series, note);
+}
+
+html::Markup accuracy_of_folds(const CvSummary& summary, std::size_t repeat) {
+  html::BarChart chart;
+  chart.title = fmt::format("Accuracy of the folds, repeat {}", repeat + 1);
+  chart.axis = {"share of the images told apart rightly", 0.0, 1.0, false, true};
+  const std::vector<CvScore>& folds = summary.repeats[repeat].folds;
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    html::Bar bar;
+    bar.name = fmt::format("fold {}", f + 1);
+    bar.value = folds[f].accuracy.value.value_or(0);
+    if (folds[f].accuracy.interval) {
+      bar.low = folds[f].accuracy.interval->low;
+      bar.high = folds[f].accuracy.interval->high;
+    }
+    bar.text = fmt::format("{} of {}", folds[f].correct, folds[f].images);
+    chart.bars.push_back(bar);
+  }
+  chart.note = "Lines: 95 % Wilson intervals.";
+  return html::chart(chart);
+}
+
+}  // namespace
+
+std::string cv_page(const CvSummary& summary, const std::vector<FoldPredictions>& folds,
+                    const std::string& subtitle, const std::string& settings) {
+  html::Page page("Cross-validation", subtitle);
+  add_result(page, summary);
+  page.section("ROC");
+  std::vector<html::Markup> curves;
+  for (std::size_t c = 0; c < summary.class_names.size(); ++c)
+    if (summary.class_names.size() > 2 || c == summary.positive) curves.push_back(roc_of(summary, folds, c));
+  page.add(html::columns(curves));
+  page.section("Folds");
+  std::vector<html::Markup> bars;
+  for (std::size_t r = 0; r < std::min(most_curves, summary.repeats.size()); ++r)
+    bars.push_back(accuracy_of_folds(summary, r));
+  page.add(html::columns(bars));
+  html::Table table(score_columns("repeat, fold"));
+  for (std::size_t r = 0; r < summary.repeats.size(); ++r)
+    for (std::size_t f = 0; f < summary.repeats[r].folds.size(); ++f)
+      add_row(table, fmt::format("{}, {}", r + 1, f + 1), summary.repeats[r].folds[f]);
+  page.add(html::details("All folds in figures", table.markup()));
+  page.section("How to repeat it");
+  page.add(html::details("Settings (cv.toml)", html::code_block(settings)));
+  page.note(
+      "This is no medical device. None of these figures says how often a network is right on the X-rays "
+      "of another hospital.");
+  return page.str();
+}
+
+}  // namespace xr::apps
