@@ -137,6 +137,9 @@ void run_backward(const Tensor& root, const Tensor& seed) {
   XR_CHECK(!seed.defined() || seed.shape() == root.shape(),
            "a gradient of shape {} does not fit a tensor of shape {}", seed.shape().to_string(),
            root.shape().to_string());
+  XR_CHECK(!seed.defined() || seed.dtype() == root.dtype(),
+           "a gradient of type {} does not fit a tensor of type {}: cast() one to the other's",
+           kernels::name_of(seed.dtype()), kernels::name_of(root.dtype()));
   const std::shared_ptr<Node>& start = root.state()->node;
   XR_CHECK(start == nullptr || start->backward,
            "backward was called twice on the same graph ({}); run forward again", start->name);

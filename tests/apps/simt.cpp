@@ -26,30 +26,46 @@ std::vector<double> probabilities_of(const std::string& csv) {
 }  // namespace
 
 TEST_CASE("training and evaluation and prediction run on the SIMT executor") {
-  const std::string model = GENERATE("report_cnn", "xray_resnet");
-  CAPTURE(model);
+  struct Setting {
+    std::string model, precision;
+    double tolerance;  ///< of probabilities
+  };
+  const Setting setting = GENERATE(Setting{"report_cnn", "fp32", 1e-4}, Setting{"xray_resnet", "fp32", 1e-4},
+                                   Setting{"report_cnn", "bf16", 0.02});
+  CAPTURE(setting.model, setting.precision);
   TemporaryFolder folder;
   make_phantoms(folder, 3, 1);
-  Arguments train = tiny(folder, "run", {"--device", "simt", "--epochs", "1"});
-  replace_value(train, "--model", model);
+  const Arguments device = {"--device", "simt", "--precision", setting.precision};
+  const auto with_device = [&](Arguments arguments) {
+    arguments.insert(arguments.end(), device.begin(), device.end());
+    return arguments;
+  };
+  Arguments train = with_device(tiny(folder, "run", {"--epochs", "1"}));
+  replace_value(train, "--model", setting.model);
   const Result trained = run(folder, train);
   INFO(trained.error);
   REQUIRE(trained.status == 0);
-  const std::string table = read_text(folder / "run/eval.csv");
-  REQUIRE(run(folder, {"eval", (folder / "run").string(), "--device", "simt"}).status == 0);
+  const std::string table = read_text(folder / "run/eval.csv"),
+                    report = read_text(folder / "run/report.html");
+  REQUIRE(run(folder, with_device({"eval", (folder / "run").string()})).status == 0);
   CHECK(read_text(folder / "run/eval.csv") == table);
+  CHECK(read_text(folder / "run/report.html") == report);
+  const std::string checkpoint = (folder / "run/checkpoints/00.safetensors").string();
+  CHECK(run(folder, with_device({"predict", checkpoint, (folder / "data/test/covid").string(), "--explain",
+                                 (folder / "pictures").string(), "--occlusion"}))
+            .status == 0);
 
-  const auto predict = [&](const std::string& device) {
-    const Result result = run(folder, {"predict", (folder / "run/checkpoints/00.safetensors").string(),
-                                       (folder / "data/test").string(), "--device", device, "--csv"});
+  const auto predict = [&](const std::string& on, const std::string& precision) {
+    const Result result = run(folder, {"predict", checkpoint, (folder / "data/test").string(), "--device", on,
+                                       "--precision", precision, "--csv"});
     INFO(result.error);
     REQUIRE(result.status == 0);
     return probabilities_of(result.output);
   };
-  const std::vector<double> simt = predict("simt"), cpu = predict("cpu");
+  const std::vector<double> simt = predict("simt", setting.precision), cpu = predict("cpu", "fp32");
   REQUIRE(simt.size() == 4);  // two images, two classes
   REQUIRE(cpu.size() == simt.size());
-  for (std::size_t i = 0; i < simt.size(); ++i) CHECK(std::abs(simt[i] - cpu[i]) <= 1e-4);
+  for (std::size_t i = 0; i < simt.size(); ++i) CHECK(std::abs(simt[i] - cpu[i]) <= setting.tolerance);
 }
 
 }  // namespace xr::apps::test

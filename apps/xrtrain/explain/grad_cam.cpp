@@ -1,6 +1,7 @@
 #include "apps/xrtrain/explain/grad_cam.h"
 
 #include "engine/autograd.h"
+#include "engine/ops/cast.h"
 #include "model/layers.h"
 
 namespace xr::apps::explain {
@@ -95,7 +96,7 @@ std::vector<Map> grad_cam(model::Module& network, const Tensor& images, std::spa
            classes.size(), images.dim(0));
   network.set_training(false);
   const Cut cut(network, *module);
-  const Tensor logits = network.forward(images);
+  const Tensor logits = engine::cast(network.forward(images), kernels::DType::f32);  // bf16 on some devices
   const Tensor& activation = cut.activation();
   XR_CHECK(activation.defined(), "the layer '{}' takes no part in what the network computes: use one of {}",
            layer, fmt::join(convolution_layers(network), ", "));
