@@ -1,8 +1,12 @@
 #include "apps/xrtrain/machine_options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "apps/xrtrain/options.h"
+#include "apps/xrtrain/text.h"
 #include "kernels/cpu/parallel.h"
 
 namespace xr::apps {
@@ -36,7 +40,11 @@ void MachineOptions::add(CLI::App& command) {
 }
 
 kernels::Device MachineOptions::apply() const {
-  const kernels::Device chosen = choose_device(device);
+  std::string why_not_the_gpu;
+  const kernels::Device chosen = choose_device(device, &why_not_the_gpu);
+  if (!why_not_the_gpu.empty())
+    (void)std::fputs(
+        fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", one_line(why_not_the_gpu)).c_str(), stderr);
   configure_device(chosen, precision, kernels);
   if (threads > 0) xr::kernels::cpu::set_thread_count(static_cast<int>(threads));
   return chosen;

@@ -159,7 +159,7 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
                             model::parameter_count(info_.model), options_.preset, options_.seed));
   console_.line(
       fmt::format("Device {}, {} thread{}", device_.to_string(), threads_, threads_ == 1 ? "" : "s"));
-  if (!why_not_the_gpu_.empty()) console_.line(why_not_the_gpu_);
+  if (!why_not_the_gpu_.empty()) console_.warn(why_not_the_gpu_ + " (--device auto uses the CPU)");
   const std::size_t decoded = images.train.decoded + images.validation.decoded + images.test.decoded;
   console_.line(
       fmt::format("Data {}: {}", options_.data,
