@@ -110,7 +110,6 @@ void DeviceLoader::draw() {
   batch_.classes = labels;
 }
 
-// copy_from_host has read the host's memory when it returns.
 void DeviceLoader::send() {
   kernels::Backend& backend = sent_.backend();
   backend.copy_from_host(sent_.mutable_view().data, staging_.data(), staging_.size() * sizeof(std::int64_t));

@@ -154,6 +154,7 @@ class Backend {
   virtual void deallocate(void* data, std::size_t bytes) noexcept = 0;
   /// Bytes that could be allocated now; without limit where the host's memory is used.
   [[nodiscard]] virtual std::size_t available_memory() const { return SIZE_MAX; }
+  /// The host's memory has been read when it returns.
   virtual void copy_from_host(void* device, const void* host, std::size_t bytes) = 0;
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;

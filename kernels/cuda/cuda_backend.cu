@@ -67,7 +67,7 @@ Stream open_device(int index) {
 
 }  // namespace
 
-CudaBackend::CudaBackend(int index) : RoutedBackend(open_device(index), index), index_(index) {
+CudaBackend::CudaBackend(int index) : RoutedBackend(open_device(index), index), index_(index), uploads_(std::make_unique<UploadRing>()) {
   cudaDeviceProp properties{};
   XR_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   int driver = 0;
@@ -80,6 +80,7 @@ CudaBackend::CudaBackend(int index) : RoutedBackend(open_device(index), index), 
 
 CudaBackend::~CudaBackend() {
   cudaStreamSynchronize(stream());  // kernels may still use what is freed now
+  uploads_.reset();
   free_workspace();
   cudaStreamDestroy(stream());  // its status can no longer help anyone
 }
@@ -106,9 +107,10 @@ void* CudaBackend::allocate(std::size_t bytes) {
     XR_CUDA_CHECK(cudaMemGetInfo(&free, &total));
     throw Error(fmt::format(
         "out of memory on {}: {:.1f} MB asked for, {:.1f} MB in use by this program, {:.1f} of {:.1f} MB "
-        "free; lower --batch-size or --image-size",
+        "free; lower --batch-size or --image-size{}",
         name(), static_cast<double>(bytes) / 1e6, static_cast<double>(bytes_in_use_) / 1e6,
-        static_cast<double>(free) / 1e6, static_cast<double>(total) / 1e6));
+        static_cast<double>(free) / 1e6, static_cast<double>(total) / 1e6,
+        has_captured() ? ", or use --no-cuda-graph, which keeps less" : ""));
   }
   XR_CUDA_CHECK(status);
   bytes_in_use_ += bytes;
@@ -131,7 +133,7 @@ std::size_t CudaBackend::available_memory() const {
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
   const auto lock = outside_capture("a copy from the host");
   use_device();
-  XR_CUDA_CHECK(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream()));
+  uploads_->copy(device, host, bytes, stream());
 }
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {

@@ -1,9 +1,11 @@
 // The kernels on a CUDA device: its memory, its stream, its errors.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "kernels/cuda/routed_backend.h"
+#include "kernels/cuda/upload.h"
 
 namespace xr::kernels::cuda {
 
@@ -38,6 +40,7 @@ class CudaBackend final : public RoutedBackend {
   int index_;
   std::string description_;
   std::size_t bytes_in_use_ = 0;
+  std::unique_ptr<UploadRing> uploads_;
 };
 
 }  // namespace xr::kernels::cuda
