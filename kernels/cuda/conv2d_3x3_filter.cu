@@ -8,6 +8,9 @@
 // taps. A tile is 17 KB (f32) for 1.2 million operations: 68 for a byte, where version 2 has 19 to 26, which
 // bound it by the L2 cache. Of shared memory a warp reads 4.4 KB for 74 thousand operations.
 //
+// Results beyond the edge of the image are zeros in dy, times pixels that exist: a NaN or infinity of x in
+// the last rows or columns reaches all taps of its channel there, not only those that see it.
+//
 // The walk is cut into parts whose sums go to the workspace; a second pass adds them up in order. Bytes and
 // operations as in conv2d_implicit_gemm_filter.cu.
 #include "kernels/cuda/conv2d_3x3.h"

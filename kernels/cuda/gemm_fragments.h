@@ -41,7 +41,9 @@ template <int Registers>
 __device__ __forceinline__ void set(Fragment<Math::tf32, Registers>& fragment, int i, float operand) {
   fragment.value[i] = to_tf32(operand);
 }
-/// The rest needs no rounding: of its 12 bits the tensor core drops at most the last.
+/// The rest needs no rounding: of its 12 bits the tensor core drops at most the last. An infinite operand
+/// gives NaN where one product would give infinity: its rest is none, and zeros of the other operand's rest
+/// meet it.
 template <int Registers>
 __device__ __forceinline__ void set(Fragment<Math::tf32x3, Registers>& fragment, int i, float operand) {
   fragment.value[i] = to_tf32(operand);

@@ -26,6 +26,8 @@ struct Conv2dCase {
   bool bias = true;
 
   [[nodiscard]] Shape y() const { return reference::conv2d_shape(params, x, filter); }
+  /// Products that make up one element of y.
+  [[nodiscard]] double terms() const { return static_cast<double>(filter[1] * filter[2] * filter[3]); }
   [[nodiscard]] std::int64_t flops() const { return 2 * y().numel() * filter[1] * filter[2] * filter[3]; }
   [[nodiscard]] std::int64_t bytes() const {
     return 4 * (x.numel() + filter.numel() + y().numel() + (bias ? filter[0] : 0));

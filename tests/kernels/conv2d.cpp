@@ -64,11 +64,6 @@ struct Setting {
   }
 };
 
-/// Products that make up one element of y.
-double terms_of(const Conv2dCase& c) {
-  return static_cast<double>(c.filter[1] * c.filter[2] * c.filter[3]);
-}
-
 using Pairs = std::function<std::vector<LayoutPair>(const Backend&)>;
 using Backends = std::vector<Backend*>;
 
@@ -77,7 +72,7 @@ void check_forward(const Conv2dCase& c, const Setting& setting, const Backends& 
   const Tensor x = setting.operand(c.x, 1), filter = setting.operand(c.filter, 2);
   const Tensor bias = random_normal({c.filter[0]}, 3);
   const Tensor y = reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr);
-  const Expected expected = setting.expected(y, c, terms_of(c), setting.activation());
+  const Expected expected = setting.expected(y, c, c.terms(), setting.activation());
   for (Backend* backend : backends)
     for (const LayoutPair& layouts : pairs(*backend)) {
       const Operation operation{*backend,
@@ -98,7 +93,7 @@ void check_backward_data(const Conv2dCase& c, const Setting& setting, const Back
                          const Pairs& pairs) {
   const Tensor dy = setting.operand(c.y(), 1), filter = setting.operand(c.filter, 2);
   const Tensor dx = reference::conv2d_backward_data(c.params, dy, filter, c.x);
-  const double terms = terms_of(c) * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
+  const double terms = c.terms() * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
   const Expected expected = setting.expected(dx, c, terms, setting.activation());
   for (Backend* backend : backends)
     for (const LayoutPair& layouts : pairs(*backend)) {
@@ -290,50 +285,6 @@ TEST_CASE("conv2d implicit matrix products towards odd channels") {
     const Setting setting{{.precision = precision, .variant = "implicit_gemm"}};
     check_variant(odd_out, setting, {check_forward});
     check_variant(odd_in, setting, {check_backward_data});
-  }
-}
-
-// Zeros that fill up a tile must not meet a NaN.
-TEST_CASE("conv2d kernels keep NaN to the results that see it") {
-  const std::vector<Conv2dCase> cases = {
-      {"tiles that end in the middle", {2, 48, 9, 11}, {32, 48, 3, 3}, {1, 1, 1, 1, 1, 1, 1}},
-      {"3x3", {1, 32, 9, 19}, {32, 32, 3, 3}, {1, 1, 0, 0, 1, 1, 1}},
-      {"strided", {1, 16, 9, 10}, {32, 16, 5, 5}, {2, 2, 2, 2, 1, 1, 1}},
-      {"few channels", {1, 3, 9, 10}, {32, 3, 3, 3}, {1, 1, 1, 1, 1, 1, 1}}};
-  for (const Conv2dCase& c : cases) {
-    Tensor x = random_normal(c.x, 1);
-    x.at(0, c.x[1] - 1, 5, 6) = std::nan("");
-    const Tensor filter = random_normal(c.filter, 2);
-    Expected y{reference::conv2d_forward(c.params, x, filter, nullptr), DType::f32, Arithmetic::reduction,
-               terms_of(c), std::sqrt(terms_of(c))};
-    Tensor dy = random_normal(c.y(), 3);
-    dy.at(0, 7, 2, 3) = std::nan("");
-    const double terms = terms_of(c) * static_cast<double>(c.filter[0]) / static_cast<double>(c.x[1]);
-    Expected dx{reference::conv2d_backward_data(c.params, dy, filter, c.x), DType::f32, Arithmetic::reduction,
-                terms, std::sqrt(terms)};
-    for (Backend* backend : test_backends()) {
-      if (backend->name() == "cpu") continue;
-      for (const char* variant : {"", "direct", "implicit_gemm_v1", "implicit_gemm_v2"}) {
-        const Configured configured(*backend, {.variant = variant});
-        const Layout layout = Layout::channels_last;
-        check_operation(
-            {*backend,
-             fmt::format("conv2d_forward of a NaN, {} {}", c.name, variant),
-             {{"x", x, layout}, {"filter", filter}},
-             {{"y", y, layout}},
-             false},
-            [&](Inputs in, Outputs out) { backend->conv2d_forward(c.params, in[0], in[1], {}, out[0]); });
-        check_operation({*backend,
-                         fmt::format("conv2d_backward_data of a NaN, {} {}", c.name, variant),
-                         {{"dy", dy, layout}, {"filter", filter}},
-                         {{"dx", dx, layout}},
-                         false},
-                        [&](Inputs in, Outputs out) {
-                          backend->conv2d_backward_data(c.params, in[0], in[1], out[0],
-                                                        GradientWrite::overwrite);
-                        });
-      }
-    }
   }
 }
 
