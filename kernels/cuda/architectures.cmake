@@ -27,8 +27,8 @@ if(NOT XR_CUDA)
 endif()
 
 # Each with its reason: 80 is the A100, 86 and 89 the desktop cards of 2020 and 2022, 90a the H100 and H200, 100 the
-# B200, 120 the desktop cards of 2025 (and PTX of it for what comes later).
-set(XR_CUDA_ALL_ARCHITECTURES 80-real 86-real 89-real 90a-real 100-real 120)
+# B200 (and PTX for its relatives 10.3 and 11.0), 120 the desktop cards of 2025 (and PTX for what comes later).
+set(XR_CUDA_ALL_ARCHITECTURES 80-real 86-real 89-real 90a-real 100 120)
 set(XR_CUDA_ARCHITECTURES AUTO CACHE STRING
     "GPUs to build for: AUTO (this machine's GPU, else 90a), ALL, or a list as for CMAKE_CUDA_ARCHITECTURES")
 if(XR_CUDA_ARCHITECTURES STREQUAL ALL)
