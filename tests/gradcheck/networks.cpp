@@ -238,14 +238,20 @@ class NetworkCheck {
     const auto check = [&](const std::string& what, double error) {
       check_error(checked, test_.description + ", " + what, error, tolerance);
     };
-    check("loss", error_of(loss, reference::Tensor(Shape{}, loss_)));
+    const Checked forward{checked.backend, "forward of " + test_.settings.name, checked.precision};
+    const auto check_forward = [&](const std::string& what, double error) {
+      check_error(forward, test_.description + ", " + what, error,
+                  tolerance_of(Arithmetic::network_forward, precision));
+    };
+    count_case(forward, numbers_.at("images").shape.to_string());
+    check_forward("loss", error_of(loss, reference::Tensor(Shape{}, loss_)));
     check("d images", error_of(images.grad(), gradients_.at("images")));
     for (const engine::NamedTensor& parameter : network->parameters())
       check("d " + parameter.name,
             error_of(parameter.tensor.grad(), gradients_.at(parameter.name), least_norm(parameter.name)));
     for (const engine::NamedTensor& entry : network->state())
       if (entry.name.find("running") != std::string::npos)
-        check(entry.name, error_of(entry.tensor, after_.at(entry.name)));
+        check_forward(entry.name, error_of(entry.tensor, after_.at(entry.name)));
   }
 
   NetworkCase test_;

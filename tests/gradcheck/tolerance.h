@@ -18,6 +18,7 @@ enum class Arithmetic {
   normalised,        ///< batch norm
   normalised_kinks,  ///< batch norm, then ReLU and maxima of what it gives, at once
   normalised_ties,   ///< the same, one after another
+  network_forward,   ///< loss and running statistics of a whole network
   report_cnn,        ///< a whole network: 4 layers with weights, forward, loss and backward
   xray_resnet,       ///< a whole network: 21 layers with weights
 };
