@@ -44,7 +44,8 @@ kernels::Device MachineOptions::apply() const {
   const kernels::Device chosen = choose_device(device, &why_not_the_gpu);
   if (!why_not_the_gpu.empty())
     (void)std::fputs(
-        fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", one_line(why_not_the_gpu)).c_str(), stderr);
+        fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", one_line(why_not_the_gpu)).c_str(),
+        stderr);
   configure_device(chosen, precision, kernels);
   if (threads > 0) xr::kernels::cpu::set_thread_count(static_cast<int>(threads));
   return chosen;
