@@ -125,7 +125,7 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
   for (std::size_t label = 0; label < metrics->confusion.classes(); ++label)
     for (std::size_t c = 0; c < metrics->confusion.classes(); ++c)
       counts.push_back(metrics->confusion.at(label, c));
-  page.add(html::columns(
+  page.add(html::beside(
       {table.markup(), html::confusion_matrix(details.class_names, counts,
                                               fmt::format("{} {} images", metrics->images, split))}));
   if (details.two_classes())

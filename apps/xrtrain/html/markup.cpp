@@ -151,4 +151,21 @@ Markup columns(const std::vector<Markup>& parts) {
   return element("div", content, "class=\"columns\"");
 }
 
+Markup beside(const std::vector<Markup>& parts) {
+  Markup content;
+  for (const Markup& part : parts) content += element("div", part);
+  return element("div", content, "class=\"beside\"");
+}
+
+std::string attribute_text(const Markup& markup) {
+  std::string result;
+  bool within = false;  // a tag: text has its angle brackets escaped
+  for (const char c : markup.str()) {
+    if (c == '<') within = true;
+    if (!within) result += c;
+    if (c == '>') within = false;
+  }
+  return result;
+}
+
 }  // namespace xr::apps::html

@@ -58,5 +58,9 @@ enum class Verdict { ok, warning, serious };
 [[nodiscard]] Markup details(const Markup& summary, const Markup& body);
 /// Side by side where the page is wide enough, below one another on a phone.
 [[nodiscard]] Markup columns(const std::vector<Markup>& parts);
+/// For tables: side by side only where the page has room for the whole width of each, also in print.
+[[nodiscard]] Markup beside(const std::vector<Markup>& parts);
+/// The text without its elements, escaped: for an attribute.
+[[nodiscard]] std::string attribute_text(const Markup& markup);
 
 }  // namespace xr::apps::html

@@ -33,6 +33,8 @@ details{margin:.6rem 0}
 summary{cursor:pointer;padding:.25rem 0;color:var(--c0)}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:0 2rem;align-items:start}
 .columns>div{min-width:0}
+.beside{display:flex;flex-wrap:wrap;gap:0 2rem;align-items:flex-start}
+.beside>div{min-width:0;max-width:100%}
 .badge{display:inline-flex;align-items:center;gap:.3em;font-weight:600;font-size:.85rem;border:1.5px solid;
 border-radius:1em;padding:.05em .6em;white-space:nowrap}
 .badge svg{fill:currentColor;flex:none}
@@ -49,7 +51,6 @@ th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);vertical-align:top
 thead th{border-bottom:2px solid var(--line);color:var(--faint);font-weight:600;vertical-align:bottom}
 tbody th{font-weight:500;min-width:7rem;overflow-wrap:anywhere}
 .l{text-align:left}.r{text-align:right}.c{text-align:center}
-td.r{white-space:nowrap}
 .confusion td{text-align:center;min-width:5.5rem;line-height:1.25;border:1px solid var(--line);
 background:color-mix(in srgb,var(--miss) var(--share),transparent)}
 .confusion td.hit{background:color-mix(in srgb,var(--hit) var(--share),transparent)}
@@ -87,8 +88,21 @@ img{max-width:100%;height:auto;background:#000;border-radius:3px}
 .pictures{display:flex;gap:.4rem}
 .pictures img{flex:1 1 0;min-width:0;width:100%;object-fit:contain}
 footer{margin-top:2rem}
+@media screen and (max-width:40rem){
+.rows,.rows tbody,.rows caption{display:block}
+.rows thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.rows tr{display:block;padding:.35rem 0;border-bottom:1px solid var(--line)}
+.rows th,.rows td{border:0;padding:.1rem 0}
+.rows tbody th{display:block;text-align:left;font-weight:600}
+.rows td{display:flex;justify-content:space-between;gap:1rem;text-align:right;white-space:normal}
+.rows td::before{content:attr(data-name);color:var(--faint);text-align:left}
+.rows td:empty{display:none}
+.confusion th,.confusion td{padding:.3rem .4rem}
+.confusion td,.confusion tbody th{min-width:0}
+.confusion th{overflow-wrap:anywhere}
+.scroll:not(.wide) .confusion{width:100%;table-layout:fixed}}
 @page{margin:15mm}
-@media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}.scroll{overflow:visible}
+@media print{body{max-width:none;padding:0;font-size:10pt}th,td{padding:.25rem .45rem}nav{display:none}.scroll{overflow:visible}
 h2,h3{break-after:avoid}.callout,tr,pre{break-inside:avoid}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 )css";

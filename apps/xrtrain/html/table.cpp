@@ -1,5 +1,7 @@
 #include "apps/xrtrain/html/table.h"
 
+#include <fmt/format.h>
+
 #include "kernels/error.h"
 
 namespace xr::apps::html {
@@ -11,9 +13,13 @@ const char* align_class(Align align) {
 }
 
 // Focusable, so that it can be scrolled with the keyboard.
-Markup scrolling(const Markup& table) {
-  return element("div", table, R"(class="scroll" tabindex="0" role="group")");
+Markup scrolling(const Markup& table, bool wide = false) {
+  return element("div", table,
+                 fmt::format(R"(class="scroll{}" tabindex="0" role="group")", wide ? " wide" : ""));
 }
+
+/// Classes of a confusion matrix that fit beside one another on a phone.
+constexpr std::size_t most_on_a_phone = 4;
 
 }  // namespace
 
@@ -32,13 +38,15 @@ Markup Table::markup() const {
     Markup row;
     for (std::size_t i = 0; i < cells.size(); ++i)
       row += i == 0 ? element("th", cells[i], fmt::format("scope=\"row\" {}", align_class(columns_[i].align)))
-                    : element("td", cells[i], align_class(columns_[i].align));
+                    : element("td", cells[i],
+                              fmt::format("{} data-name=\"{}\"", align_class(columns_[i].align),
+                                          attribute_text(columns_[i].name)));
     body += element("tr", row);
   }
   Markup content;
   if (!caption_.empty()) content += element("caption", caption_);
   content += element("thead", element("tr", head)) + element("tbody", body);
-  return scrolling(element("table", content));
+  return scrolling(element("table", content, "class=\"rows\""));
 }
 
 Markup facts(const std::vector<std::pair<Markup, Markup>>& rows) {
@@ -73,7 +81,7 @@ Markup confusion_matrix(const std::vector<std::string>& class_names, std::span<c
   Markup content;
   if (!caption.empty()) content += element("caption", caption);
   content += element("thead", element("tr", head)) + element("tbody", body);
-  return scrolling(element("table", content, "class=\"confusion\""));
+  return scrolling(element("table", content, "class=\"confusion\""), n > most_on_a_phone);
 }
 
 }  // namespace xr::apps::html

@@ -16,7 +16,8 @@ struct Column {
   Align align = Align::left;
 };
 
-/// A table with a heading row. On a narrow page it scrolls sideways within the page.
+/// A table with a heading row. On a phone each row becomes a block of its own, a line for each cell with the
+/// column's name before it.
 class Table {
  public:
   explicit Table(std::vector<Column> columns, Markup caption = {})
@@ -36,7 +37,7 @@ class Table {
 [[nodiscard]] Markup facts(const std::vector<std::pair<Markup, Markup>>& rows);
 
 /// counts[actual * n + predicted], with the share of each actual class in per cent and a shade for it. Rows
-/// are the actual classes. Error unless there are n * n counts.
+/// are the actual classes. Error unless there are n * n counts. Of many classes it scrolls sideways.
 [[nodiscard]] Markup confusion_matrix(const std::vector<std::string>& class_names,
                                       std::span<const std::int64_t> counts, const Markup& caption = {});
 

@@ -74,8 +74,11 @@ TEST_CASE("tables keep their shape", "[html]") {
   CHECK(table.empty());
   table.row({"<x>"});
   CHECK_THROWS_AS(table.row({"1", "2", "3"}), xr::Error);
-  CHECK(table.markup().str().find("<th scope=\"row\" class=\"l\">&lt;x&gt;</th><td class=\"r\"></td>") !=
+  CHECK(table.markup().str().find(
+            "<th scope=\"row\" class=\"l\">&lt;x&gt;</th><td class=\"r\" data-name=\"b\"></td>") !=
         std::string::npos);
+  const Markup name = Markup("a\"<b") + Markup::raw("<br/>") + element("small", "c", "class=\"d\"");
+  CHECK(attribute_text(name) == "a&quot;&lt;bc");
   CHECK_THROWS_AS(confusion_matrix({"a", "b"}, std::vector<std::int64_t>{1, 2, 3}), xr::Error);
   const std::string matrix = confusion_matrix({"a", "b"}, std::vector<std::int64_t>{3, 1, 0, 0}).str();
   CHECK(matrix.find("<strong>3</strong><br/><small>75.0 %</small>") != std::string::npos);

@@ -1,22 +1,38 @@
-// For check_pages.sh: measures the page in the frame and writes its height and its faults, one a line.
+// For check_pages.sh: measures the page in the frame and writes its height and its faults, one a line. With ?print
+// in the address the page's rules for print hold.
 window.addEventListener('load', () => {
   const frame = document.getElementById('page'), page = frame.contentDocument;
   const width = frame.clientWidth, faults = [];
   const name = (element) => element.tagName + ' "' + (element.textContent || '').trim().slice(0, 50) + '"';
   const fault = (what, element) => faults.length < 20 && faults.push(what + ': ' + name(element));
   const style = (element) => frame.contentWindow.getComputedStyle(element);
-  const scrolls = (element) => {
-    for (let e = element; e; e = e.parentElement) if (e.classList.contains('scroll')) return true;
-    return false;
-  };
+  // A matrix of many classes alone may be wider than its place.
+  const scrolls = (element) => element.closest('.scroll.wide') !== null;
+  if (document.location.search === '?print')
+    for (const sheet of page.querySelectorAll('style')) {
+      const screen = sheet.textContent.replaceAll('@media screen', '@media not all');
+      if (screen.split('@media print').length !== 2) faults.push('the page has no rules for print');
+      sheet.textContent = screen.replace('@media print', '@media all');
+    }
   for (const closed of page.querySelectorAll('details')) closed.open = true;
   if (page.documentElement.scrollWidth > width) faults.push('the page is ' + page.documentElement.scrollWidth + ' px wide');
   for (const element of page.body.querySelectorAll('*')) {
     const box = element.getBoundingClientRect();
     if (box.width === 0 || scrolls(element)) continue;
     if (box.right > width + 0.5 || box.left < -0.5) fault('leaves the page', element);
-    if (style(element).overflowX === 'hidden' && element.scrollWidth > element.clientWidth + 1) fault('is cut off', element);
+    const cut = style(element).overflowX === 'hidden' && style(element).position !== 'absolute';
+    if (cut && element.scrollWidth > element.clientWidth + 1) fault('is cut off', element);
+    if (element.matches('.scroll') && element.scrollWidth > element.clientWidth + 1)
+      fault('is ' + element.scrollWidth + ' px wide, has room for ' + element.clientWidth, element);
   }
+  const tables = [...page.querySelectorAll('table, figure, dl, pre')].filter((e) => !scrolls(e))
+      .map((element) => [element, element.getBoundingClientRect()]);
+  tables.forEach(([element, box], i) => {
+    for (const [other, around] of tables.slice(i + 1))
+      if (!element.contains(other) && Math.min(box.right, around.right) - Math.max(box.left, around.left) > 1 &&
+          Math.min(box.bottom, around.bottom) - Math.max(box.top, around.top) > 1)
+        fault('covers ' + name(other), element);
+  });
   for (const image of page.images) if (!image.complete || image.naturalWidth === 0) fault('shows no picture', image);
   for (const chart of page.querySelectorAll('figure.chart > svg')) {
     const frame_box = chart.getBoundingClientRect();

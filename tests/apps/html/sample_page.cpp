@@ -103,7 +103,7 @@ Page sample_page() {
   page.add(confusion_matrix({"COVID", "normal", "a class with a long name"},
                             std::vector<std::int64_t>{40, 6, 0, 4, 36, 1, 0, 0, 0}, "Test, 87 images"));
   Table table({{"file"}, {"class", Align::center}, {"probability", Align::right}}, "Certain errors");
-  table.row({nasty, "normal", "0.9987"});
+  table.row({nasty, "normal", "0.9987 (0.9861 to 0.9999, an interval that is long)"});
   table.row({"a.png"});
   page.add(table.markup());
   page.add(facts({{"Seed", "7"}, {"Data", code("/data/chest")}, {nasty, nasty}}));
