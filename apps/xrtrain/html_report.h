@@ -9,6 +9,7 @@
 #include "apps/xrtrain/html/chart.h"
 #include "apps/xrtrain/html/picture.h"
 #include "apps/xrtrain/options.h"
+#include "apps/xrtrain/provenance.h"
 
 namespace xr::apps {
 
@@ -17,10 +18,11 @@ struct HtmlReport {
   const CheckpointInfo& info;
   const Predictions& predictions;
   const EvaluationDetails& details;
-  History history;                      ///< empty where it is not known: the curves of training are left out
-  std::filesystem::path run;            ///< for its audit.json or, without one, its findings.json
-  std::vector<html::Thumbnail> errors;  ///< see certain_errors
-  kernels::Device device;
+  History history;                       ///< empty where it is not known: the curves of training are left out
+  std::filesystem::path run;             ///< for its audit.json or, without one, its findings.json
+  std::vector<html::Thumbnail> errors;   ///< see certain_errors
+  kernels::Device device;                ///< that evaluated
+  std::optional<Provenance> provenance;  ///< of the training, where it is known
 };
 
 /// The page.
@@ -36,10 +38,39 @@ struct HtmlReport {
 
 // Parts of the page.
 
+/// What speaks against the data, of audit.json or findings.json.
+struct ReportFinding {
+  html::Verdict verdict;
+  std::string title, text;
+};
+/// The most serious first; none if there is no readable file.
+[[nodiscard]] std::vector<ReportFinding> report_findings(const HtmlReport& report);
+
+/// Metrics with their intervals and the confusion matrix; with more than two classes each against the rest.
+[[nodiscard]] html::Markup report_metrics(const EvaluationDetails& details, const MetricTable& metrics,
+                                          const std::string& split);
+/// The thresholds and the temperature that were chosen on validation images, and how they do there and on the
+/// test images. Empty if there are none.
+[[nodiscard]] html::Markup report_thresholds(const EvaluationDetails& details);
+/// Tables for the groups of test images. Empty if there are none.
+[[nodiscard]] html::Markup report_subgroups(const EvaluationDetails& details);
+
 /// Loss and accuracy by epoch, with Wilson intervals of the evaluated splits.
 [[nodiscard]] html::Markup report_curves(const HtmlReport& report);
 /// ROC of the chosen checkpoint with a band for two classes, and the reliability of its probabilities.
 [[nodiscard]] html::Markup report_roc_and_calibration(const HtmlReport& report, const std::string& split);
+
+/// The control trainings of `xrtrain audit --control`, beside this run. Empty if audit.json has none.
+[[nodiscard]] html::Markup report_control(const HtmlReport& report, const MetricTable& metrics);
+/// Whether audit.json has control trainings.
+[[nodiscard]] bool has_control(const HtmlReport& report);
+/// How many images of which class and how many patients are in which split, and by which rule.
+[[nodiscard]] html::Markup report_images(const HtmlReport& report);
+/// Whose images were kept together, and how many patients are in two splits, in one sentence.
+[[nodiscard]] std::string patients_text(const DataFacts& data);
+/// The command, the machine and the libraries of the training.
+[[nodiscard]] html::Markup report_environment(const HtmlReport& report);
+
 /// Items of the model card (M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019) and of CLAIM
 /// (J. Mongan et al., "Checklist for Artificial Intelligence in Medical Imaging", Radiology: AI 2, 2020):
 /// what the program knows, and what people have to add.

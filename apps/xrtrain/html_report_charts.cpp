@@ -71,7 +71,7 @@ Markup report_curves(const HtmlReport& report) {
   html::LineChart accuracy, loss;
   accuracy.title = "Accuracy";
   accuracy.x = loss.x = {"epoch", {}, {}, true, false};
-  accuracy.y = {"share of the images told apart rightly", {}, {}, false, true};
+  accuracy.y = {"share of images classified correctly", {}, {}, false, true};
   loss.title = "Loss";
   loss.y = {"mean cross-entropy", 0.0, {}, false, false};
   if (!report.history.empty()) {
@@ -91,8 +91,7 @@ Markup report_curves(const HtmlReport& report) {
                                  report.details.chosen_on_validation ? "chosen on validation" : "the last")}};
   accuracy.note =
       "Bands: 95 % Wilson intervals. The training figures are of augmented images, with dropout and weights "
-      "that "
-      "change within the epoch.";
+      "that change within the epoch.";
   loss.note = "Of the training: as it was minimised, class weights and label smoothing included.";
   return html::columns({html::chart(accuracy), html::chart(loss)});
 }

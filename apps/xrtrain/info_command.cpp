@@ -1,11 +1,11 @@
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <memory>
 #include <thread>
 
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/machine_facts.h"
 #include "apps/xrtrain/options.h"
 #include "apps/xrtrain/text.h"
 #include "data/image_set.h"
@@ -17,21 +17,6 @@ namespace xr::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* compiler =
-#if defined(__clang__)
-    "clang " __clang_version__;
-#else
-    "gcc " __VERSION__;
-#endif
-
-std::string processor_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("model name"))
-      if (const auto colon = line.find(": "); colon != std::string::npos) return line.substr(colon + 2);
-  return "unknown";
-}
 
 nlohmann::json devices() {
   nlohmann::json result = nlohmann::json::array();
@@ -73,8 +58,10 @@ std::uint64_t folder_bytes(const fs::path& folder) {
 int run_info(bool json) {
   const fs::path cache = data::default_cache_directory();
   const nlohmann::json info = {{"version", XR_VERSION},
-                               {"compiler", compiler},
+                               {"compiler", compiler_name()},
                                {"build", XR_BUILD_TYPE},
+                               {"libraries", library_versions()},
+                               {"system", system_name()},
                                {"processor", processor_name()},
                                {"processors", std::thread::hardware_concurrency()},
                                {"threads", kernels::cpu::thread_count()},
@@ -89,7 +76,8 @@ int run_info(bool json) {
     print(json_text(info) + '\n');
     return exit_done;
   }
-  std::string text = fmt::format("xrtrain {}, {}, {} build\n", XR_VERSION, compiler, XR_BUILD_TYPE);
+  std::string text = fmt::format("xrtrain {}, {}, {} build\n", XR_VERSION, compiler_name(), XR_BUILD_TYPE);
+  text += fmt::format("libraries: {}\nsystem: {}\n", library_versions(), one_line(system_name()));
   text += fmt::format("processor: {}, {} cores, {} threads\n", info["processor"].get<std::string>(),
                       std::thread::hardware_concurrency(), kernels::cpu::thread_count());
   for (const nlohmann::json& device : info["devices"])

@@ -20,9 +20,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::set<std::string> run_files{"config.toml",     "history.csv", "timing.csv",         "eval.csv",
-                                      "summary.json",    "log.txt",     "resume.safetensors", "metrics.json",
-                                      "predictions.csv", "report.html", "findings.json"};
+const std::set<std::string> run_files{"config.toml",        "history.csv",   "timing.csv",
+                                      "eval.csv",           "summary.json",  "log.txt",
+                                      "resume.safetensors", "metrics.json",  "predictions.csv",
+                                      "report.html",        "findings.json", "provenance.json"};
 
 bool is_temporary(const fs::path& path) {
   return path.extension() == ".tmp";

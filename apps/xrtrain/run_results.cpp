@@ -35,8 +35,15 @@ void write_results(const RunResults& results, const RunOutput& output, const dat
   engine::write_file_atomically(folder.file("summary.json"), results.summary);
   engine::write_file_atomically(folder.file("predictions.csv"), predictions_csv(results.predictions));
   engine::write_file_atomically(folder.file("metrics.json"), metrics_json(results.details));
-  HtmlReport report{output.options, output.info, results.predictions, results.details, output.history,
-                    folder.path(),  {},          output.device};
+  HtmlReport report{output.options,
+                    output.info,
+                    results.predictions,
+                    results.details,
+                    output.history,
+                    folder.path(),
+                    {},
+                    output.device,
+                    read_provenance(folder.file("provenance.json"))};
   if (test_images != nullptr)
     report.errors = certain_errors(network, output.info, *test_images, results.predictions, results.details,
                                    folder.path(), output.device);

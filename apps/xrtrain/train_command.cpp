@@ -8,6 +8,7 @@
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation_details.h"
 #include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/provenance.h"
 #include "apps/xrtrain/run_results.h"
 #include "apps/xrtrain/text.h"
 #include "apps/xrtrain/train_command.h"
@@ -102,6 +103,10 @@ void TrainCommand::run() {
 
   write_config();
   tell_data(dataset, images);
+  engine::write_file_atomically(
+      folder_->file("provenance.json"),
+      provenance_json({machine_facts(device_, threads_),
+                       data_facts(options_, dataset, images.train, images.validation, images.test)}));
   if (options_.mask == "none" && options_.fold.empty()) {  // of controls and folds it has been told
     const std::vector<audit::Check> findings =
         audit::quick_findings(dataset, {images.train, images.validation, images.test});
@@ -250,6 +255,13 @@ void TrainCommand::evaluate(model::Module& network) {
       fmt::format("Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, "
                   "report.html, checkpoints/{}",
                   folder_->path().string(), options_.tensorboard ? ", tensorboard/" : ""));
+  if (options_.mask == "none" && options_.fold.empty() && !fs::exists(folder_->file("audit.json"))) {
+    const std::string run = shell_word(folder_->path().string());
+    console_.line(
+        fmt::format("To have the full audit of the images in report.html: xrtrain audit {} --out {}, then "
+                    "xrtrain eval {}",
+                    shell_word(options_.data), run, run));
+  }
   console_.event("summary", nlohmann::json::parse(results.summary));
 }
 

@@ -89,7 +89,7 @@ html::Markup roc_of(const CvSummary& summary, const std::vector<FoldPredictions>
 html::Markup accuracy_of_folds(const CvSummary& summary, std::size_t repeat) {
   html::BarChart chart;
   chart.title = fmt::format("Accuracy of the folds, repeat {}", repeat + 1);
-  chart.axis = {"share of the images told apart rightly", 0.0, 1.0, false, true};
+  chart.axis = {"share of images classified correctly", 0.0, 1.0, false, true};
   const std::vector<CvScore>& folds = summary.repeats[repeat].folds;
   for (std::size_t f = 0; f < folds.size(); ++f) {
     html::Bar bar;

@@ -89,20 +89,22 @@ img{max-width:100%;height:auto;background:#000;border-radius:3px}
 .pictures img{flex:1 1 0;min-width:0;width:100%;object-fit:contain}
 footer{margin-top:2rem}
 @media screen and (max-width:40rem){
+.beside>div{flex:1 1 100%}
 .rows,.rows tbody,.rows caption{display:block}
-.rows thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.rows thead{display:none}
 .rows tr{display:block;padding:.35rem 0;border-bottom:1px solid var(--line)}
 .rows th,.rows td{border:0;padding:.1rem 0}
 .rows tbody th{display:block;text-align:left;font-weight:600}
-.rows td{display:flex;justify-content:space-between;gap:1rem;text-align:right;white-space:normal}
-.rows td::before{content:attr(data-name);color:var(--faint);text-align:left}
+.rows td{display:flow-root;text-align:right}
+.rows td::before{content:attr(data-name);float:left;margin-right:1rem;color:var(--faint)}
 .rows td:empty{display:none}
 .confusion th,.confusion td{padding:.3rem .4rem}
 .confusion td,.confusion tbody th{min-width:0}
 .confusion th{overflow-wrap:anywhere}
 .scroll:not(.wide) .confusion{width:100%;table-layout:fixed}}
 @page{margin:15mm}
-@media print{body{max-width:none;padding:0;font-size:10pt}th,td{padding:.25rem .45rem}nav{display:none}.scroll{overflow:visible}
+@media print{body{max-width:none;padding:0;font-size:10pt}th,td{padding:.25rem .45rem}
+.columns:has(figure){grid-template-columns:repeat(2,minmax(0,1fr));gap:0 1.5rem}nav{display:none}.scroll{overflow:visible}
 h2,h3{break-after:avoid}.callout,tr,pre{break-inside:avoid}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 )css";

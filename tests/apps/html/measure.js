@@ -20,8 +20,7 @@ window.addEventListener('load', () => {
     const box = element.getBoundingClientRect();
     if (box.width === 0 || scrolls(element)) continue;
     if (box.right > width + 0.5 || box.left < -0.5) fault('leaves the page', element);
-    const cut = style(element).overflowX === 'hidden' && style(element).position !== 'absolute';
-    if (cut && element.scrollWidth > element.clientWidth + 1) fault('is cut off', element);
+    if (style(element).overflowX === 'hidden' && element.scrollWidth > element.clientWidth + 1) fault('is cut off', element);
     if (element.matches('.scroll') && element.scrollWidth > element.clientWidth + 1)
       fault('is ' + element.scrollWidth + ' px wide, has room for ' + element.clientWidth, element);
   }

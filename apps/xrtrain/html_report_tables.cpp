@@ -1,0 +1,177 @@
+// The tables of results of report.html.
+#include <algorithm>
+#include <cctype>
+
+#include "apps/xrtrain/html/table.h"
+#include "apps/xrtrain/html_report.h"
+#include "apps/xrtrain/text.h"
+
+namespace xr::apps {
+
+namespace {
+
+using html::Align;
+using html::Markup;
+using html::Verdict;
+
+std::string number(const std::optional<double>& value) {
+  return value ? fmt::format("{:.3f}", *value) : "-";
+}
+
+std::string with_interval(const Estimate& estimate) {
+  if (!estimate.value) return "-";
+  return estimate.interval ? fmt::format("{:.3f} ({:.3f} to {:.3f})", *estimate.value, estimate.interval->low,
+                                         estimate.interval->high)
+                           : number(estimate.value);
+}
+
+/// The counts of a proportion below it.
+Markup with_counts(const Estimate& estimate, std::int64_t part, std::int64_t whole) {
+  if (whole == 0) return with_interval(estimate);
+  return Markup(with_interval(estimate)) + Markup::raw("<br/>") +
+         html::element("small", fmt::format("{} of {}", part, whole));
+}
+
+Markup rate(std::int64_t part, std::int64_t whole) {
+  return with_counts(proportion(part, whole), part, whole);
+}
+
+/// "balanced_accuracy" as people write it.
+std::string label_of(std::string name) {
+  if (name == "brier") return "Brier score";
+  static const std::vector<std::string> abbreviations{"ppv",   "npv",   "f1",  "mcc",
+                                                      "auroc", "auprc", "ece", "nll"};
+  std::string result;
+  std::ranges::replace(name, '_', ' ');
+  for (std::size_t start = 0; start < name.size();) {
+    const std::size_t end = std::min(name.find(' ', start), name.size());
+    std::string word = name.substr(start, end - start);
+    if (std::ranges::find(abbreviations, word) != abbreviations.end())
+      for (char& c : word) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    result += (result.empty() ? "" : " ") + word;
+    start = end + 1;
+  }
+  return result;
+}
+
+bool is_perfect_area(const Metric& metric) {
+  return metric.name == "auroc" && metric.estimate.value == 1.0 && !metric.estimate.interval;
+}
+
+/// Each class against the rest.
+Markup class_table(const EvaluationDetails& details, const MetricTable& metrics) {
+  html::Table table({{"class against the rest"},
+                     {"sensitivity", Align::right},
+                     {"specificity", Align::right},
+                     {"PPV", Align::right},
+                     {"NPV", Align::right},
+                     {"AUROC", Align::right}});
+  for (const ClassMetrics& one : metrics.classes) {
+    std::vector<Markup> row{details.class_names[one.positive]};
+    for (const char* name : {"sensitivity", "specificity", "ppv", "npv", "auroc"}) {
+      const auto found = std::ranges::find(one.metrics, name, &Metric::name);
+      row.push_back(found == one.metrics.end() ? Markup("-")
+                                               : with_counts(found->estimate, found->part, found->whole));
+    }
+    table.row(row);
+  }
+  return table.empty() ? Markup() : table.markup();
+}
+
+/// What the tables leave unsaid.
+Markup metric_notes(const EvaluationDetails& details, const MetricTable& metrics) {
+  Markup notes;
+  if (details.two_classes())
+    notes += html::note(
+        fmt::format("Sensitivity and predictive values are about {}; \"-\": not defined for these images.",
+                    details.class_names[details.positive]));
+  else
+    notes += html::note(
+        "\"-\": not defined for these images, for example a predictive value of a class that no image was "
+        "taken for; a macro average is the mean over classes and is not defined if one of them is not.");
+  bool perfect = std::ranges::any_of(metrics.metrics, is_perfect_area);
+  for (const ClassMetrics& one : metrics.classes)
+    perfect = perfect || std::ranges::any_of(one.metrics, is_perfect_area);
+  if (perfect)
+    notes += html::note(
+        "An AUROC of 1 has no interval here: where no image of one class scores above any of the other, "
+        "DeLong's estimate of the variance is 0. That does not make it certain: the fewer the images, the "
+        "less it says.");
+  return notes;
+}
+
+}  // namespace
+
+Markup report_metrics(const EvaluationDetails& details, const MetricTable& metrics,
+                      const std::string& split) {
+  html::Table table(
+      {{"measure"}, {"value (95 % interval)", Align::right}, {"of", Align::right}, {"interval by"}});
+  for (const Metric& metric : metrics.metrics)
+    table.row({label_of(metric.name), with_interval(metric.estimate),
+               metric.whole > 0 ? fmt::format("{} of {}", metric.part, metric.whole) : "",
+               is_perfect_area(metric) ? "none, see below" : method_name(metric.method)});
+  std::vector<std::int64_t> counts;
+  for (std::size_t label = 0; label < metrics.confusion.classes(); ++label)
+    for (std::size_t c = 0; c < metrics.confusion.classes(); ++c)
+      counts.push_back(metrics.confusion.at(label, c));
+  return html::beside(
+             {table.markup(), html::confusion_matrix(details.class_names, counts,
+                                                     fmt::format("{} {} images", metrics.images, split))}) +
+         class_table(details, metrics) + metric_notes(details, metrics);
+}
+
+Markup report_thresholds(const EvaluationDetails& details) {
+  Markup result, warnings;
+  html::Table table({{"chosen on validation by"},
+                     {"threshold", Align::right},
+                     {"validation sensitivity", Align::right},
+                     {"validation specificity", Align::right},
+                     {"test sensitivity", Align::right},
+                     {"test specificity", Align::right}});
+  for (const OperatingPoint& point : details.thresholds) {
+    std::vector<Markup> row{point.wanted ? fmt::format("sensitivity of {} or more", number(point.wanted))
+                                         : std::string("sensitivity + specificity (Youden)"),
+                            number(point.threshold)};
+    for (const std::optional<BinaryCounts>& counts : {point.validation, point.test}) {
+      row.push_back(counts ? rate(counts->true_positive, counts->positives()) : Markup("-"));
+      row.push_back(counts ? rate(counts->true_negative, counts->negatives()) : Markup("-"));
+    }
+    table.row(row);
+    if (!point.wanted || !point.test || point.test->positives() == 0) continue;
+    const Interval interval = wilson_interval(point.test->true_positive, point.test->positives());
+    if (interval.high < *point.wanted)
+      warnings += html::callout(
+          Verdict::warning,
+          fmt::format("The wanted sensitivity of {} is missed on the test images", number(point.wanted)),
+          html::paragraph(fmt::format(
+              "There it is {} of {}, and its interval ends at {:.3f}: a threshold chosen on few validation "
+              "images need not hold for others.",
+              point.test->true_positive, point.test->positives(), interval.high)));
+  }
+  if (!table.empty()) result += table.markup() + warnings;
+  if (details.temperature)
+    result += html::paragraph(
+        fmt::format("Temperature scaling fitted on validation: T = {}; ECE on test {} before, {} after.",
+                    number(details.temperature->temperature), number(details.temperature->test_before.ece),
+                    number(details.temperature->test_after.ece)));
+  return result;
+}
+
+Markup report_subgroups(const EvaluationDetails& details) {
+  Markup result;
+  for (const SubgroupTable& group_table : details.subgroups) {
+    html::Table table({{group_table.column},
+                       {"images", Align::right},
+                       {"accuracy", Align::right},
+                       {"sensitivity", Align::right},
+                       {"specificity", Align::right}});
+    for (const Subgroup& group : group_table.groups)
+      table.row({group.value, fmt::format("{}", group.images), with_interval(group.accuracy.estimate),
+                 with_interval(group.sensitivity.estimate), with_interval(group.specificity.estimate)});
+    result += table.markup();
+  }
+  if (!result.empty()) result += html::note(fmt::format("\"-\": fewer than {} images.", least_subgroup));
+  return result;
+}
+
+}  // namespace xr::apps
