@@ -1,5 +1,7 @@
 #include "apps/xrtrain/explain/explanation.h"
 
+#include <algorithm>
+
 #include "apps/xrtrain/batch_source.h"
 #include "apps/xrtrain/explain/grad_cam.h"
 #include "apps/xrtrain/explain/occlusion.h"
@@ -26,6 +28,8 @@ std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& i
         input_image(input, batch.channels, size, info.normalization.mean, info.normalization.deviation);
     explanation.grad_cam = normalized(upsample(maps[i], size, size));
     explanation.central_share = central_share(explanation.grad_cam);
+    explanation.empty = !explanation.central_share;
+    if (std::min(maps[i].height, maps[i].width) < least_map_side) explanation.central_share.reset();
     if (settings.occlusion) {
       explanation.occlusion = normalized(occlusion_map(network, input, batch.channels, size, classes[i],
                                                        device, {0, 0, settings.batch_size}));
@@ -44,13 +48,12 @@ data::Image picture_of(const Explanation& explanation) {
 }
 
 std::string warning_about(const Explanation& explanation) {
-  if (!explanation.central_share)
-    return "its Grad-CAM map is empty: nothing at this layer speaks for the class";
-  if (*explanation.central_share >= 0.5) return {};
+  if (explanation.empty) return "its Grad-CAM map is empty: nothing at this layer speaks for the class";
+  if (!explanation.central_share || *explanation.central_share >= 0.5) return {};
   return fmt::format(
       "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
-      "there is "
-      "no lung: the network may go by marks, text or the edge of the picture",
+      "in "
+      "most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
       100.0 * (1.0 - *explanation.central_share));
 }
 

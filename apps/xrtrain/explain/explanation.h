@@ -16,10 +16,15 @@ struct Explanation {
   std::size_t class_index = 0;          ///< which class is explained
   data::Image image;                    ///< RGB, as the network sees it
   Map grad_cam;                         ///< 0 to 1, at the image's size
-  std::optional<double> central_share;  ///< of the Grad-CAM map; see explain/map.h
+  std::optional<double> central_share;  ///< of the Grad-CAM map; see explain/map.h, none of a coarse map
+  bool empty = false;                   ///< nothing at the layer speaks for the class
   std::optional<Map> occlusion;         ///< 0 to 1, if it was asked for
   std::optional<double> agreement;      ///< correlation of the two maps
 };
+
+/// A map of fewer cells a side says nothing of the border: each cell is wider than it. 7 are what xray_resnet
+/// has for images of 224 pixels.
+constexpr int least_map_side = 7;
 
 struct ExplainSettings {
   std::string layer;  ///< by its name in the state dict; empty: the last with positions
