@@ -9,7 +9,8 @@ TEST_CASE("info says what the program and the machine have") {
   TemporaryFolder folder;
   const Result text = run(folder, {"info"});
   CHECK(text.status == 0);
-  CHECK_THAT(text.output, contains("device cpu: ") && contains("oneDNN") && contains("device cuda:0: ") &&
+  CHECK_THAT(text.output, contains("libraries: fmt ") && contains("system: ") && contains("device cpu: ") &&
+                              contains("oneDNN") && contains("device cuda:0: ") &&
                               contains("--kernels cudnn: cuDNN ") && contains("model report_cnn: ") &&
                               contains((folder / "cache").string()));
   const auto info = nlohmann::json::parse(run(folder, {"info", "--json"}).output);
