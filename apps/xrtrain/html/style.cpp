@@ -103,7 +103,7 @@ footer{margin-top:2rem}
 .confusion th{overflow-wrap:anywhere}
 .scroll:not(.wide) .confusion{width:100%;table-layout:fixed}}
 @page{margin:15mm}
-@media print{body{max-width:none;padding:0;font-size:10pt}th,td{padding:.25rem .45rem}
+@media print{html{font-size:10pt}body{max-width:none;padding:0}th,td{padding:.25rem .45rem}
 .columns:has(figure){grid-template-columns:repeat(2,minmax(0,1fr));gap:0 1.5rem}nav{display:none}.scroll{overflow:visible}
 h2,h3{break-after:avoid}.callout,tr,pre{break-inside:avoid}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
