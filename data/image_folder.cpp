@@ -91,6 +91,14 @@ void warn_of_shared_patients(Dataset& dataset, const std::vector<Sample>& other,
                     shared.size(), images, part, part));
 }
 
+/// Tells if what was to name the patients names few of them, or other images.
+void warn_of_misfit(Dataset& dataset, const PatientTable& patients) {
+  std::vector<std::string> paths;
+  for (const std::vector<Sample>* part : {&dataset.train, &dataset.validation, &dataset.test})
+    for (const Sample& sample : *part) paths.push_back(sample.path);
+  if (std::string text = patients.misfit(paths); !text.empty()) dataset.warnings.push_back(std::move(text));
+}
+
 /// All images of train/, val/ and test/ become training images, of which as many as test/ held are split off.
 void split_by_group(Dataset& dataset, std::uint64_t seed) {
   const std::size_t held = dataset.test.size();
@@ -158,6 +166,7 @@ Dataset read_image_folder(const fs::path& directory, const SplitSettings& settin
              quote_name(directory));
     if (given_splits) split_by_group(dataset, settings.seed);
   }
+  warn_of_misfit(dataset, patients);
   if (!given_splits && settings.test_fraction > 0) {
     dataset.test = split_off(dataset.train, dataset.class_names, settings.test_fraction, settings.seed,
                              test_sub_stream, "test");

@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <optional>
+#include <unordered_set>
 
 namespace xr::data {
 
@@ -28,13 +29,27 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-std::string file_name_of(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+/// What stands most in the header if it has no comma, as spreadsheets of some countries write it.
+char separator_of(std::string_view text) {
+  const std::string_view header = text.substr(0, text.find('\n'));
+  if (header.find(',') != std::string_view::npos) return ',';
+  const auto semicolons = std::ranges::count(header, ';'), tabs = std::ranges::count(header, '\t');
+  return semicolons == 0 && tabs == 0 ? ',' : semicolons >= tabs ? ';' : '\t';
 }
 
 }  // namespace
 
-std::vector<std::vector<std::string>> parse_csv(std::string_view text) {
+std::string file_name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
+std::string listed_path(std::string field) {
+  if (field.find('/') == std::string::npos) std::ranges::replace(field, '\\', '/');
+  if (field.starts_with("./")) field.erase(0, 2);
+  return field;
+}
+
+std::vector<std::vector<std::string>> parse_csv(std::string_view text, char separator) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark
   std::vector<std::vector<std::string>> records;
   std::vector<std::string> record;
@@ -53,7 +68,7 @@ std::vector<std::vector<std::string>> parse_csv(std::string_view text) {
       ++i;
     } else if (letter == '"') {
       quoted_field = quoted_field ? false : field.empty();
-    } else if (!quoted_field && letter == ',') {
+    } else if (!quoted_field && letter == separator) {
       record.push_back(std::move(field));
       field.clear();
     } else if (!quoted_field && letter == '\n') {
@@ -87,8 +102,8 @@ std::optional<std::size_t> CsvTable::column(std::span<const std::string_view> na
 
 CsvTable read_csv_table(const std::filesystem::path& path) {
   const std::vector<std::byte> bytes = read_file(path, max_table_bytes);
-  std::vector<std::vector<std::string>> records =
-      parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::vector<std::vector<std::string>> records = parse_csv(text, separator_of(text));
   CsvTable table;
   for (std::size_t i = 0; i < records.size(); ++i) {
     for (std::string& field : records[i]) field = trimmed(std::move(field));
@@ -107,6 +122,7 @@ CsvTable read_csv_table(const std::filesystem::path& path) {
 PatientTable::PatientTable(const std::filesystem::path& directory, const GroupSettings& settings,
                            std::vector<std::string>& warnings) {
   std::error_code code;
+  asked_for_ = true;
   if (!settings.table.empty()) {
     origin_ = fmt::format("the file {}", settings.table.filename().string());
     read_table(settings.table, true, warnings);
@@ -119,6 +135,7 @@ PatientTable::PatientTable(const std::filesystem::path& directory, const GroupSe
   if (settings.pattern.empty()) {
     if (!by_path_.empty() || !by_name_.empty()) return;
     origin_ = "NIH file names";
+    asked_for_ = false;
     pattern_.emplace("(?:^|/)([0-9]{8})_[0-9]{3}\\.[A-Za-z]+$");
     return;
   }
@@ -149,9 +166,10 @@ void PatientTable::read_table(const std::filesystem::path& path, bool given,
   }
   for (std::vector<std::string>& row : table.rows) {
     if (row[*patient].empty()) continue;
+    listed_.push_back(listed_path(std::move(row[*file])));
     // A given table may name the files without their folder.
-    auto& patients = given && row[*file].find('/') == std::string::npos ? by_name_ : by_path_;
-    patients[row[*file]] = std::move(row[*patient]);
+    auto& patients = given && listed_.back().find('/') == std::string::npos ? by_name_ : by_path_;
+    patients[listed_.back()] = std::move(row[*patient]);
   }
   if (table.unusable > 0)
     warnings.push_back(fmt::format("{} of {} lines of {} have too few fields and are not used",
@@ -169,6 +187,29 @@ std::string PatientTable::patient_of(const std::string& path) const {
     return {};  // too complex for this path
   }
   return match.size() > 1 && match[1].matched ? match[1].str() : match[0].str();
+}
+
+std::string PatientTable::misfit(const std::vector<std::string>& paths) const {
+  if (!asked_for_ || paths.empty()) return {};
+  std::unordered_set<std::string> found;
+  std::size_t known = 0;
+  for (const std::string& path : paths) {
+    if (!patient_of(path).empty()) ++known;
+    found.insert(path);
+    if (std::string name = file_name_of(path); by_name_.contains(name)) found.insert(std::move(name));
+  }
+  const bool few = static_cast<double>(known) < least_known_part * static_cast<double>(paths.size());
+  if (listed_.empty() && known == 0) return fmt::format("{} matches the path of no image", origin_);
+  const auto strange =
+      std::ranges::count_if(listed_, [&](const std::string& file) { return !found.contains(file); });
+  if (!few && strange == 0) return {};
+  std::string text = fmt::format("{} names the patients of {} of {} images", origin_, known, paths.size());
+  if (strange > 0) {
+    const auto first = std::ranges::find_if(listed_, [&](const auto& file) { return !found.contains(file); });
+    text += fmt::format("; {} of its {} lines fit no image, the first names {}", strange, listed_.size(),
+                        quote_name(*first));
+  }
+  return text;
 }
 
 }  // namespace xr::data

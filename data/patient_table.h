@@ -22,15 +22,22 @@ struct CsvTable {
   [[nodiscard]] std::optional<std::size_t> column(std::span<const std::string_view> names) const;
 };
 
-/// Reads a comma-separated file; fields may be in double quotes. Throws xr::Error if it cannot be read.
+/// Reads a comma-separated file, or one separated by semicolons or tabs if its header has these and no comma;
+/// fields may be in double quotes. Throws xr::Error if it cannot be read.
 CsvTable read_csv_table(const std::filesystem::path& path);
 
 /// Names of the columns that say which file a line is about, and which patient.
 std::span<const std::string_view> file_columns();
 std::span<const std::string_view> patient_columns();
 
-/// The records of a CSV text (RFC 4180): quoted fields may hold commas, quotes ("") and line ends.
-std::vector<std::vector<std::string>> parse_csv(std::string_view text);
+/// The records of a CSV text (RFC 4180): quoted fields may hold separators, quotes ("") and line ends.
+std::vector<std::vector<std::string>> parse_csv(std::string_view text, char separator = ',');
+
+/// A file as a table names it, as the folder does: without "./", and with '/' where it has only '\\'.
+std::string listed_path(std::string field);
+
+/// The part of a path after its last '/'.
+std::string file_name_of(const std::string& path);
 
 /// How the images of one patient (or of any group that must not be split) are told.
 struct GroupSettings {
@@ -55,13 +62,22 @@ class PatientTable {
   [[nodiscard]] std::string patient_of(const std::string& path) const;
   /// "sources.csv", "the file p.csv", "the pattern p(\\d+)", "NIH file names".
   [[nodiscard]] const std::string& origin() const { return origin_; }
+  /// A line on how badly the table or pattern fits these images: it knows fewer than 95 % of their patients,
+  /// or has lines that name none of them. Empty if it fits, and for the names of NIH files, which nobody
+  /// gave.
+  [[nodiscard]] std::string misfit(const std::vector<std::string>& paths) const;
 
  private:
   void read_table(const std::filesystem::path& path, bool given, std::vector<std::string>& warnings);
 
   std::string origin_;
   std::unordered_map<std::string, std::string> by_path_, by_name_;
+  std::vector<std::string> listed_;  // the files that the table names, in its order
   std::optional<std::regex> pattern_;
+  bool asked_for_ = false;  // by a table or a pattern
 };
+
+/// Fewer known images than this part make a table unusable for what it is read for.
+constexpr double least_known_part = 0.95;
 
 }  // namespace xr::data

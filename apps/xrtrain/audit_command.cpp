@@ -82,6 +82,7 @@ void train_controls(Audit& audit, const AuditOptions& options, Console& console)
 }
 
 int run_audit(const AuditOptions& options) {
+  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.control && options.out.empty())
     throw UsageError("--control needs --out: the folder for the networks that it trains");
   catch_interrupts();

@@ -96,8 +96,9 @@ TEST_CASE("patients in both train and test are told") {
   make_given_splits(folder);
   write_bytes(folder / "sources.csv", bytes_of("file,patient\ntrain/covid/00.png,p\ntest/covid/01.png,p\n"));
   const Dataset dataset = read_image_folder(folder.path());
-  REQUIRE(dataset.warnings.size() == 1);
+  REQUIRE(dataset.warnings.size() == 2);
   CHECK_THAT(dataset.warnings[0], contains("1 patient(s) with 1 image(s) in test/"));
+  CHECK_THAT(dataset.warnings[1], contains("sources.csv names the patients of 2 of "));
 }
 
 TEST_CASE("given splits are split anew by patient on request") {

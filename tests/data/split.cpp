@@ -118,6 +118,46 @@ TEST_CASE("the patient table tells what it cannot use") {
   CHECK_THAT(warnings[1], contains("no columns 'file' and 'patient'"));
 }
 
+TEST_CASE("a table of patients may be separated by semicolons or tabs and have backslashes") {
+  const TemporaryFolder folder;
+  for (const std::string separator : {";", "\t"}) {
+    write_bytes(folder / "sources.csv", bytes_of("file" + separator + "patient\na\\1.png" + separator +
+                                                 "\"p" + separator + "1\"\n./a/2.png" + separator + "p2\n"));
+    std::vector<std::string> warnings;
+    const PatientTable patients(folder.path(), {}, warnings);
+    CHECK(warnings.empty());
+    CHECK(patients.patient_of("a/1.png") == "p" + separator + "1");
+    CHECK(patients.patient_of("a/2.png") == "p2");
+  }
+  CHECK(listed_path("a/b\\c.png") == "a/b\\c.png");
+}
+
+TEST_CASE("a table or pattern that does not fit the images is told") {
+  const TemporaryFolder folder;
+  std::vector<std::string> warnings, paths;
+  std::string text = "file,patient\n";
+  for (int i = 0; i < 40; ++i) {
+    paths.push_back("a/" + std::to_string(i) + ".png");
+    if (i < 39) text += paths.back() + "," + std::to_string(i) + "\n";
+  }
+  const auto misfit = [&](const GroupSettings& settings) {
+    return PatientTable(folder.path(), settings, warnings).misfit(paths);
+  };
+  CHECK(misfit({}).empty());
+  CHECK_THAT(misfit({{}, "p([0-9]{3})"}), contains("the pattern p([0-9]{3}) matches the path of no image"));
+  CHECK_THAT(misfit({{}, "/(1.)"}), contains("patients of 11 of 40 images"));
+  CHECK(misfit({{}, "/(.)"}).empty());
+  write_bytes(folder / "sources.csv", bytes_of(text));
+  CHECK(misfit({}).empty());
+  write_bytes(folder / "g.csv", bytes_of(text + "nope.png,5\n39.png,6\n"));
+  const std::string given = misfit({folder / "g.csv", {}});
+  CHECK_THAT(given, contains("40 of 40 images"));
+  CHECK_THAT(given, contains("1 of its 41 lines fit no image, the first names 'nope.png'"));
+  write_bytes(folder / "sources.csv", bytes_of("file,patient\n3.png,5\na/4.png,6\n"));
+  CHECK_THAT(misfit({}), contains("1 of 40 images"));
+  CHECK_THAT(misfit({}), contains("'3.png'"));
+}
+
 TEST_CASE("patients come from a given table or pattern or from NIH names") {
   const TemporaryFolder folder;
   std::vector<std::string> warnings;

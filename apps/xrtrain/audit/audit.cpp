@@ -10,20 +10,6 @@ namespace xr::apps::audit {
 
 namespace {
 
-/// The table that names the sources: the given one, or sources.csv.
-std::optional<data::CsvTable> source_table(const std::filesystem::path& directory,
-                                           const AuditSettings& settings) {
-  const std::filesystem::path path =
-      settings.groups.table.empty() ? directory / "sources.csv" : settings.groups.table;
-  std::error_code code;
-  if (!std::filesystem::exists(path, code)) return std::nullopt;
-  try {
-    return data::read_csv_table(path);
-  } catch (const Error&) {
-    return std::nullopt;  // the table of patients has told what is wrong
-  }
-}
-
 data::Dataset find_images(const std::filesystem::path& directory, const AuditSettings& settings) {
   data::SplitSettings split;
   split.validation_fraction = split.test_fraction = 0;  // what the folder itself says
@@ -58,16 +44,16 @@ Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& 
 
   started = now_seconds();
   constexpr View views[] = {View::file, View::histogram, View::ring, View::border, View::whole};
-  audit.shortcuts =
-      find_shortcuts(audit.scan, group_numbers(audit.scan, audit.copies), views, settings.workers);
+  const std::vector<std::size_t> groups = group_numbers(audit.scan, audit.copies);
+  audit.shortcuts = find_shortcuts(audit.scan, groups, views, settings.workers);
   audit.seconds_learning = now_seconds() - started;
 
-  const std::optional<data::CsvTable> sources = source_table(directory, settings);
+  const std::optional<SourceTable> sources = read_source_table(directory, settings.groups);
   audit.checks = {check_copies(audit.scan, audit.copies),
                   check_labels(audit.scan, audit.copies),
                   check_patients(audit.scan),
                   check_shortcuts(audit.scan, audit.shortcuts),
-                  check_sources(audit.scan, sources ? &*sources : nullptr),
+                  check_sources(audit.scan, sources ? &*sources : nullptr, groups),
                   check_balance(audit.scan),
                   check_sizes(audit.scan, settings.network_size),
                   check_files(audit.scan)};

@@ -5,6 +5,7 @@
 
 #include "apps/xrtrain/audit/checks.h"
 #include "apps/xrtrain/audit/shortcuts.h"
+#include "apps/xrtrain/audit/sources.h"
 
 namespace xr::apps::audit {
 

@@ -3,7 +3,6 @@
 
 #include "apps/xrtrain/audit/check.h"
 #include "apps/xrtrain/audit/scan.h"
-#include "data/patient_table.h"
 
 namespace xr::apps::audit {
 
@@ -12,8 +11,6 @@ namespace xr::apps::audit {
 [[nodiscard]] Check check_labels(const Scan& scan, const Copies& copies);
 /// Patients with images in two splits.
 [[nodiscard]] Check check_patients(const Scan& scan);
-/// Source by class, from the column "source" of a table of files (sources.csv).
-[[nodiscard]] Check check_sources(const Scan& scan, const data::CsvTable* table);
 [[nodiscard]] Check check_balance(const Scan& scan);
 /// Sizes and aspect ratios by class; images smaller than `network_size` pixels.
 [[nodiscard]] Check check_sizes(const Scan& scan, int network_size);

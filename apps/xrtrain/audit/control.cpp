@@ -56,18 +56,40 @@ Check judge_control(const nlohmann::json& whole, const nlohmann::json& middle_bl
                    fmt::format("middle black (five eighths of each side): {}", border.text()),
                    fmt::format("all but the middle black: {}", middle.text()),
                    fmt::format("always the largest class: {:.3f}", guessing)};
-  if (border.low <= guessing) {
-    check.text =
-        "the network that does not see the middle of the images is not known to be better than guessing";
+  if (all.low <= guessing) {
+    check.verdict = Verdict::warning;
+    check.text = fmt::format(
+        "they tell nothing: even with whole images, {} of {} test images right is not shown to be better "
+        "than "
+        "guessing; train longer (--control-epochs) or with more images",
+        all.right, all.images);
     return check;
   }
-  // More than half of what the whole image gives beyond guessing does not need the lungs.
-  const bool most = border.accuracy() - guessing > 0.5 * (all.accuracy() - guessing);
+  // More than half of what the whole image gives beyond guessing does not need the middle.
+  const double half = guessing + 0.5 * (all.accuracy() - guessing);
+  const std::string both = fmt::format(
+      "without the middle of the images the same network gets {} of {} test images right, with the whole "
+      "images {}",
+      border.right, border.images, all.right);
+  if (border.low <= guessing) {
+    const bool undecided = border.high > half;
+    check.verdict = undecided ? Verdict::warning : Verdict::ok;
+    check.text = undecided ? fmt::format(
+                                 "{}: too few test images to tell whether that is guessing or most "
+                                 "of what it knows",
+                                 both)
+                           : fmt::format(
+                                 "{}: without it, it is not shown to be better than guessing, and "
+                                 "an accuracy above {:.3f} can be excluded",
+                                 both, border.high);
+    return check;
+  }
+  const bool most = border.accuracy() > half;
   check.verdict = most ? Verdict::serious : Verdict::warning;
   check.text = fmt::format(
-      "the same network without the middle of the images gets {} of {} test images right, with the whole "
-      "images {}: {} of what it seems to know about the lungs it can tell without them",
-      border.right, border.images, all.right, most ? "most" : "a part");
+      "{}: it keeps {} of what it gains over guessing, though only the outer parts of the lungs remain "
+      "visible",
+      both, most ? "most" : "a part");
   return check;
 }
 

@@ -1,9 +1,11 @@
 #include "apps/xrtrain/audit/quick.h"
 
 #include <fstream>
+#include <optional>
 
 #include "apps/xrtrain/audit/checks.h"
 #include "apps/xrtrain/audit/shortcuts.h"
+#include "apps/xrtrain/audit/sources.h"
 #include "data/image_header.h"
 #include "kernels/error.h"
 
@@ -44,23 +46,22 @@ Scan scan_decoded(const data::Dataset& dataset, const QuickImages& images) {
   return scan;
 }
 
-Check quick_shortcuts(Scan& scan, const Copies& copies) {
+/// Nothing where there are too few images to try: what `audit` says of them is no news to who trains on them.
+std::optional<Check> quick_shortcuts(Scan& scan, const Copies& copies) {
   bool headers = true;
   for (ImageFacts& image : scan.images)
     headers = read_header(scan.directory / image.sample.path, image) && headers;
   std::vector<View> views = {View::ring};
   if (headers) views.push_back(View::file);
-  return check_shortcuts(scan, find_shortcuts(scan, group_numbers(scan, copies), views, 0));
+  const Shortcuts shortcuts = find_shortcuts(scan, group_numbers(scan, copies), views, 0);
+  if (shortcuts.results.empty()) return std::nullopt;
+  return check_shortcuts(scan, shortcuts);
 }
 
 std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages& images) {
   Scan scan = scan_decoded(dataset, images);
   std::vector<Check> checks = {check_balance(scan)};
   if (!scan.group_origin.empty()) checks.push_back(check_patients(scan));
-  if (const std::filesystem::path path = dataset.directory / "sources.csv"; std::filesystem::exists(path)) {
-    const data::CsvTable table = data::read_csv_table(path);
-    checks.push_back(check_sources(scan, &table));
-  }
   Copies copies;
   if (scan.images.size() <= most_images_compared) {
     std::vector<Fingerprint> prints;
@@ -69,7 +70,10 @@ std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages&
     checks.push_back(check_copies(scan, copies));
     checks.push_back(check_labels(scan, copies));
   }
-  if (scan.images.size() <= most_images_learned_from) checks.push_back(quick_shortcuts(scan, copies));
+  const auto sources = read_source_table(dataset.directory, {});
+  checks.push_back(check_sources(scan, sources ? &*sources : nullptr, group_numbers(scan, copies)));
+  if (scan.images.size() <= most_images_learned_from)
+    if (std::optional<Check> check = quick_shortcuts(scan, copies)) checks.push_back(std::move(*check));
   return checks;
 }
 
@@ -78,8 +82,11 @@ std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages&
 std::vector<Check> quick_findings(const data::Dataset& dataset, const QuickImages& images) {
   std::vector<Check> findings;
   try {
-    for (Check& check : quick_checks(dataset, images))
-      if (check.verdict != Verdict::ok) findings.push_back(std::move(check));
+    for (Check& check : quick_checks(dataset, images)) {
+      // A wide interval of the results is no finding about the images.
+      const bool told = check.name != "balance" || check.text.starts_with("the largest");
+      if (check.verdict != Verdict::ok && told) findings.push_back(std::move(check));
+    }
   } catch (const std::exception& error) {  // a training never ends for its audit
     Check check{"audit", "Audit", Verdict::warning, {}, {}, {}};
     check.text = fmt::format("it could not be finished: {}", error.what());

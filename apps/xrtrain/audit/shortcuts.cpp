@@ -16,11 +16,6 @@ namespace {
 constexpr double few_features_penalty = 0.01, pixels_penalty = 0.1;
 constexpr std::size_t most_common_sizes = 8;
 
-/// From which lower end of the AUC's interval on a finding is a warning, and serious.
-struct Limits {
-  double warning = 0.60, serious = 0.70;
-};
-
 Limits limits_of(View view) {
   if (view == View::histogram) return {0.70, 2.0};  // disease changes the grey levels, too: never serious
   if (view == View::border) return {0.65, 0.75};    // the lungs reach into it
@@ -81,14 +76,6 @@ std::vector<float> file_features(const ImageFacts& image, const std::vector<Size
   return result;
 }
 
-Verdict judge(const ShortcutResult& result) {
-  if (!result.auc) return Verdict::ok;
-  const Limits limits = limits_of(result.view);
-  // A perfect ranking has no interval.
-  const double low = result.interval ? result.interval->low : *result.auc;
-  return low > limits.serious ? Verdict::serious : low > limits.warning ? Verdict::warning : Verdict::ok;
-}
-
 /// Of several classes the one that is told apart best.
 const ShortcutResult* clearest(const Shortcuts& shortcuts, View view) {
   const ShortcutResult* best = nullptr;
@@ -97,52 +84,132 @@ const ShortcutResult* clearest(const Shortcuts& shortcuts, View view) {
   return best;
 }
 
-std::string auc_text(const ShortcutResult& result) {
-  if (!result.interval) return fmt::format("{:.2f}", *result.auc);
-  return fmt::format("{:.2f} (95 % {:.2f} to {:.2f})", *result.auc, result.interval->low,
-                     result.interval->high);
+/// The view, other than the whole image, whose interval reaches highest, or that has the highest AUC.
+const ShortcutResult* highest(const Shortcuts& shortcuts, bool by_upper_end) {
+  const ShortcutResult* best = nullptr;
+  double most = -1;
+  for (const ShortcutResult& result : shortcuts.results) {
+    if (result.view == View::whole || !result.auc) continue;
+    const double value = by_upper_end && result.interval ? result.interval->high : *result.auc;
+    if (value > most) best = &result, most = value;
+  }
+  return best;
 }
 
-nlohmann::json figures_of(const ShortcutResult& result, const Scan& scan, std::size_t images) {
-  nlohmann::json figures = {{"sees", view_name(result.view)},
-                            {"class", scan.class_names[result.class_index]},
-                            {"auc", nullptr},
-                            {"low", nullptr},
-                            {"high", nullptr},
-                            {"right", result.right},
-                            {"images", images},
-                            {"verdict", html::verdict_name(result.verdict)}};
-  if (result.auc) figures["auc"] = *result.auc;
-  if (result.interval) figures["low"] = result.interval->low, figures["high"] = result.interval->high;
-  return figures;
+std::string finding_nothing(const Shortcuts& shortcuts) {
+  const ShortcutResult* best = highest(shortcuts, false);
+  const ShortcutResult* widest = highest(shortcuts, true);
+  if (best == nullptr) return "no classifier could be tried";
+  std::string text = fmt::format(
+      "no strong shortcut was found: of the simple classifiers that do not see the whole image, the best (it "
+      "{}) reaches AUC {}, where 0.5 is guessing and 1 is perfect",
+      view_description(best->view), auc_text(*best));
+  if (widest->interval)
+    text += fmt::format("; with {}, AUCs up to {:.2f} cannot be excluded", counted(shortcuts.images, "image"),
+                        widest->interval->high);
+  return text;
+}
+
+std::string finding_undecided(const Shortcuts& shortcuts) {
+  const ShortcutResult* clearest_of_all = nullptr;
+  for (const ShortcutResult& result : shortcuts.results)
+    if (result.undecided && (clearest_of_all == nullptr || *result.auc > *clearest_of_all->auc))
+      clearest_of_all = &result;
+  return fmt::format(
+      "too few images to tell: with {}, a classifier that {} reaches AUC {}, where 0.5 is guessing and 1 is "
+      "perfect: with so wide an interval, a strong shortcut cannot be told from none",
+      counted(shortcuts.images, "image"), view_description(clearest_of_all->view),
+      auc_text(*clearest_of_all));
+}
+
+/// What follows from the view of a finding.
+const char* consequence(View view) {
+  switch (view) {
+    case View::ring:
+      return "the class can be told from the border, where there is little or nothing of the lungs";
+    case View::border:
+      return "the class can be told without the middle, though parts of the lungs remain visible around it";
+    case View::file:
+      return "the class can be told from the files alone; a network does not see format and size, but it may "
+             "see what goes with them: compression, sharpness, the place that the images come from";
+    default:
+      return "brightness and contrast differ between the classes, by the disease or by how the images were "
+             "made";
+  }
 }
 
 /// "a classifier that sees only the border tells the classes apart with AUC 0.85 (...), one that sees the
-/// whole image with 0.86: the images give their class away without the lungs"
+/// whole image with 0.86: the class can be told from the border ..."
 std::string finding(const Shortcuts& shortcuts, Verdict verdict) {
-  if (verdict == Verdict::ok)
-    return "no simple classifier tells the classes apart without the lungs (AUC 0.5 is guessing, 1 is "
-           "perfect)";
-  std::string text;
-  bool without_lungs = false;
+  std::string text, consequences;
   for (const View view : {View::ring, View::border, View::file, View::histogram}) {
     const ShortcutResult* result = clearest(shortcuts, view);
     // The blackened middle says no more than the border where both give the class away.
     if (result == nullptr || result->verdict != verdict || (view == View::border && !text.empty())) continue;
     text += text.empty() ? fmt::format("a classifier that {} tells the classes apart with AUC {}",
                                        view_description(view), auc_text(*result))
-                         : fmt::format(", one that {} with {}", view_description(view), auc_text(*result));
-    without_lungs = without_lungs || view != View::histogram;
+                         : fmt::format("; one that {} with {}", view_description(view), auc_text(*result));
+    if (view != View::histogram || consequences.empty())
+      consequences += fmt::format("{}{}", consequences.empty() ? ": " : "; ", consequence(view));
   }
   if (const ShortcutResult* whole = clearest(shortcuts, View::whole))
-    text += fmt::format(", one that {} with {:.2f}", view_description(View::whole), *whole->auc);
-  return text + (without_lungs
-                     ? ": the images give their class away without the lungs"
-                     : ": brightness and contrast differ between the classes, by the disease or by how "
-                       "the images were made");
+    text += fmt::format("; one that {} with {:.2f}", view_description(View::whole), *whole->auc);
+  return text + consequences;
+}
+
+/// Advice for the views that gave the class away.
+std::vector<std::string> advice(const Shortcuts& shortcuts) {
+  bool pixels = false, files = false;
+  for (const ShortcutResult& result : shortcuts.results) {
+    if (result.verdict == Verdict::ok) continue;
+    (result.view == View::file ? files : pixels) = true;
+  }
+  std::vector<std::string> lines;
+  if (pixels)
+    lines.emplace_back(
+        "a network trained on these images may learn this instead of the disease: its accuracy on images of "
+        "the same origin says little about others; test it on images from elsewhere, and train it without "
+        "the middle, too (--control), to see how far the rest leads");
+  if (files)
+    lines.emplace_back(
+        "save all images alike, from the originals (the same format, size and compression), and audit them "
+        "again: a JPEG file that is saved anew as PNG keeps the traces of its compression");
+  return lines;
 }
 
 }  // namespace
+
+Separation measure_separation(std::span<const std::uint8_t> positive, std::span<const double> scores,
+                              const Limits& limits) {
+  const DeLong area = delong(positive, scores);
+  Separation result{area.auroc, area.interval, Verdict::ok, false};
+  if (!result.auc) return result;
+  // A perfect ranking, and that of scores which are all the same, has no interval.
+  const double low = result.interval ? result.interval->low : *result.auc;
+  // Below 0.5 is worse than guessing, an accident of few images: what counts is how wide the interval is.
+  const double reach = result.interval ? result.interval->high - std::min(0.0, *result.auc - 0.5) : low;
+  if (low > limits.warning) result.verdict = low > limits.serious ? Verdict::serious : Verdict::warning;
+  result.undecided = result.verdict == Verdict::ok && reach > limits.serious;
+  return result;
+}
+
+std::string auc_text(const Separation& separation) {
+  if (!separation.interval) return fmt::format("{:.2f}", *separation.auc);
+  return fmt::format("{:.2f} (95 % {:.2f} to {:.2f})", *separation.auc, separation.interval->low,
+                     separation.interval->high);
+}
+
+nlohmann::json figures_of(const Separation& separation) {
+  nlohmann::json figures = {{"auc", nullptr},
+                            {"low", nullptr},
+                            {"high", nullptr},
+                            {"undecided", separation.undecided},
+                            {"verdict", html::verdict_name(separation.verdict)}};
+  if (separation.auc) figures["auc"] = *separation.auc;
+  if (separation.interval)
+    figures["low"] = separation.interval->low, figures["high"] = separation.interval->high;
+  return figures;
+}
 
 const char* view_name(View view) {
   static constexpr const char* names[] = {"file", "histogram", "ring", "border", "whole"};
@@ -160,7 +227,7 @@ const char* view_description(View view) {
       "sees only format, size and kind of the file", "sees only how often each grey level occurs",
       "sees only the border (the outer eighth of each side)",
       "sees the image with its middle (five eighths of each side) blacked out",
-      "sees the whole image, 32 x 32 pixels"};
+      "sees the whole image at 32 x 32 pixels"};
   return texts[static_cast<std::size_t>(view)];
 }
 
@@ -206,11 +273,9 @@ Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups, 
       const std::vector<std::uint8_t> positive = against_rest(labels, c);
       const std::vector<double> scores =
           cross_validated_scores(table, positive, fold_of, shortcut_folds, penalty, workers);
-      const DeLong area = delong(positive, scores);
-      ShortcutResult result{view, c, area.auroc, area.interval, 0, Verdict::ok};
+      ShortcutResult result{measure_separation(positive, scores, limits_of(view)), view, c, 0};
       for (std::size_t i = 0; i < scores.size(); ++i)
         if ((scores[i] > 0) == (positive[i] != 0)) ++result.right;
-      result.verdict = judge(result);
       shortcuts.results.push_back(result);
     }
   }
@@ -224,15 +289,25 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
       "logistic regression, 5-fold cross-validation by patient where known, DeLong's 95 % interval of the "
       "AUC";
   if (shortcuts.results.empty()) {
+    check.verdict = Verdict::warning;
     check.text = fmt::format("not looked for: it takes at least {} readable images of each class",
                              least_images_of_class);
     return check;
   }
+  bool undecided = false;
   for (const ShortcutResult& result : shortcuts.results) {
     check.verdict = worse(check.verdict, result.verdict);
-    check.figures["classifiers"].push_back(figures_of(result, scan, shortcuts.images));
+    undecided = undecided || result.undecided;
+    nlohmann::json figures = figures_of(result);
+    figures["sees"] = view_name(result.view);
+    figures["class"] = scan.class_names[result.class_index];
+    figures["right"] = result.right;
+    figures["images"] = shortcuts.images;
+    check.figures["classifiers"].push_back(std::move(figures));
   }
-  check.text = finding(shortcuts, check.verdict);
+  check.text = check.verdict != Verdict::ok ? finding(shortcuts, check.verdict)
+               : undecided                  ? finding_undecided(shortcuts)
+                                            : finding_nothing(shortcuts);
   for (const View view : {View::file, View::histogram, View::ring, View::border, View::whole}) {
     const ShortcutResult* result = clearest(shortcuts, view);
     if (result == nullptr) continue;
@@ -240,17 +315,15 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
         scan.class_names.size() > 2
             ? fmt::format(", class {}", one_line(scan.class_names[result->class_index]))
             : "";
-    check.details.push_back(fmt::format(
-        "{}: AUC {}, {} of {} right{}{}", view_description(view), auc_text(*result), result->right,
-        shortcuts.images, of_class,
-        result->verdict == Verdict::ok ? "" : fmt::format(" [{}]", html::verdict_name(result->verdict))));
+    const std::string mark = result->undecided ? " [too few images to tell]"
+                             : result->verdict == Verdict::ok
+                                 ? ""
+                                 : fmt::format(" [{}]", html::verdict_name(result->verdict));
+    check.details.push_back(fmt::format("{}: AUC {}, {} of {} right{}{}", view_description(view),
+                                        auc_text(*result), result->right, shortcuts.images, of_class, mark));
   }
-  if (check.verdict != Verdict::ok)
-    check.details.emplace_back(
-        "a network trained on these images may learn this instead of the disease: its accuracy on images of "
-        "the same origin says little about others; test it on images from elsewhere, and train with the "
-        "middle "
-        "masked (--control) to see how far the border alone leads");
+  std::ranges::move(advice(shortcuts), std::back_inserter(check.details));
+  if (undecided) check.verdict = worse(check.verdict, Verdict::warning);
   return check;
 }
 

@@ -1,4 +1,4 @@
-// How well the class of an image can be told without its lungs.
+// How well the class of an image can be told by what is not the lungs.
 #pragma once
 
 #include <optional>
@@ -24,14 +24,32 @@ enum class View {
   whole       ///< the thumbnail
 };
 
+/// From which lower end of the AUC's interval on a finding is a warning, and serious.
+struct Limits {
+  double warning = 0.60, serious = 0.70;
+};
+
+/// How well scores tell one class from the others, and what is made of it.
+struct Separation {
+  std::optional<double> auc;         ///< area under the ROC curve
+  std::optional<Interval> interval;  ///< 95 %, DeLong
+  Verdict verdict = Verdict::ok;     ///< by the interval's lower end
+  /// Too few images: ok by its lower end, but its upper end (for an AUC below 0.5: 0.5 and what the interval
+  /// reaches above the AUC) is above the serious limit.
+  bool undecided = false;
+};
+[[nodiscard]] Separation measure_separation(std::span<const std::uint8_t> positive,
+                                            std::span<const double> scores, const Limits& limits);
+/// "0.85 (95 % 0.81 to 0.89)"
+[[nodiscard]] std::string auc_text(const Separation& separation);
+/// auc, low, high (null where undefined), verdict, undecided.
+[[nodiscard]] nlohmann::json figures_of(const Separation& separation);
+
 /// One class against the others, by one view.
-struct ShortcutResult {
+struct ShortcutResult : Separation {
   View view = View::file;
   std::size_t class_index = 0;
-  std::optional<double> auc;         ///< area under the ROC curve of the cross-validated scores
-  std::optional<Interval> interval;  ///< 95 %, DeLong
-  std::size_t right = 0;             ///< images on the right side of even odds
-  Verdict verdict = Verdict::ok;
+  std::size_t right = 0;  ///< images on the right side of even odds
 };
 
 struct Shortcuts {

@@ -92,7 +92,11 @@ TEST_CASE("audit tells patients in two splits however they are named") {
       data / "sources.csv",
       "file,source,patient\ntrain/covid/000.png,a,1\ntest/covid/001.png,a,2\ntrain/normal/000.png,b,3\n");
   audit = audit_of(folder, data);
-  CHECK(audit["patients"]["verdict"] == "ok");
+  CHECK(audit["patients"]["verdict"] == "warning");  // three of 18 images say nothing of the others
+  CHECK_THAT(audit["patients"]["text"].get<std::string>(),
+             contains("patients of 3 of 18 images") && contains("nobody can tell for the other 15"));
+  CHECK(audit["sources"]["verdict"] == "warning");
+  CHECK_THAT(audit["sources"]["text"].get<std::string>(), contains("the source of 3 of 18 images only"));
   CHECK(audit["sources"]["table"].size() == 2);
   CHECK(audit["sources"]["unknown_images"] == 15);
   fs::rename(data / "train/covid/000.png", data / "train/covid/00000001_000.png");
@@ -118,6 +122,28 @@ TEST_CASE("audit finds a source that has one class only") {
   CHECK(audit["sources"]["table"][1]["classes"]["covid"] == 11);
 }
 
+TEST_CASE("audit tells which lines of the table of sources fit no image") {
+  TemporaryFolder folder;
+  const fs::path data = make_phantoms(folder, 12, 3);
+  write_text(data / "sources.csv", "file;source\ntrain\\covid\\000.png;a\n000.png;b\n");
+  nlohmann::json sources = audit_of(folder, data)["sources"];
+  CHECK(sources["verdict"] == "warning");
+  CHECK(sources["unknown_images"] == 29);
+  CHECK(sources["lines_without_image"] == 1);
+  CHECK_THAT(sources["details"].back().get<std::string>(), contains("1 of 2 lines") && contains("'000.png'"));
+  write_text(data / "sources.csv", "name|source\nx|a\n");
+  sources = audit_of(folder, data)["sources"];
+  CHECK(sources["verdict"] == "warning");
+  CHECK_THAT(sources["text"].get<std::string>(), contains("no column 'file'; its columns are name|source"));
+  write_text(folder / "groups.csv", "file,patient,source\n000.png,1,a\n001.png,2,b\nnope.png,3,b\n");
+  const nlohmann::json audit = audit_of(folder, data, {"--groups", (folder / "groups.csv").string()});
+  CHECK(audit["sources"]["unknown_images"] == 22);
+  CHECK_THAT(audit["warnings"].back().get<std::string>(),
+             contains("8 of 30 images") && contains("the first names 'nope.png'"));
+  CHECK_THAT(run(folder, {"audit", data.string(), "--group-regex", "patient([0-9]+)"}).output,
+             contains("the pattern patient([0-9]+) matches the path of no image"));
+}
+
 TEST_CASE("audit refuses what it cannot use in one line") {
   TemporaryFolder folder;
   const fs::path data = make_phantoms(folder, 2, 1);
@@ -131,6 +157,7 @@ TEST_CASE("audit refuses what it cannot use in one line") {
   CHECK_THAT(refused({"audit", data.string(), "--groups", (folder / "no.csv").string()}, 3),
              contains("no.csv"));
   CHECK_THAT(refused({"audit", data.string(), "--fail-on", "all"}, 2), contains("--fail-on"));
+  CHECK_THAT(refused({"audit", data.string(), "--json", "--quiet"}, 2), contains("exclude each other"));
   CHECK_THAT(refused({"audit", data.string(), "--out", (data / "train/covid/000.png").string()}, 1),
              contains("--out"));
 }
@@ -158,6 +185,8 @@ TEST_CASE("the audit of real chest X-rays finds what is known of them") {
       CHECK(classifier["auc"].get<double>() <= 0.90);
     }
   CHECK(audit["sources"]["verdict"] == "serious");
+  CHECK_THAT(audit["sources"]["text"].get<std::string>(),
+             contains("1 of 4 sources (sky) has only one class"));
   CHECK(audit["patients"]["verdict"] == "ok");
 }
 

@@ -18,13 +18,25 @@ nlohmann::json summary(int right) {
 
 }  // namespace
 
-TEST_CASE("a network that is as good without the lungs is a serious finding") {
-  CHECK(judge_control(summary(90), summary(57), summary(88)).verdict == Verdict::ok);
+TEST_CASE("a network that is as good without the middle is a serious finding") {
+  const Check nothing = judge_control(summary(90), summary(57), summary(88));
+  CHECK(nothing.verdict == Verdict::ok);
+  CHECK_THAT(nothing.text, test::contains("above 0.640 can be excluded"));
   CHECK(judge_control(summary(90), summary(68), summary(88)).verdict == Verdict::warning);
   const Check serious = judge_control(summary(90), summary(84), summary(88));
   CHECK(serious.verdict == Verdict::serious);
   CHECK_THAT(serious.text, test::contains("84 of 100") && test::contains("90"));
+  CHECK_THAT(serious.text, test::contains("outer parts of the lungs remain visible"));
   CHECK(serious.figures["guessing"] == 0.55);
+}
+
+TEST_CASE("control trainings that show too little are no reassurance") {
+  const Check wide = judge_control(summary(70), summary(60), summary(88));  // 0.51 to 0.67, half is 0.625
+  CHECK(wide.verdict == Verdict::warning);
+  CHECK_THAT(wide.text, test::contains("too few test images"));
+  const Check weak = judge_control(summary(60), summary(56), summary(50));
+  CHECK(weak.verdict == Verdict::warning);
+  CHECK_THAT(weak.text, test::contains("even with whole images"));
 }
 
 TEST_CASE("a mask blackens the middle or all but the middle of every channel") {

@@ -36,10 +36,55 @@ const Check& check_of(const Audit& audit, const std::string& name) {
 
 }  // namespace
 
+TEST_CASE("an interval that is wide tells nothing") {
+  const auto separation = [](int images, double shift) {
+    std::vector<std::uint8_t> positive;
+    std::vector<double> scores;
+    for (int i = 0; i < images; ++i)
+      for (const int of_class : {0, 1}) {
+        positive.push_back(static_cast<std::uint8_t>(of_class));
+        scores.push_back(i + of_class * shift * images);
+      }
+    return measure_separation(positive, scores, {});
+  };
+  for (const double shift : {-0.2, 0.0, 0.05}) {
+    const Separation few = separation(12, shift), many = separation(400, shift);
+    CHECK(few.verdict == Verdict::ok);
+    CHECK(few.undecided);
+    CHECK(many.verdict == Verdict::ok);
+    CHECK_FALSE(many.undecided);
+  }
+  CHECK(separation(400, 0.3).verdict == Verdict::serious);
+  CHECK_FALSE(separation(400, 0.3).undecided);
+  const Separation same = measure_separation(std::vector<std::uint8_t>{0, 1}, std::vector<double>{1, 1}, {});
+  CHECK_FALSE(same.undecided);
+}
+
+TEST_CASE("few images without a finding are no reassurance") {
+  const test::TemporaryFolder folder;
+  data::PhantomSettings settings;
+  settings.size = 64;
+  settings.train_covid = settings.train_normal = 10;
+  settings.test_covid = settings.test_normal = 4;
+  data::write_phantom_dataset(folder / "set", settings);
+  const auto check = [&] {
+    return check_of(audit_folder(folder / "set", {}, [](const char*, std::size_t, std::size_t) {}),
+                    "shortcuts");
+  };
+  CHECK(check().verdict == Verdict::warning);
+  CHECK_THAT(check().text, test::contains("too few images to tell: with 28 images"));
+  for (int i = 0; i < 7; ++i)
+    test::fs::remove(folder / "set" / ("train/covid/00" + std::to_string(i) + ".png"));
+  CHECK(check().verdict == Verdict::warning);
+  CHECK_THAT(check().text, test::contains("not looked for"));
+}
+
 TEST_CASE("no shortcut is found in a clean phantom set") {
   const test::TemporaryFolder folder;
   const Audit audit = audit_phantoms(folder, data::PhantomShortcut::none);
   CHECK(check_of(audit, "shortcuts").verdict == Verdict::ok);
+  CHECK_THAT(check_of(audit, "shortcuts").text,
+             test::contains("with 250 images, AUCs up to 0.") && test::contains("cannot be excluded"));
   CHECK(result_of(audit, View::file).auc == 0.5);
   CHECK(audit.shortcuts.results.size() == 5);
   CHECK(audit.shortcuts.images == 250);
@@ -53,7 +98,7 @@ TEST_CASE("a planted marker in the corner is found at the border") {
   CHECK(result_of(audit, View::border).verdict == Verdict::serious);
   CHECK(result_of(audit, View::file).verdict == Verdict::ok);
   CHECK_THAT(check_of(audit, "shortcuts").text,
-             test::contains("sees only the border") && test::contains("without the lungs"));
+             test::contains("sees only the border") && test::contains("told from the border"));
 }
 
 TEST_CASE("a planted brighter border is found") {
@@ -70,7 +115,11 @@ TEST_CASE("a planted file format is found without a pixel") {
   const Audit audit = audit_phantoms(folder, data::PhantomShortcut::format);
   CHECK(result_of(audit, View::file).verdict == Verdict::serious);
   CHECK(result_of(audit, View::ring).verdict == Verdict::ok);
-  CHECK_THAT(check_of(audit, "shortcuts").text, test::contains("format, size and kind of the file"));
+  CHECK_THAT(check_of(audit, "shortcuts").text, test::contains("format, size and kind of the file") &&
+                                                    test::contains("a network does not see format and size"));
+  for (const std::string& line : check_of(audit, "shortcuts").details)
+    CHECK(line.find("--control") == std::string::npos);
+  CHECK_THAT(check_of(audit, "shortcuts").details.back(), test::contains("save all images alike"));
 }
 
 TEST_CASE("the views show the classifier what they say") {
