@@ -13,8 +13,9 @@ namespace xr::apps::audit {
 namespace {
 
 constexpr const char* copies_looked_for =
-    "looked for: the same pixels, and pictures saved anew, resized, brightened or cropped by up to 5 %; not "
-    "mirrored, rotated or equalised ones";
+    "looked for: the same pixels, and pictures saved anew, resized, brightened, inverted, framed in one grey "
+    "level, or cropped by up to 5 % of each side (many of those cropped more are missed); not looked for: "
+    "mirrored, rotated and equalised ones";
 constexpr std::size_t shown = 5;  // examples in the text; audit.json has all
 
 struct PairKind {
@@ -30,10 +31,12 @@ std::string pair_text(const Scan& scan, const CopyPair& pair) {
   const std::string both = fmt::format("{} and {}", one_line(scan.images[pair.a].sample.path),
                                        one_line(scan.images[pair.b].sample.path));
   if (pair.kind == CopyKind::exact) return both + ": the same pixels";
-  if (pair.cut > 0.045)
-    return fmt::format("{}: the same picture, cropped (correlation {:.4f} of what both show)", both,
-                       pair.aligned_correlation);
-  return fmt::format("{}: the same picture (correlation {:.4f})", both, pair.correlation);
+  return fmt::format("{}: the same picture{}{}{} (correlation {:.4f}{})", both,
+                     pair.inverted ? ", black and white inverted" : "",
+                     pair.framed ? ", without the border of one grey level" : "",
+                     pair.cut > 0.045 ? ", cropped" : "",
+                     pair.cut > 0.045 ? pair.aligned_correlation : pair.correlation,
+                     pair.cut > 0.045 ? " of what both show" : "");
 }
 
 nlohmann::json pair_figures(const Scan& scan, const CopyPair& pair) {
@@ -44,6 +47,8 @@ nlohmann::json pair_figures(const Scan& scan, const CopyPair& pair) {
           {"correlation", pair.correlation},
           {"aligned_correlation", pair.aligned_correlation},
           {"cut", pair.cut},
+          {"inverted", pair.inverted},
+          {"framed", pair.framed},
           {"across_splits", kind.across_splits},
           {"across_classes", kind.across_classes}};
 }
@@ -82,10 +87,10 @@ Check check_copies(const Scan& scan, const Copies& copies) {
     return check;
   }
   check.verdict = splits > 0 ? Verdict::serious : Verdict::warning;
-  check.text = fmt::format("{}{}: {} with the same pixels, {} saved anew, resized, brightened or cropped",
-                           copies.complete ? "" : "more than ",
-                           counted(copies.pairs.size(), "pair of copies", "pairs of copies"), exact,
-                           copies.pairs.size() - exact);
+  check.text = fmt::format(
+      "{}{}: {} with the same pixels, {} saved anew, resized, brightened, inverted, framed or cropped",
+      copies.complete ? "" : "more than ", counted(copies.pairs.size(), "pair of copies", "pairs of copies"),
+      exact, copies.pairs.size() - exact);
   if (splits > 0)
     check.text += fmt::format("; {} in two splits: what is tested on has been trained on",
                               counted(splits, "pair lies", "pairs lie"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <tuple>
 
 namespace xr::apps::audit {
@@ -15,16 +16,18 @@ constexpr double least_contrast = 4.0;     // grey levels: below it there is not
 constexpr std::size_t members_shown_in_full = 30;
 constexpr double most_trimmed = 0.045;  // part of a side: more is another crop
 
-struct Candidate {
-  std::size_t a = 0, b = 0;
-  std::size_t crop = 0;  // of b, if the whole of a is it; of a, if `swapped`
-  bool swapped = false;
-};
-
-/// One image of each set of exact copies, with descriptors of all crops.
+/// One image of each set of exact copies, with descriptors of all crops; once more without its border.
 struct Described {
   std::size_t index = 0;
+  bool framed = false;  // the border is left out
+  const Thumbnail* picture = nullptr;
   std::array<Descriptor, crops.size()> crop;
+};
+
+struct Candidate {
+  const Described *a = nullptr, *b = nullptr;
+  std::size_t crop = 0;  // of b, if the whole of a is it; of a, if `swapped`
+  bool swapped = false, inverted = false;
 };
 
 using Group = std::vector<std::size_t>;
@@ -48,23 +51,25 @@ float product(const Descriptor& a, const Descriptor& b) {
   return sum;
 }
 
-/// The most alike of: the whole of one image and the crops of the other.
+/// The most alike of: the whole of one image and the crops of the other. The descriptor of an inverted image
+/// is that of the image with the other sign.
 void compare(const Described& a, const Described& b, std::vector<Candidate>& found) {
-  const float whole = product(a.crop[0], b.crop[0]);
-  if (whole < hopeless_likeness) return;
+  if (a.index == b.index) return;
+  const float whole = product(a.crop[0], b.crop[0]), sign = whole < 0 ? -1.0f : 1.0f;
+  if (sign * whole < hopeless_likeness) return;
   float best = least_likeness;
   Candidate candidate;
   bool any = false;
   for (std::size_t v = 0; v < crops.size(); ++v) {
-    if (const float likeness = product(a.crop[0], b.crop[v]); likeness >= best) {
+    if (const float likeness = sign * product(a.crop[0], b.crop[v]); likeness >= best) {
       best = likeness;
-      candidate = {a.index, b.index, v, false};
+      candidate = {&a, &b, v, false, whole < 0};
       any = true;
     }
     if (v == 0) continue;
-    if (const float likeness = product(b.crop[0], a.crop[v]); likeness >= best) {
+    if (const float likeness = sign * product(b.crop[0], a.crop[v]); likeness >= best) {
       best = likeness;
-      candidate = {a.index, b.index, v, true};
+      candidate = {&a, &b, v, true, whole < 0};
       any = true;
     }
   }
@@ -88,14 +93,36 @@ std::vector<Candidate> find_candidates(const std::vector<Described>& images, int
   return all;
 }
 
+/// Nothing if they turn out not to be copies.
+std::optional<CopyPair> align(const Candidate& candidate) {
+  const Thumbnail& a = *candidate.a->picture;
+  Thumbnail b = *candidate.b->picture;
+  if (candidate.inverted)
+    for (std::uint8_t& pixel : b) pixel = static_cast<std::uint8_t>(255 - pixel);
+  const Likeness found = candidate.swapped ? align_and_compare(b, a, crops[candidate.crop])
+                                           : align_and_compare(a, b, crops[candidate.crop]);
+  if (!(found.correlation >= least_correlation && found.detail >= least_detail)) return std::nullopt;
+  const double correlation = found.cut <= most_trimmed ? found.correlation : plain_correlation(a, b);
+  return CopyPair{std::min(candidate.a->index, candidate.b->index),
+                  std::max(candidate.a->index, candidate.b->index),
+                  CopyKind::near,
+                  correlation,
+                  found.correlation,
+                  found.cut,
+                  candidate.inverted,
+                  candidate.a->framed || candidate.b->framed};
+}
+
 /// Every image of one group with every image of the other; of large groups with their first one only.
 void add_near(std::vector<CopyPair>& pairs, const Group& a, const Group& b, const CopyPair& found) {
   const std::size_t from_a = a.size() * b.size() <= members_shown_in_full ? a.size() : 1;
   const std::size_t from_b = a.size() * b.size() <= members_shown_in_full ? b.size() : 1;
   for (std::size_t i = 0; i < from_a; ++i)
-    for (std::size_t j = 0; j < from_b; ++j)
-      pairs.push_back({std::min(a[i], b[j]), std::max(a[i], b[j]), CopyKind::near, found.correlation,
-                       found.aligned_correlation, found.cut});
+    for (std::size_t j = 0; j < from_b; ++j) {
+      pairs.push_back(found);
+      pairs.back().a = std::min(a[i], b[j]);
+      pairs.back().b = std::max(a[i], b[j]);
+    }
 }
 
 void add_exact(std::vector<CopyPair>& pairs, const Group& group) {
@@ -111,35 +138,31 @@ Copies find_copies(std::span<const Fingerprint> images, int workers, const data:
   std::map<std::size_t, const Group*> group_of;
   std::vector<Described> described;
   for (const Group& group : groups) {
+    const Fingerprint& image = images[group.front()];
     group_of[group.front()] = &group;
-    if (contrast(images[group.front()].thumbnail) >= least_contrast) described.push_back({group.front(), {}});
+    if (contrast(image.thumbnail) >= least_contrast)
+      described.push_back({group.front(), false, &image.thumbnail, {}});
+    if (image.framed && contrast(image.picture) >= least_contrast)
+      described.push_back({group.front(), true, &image.picture, {}});
   }
   data::run_jobs(described.size(), workers, {}, [&](std::size_t i) {
     for (std::size_t v = 0; v < crops.size(); ++v)
-      described[i].crop[v] = describe(images[described[i].index].thumbnail, crops[v]);
+      described[i].crop[v] = describe(*described[i].picture, crops[v]);
   });
   const std::vector<Candidate> candidates = find_candidates(described, workers, progress);
-  std::vector<Likeness> likeness(candidates.size());
-  data::run_jobs(candidates.size(), workers, {}, [&](std::size_t i) {
-    const Candidate& candidate = candidates[i];
-    const Thumbnail &a = images[candidate.a].thumbnail, &b = images[candidate.b].thumbnail;
-    likeness[i] = candidate.swapped ? align_and_compare(b, a, crops[candidate.crop])
-                                    : align_and_compare(a, b, crops[candidate.crop]);
-  });
+  std::vector<std::optional<CopyPair>> near(candidates.size());
+  data::run_jobs(candidates.size(), workers, {}, [&](std::size_t i) { near[i] = align(candidates[i]); });
 
   Copies copies;
   copies.candidates = candidates.size();
   for (const Group& group : groups) add_exact(copies.pairs, group);
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    const Likeness& found = likeness[i];
-    if (!(found.correlation >= least_correlation && found.detail >= least_detail)) continue;
-    const auto [a, b, crop, swapped] = candidates[i];
-    const double correlation = found.cut <= most_trimmed
-                                   ? found.correlation
-                                   : plain_correlation(images[a].thumbnail, images[b].thumbnail);
-    add_near(copies.pairs, *group_of[a], *group_of[b],
-             {a, b, CopyKind::near, correlation, found.correlation, found.cut});
+  std::map<std::pair<std::size_t, std::size_t>, CopyPair> best;  // with and without borders
+  for (const std::optional<CopyPair>& pair : near) {
+    if (!pair) continue;
+    const auto [found, added] = best.try_emplace({pair->a, pair->b}, *pair);
+    if (!added && pair->aligned_correlation > found->second.aligned_correlation) found->second = *pair;
   }
+  for (const auto& [key, pair] : best) add_near(copies.pairs, *group_of[pair.a], *group_of[pair.b], pair);
   std::sort(copies.pairs.begin(), copies.pairs.end(), [](const CopyPair& x, const CopyPair& y) {
     return std::tie(x.a, x.b, x.kind) < std::tie(y.a, y.b, y.kind);
   });

@@ -14,6 +14,8 @@ namespace xr::apps::audit {
 struct Fingerprint {
   std::uint64_t pixels = 0;  ///< hash of the decoded grey pixels and the size
   Thumbnail thumbnail{};
+  bool framed = false;  ///< there is a border of one grey level (black or white, mostly) around the picture
+  Thumbnail picture{};  ///< of what is within that border; unset if there is none
 };
 
 enum class CopyKind { exact, near };
@@ -28,6 +30,8 @@ struct CopyPair {
   double correlation = 1;
   double aligned_correlation = 1;  ///< Of what both show, aligned. This is what decides.
   double cut = 0;                  ///< Largest part of a side that only one of them shows.
+  bool inverted = false;           ///< Black in one is white in the other.
+  bool framed = false;             ///< All of this is without the uniform border of one of them, or both.
 };
 
 /// A near copy has at least this correlation when aligned, ...
@@ -42,9 +46,10 @@ struct Copies {
 };
 constexpr std::size_t most_pairs = 20000;
 
-/// Compares all images. The cosine descriptors of the crops (similarity.h) find the candidates, in
-/// O(n^2) products of 64 numbers; alignment and correlation decide. The result does not depend on `workers`
-/// (0: one per core). Images without contrast have exact copies only.
+/// Compares all images, also without their uniform borders and with inverted grey levels. The cosine
+/// descriptors of the crops (similarity.h) find the candidates, in O(n^2) products of 64 numbers; alignment
+/// and correlation decide. The result does not depend on `workers` (0: one per core). Images without contrast
+/// have exact copies only.
 [[nodiscard]] Copies find_copies(std::span<const Fingerprint> images, int workers,
                                  const data::Progress& progress = {});
 

@@ -1,6 +1,7 @@
 #include "apps/xrtrain/audit/scan.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "apps/xrtrain/audit/check.h"
 #include "data/file.h"
@@ -20,6 +21,52 @@ std::array<float, histogram_bins> histogram_of(const data::Image& grey) {
   for (std::size_t i = 0; i < histogram_bins; ++i)
     result[i] = static_cast<float>(static_cast<double>(counts[i]) / static_cast<double>(grey.pixels.size()));
   return result;
+}
+
+/// Whether a row or column, `step` apart, has nearly one grey level; JPEG and a few burnt-in letters are
+/// allowed.
+bool is_uniform(const data::Image& grey, std::size_t begin, std::size_t step, int count, int level) {
+  constexpr int tolerance = 12;
+  int other = 0;
+  for (int i = 0; i < count; ++i)
+    if (std::abs(grey.pixels[begin + static_cast<std::size_t>(i) * step] - level) > tolerance) ++other;
+  return other * 50 <= count;
+}
+
+/// How many of the first `most` rows or columns, `next` apart from each other, are of one grey level.
+int border_width(const data::Image& grey, std::size_t first, std::ptrdiff_t next, std::size_t step, int count,
+                 int most) {
+  std::vector<std::uint8_t> line;
+  for (int i = 0; i < count; ++i) line.push_back(grey.pixels[first + static_cast<std::size_t>(i) * step]);
+  std::nth_element(line.begin(), line.begin() + count / 2, line.end());
+  const int level = line[static_cast<std::size_t>(count / 2)];
+  int width = 0;
+  while (width < most && is_uniform(grey, first + static_cast<std::size_t>(width * next), step, count, level))
+    ++width;
+  return width;
+}
+
+/// What is within the uniform border; nothing if that is narrower than 1.5 % of each side, or if there is
+/// nothing else.
+std::optional<data::Image> without_border(const data::Image& grey) {
+  const int most_x = grey.width * 3 / 10, most_y = grey.height * 3 / 10;
+  const auto row = static_cast<std::ptrdiff_t>(grey.width);
+  const std::size_t last_row =
+      static_cast<std::size_t>(grey.height - 1) * static_cast<std::size_t>(grey.width);
+  const int top = border_width(grey, 0, row, 1, grey.width, most_y);
+  const int bottom = border_width(grey, last_row, -row, 1, grey.width, most_y);
+  const auto stride = static_cast<std::size_t>(grey.width);
+  const int left = border_width(grey, 0, 1, stride, grey.height, most_x);
+  const int right = border_width(grey, stride - 1, -1, stride, grey.height, most_x);
+  if (std::max({left, right}) * 200 < 3 * grey.width && std::max({top, bottom}) * 200 < 3 * grey.height)
+    return std::nullopt;
+  data::Image inner{grey.width - left - right, grey.height - top - bottom, 1, {}};
+  if (inner.width < 2 || inner.height < 2) return std::nullopt;
+  for (int y = top; y < grey.height - bottom; ++y) {
+    const auto begin = grey.pixels.begin() + y * row + left;
+    inner.pixels.insert(inner.pixels.end(), begin, begin + inner.width);
+  }
+  return inner;
 }
 
 void read_facts(const std::filesystem::path& path, ImageFacts& facts) {
@@ -58,6 +105,11 @@ Fingerprint fingerprint(const data::Image& grey) {
                                     data::content_hash(std::as_bytes(std::span(size))));
   const data::Image small = data::resize(grey, thumbnail_side, thumbnail_side);
   std::copy(small.pixels.begin(), small.pixels.end(), print.thumbnail.begin());
+  if (const std::optional<data::Image> inner = without_border(grey)) {
+    const data::Image picture = data::resize(*inner, thumbnail_side, thumbnail_side);
+    std::copy(picture.pixels.begin(), picture.pixels.end(), print.picture.begin());
+    print.framed = true;
+  }
   return print;
 }
 

@@ -45,6 +45,23 @@ data::Image trimmed(const data::Image& image, double left, double top, double ri
   return result;
 }
 
+/// A border of one grey level, this part of the sides wide, around the image.
+data::Image framed(const data::Image& image, double part, int grey) {
+  const int x0 = static_cast<int>(part * image.width), y0 = static_cast<int>(part * image.height);
+  data::Image result{image.width + 2 * x0, image.height + 2 * y0, 1, {}};
+  for (int y = 0; y < result.height; ++y)
+    for (int x = 0; x < result.width; ++x) {
+      const bool inside = x >= x0 && y >= y0 && x < x0 + image.width && y < y0 + image.height;
+      result.pixels.push_back(inside ? image.pixels[static_cast<std::size_t>(y - y0) * image.width + (x - x0)]
+                                     : static_cast<std::uint8_t>(grey));
+    }
+  return result;
+}
+
+data::Image inverted(const data::Image& image) {
+  return each_pixel(image, [](double grey) { return 255 - grey; });
+}
+
 std::vector<data::Image> copies_of(const data::Image& image) {
   std::vector<data::Image> copies;
   copies.push_back(image);
@@ -114,6 +131,42 @@ TEST_CASE("a copy that was cropped more is found and told from one that was trim
   CHECK(std::abs(copies.pairs[0].cut - 0.09) <= 0.01);
   CHECK(copies.pairs[0].aligned_correlation >= least_correlation);
   CHECK(copies.pairs[0].correlation <= copies.pairs[0].aligned_correlation);
+}
+
+TEST_CASE("framed and inverted copies are found and no other pair") {
+  std::vector<Fingerprint> prints;
+  constexpr int originals = 20, kinds = 5;
+  for (int i = 0; i < originals; ++i) {
+    const data::Image image = phantom(i);
+    for (const data::Image& copy : {image, framed(image, 0.1, 0), as_jpeg(framed(image, 0.15, 255), 70),
+                                    inverted(image), as_jpeg(inverted(framed(image, 0.12, 10)), 70)})
+      prints.push_back(fingerprint(copy));
+  }
+  const Copies copies = find_copies(prints, 2);
+  std::set<std::pair<std::size_t, std::size_t>> found;
+  for (const CopyPair& pair : copies.pairs) {
+    INFO(pair.a << " and " << pair.b);
+    CHECK(pair.a / kinds == pair.b / kinds);
+    CHECK(found.emplace(pair.a, pair.b).second);
+    CHECK(pair.inverted == ((pair.a % kinds >= 3) != (pair.b % kinds >= 3)));
+  }
+  for (std::size_t i = 0; i < originals; ++i)
+    for (std::size_t k = 1; k < kinds; ++k) {
+      INFO("original " << i << ", copy " << k);
+      CHECK(found.contains({kinds * i, kinds * i + k}));
+    }
+}
+
+TEST_CASE("a border of one grey level is found and a picture without one is left alone") {
+  const data::Image image = phantom(2);
+  CHECK_FALSE(fingerprint(each_pixel(image, [k = 0](double grey) mutable {
+                return grey / 2 + 60.0 * (k++ % 2);  // no line is uniform
+              })).framed);
+  const Fingerprint print = fingerprint(framed(image, 0.2, 0));
+  CHECK(print.framed);
+  CHECK(std::abs(align_and_compare(fingerprint(image).thumbnail, print.picture, crops[0]).cut) <= 0.05);
+  CHECK_FALSE(fingerprint({1, 1, 1, {7}}).framed);
+  CHECK_FALSE(fingerprint({2, 1, 1, {7, 200}}).framed);
 }
 
 TEST_CASE("images without contrast are copies only if every pixel is the same") {
