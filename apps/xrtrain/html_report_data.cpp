@@ -101,9 +101,10 @@ Markup report_images(const HtmlReport& report) {
   if (!data.patients_from.empty())
     add_row("patients", [](const SplitFacts& split) { return split.patients; });
   add_row("unreadable, left out", [](const SplitFacts& split) { return split.unreadable; });
-  add_row("which images", [](const SplitFacts& split) { return split.rule; });
+  std::vector<std::pair<Markup, Markup>> rules;
+  for (const SplitFacts& split : data.splits) rules.emplace_back(split.name + " images", split.rule);
   const std::string& mask = report.options.mask;
-  return table.markup() + html::paragraph(patients_text(data)) +
+  return table.markup() + html::facts(rules) + html::paragraph(patients_text(data)) +
          (mask == "none" ? Markup()
                          : html::paragraph(fmt::format(
                                "Of every image {} is black: this run is a control, not a network to use.",
