@@ -164,7 +164,8 @@ Markup report_subgroups(const EvaluationDetails& details) {
                        {"images", Align::right},
                        {"accuracy", Align::right},
                        {"sensitivity", Align::right},
-                       {"specificity", Align::right}});
+                       {"specificity", Align::right}},
+                      "by " + group_table.column);
     for (const Subgroup& group : group_table.groups)
       table.row({group.value, fmt::format("{}", group.images), with_interval(group.accuracy.estimate),
                  with_interval(group.sensitivity.estimate), with_interval(group.specificity.estimate)});
