@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include <tuple>
 
 #include "apps/xrbench/ceilings.h"
+#include "apps/xrbench/errors.h"
 #include "apps/xrbench/kernels_report.h"
 #include "apps/xrbench/machine.h"
 #include "apps/xrbench/race.h"
@@ -58,6 +60,11 @@ class KernelsCommand {
     race_.library = has_library();
   }
 
+  /// Throws, before time is spent, if there is no such operation or an image is too small.
+  void check_operations() const {
+    for (const Case& c : cases()) std::ignore = chosen(c, kernels::DType::f32);
+  }
+
   void list() {
     for (const Case& c : cases()) {
       out_ << c.to_string() << '\n';
@@ -69,14 +76,16 @@ class KernelsCommand {
   }
 
   void run() {
-    for (const Case& c : cases()) std::ignore = chosen(c, kernels::DType::f32);  // before time is spent
     ReportHead head{.lines = describe(), .ceilings = std::nullopt};
     if (race_.time) head.ceilings = measure_ceilings(backend_, ceiling_settings(), race_);
     out_ << to_text(head) << columns_text(race_.time) << std::flush;
-    json all = to_json(head);
-    all["cases"] = json::array();
-    for (const Case& c : cases()) all["cases"].push_back(run_case(c, head.ceilings));
-    if (!settings_.json.empty()) write(all);
+    all_ = to_json(head);
+    all_["complete"] = false;
+    all_["cases"] = json::array();
+    write();
+    for (const Case& c : cases()) run_case(c, head.ceilings);
+    all_["complete"] = true;
+    write();
     XR_CHECK(wrong_.empty(), "{} of {} results are wrong, the first: {}", wrong_.size(), results_,
              wrong_.front());
   }
@@ -181,14 +190,20 @@ class KernelsCommand {
     return on_device + on_host <= host;
   }
 
-  json run_case(const Case& c, const std::optional<Ceilings>& ceilings) {
+  void run_case(const Case& c, const std::optional<Ceilings>& ceilings) {
     out_ << "\n## " << c.to_string() << "\n" << std::flush;
-    json results = json::array(), left_out = json::array();
+    all_["cases"].push_back({{"batch", c.batch},
+                             {"channels", c.channels},
+                             {"size", c.size},
+                             {"padding", c.padding},
+                             {"operations", json::array()},
+                             {"left_out", json::array()}});
+    json& results = all_["cases"].back();
     const std::vector<Operation> operations = chosen(c, backend_.activation_type()),
                                  references = chosen(c, kernels::DType::f32);
     for (std::size_t i = 0; i < operations.size(); ++i) {
       if (!fits(operations[i], references[i])) {
-        left_out.push_back(operations[i].name);
+        results["left_out"].push_back(operations[i].name);
         out_ << fmt::format("{}  {}  left out: its operands do not fit the memory\n", operations[i].name,
                             operations[i].shape);
         continue;
@@ -196,10 +211,9 @@ class KernelsCommand {
       const RaceResult result = race(backend_, operations[i], references[i], race_);
       count(c, result);
       out_ << to_text(result, ceilings) << std::flush;
-      results.push_back(to_json(result, ceilings));
+      results["operations"].push_back(to_json(result, ceilings));
+      write();
     }
-    return {{"batch", c.batch},     {"channels", c.channels}, {"size", c.size},
-            {"padding", c.padding}, {"operations", results},  {"left_out", left_out}};
   }
 
   void count(const Case& c, const RaceResult& result) {
@@ -213,11 +227,16 @@ class KernelsCommand {
     }
   }
 
-  void write(const json& all) const {
-    std::ofstream file(settings_.json);
-    file << all.dump(1) << '\n';
+  /// After each operation, whole at every moment: whoever ends the run early has what was measured by then.
+  void write() const {
+    if (settings_.json.empty()) return;
+    std::error_code error;
+    const std::string part = settings_.json + ".part";
+    std::ofstream file(part);
+    file << all_.dump(1) << '\n';
     file.close();
-    XR_CHECK(file, "cannot write '{}': check the folder and the free space", settings_.json);
+    if (file) std::filesystem::rename(part, settings_.json, error);
+    XR_CHECK(file && !error, "cannot write '{}': check the folder and the free space", settings_.json);
   }
 
   const KernelsSettings& settings_;
@@ -228,6 +247,7 @@ class KernelsCommand {
   Backend& backend_;
   RaceSettings race_;
   std::string missing_library_;
+  json all_;  // what --json writes
   std::vector<std::string> wrong_;
   int results_ = 0;
 };
@@ -269,9 +289,12 @@ CLI::App* add_kernels(CLI::App& app, KernelsSettings& settings) {
 }
 
 void run_kernels(const KernelsSettings& settings, std::ostream& out) {
-  XR_CHECK(settings.threads >= 0, "--threads is {}: it must not be negative", settings.threads);
-  if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
-  KernelsCommand command(settings, out);
+  KernelsCommand command = errors_of_usage([&] {
+    XR_CHECK(settings.threads >= 0, "--threads is {}: it must not be negative", settings.threads);
+    if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
+    return KernelsCommand(settings, out);
+  });
+  errors_of_usage([&] { command.check_operations(); });
   if (settings.list)
     command.list();
   else

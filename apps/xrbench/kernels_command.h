@@ -27,7 +27,8 @@ struct KernelsSettings {
 /// Adds the subcommand. The settings must outlive the app.
 CLI::App* add_kernels(CLI::App& app, KernelsSettings& settings);
 
-/// Writes the table to `out`. Throws Error if a kernel is wrong, after all that was asked for is written.
+/// Writes the table to `out`, and the JSON anew after each operation. Throws UsageError if the settings do
+/// not fit this machine, Error if a kernel is wrong, after all that was asked for is written.
 void run_kernels(const KernelsSettings& settings, std::ostream& out);
 
 }  // namespace xr::bench

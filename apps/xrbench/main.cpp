@@ -1,4 +1,6 @@
-// xrbench: how fast the engine is, beside the alternatives.
+// xrbench: how fast the engine is, beside the alternatives. What is wrong is said in one line on standard
+// error; the exit status is 0 done, 1 failed or a kernel is wrong, 2 wrong usage, a device that is not there
+// included.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -6,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "apps/xrbench/errors.h"
 #include "apps/xrbench/kernels_command.h"
 #include "apps/xrbench/step.h"
 
@@ -74,10 +77,18 @@ int run(int argc, char** argv) {
     xr::bench::run_kernels(kernels, std::cout);
     return 0;
   }
-  settings.model.device = xr::kernels::Device::parse(machine.device);
+  settings.model.device =
+      xr::bench::errors_of_usage([&] { return xr::kernels::Device::parse(machine.device); });
   settings.backend = {precisions.at(machine.precision), kernel_choices.at(machine.kernels)};
   xr::bench::run_step(settings);
   return 0;
+}
+
+int tell(int status, const char* message) {
+  std::fputs("xrbench: error: ", stderr);
+  std::fputs(message, stderr);
+  std::fputs("\n", stderr);
+  return status;
 }
 
 }  // namespace
@@ -85,10 +96,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return run(argc, argv);
+  } catch (const xr::bench::UsageError& error) {
+    return tell(2, error.what());
   } catch (const std::exception& error) {
-    std::fputs("xrbench: error: ", stderr);
-    std::fputs(error.what(), stderr);
-    std::fputs("\n", stderr);
-    return 1;
+    return tell(1, error.what());
   }
 }

@@ -244,7 +244,7 @@ double least_seconds(const Ceilings& ceilings, std::int64_t bytes, std::int64_t 
 }
 
 double tolerance_of(const Operation& operation, Precision precision) {
-  // bf16 rounds operands and results to 2^-9 of themselves, TF32 operands of products to 2^-12. In fp32
+  // bf16 rounds operands and results to 2^-8 of themselves, TF32 operands of products to 2^-11. In fp32
   // Winograd's transforms cost a few bits, and n random numbers added one after another 2^-24 sqrt(n).
   if (precision == Precision::bf16) return 5e-3;
   const double in_order = 6e-8 * std::sqrt(longest_sum(operation));

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/xrbench/errors.h"
 #include "apps/xrbench/machine.h"
 #include "engine/allocator.h"
 #include "engine/optimizer.h"
@@ -185,10 +186,12 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
 }  // namespace
 
 void run_step(const StepSettings& settings) {
-  XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0 && settings.block >= 0,
-           "batch size and steps must be at least 1, warm-up and block at least 0");
-  if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
-  kernels::backend(settings.model.device).configure(settings.backend);
+  errors_of_usage([&] {
+    XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0 && settings.block >= 0,
+             "batch size and steps must be at least 1, warm-up and block at least 0");
+    if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
+    kernels::backend(settings.model.device).configure(settings.backend);
+  });
   Trainer trainer(settings);
   if (!settings.write_state.empty()) trainer.write_state(settings.write_state);
   if (settings.serve) return serve(trainer, settings);

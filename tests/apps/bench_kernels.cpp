@@ -66,6 +66,22 @@ struct TemporaryFile {
   }
 };
 
+/// At each flush counts the operations that the file has by then.
+struct WatchingBuffer : std::stringbuf {
+  explicit WatchingBuffer(const TemporaryFile& watched) : file(watched) {}
+  int sync() override {
+    operations.push_back(0);
+    if (!std::filesystem::exists(file.path)) return 0;
+    const json all = file.read();
+    for (const json& one : all["cases"]) operations.back() += one["operations"].size();
+    complete = complete || all["complete"] == true;
+    return 0;
+  }
+  const TemporaryFile& file;
+  std::vector<std::size_t> operations;
+  bool complete = false;
+};
+
 /// A "library" that fills its result with one number.
 class FillingPeer final : public OneDnnPeer {
  public:
@@ -273,6 +289,21 @@ TEST_CASE("xrbench kernels: a timed run writes JSON with all keys") {
     }
     CHECK(operation["kernels"][1]["difference"] <= operation["tolerance"]);
   }
+}
+
+TEST_CASE("xrbench kernels: what was measured is in the JSON before the next operation starts") {
+  const TemporaryFile file;
+  KernelsSettings settings = fast_settings("conv2");
+  settings.json = file.path.string();
+  WatchingBuffer watching(file);
+  std::ostream out(&watching);
+  run_kernels(settings, out);
+  // Flushed behind the ceilings, the case and each operation's rows, which are written after.
+  CHECK(watching.operations == std::vector<std::size_t>{0, 0, 0, 1, 2});
+  CHECK_FALSE(watching.complete);
+  CHECK(file.read()["complete"] == true);
+  CHECK(file.read()["cases"][0]["operations"].size() == 3);
+  CHECK_FALSE(std::filesystem::exists(file.path.string() + ".part"));
 }
 
 TEST_CASE("xrbench kernels: --list runs nothing") {

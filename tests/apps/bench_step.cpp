@@ -81,13 +81,20 @@ TEST_CASE("xrbench step gives the same losses recorded and not recorded and in b
 
 TEST_CASE("xrbench step says what a device does not have") {
   const Answer precision = bench_step("--device cpu --precision bf16");
-  CHECK(precision.status == 1);
+  CHECK(precision.status == 2);
   CHECK_THAT(precision.output, Contains("xrbench: error: ") && Contains("use --precision fp32"));
   const Answer unknown = bench_step("--device cpu --precision fp64");
   CHECK(unknown.status == 2);
   CHECK_THAT(unknown.output, Contains("--precision") && Contains("fp64"));
   const Answer block = bench_step("--device cpu --block -1");
-  CHECK(block.status == 1);
+  CHECK(block.status == 2);
+  const Answer device = bench_step("--device toaster");
+  CHECK(device.status == 2);
+  CHECK_THAT(device.output, Contains("xrbench: error: ") && Contains("use cpu, cuda, cuda:N or simt"));
+  const Answer absent = bench_step("--device cuda:99");
+  CHECK(absent.status == 2);
+  const Answer folder = bench_step("--device cpu --write-state /no/such/folder/state.safetensors");
+  CHECK(folder.status == 1);
 }
 
 }  // namespace xr::apps::test
