@@ -14,13 +14,16 @@ alone, which finds its best form; 3. ours, PyTorch's default and PyTorch's best 
 one of them computing at a time, in blocks of steps whose order rotates.
 
 On a GPU (--device cuda) a block is timed as a whole, since programs that wait after each step would be
-timed waiting; the programs of phase 2 stay loaded for phase 3. simt has no peer but the CPU's FP32.
+timed waiting. There all programs start, compile and warm up side by side (--together), and phase 2 is left
+out: all modes take part in phase 3. simt has no peer but the CPU's FP32.
+
+Whatever ends the comparison, --output has what was said until then.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import ctypes.util
 import datetime
-import json
 import math
 import os
 import pathlib
@@ -28,6 +31,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+
+from server import Failure, Server
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -42,64 +48,13 @@ LOSS_STEPS = 3
 # Relative, of the first steps' losses. Adam's first updates have the size of the learning rate, whatever the
 # gradient's: what rounding does to small gradients' signs, the later losses show many times larger.
 LOSS_TOLERANCES = {"fp32": (1e-3, 1e-3, 1e-3), "tf32": (2e-3, 1e-2, 5e-2), "bf16": (1e-2, 5e-2, 2e-1)}
+LOSS_ROUNDING = 1e-6  # a small loss is a difference of numbers near 1
 LINES = []  # everything printed, for --output
 
 
 def say(line):
     print(line, flush=True)
     LINES.append(line)
-
-
-class Failure(Exception):
-    """A message for the user; the comparison ends."""
-
-
-class Server:
-    """A program that speaks the line protocol."""
-
-    def __init__(self, label, command):
-        self.label = label
-        self.seconds = []
-        self.peak_bytes = 0
-        try:
-            self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, text=True)
-        except OSError as error:
-            raise Failure(f"cannot start {command[0]}: {error.strerror}") from error
-        self.about = self.answer()
-        if not self.about.get("ready"):
-            raise Failure(f"{label}: its first line does not say that it is ready: {self.about}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise Failure(f"{self.label} ended with status {self.process.wait()}")
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise Failure(f"{self.label}: not a line of JSON: {line.strip()}") from error
-        if "error" in values:
-            raise Failure(f"{self.label}: {values['error']}")
-        return values
-
-    def step(self, count):
-        """Runs `count` steps. Returns (seconds of each, losses)."""
-        self.process.stdin.write(f"step {count}\n")
-        self.process.stdin.flush()
-        values = self.answer()
-        timed = math.ceil(count / values.get("block", 1))
-        if len(values["seconds"]) != timed or len(values["losses"]) != count:
-            raise Failure(f"{self.label}: asked for {count} steps, got {len(values['losses'])} and "
-                          f"{len(values['seconds'])} times")
-        self.peak_bytes = values["peak_bytes"]
-        return values["seconds"], values["losses"]
 
 
 def percentile(values, fraction):
@@ -134,7 +89,11 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, help="rounds of the alternating phase (default 6; 12 with cuda)")
     parser.add_argument("--block", type=int, help="steps of a program in one round (default 4; 20 with cuda)")
     parser.add_argument("--warm-up", type=int, help="steps that are not counted, per process (default 3; 12 with cuda)")
-    parser.add_argument("--trial", type=int, help="steps of each mode in the trial phase (default 5; 40 with cuda)")
+    parser.add_argument("--trial", type=int, default=5, help="steps of each mode in the trial phase")
+    parser.add_argument("--together", action="store_true", help="all programs start and warm up side by side, "
+                        "and there is no trial phase (always so with cuda)")
+    parser.add_argument("--patience", type=float, default=600, help="together: seconds after which a PyTorch mode "
+                        "that is not ready is a failure")
     modes = MODES + (JEMALLOC_MODES if ctypes.util.find_library("jemalloc") else "")
     parser.add_argument("--modes", help="PyTorch modes to try, separated by spaces; pytorch_step.py explains "
                         f"them (default: {modes}; with cuda: {GPU_MODES})")
@@ -146,8 +105,9 @@ def parse_arguments():
     on_gpu = arguments.device == "cuda"
     if arguments.device == "cpu" and arguments.precision != "fp32":
         parser.error("--precision: the CPU computes in fp32 only")
-    defaults = dict(rounds=12, block=20, warm_up=12, trial=40, modes=GPU_MODES) if on_gpu else \
-        dict(rounds=6, block=4, warm_up=3, trial=5, modes=modes)
+    arguments.together = arguments.together or on_gpu
+    defaults = dict(rounds=12, block=20, warm_up=12, modes=GPU_MODES) if on_gpu else \
+        dict(rounds=6, block=4, warm_up=3, modes=modes)
     defaults["cores"] = ",".join(map(str, sorted(usable))) if on_gpu else "0,1"
     for name, value in defaults.items():
         if getattr(arguments, name) is None:
@@ -168,6 +128,7 @@ class Comparison:
         self.arguments = arguments
         self.on_gpu = arguments.device == "cuda"
         self.agree = True
+        self.parties = []  # who is timed: ours, then PyTorch's modes
         self.state = pathlib.Path(folder) / "state.safetensors"
 
     def problem(self, dropout):
@@ -195,74 +156,113 @@ class Comparison:
         with self.ours(0, "--write-state", self.state) as server:
             return server.step(LOSS_STEPS)[1]
 
-    def check_losses(self, ours, mode):
+    def first_losses(self, mode):
         with self.pytorch(mode, 0) as server:
-            theirs = server.step(LOSS_STEPS)[1]
+            return server.step(LOSS_STEPS)[1]
+
+    def check_losses(self, ours, mode, theirs):
         say(f"losses without dropout: ours {ours}, PyTorch {mode} {theirs}")
         tolerances = LOSS_TOLERANCES[self.arguments.precision]
         for step, (our, their) in enumerate(zip(ours, theirs)):
-            if our is None or their is None or not abs(our - their) <= tolerances[step] * abs(their):
+            if our is None or their is None or \
+                    not abs(our - their) <= tolerances[step] * abs(their) + LOSS_ROUNDING:
                 message = f"step {step}: our loss is {our}, PyTorch's ({mode}) {their}: not the same work"
                 if not self.arguments.keep_going:
                     raise Failure(message)
                 say(f"DIFFERENT LOSSES: {message}")
                 self.agree = False
 
-    def try_mode(self, mode, stack):
-        """Median seconds of a step, tried alone, and the server, which `stack` ends."""
-        server = stack.enter_context(self.pytorch(mode, self.arguments.dropout))
-        server.step(self.arguments.warm_up)
-        seconds = percentile([value for _ in range(self.arguments.trial // 10 if self.on_gpu else 1)
-                              for value in server.step(10 if self.on_gpu else self.arguments.trial)[0]], 0.5)
-        say(f"trial: {server.about['program']} {mode}: median {seconds * 1e3:.{self.digits()}f} ms, "
-            f"peak {server.peak_bytes / 1e6:.0f} MB")
-        return seconds, server
+    def modes(self):
+        return list(dict.fromkeys([DEFAULT_MODE, *self.arguments.modes.split()]))
 
-    def digits(self):
-        return 2 if self.on_gpu else 0
+    def leave_out(self, mode, failure):
+        """Says that a mode failed, or ends the comparison."""
+        if mode == DEFAULT_MODE or not self.arguments.keep_going:
+            raise failure
+        say(f"LEFT OUT: {failure}")
 
-    def find_best_mode(self, stack):
-        """The mode with the least median step time, each tried alone, and its server if that still runs."""
-        best, best_seconds, servers = DEFAULT_MODE, math.inf, {}
-        for mode in dict.fromkeys([DEFAULT_MODE, *self.arguments.modes.split()]):
+    def try_mode(self, mode):
+        """Median seconds of a step, tried alone."""
+        with self.pytorch(mode, self.arguments.dropout) as server:
+            server.step(self.arguments.warm_up)
+            seconds = percentile(server.step(self.arguments.trial)[0], 0.5)
+            say(f"trial: {server.about['program']} {mode}: median {seconds * 1e3:.0f} ms, "
+                f"peak {server.peak_bytes / 1e6:.0f} MB")
+            return seconds
+
+    def find_best_mode(self):
+        """The mode with the least median step time, each tried alone."""
+        best, best_seconds = DEFAULT_MODE, math.inf
+        for mode in self.modes():
             try:
-                if self.on_gpu:
-                    seconds, servers[mode] = self.try_mode(mode, stack)
-                else:
-                    with contextlib.ExitStack() as one:
-                        seconds, _ = self.try_mode(mode, one)
+                seconds = self.try_mode(mode)
             except Failure as failure:
-                if mode == DEFAULT_MODE or not self.arguments.keep_going:
-                    raise
-                say(f"LEFT OUT: {failure}")
+                self.leave_out(mode, failure)
                 continue
             if seconds < best_seconds:
                 best, best_seconds = mode, seconds
-        return best, servers
+        return best
 
     def alternate(self, servers):
         for server in servers:
             server.step(self.arguments.warm_up)
+        self.parties = servers
         for round_index in range(self.arguments.rounds):
             first = round_index % len(servers)
             for server in servers[first:] + servers[:first]:
                 server.seconds += server.step(self.arguments.block)[0]
 
     def run(self):
+        if self.arguments.together:
+            return self.run_together()
         our_losses = self.reference_losses()
-        self.check_losses(our_losses, DEFAULT_MODE)
+        self.check_losses(our_losses, DEFAULT_MODE, self.first_losses(DEFAULT_MODE))
+        best = self.find_best_mode()
+        if best != DEFAULT_MODE:
+            self.check_losses(our_losses, best, self.first_losses(best))
         dropout = self.arguments.dropout
         with contextlib.ExitStack() as stack:
-            best, servers = self.find_best_mode(stack)
-            if best != DEFAULT_MODE:
-                self.check_losses(our_losses, best)
-            ours = stack.enter_context(self.ours(dropout))
-            if not servers:
-                servers = {mode: stack.enter_context(self.pytorch(mode, dropout))
-                           for mode in dict.fromkeys([DEFAULT_MODE, best])}
-            theirs = [server for mode, server in servers.items() if mode != best] + [servers[best]]
-            self.alternate([ours, *theirs])
-            return ours, theirs
+            self.alternate([stack.enter_context(server) for server in
+                            [self.ours(dropout), *(self.pytorch(mode, dropout)
+                                                   for mode in dict.fromkeys([DEFAULT_MODE, best]))]])
+
+    def run_together(self):
+        """Starting, compiling and warming up overlap; nothing of it is left when the first block is timed."""
+        our_losses = self.reference_losses()
+        a = self.arguments
+        begin = time.monotonic()
+
+        def wait(future, mode):
+            left = None if mode == DEFAULT_MODE else max(0, begin + a.patience - time.monotonic())
+            try:
+                return future.result(left)
+            except concurrent.futures.TimeoutError:
+                raise Failure(f"PyTorch {mode} was not ready after {a.patience:.0f} s") from None
+
+        with contextlib.ExitStack() as stack:
+            modes = self.modes()
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(2 * len(modes) + 1))
+
+            def start(server, steps):
+                stack.callback(server.end)
+                return server, pool.submit(server.prepare, steps)
+
+            ours, ours_ready = start(self.ours(a.dropout), a.warm_up)
+            timed = {mode: start(self.pytorch(mode, a.dropout), a.warm_up) for mode in modes}
+            checked = {mode: start(self.pytorch(mode, 0), LOSS_STEPS) for mode in modes}
+            ours_ready.result()
+            parties = [ours]
+            for mode in modes:
+                try:
+                    self.check_losses(our_losses, mode, wait(checked[mode][1], mode))
+                    wait(timed[mode][1], mode)
+                    parties.append(timed[mode][0])
+                except Failure as failure:
+                    timed[mode][0].end()
+                    self.leave_out(mode, failure)
+                checked[mode][0].end()
+            say(f"ready after {time.monotonic() - begin:.0f} s")
+            self.alternate(parties)
 
 
 def first_line(command, otherwise="unknown"):
@@ -287,20 +287,40 @@ def write_page(path, device):
 
 
 def print_table(arguments, ours, theirs):
+    """`theirs`: PyTorch's default first."""
     size = arguments.image_size
     say("")
     say(f"batch {arguments.batch_size}, {arguments.channels}x{size}x{size}, padding {arguments.padding}, "
-          f"dropout {arguments.dropout}, Adam; "
-          f"{ours.about['mode']} in {arguments.precision}; cores {sorted(arguments.cores)}, "
-          f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")
-    say(f"{'program':58} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
+        f"dropout {arguments.dropout}, Adam; "
+        f"{ours.about['mode']} in {arguments.precision}; cores {sorted(arguments.cores)}, "
+        f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")
+    say(f"{'program':68} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
     digits = 2 if arguments.device == "cuda" else 0
     ours_median = percentile(ours.seconds, 0.5)
     for server in [ours, *theirs]:
         low, median, high = (percentile(server.seconds, fraction) for fraction in (0.2, 0.5, 0.8))
-        say(f"{server.label:58} {median * 1e3:9.{digits}f} {low * 1e3:7.{digits}f} {high * 1e3:7.{digits}f} "
-              f"{server.peak_bytes / 1e6:8.0f} {median / ours_median:6.2f}")
-    say(f"ratio {percentile(theirs[-1].seconds, 0.5) / ours_median:.2f}")
+        say(f"{server.label:68} {median * 1e3:9.{digits}f} {low * 1e3:7.{digits}f} {high * 1e3:7.{digits}f} "
+            f"{server.peak_bytes / 1e6:8.0f} {median / ours_median:6.2f}")
+    say(f"ratio to eager {percentile(theirs[0].seconds, 0.5) / ours_median:.2f}")
+    say(f"ratio {min(percentile(server.seconds, 0.5) for server in theirs) / ours_median:.2f}")
+
+
+def run(arguments, folder):
+    comparison = Comparison(arguments, folder)
+    whole = False
+    try:
+        comparison.run()
+        whole = True
+    except Failure as failure:
+        LINES.append(f"FAILED: {failure}")
+        print(f"compare.sh: {failure}", file=sys.stderr)
+    finally:
+        parties = comparison.parties
+        if parties and all(party.seconds for party in parties):
+            if not whole:
+                say("CUT OFF before the last round")
+            print_table(arguments, parties[0], parties[1:])
+    return 0 if whole and comparison.agree else 1
 
 
 def main():
@@ -308,15 +328,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # removes the state file, too
     try:
         with tempfile.TemporaryDirectory(prefix="xr-compare-") as folder:
-            comparison = Comparison(arguments, folder)
-            ours, theirs = comparison.run()
-    except Failure as failure:
-        print(f"compare.sh: {failure}", file=sys.stderr)
-        return 1
-    print_table(arguments, ours, theirs)
-    if arguments.output:
-        write_page(arguments.output, arguments.device)
-    return 0 if comparison.agree else 1
+            return run(arguments, folder)
+    finally:
+        if arguments.output:
+            write_page(arguments.output, arguments.device)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 
 Wall clock: on the CPU step by step, on a GPU for all steps of a request together, which are queued one
 behind the other and waited for once. --precision fp32 switches TF32 off everywhere, tf32 switches it on
-for convolutions and matrix products, bf16 is autocast to bfloat16. With --weights and --data, the initial weights, the batch
-`input` [N, C, H, W] (F32) and its `labels` [N] (I64) come from safetensors files, so that another program
+for convolutions and matrix products, bf16 is autocast to bfloat16. With --weights and --data, the initial
+weights, the batch `input` [N, C, H, W] (F32) and its `labels` [N] (I64) come from safetensors files, so that another program
 can start from the same bytes; without them they are random.
 
 A mode is a list of features joined with "+":
@@ -44,6 +44,7 @@ The answer is flushed; nothing is written before it is asked for. The first step
 (allocation, compilation): whoever asks decides how many to leave out. No step runs between two answers.
 """
 import argparse
+import ctypes
 import ctypes.util
 import json
 import math
@@ -101,8 +102,8 @@ def prepare_process(features, threads):
         os.execv(sys.executable, [sys.executable] + sys.argv)
 
 
-KNOWN = {"cuda_graphs", "cudnn_benchmark", "eager", "channels_last", "fused_adam", "compile", "compile_all", "max_autotune", "flush_denormal",
-         "huge_pages", "malloc_keep", "jemalloc", "medium", "bfloat16"}
+KNOWN = {"cuda_graphs", "cudnn_benchmark", "eager", "channels_last", "fused_adam", "compile", "compile_all",
+         "max_autotune", "flush_denormal", "huge_pages", "malloc_keep", "jemalloc", "medium", "bfloat16"}
 arguments = parse_arguments()
 features = arguments.mode.split("+")
 for feature in features:
@@ -130,6 +131,16 @@ def peak_bytes():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     raise RuntimeError("/proc/self/status has no VmHWM")
+
+
+def read_into(reader, name, tensor):
+    """Reads a tensor of a file into `tensor`'s own memory: a copy would count in the peak."""
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if tuple(tensor.shape) != reader.shape(name) or dtype != reader.dtype(name) or not tensor.is_contiguous():
+        sys.exit(f"pytorch_step.py: {reader.path}: {name} is {reader.dtype(name)} {reader.shape(name)}, "
+                 f"wanted {dtype} {tuple(tensor.shape)}")
+    size = tensor.numel() * tensor.element_size()
+    reader.read_bytes_into(name, (ctypes.c_ubyte * size).from_address(tensor.data_ptr()))
 
 
 class Trainer:
@@ -160,14 +171,9 @@ class Trainer:
             self.update = torch.compile(self.optimizer.step, mode=mode)
 
     def load_weights(self, path):
-        """Reads into the parameters' own memory: a copy would count in the peak."""
         reader = safetensors_file.Reader(path)
-        with torch.no_grad():
-            for name, tensor in self.model.state_dict().items():
-                if tensor.dim() == 0:
-                    tensor.copy_(torch.from_numpy(reader.read(name)))
-                else:
-                    reader.read_into(name, tensor.numpy())
+        for name, tensor in self.model.state_dict().items():
+            read_into(reader, name, tensor)
 
     def load_batch(self):
         a = arguments
@@ -175,10 +181,10 @@ class Trainer:
         if not a.data:
             return torch.rand(shape), torch.randint(0, a.classes, (a.batch_size,))
         reader = safetensors_file.Reader(a.data)
-        images, labels = reader.read("input"), reader.read("labels")
-        if images.shape != shape:
-            sys.exit(f"pytorch_step.py: {a.data}: input has shape {images.shape}, the options say {shape}")
-        return torch.from_numpy(images), torch.from_numpy(labels)
+        images, labels = torch.empty(shape), torch.empty(a.batch_size, dtype=torch.int64)
+        read_into(reader, "input", images)
+        read_into(reader, "labels", labels)
+        return images, labels
 
     def loss_of_batch(self):
         if autocast:
@@ -252,8 +258,8 @@ def main():
         torch.backends.cudnn.allow_tf32 = arguments.precision != "fp32"
         torch.backends.cudnn.benchmark = "cudnn_benchmark" in features
     trainer = Trainer()
-    about = {"ready": True, "program": f"PyTorch {torch.__version__}", "mode": arguments.mode, "precision": arguments.precision,
-             "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+    about = {"ready": True, "program": f"PyTorch {torch.__version__}", "mode": arguments.mode,
+             "precision": arguments.precision, "device": torch.cuda.get_device_name() if on_gpu else "cpu",
              "threads": torch.get_num_threads(), "batch_size": arguments.batch_size,
              "parameters": trainer.parameters}
     if arguments.serve:

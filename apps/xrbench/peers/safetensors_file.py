@@ -1,4 +1,4 @@
-"""Reads and writes safetensors files with numpy alone.
+"""Reads and writes safetensors files: whole arrays with numpy, into memory that is there with Python alone.
 
 Format: https://github.com/huggingface/safetensors (README, "Format"): u64 little-endian length of the
 header, a JSON header padded with spaces, then the tensors' bytes, little-endian, row-major.
@@ -6,22 +6,21 @@ header, a JSON header padded with spaces, then the tensors' bytes, little-endian
 import json
 import struct
 
-import numpy as np
-
-DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8}
-NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+DTYPES = {"F64": "float64", "F32": "float32", "I64": "int64", "I32": "int32", "U8": "uint8"}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
 MAXIMUM_HEADER_BYTES = 100_000_000
 
 
 def write(path, tensors, metadata):
     """Writes the dictionary `tensors` (name -> numpy array), names sorted, data aligned to 8 bytes."""
+    import numpy as np
     header = {"__metadata__": {key: str(value) for key, value in sorted(metadata.items())}}
     arrays = {}
     offset = 0
     for name in sorted(tensors):
         array = np.asarray(tensors[name], order="C")
         size = array.nbytes
-        header[name] = {"dtype": NAMES[array.dtype], "shape": list(array.shape),
+        header[name] = {"dtype": NAMES[array.dtype.name], "shape": list(array.shape),
                         "data_offsets": [offset, offset + size]}
         arrays[name] = array
         offset += size
@@ -57,25 +56,24 @@ class Reader:
         return tuple(self._entry(name)["shape"])
 
     def dtype(self, name):
-        return np.dtype(DTYPES[self._entry(name)["dtype"]])
+        """As numpy and PyTorch call it: "float32"."""
+        return DTYPES[self._entry(name)["dtype"]]
 
-    def read_into(self, name, array):
-        """Fills the C-contiguous `array`, whose shape and dtype must be the tensor's."""
-        if array.shape != self.shape(name) or array.dtype != self.dtype(name):
-            raise ValueError(f"{self.path}: {name} is {self.dtype(name)} {self.shape(name)}, "
-                             f"wanted {array.dtype} {array.shape}")
-        if not array.flags["C_CONTIGUOUS"]:
-            raise ValueError(f"{name}: the destination is not contiguous")
+    def read_bytes_into(self, name, memory):
+        """Fills `memory`, a writable buffer of as many bytes as the tensor has."""
         begin, end = self._entry(name)["data_offsets"]
-        if end - begin != array.nbytes:
-            raise ValueError(f"{self.path}: {name} has {end - begin} bytes, its shape needs {array.nbytes}")
+        view = memoryview(memory).cast("B")
+        if end - begin != view.nbytes:
+            raise ValueError(f"{self.path}: {name} has {end - begin} bytes, its place {view.nbytes}")
         self.file.seek(self.start + begin)
-        if array.nbytes and self.file.readinto(memoryview(array).cast("B")) != array.nbytes:
+        if view.nbytes and self.file.readinto(view) != view.nbytes:
             raise ValueError(f"{self.path}: ends within {name}")
 
     def read(self, name):
+        """A numpy array."""
+        import numpy as np
         array = np.empty(self.shape(name), self.dtype(name))
-        self.read_into(name, array)
+        self.read_bytes_into(name, array.reshape(-1))
         return array
 
     def _entry(self, name):
