@@ -1,7 +1,9 @@
 """Short answers from the files that gpu_check.sh's steps wrote.
 
-    gpu_check_tables.py kernels FILE...   per file of `xrbench kernels --json`: kernels that are wrong, the
-                                          lowest percent of ceiling and the lowest ratio to the libraries
+    gpu_check_tables.py kernels FILE...   per file of `xrbench kernels --json`, whole or cut off: what is wrong;
+                                          of the kernels that run (never a variant that nobody runs) those below
+                                          85 % of the roofline and those slower than the library; variants that
+                                          are faster than what runs
     gpu_check_tables.py training A B      two runs of xrtrain: their epochs; status 1 if the first epochs differ
 
 Needs nothing but Python.
@@ -12,35 +14,86 @@ import pathlib
 import sys
 
 FIRST_LOSS_TOLERANCE = 0.05  # relative: other sums, then many updates of the size of the learning rate
+ROOFLINE_TARGET = 85  # percent of what the call must move at the measured copy bandwidth
+# Smaller calls show the launch and the cache: 16 sets of operands, which take turns, do not fill 256 MB.
+LEAST_BYTES, LEAST_OPERATIONS = 16e6, 1e9
+FASTER = 1.03  # by which a variant must beat the kernel in use to be named
+
+
+def used(operation):
+    """The own kernel that the backend takes by itself; none where only a library was asked for."""
+    return next((run for run in operation["kernels"] if not run["library"] and not run["variant"]), None)
+
+
+def listed(title, all_of_them, short):
+    names = ", ".join(f"{name} {text}" for _, name, text in sorted(short))
+    return f"{len(all_of_them) - len(short)} of {len(all_of_them)} {title}" + (f"; below: {names}" if short else "")
+
+
+def kernels_of_case(case):
+    """The lines of a batch size and an image size."""
+    memory, products, short_memory, short_products, faster, alone = [], [], [], [], [], []
+    small = 0
+    for operation in case["operations"]:
+        name, run = operation["operation"], used(operation)
+        if run is None or run["median_seconds"] is None:
+            continue
+        if operation["bytes"] < LEAST_BYTES and operation["operations"] < LEAST_OPERATIONS:
+            small += 1
+            continue
+        if operation["operations"] == 0:
+            percent = run["percent_of_roofline"]
+            memory.append(name)
+            if percent < ROOFLINE_TARGET:
+                short_memory.append((percent, name, f"{percent:.0f} %"))
+        elif run["ratio_to_library"] is None:
+            alone.append(name)
+        else:
+            ratio = run["ratio_to_library"]
+            products.append(name)
+            if ratio < 1:
+                short_products.append((ratio, name, f"{ratio:.2f}"))
+        for other in operation["kernels"]:
+            if not other["library"] and other["median_seconds"] and not other["wrong"] and \
+                    other["median_seconds"] * FASTER < run["median_seconds"]:
+                faster.append(f"{name} {other['variant']} "
+                              f"{run['median_seconds'] / other['median_seconds']:.2f}x")
+    lines = []
+    if memory:
+        lines.append("memory: " + listed(f"at {ROOFLINE_TARGET} % of copying or better", memory, short_memory))
+    if products:
+        lines.append("products: " + listed("as fast as the library", products, short_products))
+    if alone:
+        lines.append(f"products without a library's time: {', '.join(alone)}")
+    if faster:
+        lines.append(f"variants faster than what runs: {', '.join(faster)}")
+    if small:
+        lines.append(f"{small} small operations are left out")
+    return lines
 
 
 def kernels(paths):
     status = 0
     for path in paths:
-        results = [(f"{result['operation']} {result['shape']}", result["kernels"])
-                   for case in json.loads(path.read_text())["cases"] for result in case["operations"]]
-        runs = [(name, run) for name, kernels_of_it in results for run in kernels_of_it]
-        wrong = [f"{name} {run['kernel']}" for name, run in runs if run["wrong"]]
-        line = f"{path.stem}: {len(runs)} kernels"
-        for key, unit in (("percent_of_ceiling", "% of ceiling"), ("ratio_to_library", "of the library's speed")):
-            name, value = lowest(results, key)
-            line += f"; lowest {value:.2f} {unit} ({name})" if name else f"; none has {key}"
+        data = json.loads(path.read_text())
+        operations = [operation for case in data["cases"] for operation in case["operations"]]
+        wrong = [f"{operation['operation']} {run['kernel']}{' (library)' if run['library'] else ''}"
+                 for operation in operations for run in operation["kernels"] if run["wrong"]]
+        rows = sum(len(operation["kernels"]) for operation in operations)
+        cut = "" if data.get("complete", True) else ", CUT OFF there"
+        ceilings = data.get("ceilings")
+        measured = "; not timed" if not ceilings else \
+            f"; {ceilings['copy_bytes_per_second'] / 1e9:.0f} GB/s, " \
+            f"{ceilings['product_operations_per_second'] / 1e12:.1f} TFLOP/s"
+        print(f"{path.stem}: {len(operations)} operations, {rows} kernels{cut}{measured}")
+        for case in data["cases"]:
+            of_case = f"batch {case['batch']}, {case['size']}: " if len(data["cases"]) > 1 else ""
+            for line in kernels_of_case(case):
+                print(f"{path.stem}: {of_case}{line}")
         if wrong:
-            line += f"; WRONG: {', '.join(wrong)}"
+            print(f"{path.stem}: WRONG: {', '.join(wrong)}")
             status = 1
-        print(line)
     return status
-
-
-def lowest(results, key):
-    """The operation whose best own kernel has the least value, and that value."""
-    best = {}
-    for name, kernels_of_it in results:
-        values = [run[key] for run in kernels_of_it if not run["library"] and run[key] is not None]
-        if values:
-            best[name] = max(values)
-    name = min(best, key=best.get, default=None)
-    return name, best.get(name)
 
 
 def training(first, second):
