@@ -128,7 +128,7 @@ export XR_CUDNN_PATH=${XR_CUDNN_PATH:-$PYTHON_LIBRARIES}
 PYTHON_INCLUDES=$(python_folders include)
 export PYTHON_INCLUDES
 
-failed=0 skipped=0
+failed=0 skipped=0 no_build=''
 declare -A pids begins limits
 : >"$results/summary.txt"
 say() { printf '%s\n' "$*" | tee -a "$results/summary.txt"; }
@@ -162,9 +162,12 @@ start_step() {
     return
   fi
   ((limit <= started + time_limit - SECONDS)) || limit=$((started + time_limit - SECONDS))
-  if ((limit < 5)) || [[ $name != facts && $name != build && ! -x $BUILD/bin/xrtrain ]]; then
+  local why_not=''
+  [[ $name == facts || $name == build || (-z $no_build && -x $BUILD/bin/xrtrain) ]] || why_not='there is no build'
+  ((limit >= 5)) || why_not='no time left'
+  if [[ -n $why_not ]]; then
     failed=$((failed + 1))
-    say "$(printf '%-12s NOT RUN: %s' "$name" "$( ((limit < 5)) && echo no time left || echo there is no build)")"
+    say "$(printf '%-12s NOT RUN: %s' "$name" "$why_not")"
     return
   fi
   begins[$name]=$SECONDS limits[$name]=$limit
@@ -184,6 +187,7 @@ finish_step() {
     *) result="FAILED ($status)" ;;
   esac
   ((status == 0)) || failed=$((failed + 1))
+  [[ $name != build || $status == 0 ]] || no_build=yes
   say "$(printf '%-12s %-12s %4d s   %s' "$name" "$result" $((SECONDS - begins[$name])) \
     "$(essence "$name" | sed '2,$s/^/                                   /')")"
   ((status == 0)) || tail -n 12 "$LOGS/$name.log" | cut -c 1-300 | sed 's/^/    /'
