@@ -113,7 +113,10 @@ run_shards() {
   awk -v program="$program" '
     /^No tests ran/ { ++ended }
     /^All tests passed/ { sub(/.* assertions? in /, ""); passed += $1; ++ended }
-    /^test cases:/ { for (i = 1; i <= NF; ++i) { if ($i == "passed") passed += $(i - 1); if ($i == "failed") failed += $(i - 1) } ++ended }
+    /^test cases:/ {
+      for (i = 1; i <= NF; ++i) { if ($i == "passed") passed += $(i - 1); if ($i == "failed") failed += $(i - 1) }
+      ++ended
+    }
     END { printf "%s: %d passed, %d failed", program, passed, failed
           if (ended < ARGC - 1) printf ", %d of %d PROCESSES DIED", ARGC - 1 - ended, ARGC - 1
           print "" }' "$log".*

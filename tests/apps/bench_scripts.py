@@ -41,7 +41,8 @@ class Tables(unittest.TestCase):
         return status, said.getvalue()
 
     def test_a_variant_that_nobody_runs_does_not_count(self):
-        status, said = self.said_of([operation_of("norm", [run_of(2.0, roofline=50), run_of(1.0, "other", roofline=99)])])
+        kernels = [run_of(2.0, roofline=50), run_of(1.0, "other", roofline=99)]
+        status, said = self.said_of([operation_of("norm", kernels)])
         self.assertEqual(status, 0)
         self.assertIn("memory: 0 of 1 at 85 % of copying or better; below: norm 50 %", said)
         self.assertIn("variants faster than what runs: norm other 2.00x", said)
@@ -97,7 +98,8 @@ class Comparison(unittest.TestCase):
             dropout, cores, precision, device = 0, [0], "fp32", "cuda"
 
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            compare.print_table(Arguments, Party("ours", [2.0, 1.0, 3.0]), [Party("eager", [8.0]), Party("best", [5.0])])
+            compare.print_table(Arguments, Party("ours", [2.0, 1.0, 3.0]),
+                                [Party("eager", [8.0]), Party("best", [5.0])])
         self.assertEqual(said.getvalue().splitlines()[-2:], ["ratio to eager 4.00", "ratio 2.50"])
 
 

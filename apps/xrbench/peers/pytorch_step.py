@@ -4,8 +4,8 @@
 Wall clock: on the CPU step by step, on a GPU for all steps of a request together, which are queued one
 behind the other and waited for once. --precision fp32 switches TF32 off everywhere, tf32 switches it on
 for convolutions and matrix products, bf16 is autocast to bfloat16. With --weights and --data, the initial
-weights, the batch `input` [N, C, H, W] (F32) and its `labels` [N] (I64) come from safetensors files, so that another program
-can start from the same bytes; without them they are random.
+weights, the batch `input` [N, C, H, W] (F32) and its `labels` [N] (I64) come from safetensors files, so that
+another program can start from the same bytes; without them they are random.
 
 A mode is a list of features joined with "+":
   eager           PyTorch's default (alone, or as a name for nothing else)
