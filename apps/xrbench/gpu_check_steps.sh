@@ -5,20 +5,20 @@ set -uo pipefail
 cut_off=''
 trap 'cut_off=yes' TERM
 
-# Filters of Catch2, each for a process of its own: ours run side by side.
+# Filters of Catch2, each for a process of its own: these run side by side. Between names in quotes, ~ is "but not".
 if [[ -n $REHEARSE ]]; then
   ENGINE_FILTER='*optimizer*'
   GRADIENT_SHARDS=('gradcheck max_pool2d' 'gradcheck softmax*') TEST_SHARDS=('relu*,fill' 'softmax forward*')
   SANITIZED=(augment elements)
 else
   ENGINE_FILTER='*'
-  GRADIENT_SHARDS=('gradcheck xray_resnet*' 'gradcheck report_cnn*' '~gradcheck xray*~gradcheck report*')
-  TEST_SHARDS=('conv2d*' 'matmul*,linear*' '~conv2d*~matmul*~linear*')
+  GRADIENT_SHARDS=('gradcheck xray_resnet*' 'gradcheck report_cnn*' '~"gradcheck xray*"~"gradcheck report*"')
+  TEST_SHARDS=('conv2d*' 'matmul*,linear*' '~"conv2d*"~"matmul*"~"linear*"')
   SANITIZED=(products convolutions norms augment losses pools elements)
 fi
 # What the sanitizers look at: kernels of our own. The tests of the harness and of memory ask for what they report.
 declare -A SANITIZER_FILTERS=(
-  [products]='matmul*~matmul and linear through*,linear*' [convolutions]='conv2d*~conv2d through*'
+  [products]='"matmul*"~"matmul and linear through*","linear*"' [convolutions]='"conv2d*"~"conv2d through*"'
   [norms]='batch_norm2d*' [augment]='augment*' [losses]='softmax*,log_softmax*,cross_entropy*'
   [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*'
   [elements]='relu*,dropout*,reorder*,cast*,fill,scale,add and*,sum_to_shape,broadcast_to,adam*,sgd*')
