@@ -31,6 +31,8 @@ struct Device {
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(int index);
 /// Whether this binary was built with it (the machine may still lack a driver or a GPU).
 [[nodiscard]] bool has_cuda_backend();
+/// The GPUs that its kernels are compiled for, as CMake names them ("80-real, 90a-real"); empty without it.
+[[nodiscard]] const char* cuda_architectures();
 [[nodiscard]] std::unique_ptr<Backend> make_simt_backend();
 
 }  // namespace xr::kernels

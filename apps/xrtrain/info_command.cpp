@@ -11,6 +11,7 @@
 #include "data/image_set.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cudnn/operations.h"
+#include "kernels/registry.h"
 
 namespace xr::apps {
 
@@ -66,6 +67,7 @@ int run_info(bool json) {
                                {"processors", std::thread::hardware_concurrency()},
                                {"threads", kernels::cpu::thread_count()},
                                {"devices", devices()},
+                               {"cuda_architectures", kernels::cuda_architectures()},
                                {"cudnn", kernels::cudnn::describe_libraries()},
                                {"device", choose_device("auto").to_string()},
                                {"models", models()},
@@ -83,6 +85,8 @@ int run_info(bool json) {
   for (const nlohmann::json& device : info["devices"])
     text += fmt::format("device {}: {}\n", device["device"].get<std::string>(),
                         one_line(device["description"].get<std::string>()));
+  if (kernels::has_cuda_backend())
+    text += fmt::format("CUDA kernels for: {}\n", kernels::cuda_architectures());
   text += fmt::format("--kernels cudnn: {}\n", info["cudnn"].get<std::string>());
   text += fmt::format("--device auto: {}\n", info["device"].get<std::string>());
   for (const nlohmann::json& model : info["models"])

@@ -7,6 +7,10 @@ bool has_cuda_backend() {
   return false;
 }
 
+const char* cuda_architectures() {
+  return "";
+}
+
 std::unique_ptr<Backend> make_cuda_backend(int index) {
   throw Error(fmt::format(
       "device cuda:{} is not available: this binary has no CUDA backend; use --device cpu", index));

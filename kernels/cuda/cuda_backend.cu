@@ -187,6 +187,10 @@ bool has_cuda_backend() {
   return true;
 }
 
+const char* cuda_architectures() {
+  return XR_CUDA_ARCHITECTURES_BUILT;
+}
+
 std::unique_ptr<Backend> make_cuda_backend(int index) {
   return std::make_unique<cuda::CudaBackend>(index);
 }
