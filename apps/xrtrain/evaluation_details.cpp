@@ -115,6 +115,11 @@ std::size_t positive_class(const std::vector<std::string>& class_names, const st
   return found == class_names.end() ? 0 : static_cast<std::size_t>(found - class_names.begin());
 }
 
+std::optional<bool> OperatingPoint::misses_wanted() const {
+  if (!wanted || !test || test->positives() == 0) return std::nullopt;
+  return wilson_interval(test->true_positive, test->positives()).high < *wanted;
+}
+
 const MetricTable* EvaluationDetails::find(std::int64_t epoch, const std::string& split) const {
   for (const CheckpointMetrics& one : checkpoints)
     if (one.epoch == epoch && one.split == split) return one.metrics ? &*one.metrics : nullptr;

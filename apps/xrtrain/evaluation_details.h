@@ -36,6 +36,9 @@ struct OperatingPoint {
   std::optional<double> wanted;  ///< the wanted sensitivity
   std::optional<double> threshold;
   std::optional<BinaryCounts> validation, test;  ///< at this threshold; nothing without such images
+
+  /// Whether the whole 95 % interval of the test sensitivity lies below the wanted one; nothing without both.
+  [[nodiscard]] std::optional<bool> misses_wanted() const;
 };
 
 struct CalibrationFigures {

@@ -79,11 +79,13 @@ json point_json(const std::optional<BinaryCounts>& counts) {
 json thresholds_json(const EvaluationDetails& details) {
   json entries = json::array();
   for (const OperatingPoint& point : details.thresholds)
-    entries.push_back({{"rule", point.rule},
-                       {"wanted", number(point.wanted)},
-                       {"threshold", number(point.threshold)},
-                       {"validation", point_json(point.validation)},
-                       {"test", point_json(point.test)}});
+    entries.push_back(
+        {{"rule", point.rule},
+         {"wanted", number(point.wanted)},
+         {"threshold", number(point.threshold)},
+         {"validation", point_json(point.validation)},
+         {"test", point_json(point.test)},
+         {"test_misses_wanted", point.misses_wanted() ? json(*point.misses_wanted()) : json(nullptr)}});
   return entries;
 }
 

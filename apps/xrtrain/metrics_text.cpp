@@ -82,6 +82,12 @@ const char* validation_name(const EvaluationDetails& details) {
   return details.chosen_before ? "the run's own validation images" : "validation";
 }
 
+std::string rates_text(const BinaryCounts& counts) {
+  return fmt::format("sensitivity {}, specificity {}",
+                     proportion_text(counts.true_positive, counts.positives()),
+                     proportion_text(counts.true_negative, counts.negatives()));
+}
+
 void tell_thresholds(const EvaluationDetails& details, Console& console) {
   if (details.thresholds.empty()) return;
   console.line(fmt::format("  Thresholds chosen on {}, used on test: {} from this probability on",
@@ -89,14 +95,18 @@ void tell_thresholds(const EvaluationDetails& details, Console& console) {
   for (const OperatingPoint& point : details.thresholds) {
     const std::string name =
         point.wanted ? fmt::format("sensitivity {:g} wanted", *point.wanted) : "Youden's index";
-    if (!point.threshold)
+    if (!point.threshold) {
       console.line(fmt::format("    {}: -, for the validation images are of one class", name));
-    else if (point.test)
-      console.line(fmt::format("    {}: {:.4f}; sensitivity {}, specificity {}", name, *point.threshold,
-                               proportion_text(point.test->true_positive, point.test->positives()),
-                               proportion_text(point.test->true_negative, point.test->negatives())));
-    else
-      console.line(fmt::format("    {}: {:.4f}", name, *point.threshold));
+      continue;
+    }
+    console.line(fmt::format("    {}: {:.4f}", name, *point.threshold));
+    if (point.validation) console.line(fmt::format("      validation: {}", rates_text(*point.validation)));
+    if (point.test) console.line(fmt::format("      test: {}", rates_text(*point.test)));
+    if (point.misses_wanted().value_or(false))
+      console.warn(fmt::format(
+          "a sensitivity of {:g} was wanted, but the threshold that was chosen for it gives {} on the test "
+          "images: the whole interval lies below",
+          *point.wanted, proportion_text(point.test->true_positive, point.test->positives())));
   }
 }
 

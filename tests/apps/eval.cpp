@@ -50,7 +50,7 @@ TEST_CASE("eval uses what the run chose on images of another folder") {
     std::vector<std::string> found;
     std::istringstream text(output);
     for (std::string line; std::getline(text, line);)
-      for (const char* part : {"Youden", "wanted: ", "with it ECE", "chosen on", "AUROC"})
+      for (const char* part : {"Youden", "wanted: ", "  test: ", "with it ECE", "chosen on", "AUROC"})
         if (line.find(part) != std::string::npos) {
           // The same but for where it was chosen.
           if (const auto at = line.find("the run's own validation images"); at != std::string::npos)

@@ -93,6 +93,49 @@ TEST_CASE("Numbers that are not finite leave out a checkpoint's metrics") {
   CHECK(json["checkpoints"][3]["metrics"].is_null());
 }
 
+TEST_CASE("A wanted sensitivity that the test images rule out is told") {
+  // 20 of 20 positives of validation reach the threshold, 30 of 40 of test: 0.598 to 0.858.
+  auto validation = std::make_shared<SplitImages>(), test = std::make_shared<SplitImages>();
+  Predictions predictions{{"covid", "normal"}, {{0, "validation", validation, {}}, {0, "test", test, {}}}};
+  const auto add = [](SplitPredictions& split, SplitImages& images, std::int64_t label, double covid) {
+    images.paths.push_back(std::to_string(images.paths.size()));
+    images.labels.push_back(label);
+    split.probabilities.insert(split.probabilities.end(), {covid, 1.0 - covid});
+  };
+  for (int i = 0; i < 20; ++i) add(predictions.splits[0], *validation, 0, 0.8);
+  for (int i = 0; i < 20; ++i) add(predictions.splits[0], *validation, 1, 0.2);
+  for (int i = 0; i < 40; ++i) add(predictions.splits[1], *test, 0, i < 10 ? 0.3 : 0.7);
+  for (int i = 0; i < 5; ++i) add(predictions.splits[1], *test, 1, 0.1);
+  const Choice choice{.on_validation = 0, .last = 0, .best_on_test = {}};
+  const EvaluationDetails details = make_details(predictions, choice, {});
+  REQUIRE(details.thresholds.size() == 2);
+  for (const OperatingPoint& point : details.thresholds) {
+    check_near(point.threshold, 0.5);  // halfway between 0.8 and 0.2
+    CHECK(*point.validation == BinaryCounts{20, 0, 20, 0});
+    CHECK(*point.test == BinaryCounts{30, 0, 5, 10});
+  }
+  CHECK(!details.thresholds[0].misses_wanted());  // Youden's wants none
+  CHECK(details.thresholds[1].misses_wanted() == true);
+  const auto json = nlohmann::json::parse(metrics_json(details))["chosen"]["thresholds"];
+  CHECK(json[0]["test_misses_wanted"].is_null());
+  CHECK(json[1]["test_misses_wanted"] == true);
+  TemporaryFolder folder;
+  {
+    Console console({.quiet = true});
+    console.open_log(folder / "log.txt");
+    tell_details(details, console);
+  }
+  CHECK_THAT(read_text(folder / "log.txt"),
+             contains("sensitivity 0.95 wanted: 0.5000") &&
+                 contains("validation: sensitivity 1.0000 (0.839-1.000; 20 of 20)") &&
+                 contains("test: sensitivity 0.7500 (0.598-0.858; 30 of 40)") &&
+                 contains("a sensitivity of 0.95 was wanted, but"));
+  // 0.85 lies within the interval.
+  DetailSettings settings;
+  settings.target_sensitivity = 0.85;
+  CHECK(make_details(predictions, choice, settings).thresholds[1].misses_wanted() == false);
+}
+
 TEST_CASE("Groups of images and the suppression of small ones") {
   TemporaryFolder folder;
   auto images = std::make_shared<SplitImages>();

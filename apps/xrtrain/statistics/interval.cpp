@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 namespace xr::apps {
 
@@ -13,7 +14,8 @@ Interval wilson_interval(std::int64_t k, std::int64_t n) {
   const double p = static_cast<double>(k) / trials, z2 = z * z / trials;
   const double centre = (p + z2 / 2) / (1 + z2);
   const double half = z / (1 + z2) * std::sqrt(p * (1 - p) / trials + z2 / (4 * trials));
-  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+  // Exactly 0 and 1 where they are, which rounding would miss.
+  return {k == 0 ? 0.0 : std::max(0.0, centre - half), k == n ? 1.0 : std::min(1.0, centre + half)};
 }
 
 Estimate proportion(std::int64_t k, std::int64_t n) {
@@ -38,6 +40,19 @@ double binomial_test_half(std::int64_t k, std::int64_t n) {
     ratio *= static_cast<double>(i) / static_cast<double>(n - i + 1);
   }
   return std::min(1.0, 2.0 * std::exp(log_term + std::log(sum)));
+}
+
+std::vector<double> holm_adjusted(std::span<const double> p) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> adjusted(p.size());
+  double largest = 0.0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    largest = std::max(largest, std::min(1.0, static_cast<double>(order.size() - i) * p[order[i]]));
+    adjusted[order[i]] = largest;
+  }
+  return adjusted;
 }
 
 }  // namespace xr::apps

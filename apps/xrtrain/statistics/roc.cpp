@@ -65,7 +65,7 @@ std::optional<double> Ranking::average_precision(Times times) const {
     if (positives > 0)
       sum += static_cast<double>(positives) * static_cast<double>(found) / static_cast<double>(taken);
   });
-  if (found == 0) return std::nullopt;
+  if (found == 0 || found == taken) return std::nullopt;
   return sum / static_cast<double>(found);
 }
 

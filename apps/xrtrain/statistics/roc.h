@@ -37,7 +37,7 @@ class Ranking {
   /// ties count half (Mann-Whitney). Undefined without both classes.
   [[nodiscard]] std::optional<double> auroc(Times times = {}) const;
   /// Average precision, the sum over thresholds of (R_k - R_{k-1}) P_k, without interpolation, as
-  /// scikit-learn defines it. Undefined without positive images.
+  /// scikit-learn defines it. Undefined without both classes: of positives alone it is 1 for any scores.
   [[nodiscard]] std::optional<double> average_precision(Times times = {}) const;
   /// One point for "none", then one per distinct score, from the highest on: one more than distinct scores.
   [[nodiscard]] std::vector<RocPoint> curve() const;

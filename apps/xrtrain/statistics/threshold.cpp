@@ -4,6 +4,18 @@
 
 namespace xr::apps {
 
+namespace {
+
+/// Halfway from the score at curve[i] to the next lower one, of the lowest score to 0; the score itself where
+/// no number lies in between.
+double halfway_below(const std::vector<RocPoint>& curve, std::size_t i) {
+  const double score = curve[i].threshold, next = i + 1 < curve.size() ? curve[i + 1].threshold : 0.0;
+  const double middle = next + (score - next) / 2;
+  return middle > next && middle <= score ? middle : score;
+}
+
+}  // namespace
+
 std::optional<double> youden_threshold(Positive positive, std::span<const double> scores) {
   const std::vector<RocPoint> curve = roc_curve(positive, scores);
   const std::int64_t m = curve.back().true_positives, n = curve.back().false_positives;
@@ -15,7 +27,7 @@ std::optional<double> youden_threshold(Positive positive, std::span<const double
   };
   for (std::size_t i = 2; i < curve.size(); ++i)
     if (index(i) > index(best)) best = i;
-  return curve[best].threshold;
+  return halfway_below(curve, best);
 }
 
 std::optional<double> sensitivity_threshold(Positive positive, std::span<const double> scores,
@@ -24,9 +36,9 @@ std::optional<double> sensitivity_threshold(Positive positive, std::span<const d
            "the wanted sensitivity is {}: use one above 0 and at most 1", sensitivity);
   const std::vector<RocPoint> curve = roc_curve(positive, scores);
   if (curve.back().true_positives == 0 || curve.back().false_positives == 0) return std::nullopt;
-  for (std::size_t i = 1; i < curve.size(); ++i)
-    if (*curve[i].sensitivity >= sensitivity) return curve[i].threshold;
-  return curve.back().threshold;
+  std::size_t first = 1;
+  while (first + 1 < curve.size() && *curve[first].sensitivity < sensitivity) ++first;
+  return halfway_below(curve, first);
 }
 
 BinaryCounts counts_at(Positive positive, std::span<const double> scores, double threshold) {

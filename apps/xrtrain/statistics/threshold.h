@@ -8,11 +8,16 @@
 
 namespace xr::apps {
 
-/// The score with the largest sensitivity + specificity - 1 as threshold, of equal ones the highest: W. J.
-/// Youden, "Index for rating diagnostic tests", Cancer 3, 1950. Undefined without both classes.
+// Thresholds lie halfway between a score and the next lower one (0 below the lowest), as in X. Robin et al.,
+// "pROC: an open-source package for R and S+ to analyze and compare ROC curves", BMC Bioinformatics 12, 2011:
+// on the images that they are chosen on all from one score to the other do the same, and one on the score
+// itself would lose every other image that is only a little less certain.
+
+/// The threshold of largest sensitivity + specificity - 1, of equal ones the highest: W. J. Youden, "Index
+/// for rating diagnostic tests", Cancer 3, 1950. Undefined without both classes.
 [[nodiscard]] std::optional<double> youden_threshold(Positive positive, std::span<const double> scores);
 
-/// The highest score at which the sensitivity is at least `sensitivity` (0..1). Undefined without both
+/// The highest threshold at which the sensitivity is at least `sensitivity` (0..1). Undefined without both
 /// classes.
 [[nodiscard]] std::optional<double> sensitivity_threshold(Positive positive, std::span<const double> scores,
                                                           double sensitivity);

@@ -249,7 +249,7 @@ TEST_CASE("The table of images of one class has undefined values") {
   const MetricTable table = make_metric_table({2, p, labels}, 1);
   check_near(table.find("accuracy")->estimate.value, 2.0 / 3.0);
   check_near(table.find("sensitivity")->estimate.value, 2.0 / 3.0);
-  for (const char* name : {"specificity", "balanced_accuracy", "mcc", "auroc"}) {
+  for (const char* name : {"specificity", "balanced_accuracy", "mcc", "auroc", "auprc"}) {
     CHECK(!table.find(name)->estimate.value);
     CHECK(!table.find(name)->estimate.interval);
   }

@@ -1,6 +1,7 @@
 // Rates, areas under curves and their intervals against scikit-learn and published examples.
 #include "apps/xrtrain/statistics/confusion.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -90,13 +91,14 @@ TEST_CASE("An area counts images as often as they were drawn") {
   check_near(ranking.average_precision(times), *average_precision(repeated, of_repeated));
   CHECK(!ranking.auroc(std::vector<std::uint32_t>{1, 0, 3, 0}));
   CHECK(!ranking.average_precision(std::vector<std::uint32_t>{0, 1, 0, 1}));
+  CHECK(!ranking.average_precision(std::vector<std::uint32_t>{1, 0, 3, 0}));
 }
 
 TEST_CASE("Areas of one class are undefined and scores must not be NaN") {
   CHECK(!auroc(Flags{1, 1}, Scores{0.1, 0.2}));
   CHECK(!auroc(Flags{}, Scores{}));
   CHECK(!average_precision(Flags{0, 0}, Scores{0.1, 0.2}));
-  check_near(average_precision(Flags{1, 1}, Scores{0.1, 0.2}), 1.0);
+  CHECK(!average_precision(Flags{1, 1}, Scores{0.1, 0.2}));
   check_near(auroc(Flags{1, 0}, Scores{0.5, 0.5}), 0.5);
   CHECK(!roc_curve(Flags{1, 1}, Scores{0.1, 0.2})[1].specificity);
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -109,10 +111,14 @@ TEST_CASE("Thresholds chosen on images") {
   const Flags positive = against_rest(reference::binary_labels, 1);
   check_near(youden_threshold(positive, reference::binary_scores), reference::binary_youden);
   check_near(sensitivity_threshold(positive, reference::binary_scores, 0.9), reference::binary_threshold_090);
-  // 0.8 and 0.4 have the same index: the higher one.
-  check_near(youden_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}), 0.8);
-  check_near(sensitivity_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}, 1.0), 0.4);
-  check_near(sensitivity_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}, 0.5), 0.8);
+  // 0.8 and 0.4 have the same index: the higher one; halfway to the next lower score.
+  check_near(youden_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}), 0.7);
+  check_near(sensitivity_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}, 1.0), 0.3);
+  check_near(sensitivity_threshold(Flags{1, 0, 1, 0}, Scores{0.8, 0.6, 0.4, 0.2}, 0.5), 0.7);
+  check_near(sensitivity_threshold(Flags{0, 1}, Scores{0.8, 0.6}, 0.9), 0.3);  // below the lowest: to 0
+  const double low = 0.5, high = std::nextafter(low, 1.0);                     // no number in between
+  CHECK(*youden_threshold(Flags{1, 0}, Scores{high, low}) == high);
+  CHECK(*sensitivity_threshold(Flags{1, 0}, Scores{0.0, 0.5}, 1.0) == 0.0);
   CHECK(counts_at(Flags{1, 0}, Scores{0.5, 0.4}, 0.5) == BinaryCounts{1, 0, 1, 0});
   CHECK(!youden_threshold(Flags{1, 1}, Scores{0.8, 0.6}));
   CHECK(!sensitivity_threshold(Flags{0, 0}, Scores{0.8, 0.6}, 0.9));
@@ -196,6 +202,36 @@ TEST_CASE("The Wilson interval of a proportion is that of statsmodels") {
   check_near(estimate.interval.value().high, reference::wilson_76_of_86_high);
   CHECK(!proportion(0, 0).value);
   CHECK(!proportion(0, 0).interval);
+  for (std::int64_t n = 1; n <= 2000; ++n) {  // not 0.9999999999999999
+    CAPTURE(n);
+    CHECK(wilson_interval(n, n).high == 1.0);
+    CHECK(wilson_interval(0, n).low == 0.0);
+    CHECK(wilson_interval(n, n).low > 0.0);
+  }
+}
+
+TEST_CASE("A threshold does on its images what the score above it does") {
+  const Flags positive = against_rest(reference::binary_labels, 1);
+  const Scores& scores = reference::binary_scores;
+  for (const double wanted : {0.1, 0.5, 0.75, 0.9, 1.0}) {
+    CAPTURE(wanted);
+    const double threshold = *sensitivity_threshold(positive, scores, wanted);
+    CHECK(*counts_at(positive, scores, threshold).sensitivity() >= wanted);
+    double above = 1.0;  // the lowest score that is called positive
+    for (const double score : scores)
+      if (score >= threshold) above = std::min(above, score);
+    CHECK(counts_at(positive, scores, above) == counts_at(positive, scores, threshold));
+    CHECK(*counts_at(positive, scores, above + 1e-9).sensitivity() < wanted);
+  }
+}
+
+TEST_CASE("Holm's p values are those of statsmodels") {
+  const std::vector<double> adjusted = holm_adjusted(reference::holm_p);
+  REQUIRE(adjusted.size() == reference::holm_adjusted.size());
+  for (std::size_t i = 0; i < adjusted.size(); ++i) check_near(adjusted[i], reference::holm_adjusted[i]);
+  CHECK(holm_adjusted(Scores{0.7, 0.6}) == Scores{1.0, 1.0});
+  CHECK(holm_adjusted(Scores{0.03}) == Scores{0.03});
+  CHECK(holm_adjusted(Scores{}).empty());
 }
 
 }  // namespace xr::apps::test

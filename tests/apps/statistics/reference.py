@@ -17,6 +17,7 @@ import statsmodels
 from scipy import optimize, stats
 from sklearn import metrics
 from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 out = sys.stdout
@@ -104,8 +105,9 @@ def binary(rng):
     array("binary_roc_fpr", fpr)
     array("binary_roc_tpr", tpr)
     array("binary_roc_thresholds", thresholds[1:])  # the first is infinity
-    scalar("binary_youden", thresholds[np.argmax(np.round(tpr - fpr, 12))])
-    scalar("binary_threshold_090", thresholds[np.argmax(tpr >= 0.9)])
+    halfway = (thresholds + np.append(thresholds[1:], 0)) / 2
+    scalar("binary_youden", halfway[np.argmax(np.round(tpr - fpr, 12))])
+    scalar("binary_threshold_090", halfway[np.argmax(tpr >= 0.9)])
     areas, cov = delong_covariance(y, score, other)
     scalar("binary_delong_variance", cov[0, 0])
     variance = cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]
@@ -198,6 +200,8 @@ namespace xr::apps::test::reference {{
     low, high = proportion_confint(76, 86, method="wilson")
     scalar("wilson_76_of_86_low", low)
     scalar("wilson_76_of_86_high", high)
+    array("holm_p", [0.01, 0.04, 0.03, 0.005])
+    array("holm_adjusted", multipletests([0.01, 0.04, 0.03, 0.005], method="holm")[1])
     for b, c in ((1, 8), (28, 35), (86, 150), (10, 10)):
         scalar(f"mcnemar_exact_{b}_{c}", mcnemar([[0, b], [c, 0]], exact=True).pvalue)
         scalar(f"mcnemar_asymptotic_{b}_{c}", mcnemar([[0, b], [c, 0]], exact=False, correction=False).pvalue)

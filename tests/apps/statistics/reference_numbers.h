@@ -127,8 +127,8 @@ inline const std::vector<double> binary_roc_thresholds = {
     0.99, 0.98, 0.97, 0.96, 0.94, 0.93, 0.91, 0.88, 0.87, 0.85, 0.84, 0.8,  0.78, 0.77, 0.67,
     0.65, 0.62, 0.61, 0.58, 0.57, 0.55, 0.52, 0.47, 0.45, 0.44, 0.43, 0.42, 0.37, 0.34, 0.31,
     0.29, 0.26, 0.17, 0.14, 0.13, 0.12, 0.11, 0.09, 0.05, 0.04, 0.03, 0.02, 0.01};
-inline constexpr double binary_youden = 0.26;
-inline constexpr double binary_threshold_090 = 0.17;
+inline constexpr double binary_youden = 0.21500000000000002;
+inline constexpr double binary_threshold_090 = 0.15500000000000003;
 inline constexpr double binary_delong_variance = 0.004170886442678437;
 inline constexpr double binary_delong_difference_variance = 0.010183408676440851;
 inline constexpr double binary_delong_z = 0.22243632186082501;
@@ -196,6 +196,8 @@ inline const std::vector<double> selection_loss = {0.1, 0.2, 0.9, 1.1, 1.2, 0.3,
 inline constexpr double selection_corrected = 0.09626436781609195;
 inline constexpr double wilson_76_of_86_low = 0.7990278882092989;
 inline constexpr double wilson_76_of_86_high = 0.9355995417807128;
+inline const std::vector<double> holm_p = {0.01, 0.04, 0.03, 0.005};
+inline const std::vector<double> holm_adjusted = {0.03, 0.06, 0.06, 0.02};
 inline constexpr double mcnemar_exact_1_8 = 0.0390625;
 inline constexpr double mcnemar_asymptotic_1_8 = 0.019630657257290702;
 inline constexpr double mcnemar_exact_28_35 = 0.44996253629022254;
