@@ -19,7 +19,7 @@ int run_compare(const std::string& run_a, const std::string& run_b, bool json) {
   };
   const Comparison comparison = compare(a, b);
   if (json) {
-    print(comparison_json(comparison, run_a, run_b));
+    print(comparison_json(comparison, {run_a, a.epoch, a.on_validation}, {run_b, b.epoch, b.on_validation}));
     return exit_done;
   }
   for (const std::string& line : comparison_text(comparison, name(run_a, a), name(run_b, b)))

@@ -76,6 +76,29 @@ std::int64_t sum(const std::vector<std::uint8_t>& flags) {
   return total;
 }
 
+/// "A", "B" or "none shown".
+std::string verdict_of(double p, double difference) {
+  if (p >= significance) return "none shown";
+  return difference > 0 ? "A" : "B";
+}
+
+std::string accuracy_verdict(const Comparison& comparison) {
+  return verdict_of(comparison.p_accuracy,
+                    static_cast<double>(comparison.mcnemar.only_a - comparison.mcnemar.only_b));
+}
+
+std::optional<std::string> auroc_verdict(const Comparison& comparison) {
+  if (!comparison.p_auroc) return std::nullopt;
+  return verdict_of(*comparison.p_auroc, *comparison.delong->difference);
+}
+
+nlohmann::json run_json(const ComparedRun& run, std::int64_t correct) {
+  return {{"run", run.run},
+          {"checkpoint", fmt::format("{:02d}", run.checkpoint)},
+          {"on", run.chosen_on_validation ? "validation" : "last"},
+          {"correct", correct}};
+}
+
 }  // namespace
 
 Comparison compare(const ChosenPredictions& a, const ChosenPredictions& b) {
@@ -99,6 +122,11 @@ Comparison compare(const ChosenPredictions& a, const ChosenPredictions& b) {
     result.delong = delong_test(against_rest(paired.labels, result.positive),
                                 column_of(paired.a, classes, result.positive),
                                 column_of(paired.b, classes, result.positive));
+  std::vector<double> p{result.mcnemar.p};
+  if (result.delong && result.delong->p) p.push_back(*result.delong->p);
+  const std::vector<double> adjusted = holm_adjusted(p);
+  result.p_accuracy = adjusted[0];
+  if (adjusted.size() > 1) result.p_auroc = adjusted[1];
   return result;
 }
 
@@ -114,12 +142,10 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
   const McNemar& m = comparison.mcnemar;
   lines.push_back(fmt::format("Only A is right on {} images, only B on {}: McNemar's test ({}) gives {}",
                               m.only_a, m.only_b, m.exact ? "exact" : "asymptotic", p_text(m.p)));
-  std::optional<double> p_area;
   if (comparison.delong) {
     const DeLongTest& d = *comparison.delong;
     const std::string positive = one_line(comparison.class_names[comparison.positive]);
     if (d.auroc_a && d.auroc_b) {
-      p_area = d.p;
       lines.push_back(fmt::format(
           "AUROC of {}: A {:.4f}, B {:.4f}, difference {:+.4f}{}; DeLong's test {}", positive, *d.auroc_a,
           *d.auroc_b, *d.difference,
@@ -130,20 +156,24 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
       lines.push_back(fmt::format("AUROC of {}: -, for the test images are of one class", positive));
     }
   }
-  const bool differs = m.p < significance || (p_area && *p_area < significance);
-  lines.emplace_back(differs
-                         ? "The difference is larger than chance alone makes it in 95 of 100 comparisons of "
-                           "equally good runs"
-                         : "On these images the two runs cannot be told apart: a difference like this is "
-                           "expected by chance");
+  const bool two_tests = comparison.p_auroc.has_value();
+  const auto conclude = [&](const char* what, double p, const std::string& verdict) {
+    lines.push_back(fmt::format("{}: {} ({}{})", what,
+                                verdict == "none shown" ? "no difference is shown" : verdict + " is better",
+                                p_text(p), two_tests ? ", adjusted for two tests after Holm" : ""));
+  };
+  conclude("Accuracy", comparison.p_accuracy, accuracy_verdict(comparison));
+  if (two_tests) conclude("AUROC", *comparison.p_auroc, *auroc_verdict(comparison));
+  lines.emplace_back(
+      "This compares two trained networks on these images, not two methods: trained with another seed, "
+      "either may come out ahead");
   return lines;
 }
 
-std::string comparison_json(const Comparison& comparison, const std::string& name_a,
-                            const std::string& name_b) {
+std::string comparison_json(const Comparison& comparison, const ComparedRun& a, const ComparedRun& b) {
   const McNemar& m = comparison.mcnemar;
-  nlohmann::json json = {{"a", {{"run", name_a}, {"correct", comparison.correct_a}}},
-                         {"b", {{"run", name_b}, {"correct", comparison.correct_b}}},
+  nlohmann::json json = {{"a", run_json(a, comparison.correct_a)},
+                         {"b", run_json(b, comparison.correct_b)},
                          {"images", comparison.images},
                          {"only_in_a", comparison.only_in_a},
                          {"only_in_b", comparison.only_in_b},
@@ -155,7 +185,13 @@ std::string comparison_json(const Comparison& comparison, const std::string& nam
                            {"p_exact", m.p_exact},
                            {"p_asymptotic", number(m.p_asymptotic)},
                            {"exact", m.exact}}},
-                         {"delong", nullptr}};
+                         {"delong", nullptr},
+                         {"conclusion",
+                          {{"accuracy", accuracy_verdict(comparison)},
+                           {"p_accuracy_holm", comparison.p_accuracy},
+                           {"auroc", nullptr},
+                           {"p_auroc_holm", number(comparison.p_auroc)}}}};
+  if (const auto auroc = auroc_verdict(comparison)) json["conclusion"]["auroc"] = *auroc;
   if (comparison.delong) {
     const DeLongTest& d = *comparison.delong;
     json["delong"] = {{"positive_class", comparison.class_names[comparison.positive]},

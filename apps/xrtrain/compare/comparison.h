@@ -19,6 +19,9 @@ struct Comparison {
   std::int64_t correct_a = 0, correct_b = 0;
   McNemar mcnemar;
   std::optional<DeLongTest> delong;  ///< of two classes
+  // Of the tests that there are, both judged together (holm_adjusted).
+  double p_accuracy = 1.0;
+  std::optional<double> p_auroc;  ///< nothing where DeLong's test has no p
 };
 
 /// Pairs the test images by their paths. Throws DataError if the classes differ, an image has two labels, or
@@ -27,7 +30,13 @@ struct Comparison {
 
 [[nodiscard]] std::vector<std::string> comparison_text(const Comparison& comparison,
                                                        const std::string& name_a, const std::string& name_b);
-[[nodiscard]] std::string comparison_json(const Comparison& comparison, const std::string& name_a,
-                                          const std::string& name_b);
+/// A run in the JSON object.
+struct ComparedRun {
+  std::string run;
+  std::int64_t checkpoint = 0;
+  bool chosen_on_validation = false;  ///< otherwise it is the last one
+};
+[[nodiscard]] std::string comparison_json(const Comparison& comparison, const ComparedRun& a,
+                                          const ComparedRun& b);
 
 }  // namespace xr::apps

@@ -44,13 +44,39 @@ TEST_CASE("a comparison pairs images and tests the difference") {
   CHECK(*result.delong->auroc_b == Approx(0.5));  // above 0.1 and below 0.4
   const std::vector<std::string> text = comparison_text(result, "one", "two");
   CHECK_THAT(text[0], contains("A: one: 12 of 12"));
-  CHECK_THAT(text.back(), contains("larger than chance"));
-  const nlohmann::json json = nlohmann::json::parse(comparison_json(result, "one", "two"));
+  CHECK(result.p_accuracy == Approx(4.0 / 1024));  // the smaller of two
+  CHECK_THAT(text[text.size() - 3], contains("Accuracy: A is better (p = 0.0039, adjusted for two tests"));
+  CHECK_THAT(text.back(), contains("not two methods"));
+  const nlohmann::json json =
+      nlohmann::json::parse(comparison_json(result, {"one", 7, true}, {"two", 3, false}));
   CHECK(json["mcnemar"]["only_a_right"] == 10);
+  CHECK(json["a"]["checkpoint"] == "07");
+  CHECK(json["a"]["on"] == "validation");
+  CHECK(json["b"]["on"] == "last");
+  CHECK(json["conclusion"]["accuracy"] == "A");
 
   const Comparison same = compare(chosen(good, labels), chosen(good, labels));
   CHECK(same.mcnemar.p == 1.0);
-  CHECK_THAT(comparison_text(same, "one", "two").back(), contains("cannot be told apart"));
+  const std::vector<std::string> of_same = comparison_text(same, "one", "two");
+  CHECK_THAT(of_same[of_same.size() - 2], contains("Accuracy: no difference is shown (p = 1.0000)"));
+  CHECK(nlohmann::json::parse(comparison_json(same, {}, {}))["conclusion"]["auroc"].is_null());
+}
+
+TEST_CASE("a comparison makes no difference of one test in two that is just below 0.05") {
+  // Six images that only A has right: exact McNemar 2 * 0.5^6 = 0.031; with the second test 0.063.
+  std::vector<std::int64_t> labels(10, 0);
+  labels.insert(labels.end(), 10, 1);
+  // One normal image is ranked first by A, and behind four covid images by B.
+  std::vector<double> a(20, 0.1), b(20, 0.1);
+  for (std::size_t i = 0; i < 10; ++i) a[i] = b[i] = 0.9;
+  for (std::size_t i = 4; i < 10; ++i) b[i] = 0.4;
+  a[10] = 0.97;
+  b[10] = 0.6;
+  const Comparison result = compare(chosen(a, labels), chosen(b, labels));
+  CHECK(result.mcnemar.p == Approx(2.0 / 64));
+  REQUIRE(result.p_auroc);
+  CHECK(result.p_accuracy > 0.05);
+  CHECK_THAT(comparison_text(result, "one", "two")[4], contains("Accuracy: no difference is shown"));
 }
 
 TEST_CASE("a comparison leaves out images of one run alone and refuses what does not fit") {
