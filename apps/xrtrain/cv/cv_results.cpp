@@ -39,6 +39,9 @@ Scored score(const std::vector<const FoldPredictions*>& folds, std::size_t class
     return delong(against_rest(labels, c), column_of(probabilities, classes, c));
   };
   if (classes == 2) {
+    const BinaryCounts counts = ConfusionMatrix(classes, labels, predictions).against_rest(positive);
+    result.score.sensitivity = proportion(counts.true_positive, counts.positives());
+    result.score.specificity = proportion(counts.true_negative, counts.negatives());
     const DeLong found = area(positive);
     result.score.auroc = {found.auroc, found.interval};
     result.auroc_variance = found.variance;
@@ -73,7 +76,9 @@ nlohmann::json to_json(const CvScore& score) {
   return {{"images", score.images},
           {"correct", score.correct},
           {"accuracy", to_json(score.accuracy)},
-          {"auroc", to_json(score.auroc)}};
+          {"auroc", to_json(score.auroc)},
+          {"sensitivity", to_json(score.sensitivity)},
+          {"specificity", to_json(score.specificity)}};
 }
 
 std::string text_of(const std::optional<double>& value) {
@@ -152,6 +157,9 @@ CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector
   summary.accuracy_deviation_of_folds = standard_deviation(fold_accuracies);
   summary.auroc_deviation_of_repeats = standard_deviation(areas);
   summary.auroc_deviation_of_folds = standard_deviation(fold_areas);
+  std::size_t count = 0;
+  for (const CvRepeat& repeat : summary.repeats) count += repeat.folds.size();
+  if (fold_areas.size() == count) summary.mean_auroc_of_folds = mean(fold_areas);
   return summary;
 }
 
@@ -180,6 +188,7 @@ std::string cv_json(const CvSummary& summary) {
                                                       : nlohmann::json(nullptr)},
                                {"accuracy", to_json(summary.accuracy)},
                                {"auroc", to_json(summary.auroc)},
+                               {"mean_auroc_of_folds", to_json(summary.mean_auroc_of_folds)},
                                {"deviation",
                                 {{"accuracy_of_repeats", to_json(summary.accuracy_deviation_of_repeats)},
                                  {"accuracy_of_folds", to_json(summary.accuracy_deviation_of_folds)},
@@ -197,6 +206,9 @@ std::vector<std::string> cv_text(const CvSummary& summary) {
         fmt::format("Repeat {}: {} of {} images right when they were not trained on, accuracy {}, "
                     "AUROC {}",
                     r + 1, pooled.correct, pooled.images, text_of(pooled.accuracy), text_of(pooled.auroc)));
+    if (pooled.sensitivity.value || pooled.specificity.value)
+      lines.push_back(fmt::format("  sensitivity {}, specificity {}", text_of(pooled.sensitivity),
+                                  text_of(pooled.specificity)));
   }
   const std::string of_what = summary.class_names.size() == 2
                                   ? fmt::format("of {}", summary.class_names[summary.positive])
@@ -207,6 +219,11 @@ std::vector<std::string> cv_text(const CvSummary& summary) {
   lines.push_back(fmt::format("AUROC ({}): {}; standard deviation over repeats {}, over folds {}", of_what,
                               text_of(summary.auroc), text_of(summary.auroc_deviation_of_repeats),
                               text_of(summary.auroc_deviation_of_folds)));
+  lines.push_back(fmt::format("Mean AUROC of the folds, each by its own network: {}",
+                              text_of(summary.mean_auroc_of_folds)));
+  lines.emplace_back(
+      "The intervals tell of the choice of images, not of the spread between repeats, and take images as "
+      "independent, though the folds' networks share training images");
   return lines;
 }
 

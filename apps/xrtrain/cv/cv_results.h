@@ -24,6 +24,7 @@ struct CvScore {
   std::int64_t images = 0, correct = 0;
   Estimate accuracy;  ///< Wilson
   Estimate auroc;     ///< of the positive class, or the mean over classes against the rest; DeLong
+  Estimate sensitivity, specificity;  ///< of the positive class of two; Wilson
 };
 
 struct CvRepeat {
@@ -41,6 +42,9 @@ struct CvSummary {
   Estimate auroc;     ///< mean over repeats; -+ 1.96 times the root of DeLong's mean variance
   std::optional<double> accuracy_deviation_of_repeats, accuracy_deviation_of_folds;
   std::optional<double> auroc_deviation_of_repeats, auroc_deviation_of_folds;
+  /// Over all folds of all repeats, each by its own network: pooled, the scores of different networks are
+  /// compared, which lowers the area where their scales differ. Undefined if one fold has one class only.
+  std::optional<double> mean_auroc_of_folds;
 };
 
 /// `positive`: index of a two-class problem's positive class. Folds may come in any order; the repeats must

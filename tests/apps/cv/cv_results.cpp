@@ -45,6 +45,11 @@ TEST_CASE("a cross-validation pools its folds and averages its repeats") {
   CHECK(summary.repeats[0].folds[1].correct == 2);
   CHECK(*summary.accuracy.value == Approx(11.0 / 12));
   CHECK(*summary.auroc.value == Approx(17.0 / 18));
+  // Folds have areas 1, 1/2 (0.3 against 0.4 and 0.1), 1, 1. Of covid 2 of 3 in repeat 1 are right.
+  CHECK(*summary.mean_auroc_of_folds == Approx(3.5 / 4));
+  CHECK(*summary.repeats[0].pooled.sensitivity.value == Approx(2.0 / 3));
+  CHECK(summary.repeats[0].pooled.sensitivity.interval == wilson_interval(2, 3));
+  CHECK(*summary.repeats[0].pooled.specificity.value == Approx(1.0));
   CHECK(*summary.accuracy_deviation_of_repeats == Approx(std::sqrt(2.0) / 12));
   CHECK(*summary.accuracy_deviation_of_folds == Approx(1.0 / 6));  // 1, 2/3, 1, 1
   // Intervals are those of 6 images, not of 12.
@@ -53,6 +58,7 @@ TEST_CASE("a cross-validation pools its folds and averages its repeats") {
   CHECK_THAT(cv_csv(summary), Contains("1,pooled,6,5,0.833333") && Contains("\n2,2,3,3,1.000000"));
   const nlohmann::json json = nlohmann::json::parse(cv_json(summary));
   CHECK(json["positive_class"] == "covid");
+  CHECK(json["mean_auroc_of_folds"].get<double>() == Approx(3.5 / 4));
   CHECK(json["repeats"][0]["folds"][1]["correct"] == 2);
 }
 
@@ -61,7 +67,10 @@ TEST_CASE("what is undefined in a cross-validation is said to be") {
   CHECK_FALSE(summary.auroc.value);
   CHECK_FALSE(summary.accuracy_deviation_of_repeats);
   CHECK(nlohmann::json::parse(cv_json(summary))["auroc"]["value"].is_null());
-  CHECK_THAT(cv_text(summary).back(), Contains("AUROC (of covid): -"));
+  const std::vector<std::string> text = cv_text(summary);
+  CHECK_THAT(text[text.size() - 3], Contains("AUROC (of covid): -"));
+  CHECK_THAT(text[text.size() - 2], Contains("own network: -"));
+  CHECK_FALSE(summary.repeats[0].pooled.specificity.value);
   CHECK_FALSE(standard_deviation({1.0}));
   CHECK(*standard_deviation({1.0, 3.0}) == Approx(std::sqrt(2.0)));
 }
