@@ -96,7 +96,8 @@ void add_pools(OperationList& list, const std::string& number, const Shape& x, c
        .operands = {list.activation("dy", y), argmax(argmax_bytes), std::move(x_and_dx), std::move(pooled),
                     std::move(drawn)},
        .call = [](Backend& b, Views v) { b.max_pool2d_backward(pool_params, v[0], v[1], v[2], overwrite); },
-       .prepare = [](Backend& b, Views v) { b.max_pool2d_forward(pool_params, v[4], v[3], v[1]); }});
+       .prepare = [](Backend& b, Views v) { b.max_pool2d_forward(pool_params, v[4], v[3], v[1]); },
+       .variants = {"elements"}});
   list.add({.name = "avg_pool" + number + "_forward",
             .shape = shape,
             .operands = {list.activation("x", x), list.activation("y", y, Role::output)},

@@ -62,6 +62,7 @@ std::vector<Operation> network_operations(const Case& c, const Backend& backend)
       (features + 1) * widths.fc1 + (widths.fc1 + 1) * widths.fc2 + (widths.fc2 + 1) * classes;
   add_others(list, {c.batch, widths.layer1, first / 2, first / 2}, widths.fc1, classes,
              convolutions + linears);
+  add_residual_convolutions(list, c.batch, c.channels, c.size);
   return std::move(list.operations);
 }
 

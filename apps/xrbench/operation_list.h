@@ -40,6 +40,9 @@ struct OperationList {
 
 void add_convolution(OperationList& list, const std::string& block, const Shape& x, std::int64_t out,
                      std::int64_t padding, bool input_gradient);
+/// Convolutions of the default network, xray_resnet, whose shapes and strides report_cnn does not have.
+void add_residual_convolutions(OperationList& list, std::int64_t batch, std::int64_t channels,
+                               std::int64_t size);
 /// Batch norm, ReLU and pooling, fused and one by one.
 void add_normalisation(OperationList& list, const std::string& number, const Shape& x);
 void add_linear(OperationList& list, const std::string& layer, std::int64_t in, std::int64_t out);

@@ -62,6 +62,15 @@ void add_optimizers(OperationList& list, std::int64_t count) {
                          parameter("first_moment", {count}, Role::state),
                          parameter("second_moment", {count}, Role::state, Values::positive)},
             .call = [](Backend& b, Views v) { b.adam_step({.step = 3}, v[0], v[1], v[2], v[3]); }});
+  list.add({.name = "adamw",
+            .shape = shape,
+            .operands = {parameter("parameters", {count}, Role::state), parameter("gradients", {count}),
+                         parameter("first_moment", {count}, Role::state),
+                         parameter("second_moment", {count}, Role::state, Values::positive)},
+            .call = [](Backend& b, Views v) {
+              b.adam_step({.weight_decay = 0.05f, .decoupled_weight_decay = true, .step = 3}, v[0], v[1],
+                          v[2], v[3]);
+            }});
   list.add(
       {.name = "sgd_momentum",
        .shape = shape,
@@ -105,7 +114,8 @@ void add_passes(OperationList& list, const Shape& x) {
             .shape = times(x),
             .operands = {list.activation("x", x), std::move(other)},
             .call = [](Backend& b, Views v) { b.reorder(v[0], v[1]); },
-            .cpu_kernel = "cpu: oneDNN"});
+            .cpu_kernel = "cpu: oneDNN",
+            .variants = {"few_channels"}});
   Operand full = list.activation("x", x), half = list.activation("y", x, Role::output);
   full.dtype = DType::f32;
   half.dtype = DType::bf16;

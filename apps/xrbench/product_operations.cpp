@@ -1,4 +1,6 @@
 // Convolutions and linear layers.
+#include <algorithm>
+
 #include "apps/xrbench/operation_list.h"
 #include "kernels/cpu/conv2d.h"
 
@@ -8,7 +10,6 @@ namespace {
 
 using kernels::Conv2dParams;
 
-constexpr std::int64_t kernel_size = 3;
 constexpr const char* through_onednn = "cpu: oneDNN";
 
 /// The hand-written kernels of kernels/cuda/conv2d.cu; what does not fit a call is left out when it is timed.
@@ -28,16 +29,20 @@ std::vector<std::string> convolution_variants() {
 
 struct Convolution {
   Shape x, y, filter;
-  std::int64_t padding = 0;
+  std::int64_t padding = 0, stride = 1;
+  std::vector<std::string> variants = {};
 
-  [[nodiscard]] Conv2dParams params() const { return {.padding_h = padding, .padding_w = padding}; }
-  [[nodiscard]] std::int64_t operations() const {
-    return 2 * y.numel() * filter[1] * kernel_size * kernel_size;
+  [[nodiscard]] Conv2dParams params() const {
+    return {.stride_h = stride, .stride_w = stride, .padding_h = padding, .padding_w = padding};
   }
+  [[nodiscard]] std::int64_t operations() const { return 2 * y.numel() * filter[1] * filter[2] * filter[3]; }
   [[nodiscard]] std::string description() const {
-    return fmt::format("{} -> {}x{}x{}, {}x{}, padding {}", times(x), y[1], y[2], y[3], kernel_size,
-                       kernel_size, padding);
+    return fmt::format("{} -> {}x{}x{}, {}x{}, padding {}{}", times(x), y[1], y[2], y[3], filter[2],
+                       filter[3], padding, stride == 1 ? "" : fmt::format(", stride {}", stride));
   }
+  using MakePeer = std::function<std::unique_ptr<OneDnnPeer>(Views)>;
+  /// None with a stride, which oneDNN's peer is not made for.
+  [[nodiscard]] MakePeer peer(MakePeer make) const { return stride == 1 ? std::move(make) : MakePeer{}; }
 };
 
 /// As CpuBackend::conv2d_backward_filter chooses.
@@ -48,8 +53,8 @@ std::string cpu_filter_kernel(const OperationList& list, const Convolution& conv
                                             .in_h = conv.x[2],
                                             .in_w = conv.x[3],
                                             .out_channels = conv.y[1],
-                                            .kernel_h = kernel_size,
-                                            .kernel_w = kernel_size,
+                                            .kernel_h = conv.filter[2],
+                                            .kernel_w = conv.filter[3],
                                             .out_h = conv.y[2],
                                             .out_w = conv.y[3],
                                             .x_layout = list.backend.preferred_layout(conv.x[1]),
@@ -68,31 +73,29 @@ Operation forward(const OperationList& list, const std::string& block, const Con
           .operations = conv.operations(),
           .is_product = true,
           .cpu_kernel = through_onednn,
-          .variants = convolution_variants(),
-          .one_dnn =
-              [padding = conv.padding](Views v) {
-                return make_convolution_peer(ConvolutionPass::forward, padding, v[0], v[1], v[2], v[3]);
-              }};
+          .variants = conv.variants,
+          .one_dnn = conv.peer([padding = conv.padding](Views v) {
+            return make_convolution_peer(ConvolutionPass::forward, padding, v[0], v[1], v[2], v[3]);
+          })};
 }
 
 Operation backward_data(const OperationList& list, const std::string& block, const Convolution& conv) {
   const Conv2dParams params = conv.params();
-  return {
-      .name = block + "_backward_data",
-      .shape = conv.description(),
-      .operands = {list.activation("dy", conv.y), parameter("filter", conv.filter),
-                   list.activation("dx", conv.x, Role::output)},
-      .call = [params](
-                  Backend& b,
-                  Views v) { b.conv2d_backward_data(params, v[0], v[1], v[2], GradientWrite::overwrite); },
-      .operations = conv.operations(),
-      .is_product = true,
-      .cpu_kernel = through_onednn,
-      .variants = convolution_variants(),
-      .one_dnn =
-          [padding = conv.padding](Views v) {
+  return {.name = block + "_backward_data",
+          .shape = conv.description(),
+          .operands = {list.activation("dy", conv.y), parameter("filter", conv.filter),
+                       list.activation("dx", conv.x, Role::output)},
+          .call =
+              [params](Backend& b, Views v) {
+                b.conv2d_backward_data(params, v[0], v[1], v[2], GradientWrite::overwrite);
+              },
+          .operations = conv.operations(),
+          .is_product = true,
+          .cpu_kernel = through_onednn,
+          .variants = conv.variants,
+          .one_dnn = conv.peer([padding = conv.padding](Views v) {
             return make_convolution_peer(ConvolutionPass::backward_data, padding, v[2], v[1], View{}, v[0]);
-          }};
+          })};
 }
 
 Operation backward_filter(const OperationList& list, const std::string& block, const Convolution& conv) {
@@ -109,26 +112,47 @@ Operation backward_filter(const OperationList& list, const std::string& block, c
           .operations = conv.operations(),
           .is_product = true,
           .cpu_kernel = cpu_filter_kernel(list, conv),
-          .variants = convolution_variants(),
-          .one_dnn =
-              [padding = conv.padding](Views v) {
-                return make_convolution_peer(ConvolutionPass::backward_filter, padding, v[0], v[2], v[3],
-                                             v[1]);
-              }};
+          .variants = conv.variants,
+          .one_dnn = conv.peer([padding = conv.padding](Views v) {
+            return make_convolution_peer(ConvolutionPass::backward_filter, padding, v[0], v[2], v[3], v[1]);
+          })};
 }
 
 }  // namespace
 
 void add_convolution(OperationList& list, const std::string& block, const Shape& x, std::int64_t out,
                      std::int64_t padding, bool input_gradient) {
-  const auto extent = [&](std::int64_t in) { return in + 2 * padding - kernel_size + 1; };
+  const auto extent = [&](std::int64_t in) { return in + 2 * padding - 2; };
   const Convolution conv{.x = x,
                          .y = {x[0], out, extent(x[2]), extent(x[3])},
-                         .filter = {out, x[1], kernel_size, kernel_size},
-                         .padding = padding};
+                         .filter = {out, x[1], 3, 3},
+                         .padding = padding,
+                         .variants = convolution_variants()};
   list.add(forward(list, block, conv));
   if (input_gradient) list.add(backward_data(list, block, conv));
   list.add(backward_filter(list, block, conv));
+}
+
+void add_residual_convolutions(OperationList& list, std::int64_t batch, std::int64_t channels,
+                               std::int64_t size) {
+  const auto add = [&](const char* name, std::int64_t in, std::int64_t out, std::int64_t extent,
+                       std::int64_t kernel, std::int64_t stride) {
+    const std::int64_t padding = kernel / 2, results = (extent + 2 * padding - kernel) / stride + 1;
+    const Convolution conv{.x = {batch, in, extent, extent},
+                           .y = {batch, out, results, results},
+                           .filter = {out, in, kernel, kernel},
+                           .padding = padding,
+                           .stride = stride};
+    list.add(forward(list, name, conv));
+    if (in != channels) list.add(backward_data(list, name, conv));
+    list.add(backward_filter(list, name, conv));
+  };
+  const std::int64_t first = size / 4;  // behind the stem and its pooling
+  add("resnet_stem", channels, 32, size, 5, 2);
+  add("resnet_layer1", 32, 32, first, 3, 1);
+  add("resnet_layer2_first", 32, 64, first, 3, 2);
+  add("resnet_layer2_shortcut", 32, 64, first, 1, 2);
+  add("resnet_layer4", 256, 256, std::max<std::int64_t>(1, first / 8), 3, 1);
 }
 
 void add_linear(OperationList& list, const std::string& layer, std::int64_t in, std::int64_t out) {

@@ -12,9 +12,11 @@
 // channels_last with whole vectors of channels is the fast path: a thread takes the windows of 4 (f32) or 8
 // (bf16) neighbouring channels, and the loops over 2x2 and 3x3 windows are unrolled, so that their loads are
 // in flight together. Everything else takes one element at a time, and writes the winners that share a byte
-// together. Backward, version 1, has a thread for each element of x. Version 2, for 2x2 windows side by side
-// without padding, has one for each window: it reads dy and the winner once instead of four times.
+// together. Backward, version 1 (variant `elements`), has a thread for each element of x. Version 2 (variant
+// `tiles`), for 2x2 windows side by side without padding and whole vectors, has one for each window: it reads
+// dy and the winner once instead of four times, and runs wherever it fits.
 #include <limits>
+#include <string_view>
 
 #include "kernels/cuda/argmax.h"
 #include "kernels/cuda/kernel_backend.h"
@@ -23,6 +25,9 @@
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 namespace {
+
+constexpr const char *elements_kernel = "max_pool2d_backward_elements",
+                     *tiles_kernel = "max_pool2d_backward_tiles";
 
 /// Size: the window is Size x Size; 0: any window.
 template <class T, int Width, bool ChannelsLast, int Size>
@@ -171,6 +176,7 @@ void backward(KernelBackend& backend, LaunchPlan plan, const Pool2dParams& param
               const ConstView& argmax, const View& dx, GradientWrite write) {
   using Pool = MaxPoolBackward<T, Width, ChannelsLast>;
   const std::int64_t items = dx.numel() / Width;
+  plan.kernel = elements_kernel;
   plan.grid = blocks_for(items, elementwise_threads);
   backend.run(
       plan, for_each_kernel<Pool>,
@@ -186,7 +192,7 @@ void backward_tiles(KernelBackend& backend, LaunchPlan plan, const ConstView& dy
   const auto in = activation_of<true>(dx.shape);
   const Activation<true> tiles{in.channels, (in.height + 1) / 2, (in.width + 1) / 2};
   const std::int64_t items = dx.shape[0] * tiles.height * tiles.width * tiles.channels / Width;
-  plan.kernel = "max_pool2d_backward_tiles";
+  plan.kernel = tiles_kernel;
   plan.grid = blocks_for(items, elementwise_threads);
   backend.run(plan, for_each_kernel<Pool>,
               Pool{in, activation_of<true>(dy.shape), tiles, dy.as<T>(), argmax.as<std::uint8_t>(),
@@ -200,6 +206,14 @@ bool is_square(const Pool2dParams& p, std::int64_t size) {
 
 bool is_side_by_side(const Pool2dParams& p) {
   return is_square(p, 2) && p.stride_h == 2 && p.stride_w == 2 && p.padding_h == 0 && p.padding_w == 0;
+}
+
+/// Version 2 where it fits, unless BackendOptions::variant names version 1 alone.
+bool runs_tiles(const KernelBackend& backend, const Pool2dParams& p) {
+  const auto is_named = [&](std::string_view kernel) {
+    return kernel.find(backend.options().variant) != std::string_view::npos;
+  };
+  return is_side_by_side(p) && (is_named(tiles_kernel) || !is_named(elements_kernel));
 }
 
 }  // namespace
@@ -267,7 +281,7 @@ void KernelBackend::max_pool2d_backward(const Pool2dParams& params, ConstView dy
       constexpr int width = vector_width<T>;
       if constexpr (channels_last) {
         if (channels_in_vectors<width>(dx.shape[1], dx.data, dy.data, argmax.data)) {
-          if (is_side_by_side(params)) return backward_tiles<T, width>(*this, plan, dy, argmax, dx, write);
+          if (runs_tiles(*this, params)) return backward_tiles<T, width>(*this, plan, dy, argmax, dx, write);
           return backward<T, width, true>(*this, plan, params, dy, argmax, dx, write);
         }
       }

@@ -2,10 +2,13 @@
 //
 // Each image is a matrix: contiguous (C, H W), channels_last (H W, C), so reordering is a transposition.
 // Bytes: x and y once each; no arithmetic. Bound by memory.
-// Version 1 moves tiles of 32x32 through shared memory, so that a warp reads and writes neighbours (a column
-// of padding keeps the transposed access off a single bank: Harris, "An efficient matrix transpose in CUDA",
-// 2013). Version 2 is for few channels, where most of a tile would be empty: a thread moves all channels of a
-// pixel, and the warp's accesses to the channels_last side meet in the cache.
+// Version 1 (variant `tiles`) moves tiles of 32x32 through shared memory, so that a warp reads and writes
+// neighbours (a column of padding keeps the transposed access off a single bank: Harris, "An efficient matrix
+// transpose in CUDA", 2013). Version 2 (variant `few_channels`) is for up to 8 channels, where most of a tile
+// would be empty: a thread moves all channels of a pixel, and the warp's accesses to the channels_last side
+// meet in the cache.
+#include <string_view>
+
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/kernel_backend.h"
 
@@ -14,6 +17,7 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 namespace {
 
 constexpr int tile = 32, tile_rows = 8, few_channels = 8;
+constexpr const char *tiles_kernel = "reorder_tiles", *few_channels_kernel = "reorder_few_channels";
 
 /// x: matrices of rows x columns; y: each transposed. One block per tile.
 template <class Element>
@@ -52,16 +56,25 @@ struct MovePixel {
   }
 };
 
+/// The number of channels decides, unless BackendOptions::variant names one version alone.
+bool moves_pixels(const KernelBackend& backend, int channels) {
+  const auto is_named = [&](std::string_view kernel) {
+    return kernel.find(backend.options().variant) != std::string_view::npos;
+  };
+  const bool pixels = is_named(few_channels_kernel);
+  return pixels == is_named(tiles_kernel) ? channels <= few_channels : pixels;
+}
+
 template <class Element>
 void transpose(KernelBackend& backend, const ConstView& x, const View& y) {
   const Shape& shape = x.shape;
   const int channels = to_int(shape[1], "the number of channels"),
             pixels = to_int(shape[2] * shape[3], "the number of pixels");
   const bool to_channels_last = y.layout == Layout::channels_last;
-  LaunchPlan plan{"reorder", {}, {}, 0, static_cast<std::int64_t>(2 * x.bytes()), 0};
-  if (channels <= few_channels) {
+  LaunchPlan plan{tiles_kernel, {}, {}, 0, static_cast<std::int64_t>(2 * x.bytes()), 0};
+  if (moves_pixels(backend, channels)) {
     const std::int64_t all_pixels = shape[0] * pixels;
-    plan.kernel = "reorder_few_channels";
+    plan.kernel = few_channels_kernel;
     plan.grid = blocks_for(all_pixels, elementwise_threads);
     plan.block = elementwise_threads;
     if (to_channels_last)

@@ -33,48 +33,6 @@ void check_sum_and_product(Backend& backend, const Tensor& a, const Tensor& b, L
 
 }  // namespace
 
-TEST_CASE("reorder between every two layouts") {
-  for (Backend* backend : test_backends())
-    for (const Shape& shape : all_shapes(*backend))
-      for (const Layout from : layouts_of(*backend, shape))
-        for (const Layout to : layouts_of(*backend, shape)) {
-          const Tensor x = random_normal(shape, 1);
-          check_operation({*backend,
-                           fmt::format("reorder of {} to {}", describe(shape, from), name_of(to)),
-                           {{"x", x, from}},
-                           {{"y", {x}, to}}},
-                          [&](Inputs in, Outputs out) { backend->reorder(in[0], out[0]); });
-        }
-}
-
-TEST_CASE("reorder of every element type") {
-  for (Backend* backend : test_backends())
-    for (const DType dtype : {DType::bf16, DType::i64, DType::i32, DType::u8})
-      for (const Shape& shape : {Shape{2, 16, 5, 7}, Shape{3, 3, 7, 9}, Shape{2, 40, 6, 11}})
-        for (const Layout from : layouts_of(*backend, shape))
-          for (const Layout to : layouts_of(*backend, shape)) {
-            Tensor x(shape);
-            for (std::int64_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i * 37 % 251);
-            check_operation(
-                {*backend,
-                 fmt::format("reorder of {} {} to {}", name_of(dtype), describe(x.shape, from), name_of(to)),
-                 {{"x", x, from, dtype}},
-                 {{"y", {x, dtype}, to}}},
-                [&](Inputs in, Outputs out) { backend->reorder(in[0], out[0]); });
-          }
-}
-
-TEST_CASE("reorder refuses layouts that a backend does not have") {
-  for (Backend* backend : test_backends())
-    if (layouts_of(*backend, {1, 16, 2, 2}).size() == 2) {
-      GuardedBuffer plain(*backend, {1, 16, 2, 2}, DType::f32, Layout::contiguous);
-      GuardedBuffer blocked(*backend, {1, 16, 2, 2}, DType::f32, Layout::blocked16);
-      CHECK_THROWS_AS(backend->reorder(plain.view(), blocked.view()), Error);
-      CHECK_THROWS_AS(backend->reorder(blocked.view(), plain.view()), Error);
-      CHECK_THROWS_AS(backend->reorder(blocked.view(), blocked.view()), Error);
-    }
-}
-
 TEST_CASE("fill") {
   for (const DType dtype : test_types())
     for (Backend* backend : test_backends(dtype))

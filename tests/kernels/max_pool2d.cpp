@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tests/kernels/cases.h"
+#include "tests/kernels/configured.h"
 #include "tests/kernels/harness.h"
 
 using namespace xr;
@@ -80,6 +81,32 @@ TEST_CASE("max_pool2d lets NaN win over numbers") {
       x[i * plane + (i * 7) % plane] = std::numeric_limits<double>::quiet_NaN();
     return x;
   });
+}
+
+// Also where the other is faster.
+TEST_CASE("max_pool2d backward by each of its kernels") {
+  constexpr const char* tiles = "max_pool2d_backward_tiles";
+  constexpr const char* elements = "max_pool2d_backward_elements";
+  for (const DType dtype : test_types())
+    for (const Pool2dCase& c : pool2d_cases()) {
+      const Pool2dParams& p = c.params;
+      const bool side_by_side = p.kernel_h == 2 && p.kernel_w == 2 && p.stride_h == 2 && p.stride_w == 2 &&
+                                p.padding_h == 0 && p.padding_w == 0;
+      if (!side_by_side && c.x[1] != 16) continue;  // nothing but version 1 takes it
+      const Tensor x = to_type(random_normal(c.x, 6), dtype);
+      for (Backend* backend : test_backends(dtype))
+        for (const char* variant : {"", "elements", "tiles"})
+          for (const Layout layout : layouts_of(*backend, c.x)) {
+            if (backend->name() == "cpu") continue;
+            const Configured configured(*backend, {.variant = variant});
+            check_max_pool2d(*backend, c, x, layout, dtype);
+            INFO(c.name << ", variant '" << variant << "' ran " << configured.kernels());
+            const bool fits = side_by_side && layout == Layout::channels_last && c.x[1] % 8 == 0;
+            const bool asked = variant != std::string_view("elements");
+            CHECK(configured.ran(tiles) == (fits && asked));
+            if (!fits || !asked) CHECK(configured.ran(elements));
+          }
+    }
 }
 
 TEST_CASE("max_pool2d keeps its winners in as few bits as the window needs") {
