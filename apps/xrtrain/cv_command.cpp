@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/config.h"
@@ -15,10 +16,32 @@ namespace xr::apps {
 
 namespace {
 
-int run_cv(const GivenOptions& given, const std::string& config_file, CvSettings settings) {
+/// What the command line said of the cut; nothing where it was silent.
+struct GivenCut {
+  std::optional<int> folds, repeats;
+};
+
+/// The settings of the cross-validation that --resume goes on with.
+void take_begun(const BegunCv& begun, const GivenOptions& given, const std::string& config_file,
+                const GivenCut& cut, CvSettings& settings) {
+  settings.options = resolve_resumed_options(begun.options, given, config_file, ResumeRule::same);
+  if (cut.folds && *cut.folds != begun.folds)
+    throw UsageError(
+        fmt::format("--resume cannot change --folds (run: {}, now: {}): leave it out, or give another --out",
+                    begun.folds, *cut.folds));
+  settings.folds = begun.folds;
+  settings.repeats = cut.repeats.value_or(begun.repeats);
+}
+
+int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& cut, CvSettings settings) {
+  if (const auto data = given.find("data"); data != given.end() && !data->second.empty())
+    data->second = std::filesystem::absolute(data->second).lexically_normal().string();
   settings.options = resolve_options(given, config_file);
   TrainOptions& options = settings.options;
   if (options.out.empty()) throw UsageError("--out is missing: give the folder of the cross-validation");
+  if (options.resume && !options.force)
+    if (const std::optional<BegunCv> begun = read_begun_cv(options.out))
+      take_begun(*begun, given, config_file, cut, settings);
   if (options.data.empty())
     throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
   if (!options.fold.empty()) throw UsageError("--fold is for xrtrain train: cv trains on every fold");
@@ -45,17 +68,20 @@ void add_cv_command(CLI::App& app, Action& action) {
   auto config = std::make_shared<std::string>();
   auto settings = std::make_shared<CvSettings>();
   const char* group = "Cross-validation";
-  command->add_option("--folds", settings->folds, "Parts that the images are cut into, by class and patient")
-      ->capture_default_str()
-      ->take_last()
-      ->check(CLI::Range(2, 100))
-      ->group(group);
-  command
-      ->add_option("--repeats", settings->repeats, "Times, each with another cut and other initial weights")
-      ->capture_default_str()
-      ->take_last()
-      ->check(CLI::Range(1, 1000))
-      ->group(group);
+  CLI::Option* const folds =
+      command
+          ->add_option("--folds", settings->folds, "Parts that the images are cut into, by class and patient")
+          ->capture_default_str()
+          ->take_last()
+          ->check(CLI::Range(2, 100))
+          ->group(group);
+  CLI::Option* const repeats = command
+                                   ->add_option("--repeats", settings->repeats,
+                                                "Times, each with another cut and other initial weights")
+                                   ->capture_default_str()
+                                   ->take_last()
+                                   ->check(CLI::Range(1, 1000))
+                                   ->group(group);
   command->add_option("--jobs", settings->jobs, "Folds at a time; 0 is half the processor cores")
       ->capture_default_str()
       ->take_last()
@@ -67,8 +93,11 @@ void add_cv_command(CLI::App& app, Action& action) {
       ->add_option("--config", *config,
                    "TOML file with any of train's options; the command line goes over it")
       ->group("The run");
-  command->callback([&action, given, config, settings] {
-    action = [given, config, settings] { return run_cv(*given, *config, *settings); };
+  command->callback([&action, given, config, settings, folds, repeats] {
+    GivenCut cut;
+    if (folds->count() > 0) cut.folds = settings->folds;
+    if (repeats->count() > 0) cut.repeats = settings->repeats;
+    action = [given, config, cut, settings] { return run_cv(*given, *config, cut, *settings); };
   });
 }
 

@@ -358,15 +358,16 @@ TrainOptions resolve_options(const GivenOptions& given, const std::string& confi
 }
 
 TrainOptions resolve_resumed_options(const TrainOptions& of_run, const GivenOptions& given,
-                                     const std::string& config_file) {
+                                     const std::string& config_file, ResumeRule rule) {
   TrainOptions options = of_run;
   apply(options, options_of_file(config_file), given);
   std::vector<std::string> changed;
   for (const OptionSpec& spec : option_table())
-    if (spec.on_resume == OnResume::same && get_value(options, spec) != get_value(of_run, spec))
+    if ((spec.on_resume == OnResume::same || (rule == ResumeRule::same && spec.in_file == InFile::kept)) &&
+        get_value(options, spec) != get_value(of_run, spec))
       changed.push_back(fmt::format("--{} (run: {}, now: {})", spec.name, value_text(get_value(of_run, spec)),
                                     value_text(get_value(options, spec))));
-  if (options.epochs != of_run.epochs && of_run.schedule == "cosine")
+  if (rule == ResumeRule::by_option && options.epochs != of_run.epochs && of_run.schedule == "cosine")
     changed.push_back(fmt::format("--epochs (run: {}, now: {}; the cosine schedule depends on it)",
                                   of_run.epochs, options.epochs));
   if (!changed.empty())

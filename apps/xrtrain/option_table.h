@@ -66,9 +66,14 @@ void add_train_options(CLI::App& app, GivenOptions& given);
 /// preset < configuration file < command line. Throws UsageError.
 [[nodiscard]] TrainOptions resolve_options(const GivenOptions& given, const std::string& config_file);
 
+/// What --resume may change: what each option says, or (for parts of a cross-validation) nothing that a
+/// config.toml holds.
+enum class ResumeRule { by_option, same };
+
 /// For --resume: the run's own options with what the command line and the file change. Throws UsageError that
 /// names what may not be changed.
 [[nodiscard]] TrainOptions resolve_resumed_options(const TrainOptions& of_run, const GivenOptions& given,
-                                                   const std::string& config_file);
+                                                   const std::string& config_file,
+                                                   ResumeRule rule = ResumeRule::by_option);
 
 }  // namespace xr::apps

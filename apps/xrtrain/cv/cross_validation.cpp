@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -60,11 +61,11 @@ class CrossValidation {
   }
 
  private:
-  /// All that results depend on: the settings of the first run, and how often it is cut.
-  [[nodiscard]] std::string identity() const {
+  /// All that results depend on: the settings of the first run, and how it is cut.
+  [[nodiscard]] std::string settings_text() const {
     TrainOptions options = settings_.options;
     options.out.clear();
-    return fmt::format("# xrtrain cv --folds {} --repeats at will\n{}", settings_.folds,
+    return fmt::format("# xrtrain cv --folds {} --repeats {}\n{}", settings_.folds, settings_.repeats,
                        config_text(options));
   }
 
@@ -80,10 +81,6 @@ class CrossValidation {
         throw UsageError(fmt::format(
             "{} holds a cross-validation: go on with it with --resume, or replace it with --force",
             out_.string()));
-      } else if (read_text(file) != identity()) {
-        throw UsageError(fmt::format(
-            "the cross-validation in {} was begun with other options: give the same ones, or another --out",
-            out_.string()));
       }
     } else if (fs::exists(out_, code) && !fs::is_empty(out_, code)) {
       throw UsageError(
@@ -91,7 +88,7 @@ class CrossValidation {
     }
     fs::create_directories(out_ / "runs", code);
     XR_CHECK(!code, "cannot make the folder {}: {}", (out_ / "runs").string(), code.message());
-    engine::write_file_atomically(file, identity());
+    engine::write_file_atomically(file, settings_text());
   }
 
   [[nodiscard]] FoldTask task_of(std::size_t number) const {
@@ -186,6 +183,19 @@ class CrossValidation {
 };
 
 }  // namespace
+
+std::optional<BegunCv> read_begun_cv(const fs::path& out) {
+  const fs::path file = out / "cv.toml";
+  std::error_code code;
+  if (!fs::exists(file, code)) return std::nullopt;
+  BegunCv begun;
+  if (std::sscanf(read_text(file).c_str(), "# xrtrain cv --folds %d --repeats %d", &begun.folds,
+                  &begun.repeats) != 2)
+    throw DataError(fmt::format(
+        "{} was not written by xrtrain cv: replace it with --force, or give another --out", file.string()));
+  begun.options = resolve_options({}, file.string());
+  return begun;
+}
 
 void run_cross_validation(const CvSettings& settings) {
   CrossValidation(settings).run();

@@ -1,6 +1,9 @@
 // `xrtrain cv`: one training run per fold and repeat, each a process of its own, and what they found.
 #pragma once
 
+#include <filesystem>
+#include <optional>
+
 #include "apps/xrtrain/options.h"
 
 namespace xr::apps {
@@ -11,6 +14,14 @@ struct CvSettings {
   int jobs = 0;            ///< folds at a time
   bool keep_runs = false;  ///< keep the runs' checkpoints
 };
+
+/// How a cross-validation was begun: `options` without an `out`, folds and repeats.
+struct BegunCv {
+  TrainOptions options;
+  int folds = 5, repeats = 1;
+};
+/// Of OUT/cv.toml; nothing if there is none. Throws DataError for a file that no cross-validation wrote.
+[[nodiscard]] std::optional<BegunCv> read_begun_cv(const std::filesystem::path& out);
 
 /// Trains, evaluates and writes OUT/cv.csv, OUT/cv.json, OUT/predictions.csv. With options.resume it goes on
 /// with what is there: folds that are complete are read, the one that was interrupted is resumed. Throws
