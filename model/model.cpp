@@ -12,6 +12,8 @@ struct Network {
   std::unique_ptr<Module> (*make)(const ModelSettings&);
   std::int64_t (*least_image_size)(const ModelSettings&);
   std::int64_t (*parameters)(const ModelSettings&);
+  /// Side of the smallest output that batch norm takes.
+  std::int64_t (*least_norm_extent)(const ModelSettings&);
 };
 
 std::int64_t report_cnn_least_size(const ModelSettings& settings) {
@@ -36,15 +38,26 @@ std::int64_t xray_resnet_parameters(const ModelSettings& s) {
   return count;
 }
 
+std::int64_t report_cnn_norm_extent(const ModelSettings& s) {
+  return 2 * ReportCnn::final_extent(s.image_size, s.padding);  // pooling of 2x2 follows
+}
+
+std::int64_t xray_resnet_norm_extent(const ModelSettings& s) {
+  std::int64_t extent = ((s.image_size + 2 * 2 - 5) / 2 + 1) / 2;
+  for (int stage = 2; stage <= 4; ++stage) extent = (extent + 2 - 3) / 2 + 1;
+  return extent;
+}
+
 const Network networks[] = {
     {"report_cnn",
      [](const ModelSettings& s) -> std::unique_ptr<Module> { return std::make_unique<ReportCnn>(s); },
-     report_cnn_least_size, report_cnn_parameters},
+     report_cnn_least_size, report_cnn_parameters, report_cnn_norm_extent},
     {"xray_resnet",
      [](const ModelSettings& s) -> std::unique_ptr<Module> { return std::make_unique<XrayResnet>(s); },
      // Two halvings before pooling; the stages go on from 1 x 1. A few pixels more, so that there is
      // something to see.
-     [](const ModelSettings&) -> std::int64_t { return 16; }, xray_resnet_parameters},
+     [](const ModelSettings&) -> std::int64_t { return 16; }, xray_resnet_parameters,
+     xray_resnet_norm_extent},
 };
 
 const Network& find(const std::string& name) {
@@ -63,6 +76,10 @@ std::vector<std::string> model_names() {
 
 std::int64_t least_image_size(const ModelSettings& settings) {
   return find(settings.name).least_image_size(settings);
+}
+
+std::int64_t least_training_batch(const ModelSettings& settings) {
+  return find(settings.name).least_norm_extent(settings) > 1 ? 1 : 2;
 }
 
 std::int64_t parameter_count(const ModelSettings& settings) {

@@ -26,6 +26,9 @@ struct ModelSettings {
 [[nodiscard]] std::unique_ptr<Module> make_model(const ModelSettings& settings);
 /// The smallest image size for which every layer has an output.
 [[nodiscard]] std::int64_t least_image_size(const ModelSettings& settings);
+/// The smallest batch that can be trained on: 2 where a batch norm has one value per channel and image, which
+/// has no variance; else 1.
+[[nodiscard]] std::int64_t least_training_batch(const ModelSettings& settings);
 /// Parameters of the network, without building it.
 [[nodiscard]] std::int64_t parameter_count(const ModelSettings& settings);
 

@@ -184,7 +184,7 @@ class Printer {
     if (!options_.explain.empty()) {
       text += options_.csv ? ",explained,central_share" : "  centre";
       if (options_.occlusion) text += options_.csv ? ",occlusion_agreement" : "  agreement";
-      text += options_.csv ? ",picture" : "  picture";
+      text += options_.csv ? ",picture,warning" : "  picture";
     }
     print(text + '\n');
   }
@@ -231,6 +231,7 @@ class Printer {
     nlohmann::json result{{"class", drawn.class_name},
                           {"central_share", number_or_null(drawn.central_share)},
                           {"picture", drawn.file.string()}};
+    result["warning"] = drawn.warning.empty() ? nlohmann::json() : nlohmann::json(drawn.warning);
     if (options_.occlusion) result["occlusion_agreement"] = number_or_null(drawn.agreement);
     return result;
   }
@@ -241,8 +242,9 @@ class Printer {
     const auto dash = [](const std::string& text) { return text.empty() ? "-" : text; };
     const std::string file = drawn.file.string();
     if (options_.csv)
-      return fmt::format(",{},{}{},{}", csv_field(drawn.class_name), number(drawn.central_share, "{:.4f}"),
-                         options_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "", csv_field(file));
+      return fmt::format(",{},{}{},{},{}", csv_field(drawn.class_name), number(drawn.central_share, "{:.4f}"),
+                         options_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "", csv_field(file),
+                         csv_field(drawn.warning));
     std::string text = fmt::format(
         "  {:>6}", dash(drawn.central_share ? fmt::format("{:.0f} %", 100.0 * *drawn.central_share) : ""));
     if (options_.occlusion) text += fmt::format("  {:>9}", dash(number(drawn.agreement, "{:.2f}")));

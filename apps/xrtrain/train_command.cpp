@@ -42,6 +42,7 @@ class TrainCommand {
     data::ImageSet train, validation, test;
   };
 
+  void require_batches(std::size_t images) const;
   void choose_machine();
   void read_state();
   void write_config();
@@ -91,6 +92,7 @@ void TrainCommand::run() {
   Images images = loading.get();
 
   info_.model = model_settings(options_, dataset.class_names.size(), device_);
+  require_batches(images.train.count());
   info_.class_names = dataset.class_names;
   info_.format = preprocessing_.evaluation;
   if (options_.normalize) info_.normalization = pixel_statistics(images.train);
@@ -122,6 +124,21 @@ void TrainCommand::run() {
   test_ = make_split("test", std::move(images.test));
   train(*network, images);
   evaluate(*network);
+}
+
+/// Refuses a last batch that is too small for the network, before anything is trained.
+void TrainCommand::require_batches(std::size_t images) const {
+  const auto least = static_cast<std::size_t>(model::least_training_batch(info_.model));
+  const auto fits = [&](std::size_t batch) { return images % batch == 0 || images % batch >= least; };
+  auto batch = std::min(images, static_cast<std::size_t>(options_.batch_size));
+  if (batch >= least && fits(batch)) return;
+  while (batch > least && !fits(batch)) --batch;
+  throw UsageError(fmt::format(
+      "--batch-size is {}: the last batch of {} training images has one image, and {} cannot be trained on "
+      "one of "
+      "{} x {} pixels (batch norm has one value per channel): use {}a larger --image-size",
+      options_.batch_size, images, options_.model, options_.image_size, options_.image_size,
+      batch >= least && fits(batch) && images >= least ? fmt::format("--batch-size {} or ", batch) : ""));
 }
 
 void TrainCommand::choose_machine() {

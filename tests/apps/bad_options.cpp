@@ -133,4 +133,20 @@ TEST_CASE("A configuration file with a mistake is refused with key and line") {
   CHECK_THAT(refused_with(folder, {"--config", (folder / "absent.toml").string()}), contains("absent.toml"));
 }
 
+TEST_CASE("a last batch that is too small for the network is refused before the training") {
+  TemporaryFolder folder;
+  make_phantoms(folder, 5, 1);  // 10 training images
+  Arguments arguments = tiny(folder, "run", {"--val-fraction", "0"});
+  replace_value(arguments, "--model", "xray_resnet");
+  replace_value(arguments, "--image-size", "32");
+  replace_value(arguments, "--batch-size", "3");
+  const Result refused = run(folder, arguments);
+  CHECK(refused.status == 2);
+  CHECK_THAT(refused.error, contains("--batch-size is 3") && contains("use --batch-size 2 or a larger"));
+  CHECK_FALSE(fs::exists(folder / "run/checkpoints"));
+  replace_value(arguments, "--batch-size", "2");
+  arguments.emplace_back("--force");
+  CHECK(run(folder, arguments).status == 0);
+}
+
 }  // namespace xr::apps::test

@@ -203,3 +203,17 @@ TEST_CASE("the seed decides the initial weights") {
     CHECK(weights(*first) != weights(*other));
   }
 }
+
+TEST_CASE("the smallest batch for training is where the network says it is") {
+  for (const std::string& name : model_names())
+    for (const std::int64_t image_size : {16, 24, 32, 33, 34, 48, 64}) {
+      const ModelSettings settings = settings_of(name, 1, image_size);
+      CAPTURE(name, image_size);
+      const auto network = make_model(settings);
+      const Tensor one = random_tensor({1, 1, image_size, image_size}, 1);
+      if (least_training_batch(settings) == 1)
+        CHECK_NOTHROW((void)network->forward(one));
+      else
+        CHECK_THROWS_WITH((void)network->forward(one), Contains("more than one value per channel"));
+    }
+}

@@ -1,5 +1,7 @@
 #include "apps/xrtrain/explain/explanation.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "apps/xrtrain/batch_source.h"
@@ -49,12 +51,19 @@ data::Image picture_of(const Explanation& explanation) {
 
 std::string warning_about(const Explanation& explanation) {
   if (explanation.empty) return "its Grad-CAM map is empty: nothing at this layer speaks for the class";
-  if (!explanation.central_share || *explanation.central_share >= 0.5) return {};
-  return fmt::format(
-      "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
-      "in "
-      "most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
-      100.0 * (1.0 - *explanation.central_share));
+  std::vector<std::string> warnings;
+  if (explanation.central_share && *explanation.central_share < 0.5)
+    warnings.push_back(fmt::format(
+        "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
+        "in "
+        "most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
+        100.0 * (1.0 - *explanation.central_share)));
+  if (explanation.agreement && *explanation.agreement < least_agreement)
+    warnings.push_back(
+        fmt::format("its Grad-CAM map and its occlusion map have little in common (correlation "
+                    "{:.2f}): neither can be relied on",
+                    *explanation.agreement));
+  return fmt::format("{}", fmt::join(warnings, "; "));
 }
 
 }  // namespace xr::apps::explain

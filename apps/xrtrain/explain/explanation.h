@@ -42,8 +42,11 @@ struct ExplainSettings {
 /// The image beside its overlays, with the scale of colours; at least 224 pixels high.
 [[nodiscard]] data::Image picture_of(const Explanation& explanation);
 
-/// What is wrong with a map, in one sentence: most of it lies on the border, or it is empty. Empty if nothing
-/// is.
+/// Below this correlation Grad-CAM and occlusion do not speak of the same thing.
+constexpr double least_agreement = 0.2;
+
+/// What is wrong with a map, in a sentence or two: most of it lies on the border, it is empty, or the
+/// occlusion map shows something else. Empty if nothing is.
 [[nodiscard]] std::string warning_about(const Explanation& explanation);
 
 }  // namespace xr::apps::explain

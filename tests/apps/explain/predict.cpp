@@ -27,6 +27,7 @@ TEST_CASE("predict draws where the network finds its evidence", "[explain]") {
     CHECK(explanation["class"] == "covid");
     CHECK(explanation["central_share"].is_null());  // 4 x 4 cells
     CHECK(explanation.contains("occlusion_agreement"));
+    CHECK(explanation.contains("warning"));
     const std::string picture = explanation["picture"];
     pictures.insert(picture);
     const data::Image image = data::read_image(picture, 3);
@@ -45,7 +46,7 @@ TEST_CASE("predict draws where the network finds its evidence", "[explain]") {
   CHECK(table.status == 0);
   CHECK_THAT(table.output, contains("centre: share of the Grad-CAM map of layer"));
   const Result csv = run(folder, {"predict", checkpoint, test, "--explain", out, "--csv"});
-  CHECK(csv.output.substr(0, csv.output.find('\n')).ends_with(",explained,central_share,picture"));
+  CHECK(csv.output.substr(0, csv.output.find('\n')).ends_with(",explained,central_share,picture,warning"));
 
   const Result plain = run(folder, {"predict", checkpoint, test, "--csv"});
   CHECK(plain.output.substr(0, plain.output.find('\n')) == "file,class,p(covid),p(normal)");
@@ -71,7 +72,12 @@ TEST_CASE("a map is warned about where it is empty or lies on the border", "[exp
   CHECK(explain::warning_about(explanation).empty());
   explanation.central_share = 0.3;
   CHECK_THAT(explain::warning_about(explanation), contains("70 % ") && contains("little lung"));
+  explanation.agreement = 0.1;
+  CHECK_THAT(explain::warning_about(explanation),
+             contains("70 % ") && contains("; its Grad-CAM map and its") && contains("correlation 0.10"));
   explanation.central_share.reset();
+  explanation.agreement = 0.3;
+  CHECK(explain::warning_about(explanation).empty());
   explanation.empty = true;
   CHECK_THAT(explain::warning_about(explanation), contains("empty"));
 }
