@@ -121,8 +121,8 @@ TEST_CASE("the patient table tells what it cannot use") {
 TEST_CASE("a table of patients may be separated by semicolons or tabs and have backslashes") {
   const TemporaryFolder folder;
   for (const std::string separator : {";", "\t"}) {
-    write_bytes(folder / "sources.csv", bytes_of("file" + separator + "patient\na\\1.png" + separator +
-                                                 "\"p" + separator + "1\"\n./a/2.png" + separator + "p2\n"));
+    write_bytes(folder / "sources.csv",
+                bytes_of(fmt::format("file{0}patient\na\\1.png{0}\"p{0}1\"\n./a/2.png{0}p2\n", separator)));
     std::vector<std::string> warnings;
     const PatientTable patients(folder.path(), {}, warnings);
     CHECK(warnings.empty());
