@@ -78,11 +78,38 @@ DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& o
           own ? std::nullopt : read_run_choices(options.run)};
 }
 
+/// --out: a table, or a folder for all figures.
+bool is_table(const fs::path& out) {
+  return out.extension() == ".csv";
+}
+
+/// Refuses, before anything is evaluated, a folder that holds something.
+void require_new_folder(const fs::path& out) {
+  std::error_code code;
+  if (fs::exists(out, code) && (!fs::is_directory(out, code) || !fs::is_empty(out, code)))
+    throw UsageError(fmt::format(
+        "--out {} is there already: give a new folder, or a .csv file for the table alone", out.string()));
+}
+
+void write_elsewhere(const RunResults& results, const fs::path& out, Console& console) {
+  if (is_table(out)) {
+    engine::write_file_atomically(out, results.table);
+    return console.line(fmt::format("Results are in {}", out.string()));
+  }
+  std::error_code code;
+  fs::create_directories(out, code);
+  XR_CHECK(!code, "cannot make the folder {}: {}", out.string(), code.message());
+  write_figures(results, out);
+  console.line(
+      fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv", out.string()));
+}
+
 int run_eval(const EvalOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.target_sensitivity && !options.data.empty())
     throw UsageError(
         "--target-sensitivity chooses on the run's validation images: it does not go with --data");
+  if (!options.out.empty() && !is_table(options.out)) require_new_folder(options.out);
   Console console({options.quiet, options.json, LogLevel::info});
   const kernels::Device device = options.machine.apply();
   if (inspect_folder(options.run) != FolderKind::run)
@@ -111,8 +138,7 @@ int run_eval(const EvalOptions& options) {
                    history, settings);
   tell_results(results, console);
   if (!options.out.empty()) {
-    engine::write_file_atomically(options.out, results.table);
-    console.line(fmt::format("Results are in {}", options.out));
+    write_elsewhere(results, options.out, console);
   } else if (own) {
     const RunFolder folder(options.run, RunFolder::Begin::resume);
     write_results(results, {of_run, info, history, folder, device}, test ? &test->images() : nullptr,
@@ -146,7 +172,8 @@ void add_eval_command(CLI::App& app, Action& action) {
   command->add_option("--subgroups", options->subgroups,
                       "CSV file with a column 'file' and columns to tell groups of images by; else "
                       "sources.csv of the data folder");
-  command->add_option("--out", options->out, "Write the table of results to this CSV file");
+  command->add_option("--out", options->out,
+                      "Write the results into this new folder, or (FILE.csv) the table of them alone");
   command->add_flag("--strict", options->strict, "End at the first image that cannot be decoded");
   command->add_flag("--quiet", options->quiet, "Show warnings and errors only");
   command->add_flag("--json", options->json, "Show a JSON object a line instead of text");

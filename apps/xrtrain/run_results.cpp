@@ -28,13 +28,17 @@ void tell_results(const RunResults& results, Console& console) {
   tell_optimism(results.details, console);
 }
 
+void write_figures(const RunResults& results, const std::filesystem::path& folder) {
+  engine::write_file_atomically(folder / "eval.csv", results.table);
+  engine::write_file_atomically(folder / "summary.json", results.summary);
+  engine::write_file_atomically(folder / "predictions.csv", predictions_csv(results.predictions));
+  engine::write_file_atomically(folder / "metrics.json", metrics_json(results.details));
+}
+
 void write_results(const RunResults& results, const RunOutput& output, const data::ImageSet* test_images,
                    model::Module& network) {
   const RunFolder& folder = output.folder;
-  engine::write_file_atomically(folder.file("eval.csv"), results.table);
-  engine::write_file_atomically(folder.file("summary.json"), results.summary);
-  engine::write_file_atomically(folder.file("predictions.csv"), predictions_csv(results.predictions));
-  engine::write_file_atomically(folder.file("metrics.json"), metrics_json(results.details));
+  write_figures(results, folder.path());
   HtmlReport report{output.options,
                     output.info,
                     results.predictions,

@@ -1,6 +1,8 @@
 // What a run leaves when its checkpoints have been evaluated: `train` and `eval` write the same files.
 #pragma once
 
+#include <filesystem>
+
 #include "apps/xrtrain/evaluation_details.h"
 #include "apps/xrtrain/html_report.h"
 #include "apps/xrtrain/run_folder.h"
@@ -23,6 +25,9 @@ struct RunResults {
 
 /// The metrics of the chosen checkpoint, the summary, and how much the best on the test images flatters.
 void tell_results(const RunResults& results, Console& console);
+
+/// eval.csv, summary.json, predictions.csv and metrics.json, into a folder that is there.
+void write_figures(const RunResults& results, const std::filesystem::path& folder);
 
 /// Where the results come from and go to.
 struct RunOutput {

@@ -1,4 +1,5 @@
 // `xrtrain eval`.
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/apps/support.h"
@@ -67,6 +68,20 @@ TEST_CASE("eval uses what the run chose on images of another folder") {
   CHECK(lines(own.output).size() >= 5);
   CHECK(lines(other.output) == lines(own.output));
   CHECK_THAT(other.output, contains("chosen on the run's own validation images: test accuracy"));
+
+  const auto out = (folder / "a/figures").string();
+  const Arguments into{"eval",  run_folder, "--threads", "2", "--data", (folder / "other").string(),
+                       "--out", out};
+  REQUIRE(run(folder, into).status == 0);
+  CHECK_THAT(read_text(folder / "a/figures/predictions.csv"), contains(",test,") && contains("p(covid)"));
+  const auto metrics = nlohmann::json::parse(read_text(folder / "a/figures/metrics.json")),
+             before = nlohmann::json::parse(read_text(folder / "run/metrics.json"));
+  CHECK(metrics["chosen"]["checkpoint"] == before["chosen"]["checkpoint"]);
+  CHECK(metrics["chosen"]["thresholds"][0]["test"] == before["chosen"]["thresholds"][0]["test"]);
+  CHECK(metrics["chosen"]["thresholds"][0]["validation"].is_null());
+  const Result again = run(folder, into);
+  CHECK(again.status == 2);
+  CHECK_THAT(again.error_line(), contains("is there already"));
 
   const Result wanted =
       run(folder, {"eval", run_folder, "--data", (folder / "other").string(), "--target-sensitivity", "0.9"});
