@@ -108,11 +108,14 @@ void add_pools(OperationList& list, const std::string& number, const Shape& x, c
             .call = [](Backend& b, Views v) { b.avg_pool2d_backward(pool_params, v[0], v[1], overwrite); }});
 }
 
+/// With 2x2 pooling, or without: y has the shape of x then, and there is no argmax (the operand is one byte).
 void add_fused(OperationList& list, const std::string& number, const Shape& x, const Shape& y) {
-  const auto kept = static_cast<std::size_t>(y.numel());
-  const std::string shape = times(x) + ", 2x2";
+  const bool pool = y != x;
+  const auto kept = pool ? static_cast<std::size_t>(y.numel()) : 1;
+  const std::string shape = times(x) + (pool ? ", 2x2" : "");
+  const std::string name = "norm" + number + (pool ? "_relu_pool" : "_relu");
   const std::vector<std::string> variants{"two_pass"};
-  list.add({.name = "norm" + number + "_relu_pool_forward",
+  list.add({.name = name + "_forward",
             .shape = shape,
             .operands = {list.activation("x", x), per_channel("gamma", x), per_channel("beta", x),
                          per_channel("running_mean", x, Role::state),
@@ -120,14 +123,14 @@ void add_fused(OperationList& list, const std::string& number, const Shape& x, c
                          list.activation("y", y, Role::output), argmax(kept),
                          per_channel("mean", x, Role::output), per_channel("inverse_std", x, Role::output)},
             .call =
-                [](Backend& b, Views v) {
-                  b.batch_norm2d_relu_forward_training(norm_params, true, v[0], v[1], v[2], v[3], v[4], v[5],
-                                                       v[6], v[7], v[8]);
+                [pool](Backend& b, Views v) {
+                  b.batch_norm2d_relu_forward_training(norm_params, pool, v[0], v[1], v[2], v[3], v[4], v[5],
+                                                       pool ? v[6] : View{}, v[7], v[8]);
                 },
             .variants = variants});
   Operand forward_result = list.activation("y", y, Role::own);
   list.add(
-      {.name = "norm" + number + "_relu_pool_backward",
+      {.name = name + "_backward",
        .shape = shape,
        .operands = {list.activation("x", x), std::move(forward_result), argmax(kept),
                     list.activation("dy", y), per_channel("gamma", x), per_channel("beta", x),
@@ -136,23 +139,24 @@ void add_fused(OperationList& list, const std::string& number, const Shape& x, c
                     per_channel("d_beta", x, Role::output), per_channel("running_mean", x, Role::scratch),
                     per_channel("running_var", x, Role::scratch, Values::positive)},
        .call =
-           [](Backend& b, Views v) {
-             b.batch_norm2d_relu_backward_training(true, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8],
-                                                   overwrite, v[9], overwrite, v[10], overwrite);
+           [pool](Backend& b, Views v) {
+             b.batch_norm2d_relu_backward_training(pool, v[0], v[1], pool ? v[2] : View{}, v[3], v[4], v[5],
+                                                   v[6], v[7], v[8], overwrite, v[9], overwrite, v[10],
+                                                   overwrite);
            },
        .prepare =
-           [](Backend& b, Views v) {
-             b.batch_norm2d_relu_forward_training(norm_params, true, v[0], v[4], v[5], v[11], v[12], v[1],
-                                                  v[2], v[6], v[7]);
+           [pool](Backend& b, Views v) {
+             b.batch_norm2d_relu_forward_training(norm_params, pool, v[0], v[4], v[5], v[11], v[12], v[1],
+                                                  pool ? v[2] : View{}, v[6], v[7]);
            }});
-  list.add({.name = "norm" + number + "_relu_pool_inference",
+  list.add({.name = name + "_inference",
             .shape = shape,
             .operands = {list.activation("x", x), per_channel("gamma", x), per_channel("beta", x),
                          per_channel("running_mean", x),
                          per_channel("running_var", x, Role::input, Values::positive),
                          list.activation("y", y, Role::output)},
-            .call = [](Backend& b, Views v) {
-              b.batch_norm2d_relu_forward_inference(norm_params, true, v[0], v[1], v[2], v[3], v[4], v[5]);
+            .call = [pool](Backend& b, Views v) {
+              b.batch_norm2d_relu_forward_inference(norm_params, pool, v[0], v[1], v[2], v[3], v[4], v[5]);
             }});
 }
 
@@ -162,6 +166,8 @@ void add_normalisation(OperationList& list, const std::string& number, const Sha
   const Shape y{x[0], x[1], x[2] / 2, x[3] / 2};
   if (list.backend.has_fused_batch_norm2d_relu(x, list.backend.preferred_layout(x[1]), true))
     add_fused(list, number, x, y);
+  if (list.backend.has_fused_batch_norm2d_relu(x, list.backend.preferred_layout(x[1]), false))
+    add_fused(list, number, x, x);
   add_norm(list, number, x);
   add_relu(list, number, x);
   add_pools(list, number, x, y);
