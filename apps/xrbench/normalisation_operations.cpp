@@ -79,14 +79,15 @@ void add_relu(OperationList& list, const std::string& number, const Shape& x) {
             .call = [](Backend& b, Views v) { b.relu_backward(v[0], v[1], v[2], overwrite); }});
 }
 
-void add_pools(OperationList& list, const std::string& number, const Shape& x, const Shape& y) {
-  const std::size_t argmax_bytes = list.backend.max_pool2d_argmax_bytes(pool_params, y);
-  const std::string shape = times(x) + ", 2x2";
+void add_pools(OperationList& list, const std::string& number, const Shape& x, const Shape& y,
+               const Pool2dParams& params, std::vector<std::string> backward_variants) {
+  const std::size_t argmax_bytes = list.backend.max_pool2d_argmax_bytes(params, y);
+  const std::string shape = times(x) + fmt::format(", {}x{}", params.kernel_h, params.kernel_w);
   list.add(
       {.name = "max_pool" + number + "_forward",
        .shape = shape,
        .operands = {list.activation("x", x), list.activation("y", y, Role::output), argmax(argmax_bytes)},
-       .call = [](Backend& b, Views v) { b.max_pool2d_forward(pool_params, v[0], v[1], v[2]); }});
+       .call = [params](Backend& b, Views v) { b.max_pool2d_forward(params, v[0], v[1], v[2]); }});
   // dx is the input of the pooling that makes the argmax.
   Operand x_and_dx = list.activation("dx", x, Role::output);
   Operand pooled = list.activation("y", y, Role::scratch), drawn = list.activation("x", x, Role::scratch);
@@ -95,17 +96,17 @@ void add_pools(OperationList& list, const std::string& number, const Shape& x, c
        .shape = shape,
        .operands = {list.activation("dy", y), argmax(argmax_bytes), std::move(x_and_dx), std::move(pooled),
                     std::move(drawn)},
-       .call = [](Backend& b, Views v) { b.max_pool2d_backward(pool_params, v[0], v[1], v[2], overwrite); },
-       .prepare = [](Backend& b, Views v) { b.max_pool2d_forward(pool_params, v[4], v[3], v[1]); },
-       .variants = {"elements"}});
+       .call = [params](Backend& b, Views v) { b.max_pool2d_backward(params, v[0], v[1], v[2], overwrite); },
+       .prepare = [params](Backend& b, Views v) { b.max_pool2d_forward(params, v[4], v[3], v[1]); },
+       .variants = std::move(backward_variants)});
   list.add({.name = "avg_pool" + number + "_forward",
             .shape = shape,
             .operands = {list.activation("x", x), list.activation("y", y, Role::output)},
-            .call = [](Backend& b, Views v) { b.avg_pool2d_forward(pool_params, v[0], v[1]); }});
+            .call = [params](Backend& b, Views v) { b.avg_pool2d_forward(params, v[0], v[1]); }});
   list.add({.name = "avg_pool" + number + "_backward",
             .shape = shape,
             .operands = {list.activation("dy", y), list.activation("dx", x, Role::output)},
-            .call = [](Backend& b, Views v) { b.avg_pool2d_backward(pool_params, v[0], v[1], overwrite); }});
+            .call = [params](Backend& b, Views v) { b.avg_pool2d_backward(params, v[0], v[1], overwrite); }});
 }
 
 /// With 2x2 pooling, or without: y has the shape of x then, and there is no argmax (the operand is one byte).
@@ -170,7 +171,11 @@ void add_normalisation(OperationList& list, const std::string& number, const Sha
     add_fused(list, number, x, x);
   add_norm(list, number, x);
   add_relu(list, number, x);
-  add_pools(list, number, x, y);
+  add_pools(list, number, x, y, pool_params, {"elements"});
+  if (number != "1") return;
+  const Pool2dParams overlapping{
+      .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+  add_pools(list, "_overlapping", x, {x[0], x[1], (x[2] - 1) / 2 + 1, (x[3] - 1) / 2 + 1}, overlapping, {});
 }
 
 }  // namespace xr::bench

@@ -81,7 +81,10 @@ std::vector<std::byte> make_records(const Operand& operand, std::uint64_t seed) 
   Philox random(seed, 7);
   std::vector<std::byte> bytes(static_cast<std::size_t>(operand.shape.numel()));
   for (std::size_t at = 0; at < bytes.size(); at += sizeof(AugmentRecord)) {
-    const AugmentRecord record = draw_record(random, operand.image_size);
+    const auto side = static_cast<std::int32_t>(operand.image_size);
+    const AugmentRecord record = operand.values == Values::records
+                                     ? draw_record(random, operand.image_size)
+                                     : AugmentRecord{.width = side, .height = side};
     std::memcpy(bytes.data() + at, &record, sizeof record);
   }
   return bytes;
@@ -90,7 +93,8 @@ std::vector<std::byte> make_records(const Operand& operand, std::uint64_t seed) 
 /// Elements [begin, end) in the operand's type.
 std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint64_t seed, std::int64_t begin,
                             std::int64_t end) {
-  if (operand.values == Values::records) return make_records(operand, seed);
+  if (operand.values == Values::records || operand.values == Values::whole_image_records)
+    return make_records(operand, seed);
   if (operand.values == Values::indices)
     return make_bytes<std::int64_t>(begin, end, [](std::int64_t i) { return i; });
   const Table& table = Table::of(operand.values);

@@ -24,12 +24,13 @@ enum class Role : std::uint8_t {
 
 /// Where the values of an operand are drawn from before each check.
 enum class Values : std::uint8_t {
-  normal,    ///< standard normal
-  positive,  ///< uniform in [0.5, 1.5)
-  labels,    ///< i64: 0 or 1
-  bytes,     ///< u8: all values
-  indices,   ///< i64: 0, 1, 2, ...
-  records,   ///< u8: an AugmentRecord for each image, small rotations, shifts and zooms
+  normal,               ///< standard normal
+  positive,             ///< uniform in [0.5, 1.5)
+  labels,               ///< i64: 0 or 1
+  bytes,                ///< u8: all values
+  indices,              ///< i64: 0, 1, 2, ...
+  records,              ///< u8: an AugmentRecord for each image, small rotations, shifts and zooms
+  whole_image_records,  ///< u8: AugmentRecords that take images as they are
 };
 
 struct Operand {

@@ -79,9 +79,9 @@ void add_optimizers(OperationList& list, std::int64_t count) {
        .call = [](Backend& b, Views v) { b.sgd_step({.momentum = 0.9f, .step = 3}, v[0], v[1], v[2]); }});
 }
 
-void add_augment(OperationList& list) {
+/// Images of `stored` x `stored` bytes to the network's input.
+void add_augment(OperationList& list, const char* name, std::int64_t stored, Values records) {
   const Case& c = list.c;
-  const std::int64_t stored = c.size + c.size / 8;
   Operand y = list.activation("y", {c.batch, c.channels, c.size, c.size}, Role::output);
   if (y.layout == Layout::blocked16) y.layout = Layout::contiguous;
   kernels::AugmentParams params;
@@ -90,7 +90,7 @@ void add_augment(OperationList& list) {
     params.deviation[i] = 0.25f;
   }
   list.add(
-      {.name = "augment",
+      {.name = name,
        .shape = fmt::format("{} images {}x{} -> {}x{}", c.batch, stored, stored, c.size, c.size),
        .operands = {{.name = "images",
                      .shape = {c.batch, c.channels, stored, stored},
@@ -99,7 +99,7 @@ void add_augment(OperationList& list) {
                     {.name = "indices", .shape = {c.batch}, .values = Values::indices, .dtype = DType::i64},
                     {.name = "records",
                      .shape = {c.batch, sizeof(kernels::AugmentRecord)},
-                     .values = Values::records,
+                     .values = records,
                      .dtype = DType::u8,
                      .image_size = stored},
                     std::move(y)},
@@ -198,7 +198,9 @@ void add_others(OperationList& list, const Shape& features, std::int64_t hidden,
   add_dropout(list, "dropout_whole_channels", features, true);
   add_losses(list, classes);
   add_optimizers(list, parameters);
-  add_augment(list);
+  const std::int64_t size = list.c.size;
+  add_augment(list, "augment", size + size / 8, Values::records);
+  add_augment(list, "bytes_to_values", size, Values::whole_image_records);
   add_passes(list, features);
   add_reductions(list, features);
   add_square_product(list);
