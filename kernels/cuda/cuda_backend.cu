@@ -67,7 +67,8 @@ Stream open_device(int index) {
 
 }  // namespace
 
-CudaBackend::CudaBackend(int index) : RoutedBackend(open_device(index), index), index_(index), uploads_(std::make_unique<UploadRing>()) {
+CudaBackend::CudaBackend(int index)
+    : RoutedBackend(open_device(index), index), index_(index), uploads_(std::make_unique<UploadRing>()) {
   cudaDeviceProp properties{};
   XR_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   int driver = 0;
