@@ -29,8 +29,9 @@ Device Device::parse(const std::string& text) {
 }
 
 Backend& backend(const Device& device) {
-  static std::mutex mutex;
-  static std::map<std::pair<DeviceType, int>, std::unique_ptr<Backend>> backends;
+  // Never destroyed: when statics are, the libraries that a backend would say goodbye to may be gone already.
+  static auto& mutex = *new std::mutex;
+  static auto& backends = *new std::map<std::pair<DeviceType, int>, std::unique_ptr<Backend>>;
   const std::lock_guard lock(mutex);
   std::unique_ptr<Backend>& slot = backends[{device.type, device.index}];
   if (!slot) {

@@ -90,7 +90,12 @@ template <std::int64_t Lanes>
                                                   const std::int32_t* __restrict winner,
                                                   float* __restrict dx_top, float* __restrict dx_bottom) {
   const std::int64_t lanes = Lanes > 0 ? Lanes : row.lanes;
-  const float* __restrict top = row.top, * __restrict bottom = row.bottom, * __restrict mean = g.mean, * __restrict scale = g.scale, * __restrict mean_dy = g.mean_dy, * __restrict slope = g.slope;
+  const float* __restrict top = row.top;
+  const float* __restrict bottom = row.bottom;
+  const float* __restrict mean = g.mean;
+  const float* __restrict scale = g.scale;
+  const float* __restrict mean_dy = g.mean_dy;
+  const float* __restrict slope = g.slope;
   for (std::int64_t p = 0; p < row.windows; ++p) {
     const std::int64_t left = 2 * p * lanes, right = left + lanes;
     prefetch(top + left + row.ahead, 2 * lanes);

@@ -80,7 +80,8 @@ __global__ void __launch_bounds__(row_threads)
   *mean = static_cast<float>(sums.value[0] / sums.value[1]);
   if (first_wrong == targets.rows) return;
   *mean = std::numeric_limits<float>::quiet_NaN();
-  *fault = {DataFault::Kind::label_out_of_range, first_wrong, targets.labels[first_wrong], targets.classes};
+  fault->report(DataFault::Kind::label_out_of_range, first_wrong, targets.labels[first_wrong],
+                targets.classes);
 }
 
 /// totals = {W, sum_k w[k]}. One block of 1 x row_threads.

@@ -145,6 +145,7 @@ void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes
 }
 
 void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
+  use_device();
   XR_CUDA_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()));
 }
 
@@ -160,10 +161,12 @@ void CudaBackend::wait_for_stream() {
 }
 
 std::unique_ptr<HostCopy> CudaBackend::make_host_copy(std::size_t bytes) {
+  use_device();
   return make_pinned_copy(bytes, stream(), [this] { throw_data_fault(); });
 }
 
 void CudaBackend::start_capture() {
+  use_device();
   begin_graph(stream());
 }
 
@@ -173,6 +176,7 @@ std::unique_ptr<Capture> CudaBackend::finish_capture() {
 
 // Page-locked memory has the same address on the device.
 void* CudaBackend::allocate_shared(std::size_t bytes) {
+  use_device();
   void* data = nullptr;
   XR_CUDA_CHECK(cudaMallocHost(&data, bytes));
   return data;

@@ -31,10 +31,9 @@ class CudaBackend final : public RoutedBackend {
   std::unique_ptr<Capture> finish_capture() override;
   void* allocate_shared(std::size_t bytes) override;
   void deallocate_shared(void* data) noexcept override;
+  void use_device() const override;
 
  private:
-  /// A thread that has not called CUDA before would use device 0.
-  void use_device() const;
   void wait_for_stream();
 
   int index_;

@@ -13,10 +13,11 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
   return (a + b - 1) / b;
 }
 
-/// Blocks for a grid-stride loop over `items`: enough to fill every GPU of today eight times over, so that
-/// the loop hides its own tail, and a function of `items` alone, so that results do not depend on the device.
+/// Blocks for a grid-stride loop over `items`: at most 64 for each multiprocessor of a large GPU, which are
+/// eight full waves where eight blocks fit on one, so that a last wave that is not full costs little; and a
+/// function of `items` alone, so that results do not depend on the device.
 [[nodiscard]] inline dim3 blocks_for(std::int64_t items, int threads) {
-  constexpr std::int64_t most = 8 * 148;  // a B200 has 148 multiprocessors
+  constexpr std::int64_t most = 64 * 148;  // a B200 has 148 multiprocessors
   return dim3(static_cast<unsigned>(std::clamp<std::int64_t>(ceil_div(items, threads), 1, most)));
 }
 

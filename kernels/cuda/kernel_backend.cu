@@ -1,5 +1,6 @@
 #include "kernels/cuda/kernel_backend.h"
 
+#include <atomic>
 #include <new>
 #include <utility>
 
@@ -70,8 +71,12 @@ DataFault* KernelBackend::data_fault() {
 }
 
 void KernelBackend::throw_data_fault() {
-  if (data_fault_ == nullptr || data_fault_->kind == DataFault::Kind::none) return;
-  const DataFault fault = std::exchange(*data_fault_, DataFault{});
+  const std::lock_guard lock(data_fault_mutex_);
+  if (data_fault_ == nullptr) return;
+  const std::atomic_ref kind(data_fault_->kind);
+  if (kind.load(std::memory_order_acquire) == DataFault::Kind::none) return;
+  const DataFault fault = *data_fault_;
+  kind.store(DataFault::Kind::none, std::memory_order_release);
   throw Error(fmt::format("cross_entropy: the label of row {} is {}: with {} classes it must lie in [0, {}]",
                           fault.row, fault.label, fault.classes, fault.classes - 1));
 }

@@ -32,6 +32,18 @@ struct LaunchPlan {
 struct DataFault {
   enum class Kind : std::int32_t { none, label_out_of_range } kind;
   std::int64_t row, label, classes;
+
+  /// By one thread of a kernel. The first fault stays until the host has read it, and the host, which may
+  /// look while later work runs, sees the kind last.
+  __device__ void report(Kind what, std::int64_t at_row, std::int64_t its_label, std::int64_t of_classes) {
+    volatile Kind& shown = kind;
+    if (shown != Kind::none) return;
+    row = at_row;
+    label = its_label;
+    classes = of_classes;
+    __threadfence_system();
+    shown = what;
+  }
 };
 
 class KernelBackend : public Backend {
@@ -123,6 +135,7 @@ class KernelBackend : public Backend {
   /// Launches `kernel` on the backend's stream and records the plan if someone asked for it.
   template <class... P, class... A>
   void run(const LaunchPlan& plan, void (*kernel)(P...), A&&... arguments) {
+    use_device();
     if (records_ != nullptr) record(plan);
     launch(kernel, plan.grid, plan.block, plan.shared_bytes, stream_, std::forward<A>(arguments)...);
   }
@@ -136,6 +149,10 @@ class KernelBackend : public Backend {
  protected:
   explicit KernelBackend(Stream stream) : stream_(stream) {}
 
+  /// Makes the device of the stream the calling thread's. A thread that has not called CUDA before has device
+  /// 0, and one that has used another backend may have another.
+  virtual void use_device() const {}
+
   /// Memory that host and device read and write at one address.
   [[nodiscard]] virtual void* allocate_shared(std::size_t bytes) = 0;
   virtual void deallocate_shared(void* data) noexcept = 0;
@@ -144,7 +161,8 @@ class KernelBackend : public Backend {
   /// Where launches are recorded, or null.
   [[nodiscard]] std::vector<LaunchRecord>* records() const { return records_; }
 
-  /// Throws what a kernel found wrong with its data, once. Derived classes call this when the device is idle.
+  /// Throws what a kernel found wrong with its data, once. Derived classes call this after a wait, from any
+  /// thread; later work may be running.
   void throw_data_fault();
 
   /// Frees what the class keeps on the device. Derived classes call this before their allocator dies.
@@ -173,6 +191,7 @@ class KernelBackend : public Backend {
   bool has_captured_ = false;
   std::vector<std::pair<void*, std::size_t>> old_workspaces_;  // that a Capture may still use
   DataFault* data_fault_ = nullptr;
+  std::mutex data_fault_mutex_;
 };
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

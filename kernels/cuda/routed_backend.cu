@@ -68,6 +68,7 @@ void RoutedBackend::route(const char* operation, bool fast, bool valid, const Wo
                           const Library& library, const Own& own) {
   cudnn::Operations* const libraries = valid ? chooser_.libraries_for(operation, fast) : nullptr;
   if (libraries == nullptr) return own();
+  use_device();
   const cudnn::Ran ran = library(*libraries);
   chooser_.remember(operation, ran);
   if (ran == nullptr) return own();

@@ -23,7 +23,7 @@ class UploadRing {
   void copy(void* device, const void* host, std::size_t bytes, cudaStream_t stream);
 
  private:
-  static constexpr std::size_t slot_count = 4, slot_bytes = std::size_t{4} << 20;
+  static constexpr std::size_t slot_count = 8, slot_bytes = std::size_t{4} << 20;
   struct Slot {
     void* data = nullptr;
     cudaEvent_t done = nullptr;  ///< recorded behind the latest copy from here

@@ -33,8 +33,9 @@ Ran CudnnOperations::relu_forward(ConstView x, View y) {
   if (!suits_legacy(x)) return nullptr;
   const Relu relu(cudnn_, CUDNN_PROPAGATE_NAN);  // NaN stays NaN
   const TensorDescriptor form(cudnn_, flat(x));
-  XR_CUDNN_CALL(cudnn_, cudnnActivationForward, handle_, relu.get(), &one, form.get(), x.data, &zero,
-                form.get(), y.data);
+  if (!XR_CUDNN_TRY(cudnn_, cudnnActivationForward, handle_, relu.get(), &one, form.get(), x.data, &zero,
+                    form.get(), y.data))
+    return nullptr;
   return "cudnn relu_forward";
 }
 
@@ -43,26 +44,25 @@ Ran CudnnOperations::relu_backward(ConstView y, ConstView dy, View dx, GradientW
   if (!suits_legacy(y)) return nullptr;
   const Relu relu(cudnn_, CUDNN_NOT_PROPAGATE_NAN);  // a y of NaN is not positive
   const TensorDescriptor form(cudnn_, flat(y));
-  XR_CUDNN_CALL(cudnn_, cudnnActivationBackward, handle_, relu.get(), &one, form.get(), y.data, form.get(),
-                dy.data, form.get(), y.data, beta_of(write), form.get(), dx.data);
+  if (!XR_CUDNN_TRY(cudnn_, cudnnActivationBackward, handle_, relu.get(), &one, form.get(), y.data,
+                    form.get(), dy.data, form.get(), y.data, beta_of(write), form.get(), dx.data))
+    return nullptr;
   return "cudnn relu_backward";
 }
 
 bool CudnnOperations::run_softmax(ConstView x, View y, cudnnSoftmaxAlgorithm_t algorithm) {
   if (!suits_legacy(x) || x.shape.rank() != 2) return false;
   const TensorDescriptor form(cudnn_, x);
-  XR_CUDNN_CALL(cudnn_, cudnnSoftmaxForward, handle_, algorithm, CUDNN_SOFTMAX_MODE_INSTANCE, &one,
-                form.get(), x.data, &zero, form.get(), y.data);
-  return true;
+  return XR_CUDNN_TRY(cudnn_, cudnnSoftmaxForward, handle_, algorithm, CUDNN_SOFTMAX_MODE_INSTANCE, &one,
+                      form.get(), x.data, &zero, form.get(), y.data);
 }
 
 bool CudnnOperations::run_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write,
                                            cudnnSoftmaxAlgorithm_t algorithm) {
   if (!suits_legacy(y) || y.shape.rank() != 2) return false;
   const TensorDescriptor form(cudnn_, y);
-  XR_CUDNN_CALL(cudnn_, cudnnSoftmaxBackward, handle_, algorithm, CUDNN_SOFTMAX_MODE_INSTANCE, &one,
-                form.get(), y.data, form.get(), dy.data, beta_of(write), form.get(), dx.data);
-  return true;
+  return XR_CUDNN_TRY(cudnn_, cudnnSoftmaxBackward, handle_, algorithm, CUDNN_SOFTMAX_MODE_INSTANCE, &one,
+                      form.get(), y.data, form.get(), dy.data, beta_of(write), form.get(), dx.data);
 }
 
 Ran CudnnOperations::softmax_forward(ConstView x, View y) {
@@ -91,9 +91,8 @@ bool CudnnOperations::run_avg_pool(const Pool2dParams& params, ConstView x, View
                 whole(params.kernel_h), whole(params.kernel_w), whole(params.padding_h),
                 whole(params.padding_w), whole(params.stride_h), whole(params.stride_w));
   const TensorDescriptor x_form(cudnn_, x), y_form(cudnn_, y);
-  XR_CUDNN_CALL(cudnn_, cudnnPoolingForward, handle_, pooling.get(), &one, x_form.get(), x.data, &zero,
-                y_form.get(), y.data);
-  return true;
+  return XR_CUDNN_TRY(cudnn_, cudnnPoolingForward, handle_, pooling.get(), &one, x_form.get(), x.data, &zero,
+                      y_form.get(), y.data);
 }
 
 Ran CudnnOperations::avg_pool2d_forward(const Pool2dParams& params, ConstView x, View y) {

@@ -29,10 +29,11 @@ Ran CudnnOperations::batch_norm2d_forward_training(const BatchNormParams& params
                                                    View running_var, View y, View mean, View inverse_std) {
   if (!suits(x) || !suits_legacy(y)) return nullptr;
   const TensorDescriptor x_form(cudnn_, x), y_form(cudnn_, y), channels(cudnn_, channel_view(x));
-  XR_CUDNN_CALL(cudnn_, cudnnBatchNormalizationForwardTraining, handle_, CUDNN_BATCHNORM_SPATIAL, &one, &zero,
-                x_form.get(), x.data, y_form.get(), y.data, channels.get(), gamma.data, beta.data,
-                static_cast<double>(params.momentum), running_mean.data, running_var.data,
-                static_cast<double>(params.epsilon), mean.data, inverse_std.data);
+  if (!XR_CUDNN_TRY(cudnn_, cudnnBatchNormalizationForwardTraining, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
+                    &zero, x_form.get(), x.data, y_form.get(), y.data, channels.get(), gamma.data, beta.data,
+                    static_cast<double>(params.momentum), running_mean.data, running_var.data,
+                    static_cast<double>(params.epsilon), mean.data, inverse_std.data))
+    return nullptr;
   return "cudnn batch_norm2d_forward_training";
 }
 
@@ -41,9 +42,10 @@ Ran CudnnOperations::batch_norm2d_forward_inference(const BatchNormParams& param
                                                     ConstView running_var, View y) {
   if (!suits(x) || !suits_legacy(y)) return nullptr;
   const TensorDescriptor x_form(cudnn_, x), y_form(cudnn_, y), channels(cudnn_, channel_view(x));
-  XR_CUDNN_CALL(cudnn_, cudnnBatchNormalizationForwardInference, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
-                &zero, x_form.get(), x.data, y_form.get(), y.data, channels.get(), gamma.data, beta.data,
-                running_mean.data, running_var.data, static_cast<double>(params.epsilon));
+  if (!XR_CUDNN_TRY(cudnn_, cudnnBatchNormalizationForwardInference, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
+                    &zero, x_form.get(), x.data, y_form.get(), y.data, channels.get(), gamma.data, beta.data,
+                    running_mean.data, running_var.data, static_cast<double>(params.epsilon)))
+    return nullptr;
   return "cudnn batch_norm2d_forward_inference";
 }
 
@@ -59,10 +61,11 @@ Ran CudnnOperations::batch_norm2d_backward_training(ConstView x, ConstView dy, C
   const TensorDescriptor x_form(cudnn_, x), dy_form(cudnn_, dy), dx_form(cudnn_, dx),
       channels(cudnn_, channel_view(x));
   // With the saved statistics epsilon is not used.
-  XR_CUDNN_CALL(cudnn_, cudnnBatchNormalizationBackward, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
-                beta_of(write_dx), &one, beta_of(write_d_gamma), x_form.get(), x.data, dy_form.get(), dy.data,
-                dx_form.get(), dx.data, channels.get(), gamma.data, d_gamma.data, d_beta.data, 1e-5,
-                mean.data, inverse_std.data);
+  if (!XR_CUDNN_TRY(cudnn_, cudnnBatchNormalizationBackward, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
+                    beta_of(write_dx), &one, beta_of(write_d_gamma), x_form.get(), x.data, dy_form.get(),
+                    dy.data, dx_form.get(), dx.data, channels.get(), gamma.data, d_gamma.data, d_beta.data,
+                    1e-5, mean.data, inverse_std.data))
+    return nullptr;
   return "cudnn batch_norm2d_backward_training";
 }
 

@@ -111,7 +111,8 @@ Descriptor make_bias_sum(const CudnnLibrary& library, const Convolution& c, cons
   return operation;
 }
 
-Descriptor make_graph(const Target& target, const Convolution& c) {
+/// None if cuDNN has no such graph.
+std::optional<Descriptor> make_graph(const Target& target, const Convolution& c) {
   const CudnnLibrary& library = *target.library;
   const bool with_bias = c.bias_alignment > 0;
   Operand product = c.y;
@@ -123,7 +124,7 @@ Descriptor make_graph(const Target& target, const Convolution& c) {
   Descriptor graph(library, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
   graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operations);
   if (target.handle != nullptr) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, target.handle);
-  graph.finalize();
+  if (!library.has(graph.try_finalize(), "cudnnBackendFinalize")) return std::nullopt;
   return graph;
 }
 
@@ -211,9 +212,10 @@ bool is_allowed(std::span<const cudnnBackendNumericalNote_t> notes, bool tensor_
 std::optional<ConvolutionPlan> ConvolutionPlan::make(const Target& target, const Convolution& c,
                                                      std::size_t most_workspace) {
   const bool tensor_cores = c.tf32 || c.x.dtype == DType::bf16;
-  const Descriptor graph = make_graph(target, c);
+  const std::optional<Descriptor> graph = make_graph(target, c);
+  if (!graph) return std::nullopt;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
-    for (const Descriptor& configuration : engine_configurations(target, graph, mode)) {
+    for (const Descriptor& configuration : engine_configurations(target, *graph, mode)) {
       const std::vector<Descriptor> engines =
           configuration.get_descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
       XR_CHECK(engines.size() == 1, "cuDNN: a configuration of {} engines", engines.size());

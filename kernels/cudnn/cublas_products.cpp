@@ -52,7 +52,7 @@ CublasProducts::~CublasProducts() {
   cublas_.cublasDestroy_v2(handle_);
 }
 
-/// False if cuBLAS has no such product: f32 operands with a bf16 result.
+/// False if cuBLAS has no such product: f32 operands with a bf16 result, or what it says itself.
 bool CublasProducts::run(const Product& p) {
   const bool mixed = p.a.dtype != p.b.dtype;
   const DType operands = mixed ? DType::bf16 : p.a.dtype;
@@ -67,10 +67,12 @@ bool CublasProducts::run(const Product& p) {
   }
   const std::int64_t m = p.c.shape[0], n = p.c.shape[1], k = p.a.shape[p.transpose_a ? 0 : 1];
   const float alpha = 1.0f, beta = p.write == GradientWrite::accumulate ? 1.0f : 0.0f;
-  XR_CUBLAS_CALL(cublas_, cublasGemmEx_64, handle_, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                 p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b.data, type_of(operands),
-                 b.shape[1], a.data, type_of(operands), a.shape[1], &beta, p.c.data, type_of(p.c.dtype), n,
-                 compute_type(operands, precision_), CUBLAS_GEMM_DEFAULT);
+  const cublasStatus_t status = cublas_.cublasGemmEx_64(
+      handle_, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k,
+      &alpha, b.data, type_of(operands), b.shape[1], a.data, type_of(operands), a.shape[1], &beta, p.c.data,
+      type_of(p.c.dtype), n, compute_type(operands, precision_), CUBLAS_GEMM_DEFAULT);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return false;
+  cublas_.check(status, "cublasGemmEx_64");
   return true;
 }
 

@@ -39,4 +39,10 @@ void CudnnLibrary::check(cudnnStatus_t status, const char* function) const {
   XR_CHECK(status == CUDNN_STATUS_SUCCESS, "cuDNN: {} failed: {}", function, describe(status));
 }
 
+bool CudnnLibrary::has(cudnnStatus_t status, const char* function) const {
+  if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED) return false;
+  check(status, function);
+  return true;
+}
+
 }  // namespace xr::kernels::cudnn

@@ -38,6 +38,8 @@ class CudnnLibrary {
   [[nodiscard]] std::string version() const;
   /// Throws Error with the function's name, the status and cuDNN's last message unless it is success.
   void check(cudnnStatus_t status, const char* function) const;
+  /// False if cuDNN says that it does not have this; throws as check for every other failure.
+  [[nodiscard]] bool has(cudnnStatus_t status, const char* function) const;
   /// The status in words, with cuDNN's last message, on one line.
   [[nodiscard]] std::string describe(cudnnStatus_t status) const;
 
@@ -53,5 +55,7 @@ class CudnnLibrary {
 
 /// library.function(...), checked.
 #define XR_CUDNN_CALL(library, function, ...) (library).check((library).function(__VA_ARGS__), #function)
+/// The same; false if cuDNN does not have it for these operands.
+#define XR_CUDNN_TRY(library, function, ...) (library).has((library).function(__VA_ARGS__), #function)
 
 }  // namespace xr::kernels::cudnn

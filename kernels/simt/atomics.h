@@ -54,5 +54,6 @@ T atomicCAS(T* address, std::type_identity_t<T> expected, std::type_identity_t<T
 
 inline void __threadfence() {}
 inline void __threadfence_block() {}
+inline void __threadfence_system() {}
 
 // NOLINTEND(readability-identifier-naming)

@@ -73,6 +73,9 @@ TEST_CASE("the libraries of this machine have every function") {
     CHECK_THAT(cudnn.version(), Contains("cuDNN 9."));
     CHECK_THROWS_WITH(cudnn.check(CUDNN_STATUS_BAD_PARAM, "cudnnSomething"),
                       Contains("cuDNN: cudnnSomething failed: CUDNN_STATUS_BAD_PARAM"));
+    CHECK(cudnn.has(CUDNN_STATUS_SUCCESS, "cudnnSomething"));
+    CHECK_FALSE(cudnn.has(CUDNN_STATUS_NOT_SUPPORTED_SHAPE, "cudnnSomething"));
+    CHECK_THROWS_WITH(cudnn.has(CUDNN_STATUS_BAD_PARAM, "cudnnSomething"), Contains("cudnnSomething failed"));
     const CublasLibrary cublas;
     CHECK(describe_libraries() == cudnn.version() + " and " + cublas.version());
     CHECK_THAT(cublas.version(), Contains("cuBLAS " + std::to_string(CUBLAS_VER_MAJOR) + "."));
