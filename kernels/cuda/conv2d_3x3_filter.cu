@@ -57,7 +57,7 @@ struct Product3x3Filter {
       const int i = result / tile_width, j = result % tile_width;
       const bool exists = at.i + i < g.dy.height && at.j + j < g.dy.width;
       copy_async<16>(tile + Gradient::offset(result, Order::column()),
-                     first + (i * g.dy.width + j) * g.dy.channels, exists ? valid_bytes<T>(channels) : 0);
+                     first + (i * g.dy.width + j) * g.dy.channels, exists && channels > 0 ? 16 : 0);
     }
   }
 
@@ -196,8 +196,11 @@ void launch(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBa
 
 template <Math math, class T>
 void launch_math(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call) {
-  const bool narrow =
-      problem.out_channels <= 32 || backend.options().variant.find("32x288") != std::string::npos;
+  // With tf32x3, bound by its products, the registers of the wide tile hold too few fragments to keep the
+  // tensor cores busy; the narrow one reads more from the L2 cache, which has the time.
+  const std::string& forced = backend.options().variant;
+  const bool narrow = problem.out_channels <= 32 || forced.find("32x288") != std::string::npos ||
+                      (math == Math::tf32x3 && forced.find("64x288") == std::string::npos);
   if (narrow)
     launch<Product3x3Filter<math, T, 32>>(backend, problem, call);
   else

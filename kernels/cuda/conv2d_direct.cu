@@ -125,14 +125,22 @@ __global__ void backward_filter_kernel(Conv2dShape s, ActivationStrides x_stride
   x += (o / group_out * group_in + c) * x_strides.c;
   dy += o * y_strides.c;
   float sum = 0.0f;
+  const int image = s.out_h * s.out_w;
+  int n = static_cast<int>(begin / image), j = static_cast<int>(begin % image);
+  int i = j / s.out_w;
+  j %= s.out_w;
   for (std::int64_t pixel = begin; pixel < end; ++pixel) {
-    const int n = static_cast<int>(pixel / (s.out_h * s.out_w)), image = s.out_h * s.out_w;
-    const int i = static_cast<int>(pixel % image) / s.out_w, j = static_cast<int>(pixel % image) % s.out_w;
     const int h = i * s.stride_h - s.padding_h + r, w = j * s.stride_w - s.padding_w + q;
     const bool inside = h >= 0 && h < s.in_h && w >= 0 && w < s.in_w;
-    if (!inside && !is_bias) continue;
-    const float gradient = to_float(dy[n * y_strides.n + i * y_strides.h + j * y_strides.w]);
-    sum += is_bias ? gradient : gradient * to_float(x[n * x_strides.n + h * x_strides.h + w * x_strides.w]);
+    if (inside || is_bias) {
+      const float gradient = to_float(dy[n * y_strides.n + i * y_strides.h + j * y_strides.w]);
+      sum += is_bias ? gradient : gradient * to_float(x[n * x_strides.n + h * x_strides.h + w * x_strides.w]);
+    }
+    if (++j < s.out_w) continue;
+    j = 0;
+    if (++i < s.out_h) continue;
+    i = 0;
+    ++n;
   }
   const std::int64_t filter_element = (static_cast<std::int64_t>(o) * group_in + c) * s.taps() + tap;
   partials.row(static_cast<int>(blockIdx.y))[is_bias ? partials.filter_count + o : filter_element] = sum;

@@ -9,9 +9,9 @@
 // 226, f32), 0.13 ms at 3 TB/s. Operations: 2 N H' W' O C kH kW = 1.8 GFLOP, 0.03 ms of plain f32 arithmetic,
 // so results have the accuracy of Precision::fp32 in every precision. Bound by memory.
 //
-// A block keeps the pixels that a tile of 4 rows of results sees in shared memory. A thread owns 4
-// neighbouring output channels, neighbouring threads make whole rows of memory, 16 bytes (f32) or 8 (bf16)
-// each.
+// A block keeps the pixels that a tile of 4 rows of results sees in shared memory, where there is room those
+// of its next tile, too, which arrive meanwhile. A thread owns 4 neighbouring output channels, neighbouring
+// threads make whole rows of memory, 16 bytes (f32) or 8 (bf16) each.
 //   forward, registers  the weights of up to 9 taps stay in registers: one load of x feeds 4 multiply-adds
 //   forward, shared     weights in shared memory, 4 results a thread: one load of weights feeds 16
 //   filter              9 or 28 taps a thread in registers; more taps read dy again (blockIdx.y)
@@ -35,9 +35,10 @@ struct Tiling {
   int tile_rows, tile_columns;   ///< results
   int tiles_h, tiles_w, tiles;   ///< of an image, of all
   int patch_rows, patch_stride;  ///< pixels that a tile sees: rows, and floats of a row
+  int patches;                   ///< in shared memory: 2, or 1 if they are large
   int groups, lanes;
-  Divisor of_tile_row;  ///< tile_columns
-  bool aligned;         ///< y's pixels, to 4 elements
+  Divisor of_tile_row, of_patch_row, of_pixel;  ///< tile_columns, patch_stride, s.in_channels
+  bool aligned;                                 ///< y's pixels, to 4 elements
 
   [[nodiscard]] __host__ __device__ int patch_size() const { return patch_rows * patch_stride; }
   [[nodiscard]] __host__ __device__ int taps() const { return s.taps() * s.in_channels; }
@@ -82,20 +83,50 @@ __device__ __forceinline__ int tap_offset(const Tiling& t, int k) {
   return r * t.s.dilation_h * t.patch_stride + q * t.s.dilation_w * t.s.in_channels + c;
 }
 
-/// patch[row][column][channel] = x, 0 outside of the image.
+/// patch[row][column][channel] = x, 0 outside of the image. f32 arrives later: copy_async.
 template <class T>
 __device__ __forceinline__ void load_patch(const Tiling& t, const Tile& tile,
                                            const ActivationStrides& strides, const T* x, float* patch) {
   const int first_h = tile.i * t.s.stride_h - t.s.padding_h, first_w = tile.j * t.s.stride_w - t.s.padding_w;
   const T* image = x + tile.n * strides.n;
-  constexpr int warps = threads / 32;
-  for (int row = static_cast<int>(threadIdx.x) / 32; row < t.patch_rows; row += warps)
-    for (int k = static_cast<int>(threadIdx.x) % 32; k < t.patch_stride; k += 32) {
-      const int h = first_h + row, w = first_w + k / t.s.in_channels, c = k % t.s.in_channels;
-      const bool inside = h >= 0 && h < t.s.in_h && w >= 0 && w < t.s.in_w;
-      patch[row * t.patch_stride + k] =
-          inside ? to_float(image[h * strides.h + w * strides.w + c * strides.c]) : 0.0f;
+#pragma unroll 4
+  for (int index = static_cast<int>(threadIdx.x); index < t.patch_size(); index += threads) {
+    const int row = t.of_patch_row.quotient(index), k = t.of_patch_row.remainder(index, row);
+    const int column = t.of_pixel.quotient(k), c = t.of_pixel.remainder(k, column);
+    const int h = first_h + row, w = first_w + column;
+    const bool inside = h >= 0 && h < t.s.in_h && w >= 0 && w < t.s.in_w;
+    const T* const from = image + (inside ? h * strides.h + w * strides.w + c * strides.c : 0);
+    if constexpr (sizeof(T) == 4)
+      copy_async<4>(patch + index, from, inside ? 4 : 0);
+    else
+      patch[index] = inside ? to_float(*from) : 0.0f;
+  }
+  copy_async_commit();
+}
+
+/// Calls work(tile, patch) for the block's tiles with the pixels of each.
+template <class T, class Work>
+__device__ __forceinline__ void for_each_tile(const Tiling& t, const ActivationStrides& strides, const T* x,
+                                              float* patches, Work&& work) {
+  float *patch = patches, *other = patches + (t.patches - 1) * t.patch_size();
+  const int step = static_cast<int>(gridDim.x);
+  int number = static_cast<int>(blockIdx.x);
+  if (number < t.tiles) load_patch(t, tile_of(t, number), strides, x, patch);
+  while (number < t.tiles) {
+    copy_async_wait<0>();
+    __syncthreads();  // the pixels are here, and those of the last tile are no longer needed
+    const int next = number + step;
+    if (t.patches == 2 && next < t.tiles) load_patch(t, tile_of(t, next), strides, x, other);
+    work(tile_of(t, number), patch);
+    if (t.patches == 1) {
+      __syncthreads();
+      if (next < t.tiles) load_patch(t, tile_of(t, next), strides, x, patch);
     }
+    float* const now = patch;
+    patch = other;
+    other = now;
+    number = next;
+  }
 }
 
 /// Up to 4 neighbouring channels of y or dy.
@@ -142,7 +173,7 @@ template <class T, int Taps>
 __global__ void __launch_bounds__(threads, 3)
     few_channels_registers_kernel(Tiling t, ActivationStrides x_strides, const T* x, const float* filter,
                                   const float* bias, T* y) {
-  XR_DYNAMIC_SHARED(float, patch);
+  XR_DYNAMIC_SHARED(float, patches);
   const Share share = share_of(t, static_cast<int>(blockIdx.y) * block_channels);
   int offsets[Taps];
   float weights[Taps][width] = {}, biases[width] = {};
@@ -158,12 +189,8 @@ __global__ void __launch_bounds__(threads, 3)
   for (int i = 0; i < width; ++i)
     if (bias != nullptr && i < share.valid) biases[i] = bias[share.channel + i];
 
-  for (int number = static_cast<int>(blockIdx.x); number < t.tiles; number += static_cast<int>(gridDim.x)) {
-    const Tile tile = tile_of(t, number);
-    __syncthreads();  // the last tile's pixels are no longer needed
-    load_patch(t, tile, x_strides, x, patch);
-    __syncthreads();
-    if (share.valid == 0) continue;
+  for_each_tile(t, x_strides, x, patches, [&](const Tile& tile, const float* patch) {
+    if (share.valid == 0) return;
     for (int index = share.lane; index < t.tile_rows * t.tile_columns; index += t.lanes) {
       const Result result = result_of(t, tile, index);
       if (!result.exists) continue;
@@ -178,7 +205,7 @@ __global__ void __launch_bounds__(threads, 3)
       }
       store_channels(y + pixel_offset(t, tile.n, result) + share.channel, sums, share.valid, t.aligned);
     }
-  }
+  });
 }
 
 template <class T>
@@ -186,8 +213,7 @@ __global__ void __launch_bounds__(threads, 2)
     few_channels_shared_kernel(Tiling t, ActivationStrides x_strides, const T* x, const float* filter,
                                const float* bias, T* y) {
   constexpr int pixels = 4;
-  XR_DYNAMIC_SHARED(float, weights);  // [tap][channel of the block], then the patch
-  float* const patch = weights + t.taps() * block_channels;
+  XR_DYNAMIC_SHARED(float, weights);  // [tap][channel of the block], then the patches
   const int first_channel = static_cast<int>(blockIdx.y) * block_channels;
   const Share share = share_of(t, first_channel);
   for (int k = static_cast<int>(threadIdx.x); k < t.taps() * block_channels; k += threads) {
@@ -199,46 +225,43 @@ __global__ void __launch_bounds__(threads, 2)
   for (int i = 0; i < width; ++i)
     if (bias != nullptr && i < share.valid) biases[i] = bias[share.channel + i];
 
-  for (int number = static_cast<int>(blockIdx.x); number < t.tiles; number += static_cast<int>(gridDim.x)) {
-    const Tile tile = tile_of(t, number);
-    __syncthreads();  // the last tile's pixels are no longer needed
-    load_patch(t, tile, x_strides, x, patch);
-    __syncthreads();
-    if (share.valid == 0) continue;
-    for (int first = share.lane; first < t.tile_rows * t.tile_columns; first += pixels * t.lanes) {
-      Result results[pixels];
-      float sums[pixels][width];
+  for_each_tile(
+      t, x_strides, x, weights + t.taps() * block_channels, [&](const Tile& tile, const float* patch) {
+        if (share.valid == 0) return;
+        for (int first = share.lane; first < t.tile_rows * t.tile_columns; first += pixels * t.lanes) {
+          Result results[pixels];
+          float sums[pixels][width];
 #pragma unroll
-      for (int p = 0; p < pixels; ++p) {
-        results[p] = result_of(t, tile, first + p * t.lanes);
+          for (int p = 0; p < pixels; ++p) {
+            results[p] = result_of(t, tile, first + p * t.lanes);
 #pragma unroll
-        for (int i = 0; i < width; ++i) sums[p][i] = biases[i];
-      }
-      const float* tap_weights = weights + (share.channel - first_channel);
-      for (int c = 0; c < t.s.in_channels; ++c)
-        for (int r = 0; r < t.s.kernel_h; ++r) {
-          int offset = r * t.s.dilation_h * t.patch_stride + c;
-          for (int q = 0; q < t.s.kernel_w; ++q) {
-            const float4 w = *reinterpret_cast<const float4*>(tap_weights);
-#pragma unroll
-            for (int p = 0; p < pixels; ++p) {
-              const float pixel = patch[results[p].from + offset];
-              sums[p][0] = fmaf(pixel, w.x, sums[p][0]);
-              sums[p][1] = fmaf(pixel, w.y, sums[p][1]);
-              sums[p][2] = fmaf(pixel, w.z, sums[p][2]);
-              sums[p][3] = fmaf(pixel, w.w, sums[p][3]);
-            }
-            tap_weights += block_channels;
-            offset += t.s.dilation_w * t.s.in_channels;
+            for (int i = 0; i < width; ++i) sums[p][i] = biases[i];
           }
-        }
+          const float* tap_weights = weights + (share.channel - first_channel);
+          for (int c = 0; c < t.s.in_channels; ++c)
+            for (int r = 0; r < t.s.kernel_h; ++r) {
+              int offset = r * t.s.dilation_h * t.patch_stride + c;
+              for (int q = 0; q < t.s.kernel_w; ++q) {
+                const float4 w = *reinterpret_cast<const float4*>(tap_weights);
 #pragma unroll
-      for (int p = 0; p < pixels; ++p)
-        if (results[p].exists)
-          store_channels(y + pixel_offset(t, tile.n, results[p]) + share.channel, sums[p], share.valid,
-                         t.aligned);
-    }
-  }
+                for (int p = 0; p < pixels; ++p) {
+                  const float pixel = patch[results[p].from + offset];
+                  sums[p][0] = fmaf(pixel, w.x, sums[p][0]);
+                  sums[p][1] = fmaf(pixel, w.y, sums[p][1]);
+                  sums[p][2] = fmaf(pixel, w.z, sums[p][2]);
+                  sums[p][3] = fmaf(pixel, w.w, sums[p][3]);
+                }
+                tap_weights += block_channels;
+                offset += t.s.dilation_w * t.s.in_channels;
+              }
+            }
+#pragma unroll
+          for (int p = 0; p < pixels; ++p)
+            if (results[p].exists)
+              store_channels(y + pixel_offset(t, tile.n, results[p]) + share.channel, sums[p], share.valid,
+                             t.aligned);
+        }
+      });
 }
 
 /// Block (split, chunk of Taps taps, 64 channels): sums of the tiles split, split + gridDim.x, ...
@@ -247,7 +270,7 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
     few_channels_filter_kernel(Tiling t, ActivationStrides x_strides, const T* x, const T* dy,
                                FilterPartials partials) {
   constexpr int pixels = 4;          // loads of dy in flight
-  XR_DYNAMIC_SHARED(float, shared);  // the patch; at the end one value of each channel and lane
+  XR_DYNAMIC_SHARED(float, shared);  // the patches; at the end one value of each channel and lane
   const int first_channel = static_cast<int>(blockIdx.z) * block_channels;
   const int first_tap = static_cast<int>(blockIdx.y) * Taps;
   const Share share = share_of(t, first_channel);
@@ -256,12 +279,8 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
 #pragma unroll
   for (int k = 0; k < Taps; ++k) offsets[k] = first_tap + k < t.taps() ? tap_offset(t, first_tap + k) : 0;
 
-  for (int number = static_cast<int>(blockIdx.x); number < t.tiles; number += static_cast<int>(gridDim.x)) {
-    const Tile tile = tile_of(t, number);
-    __syncthreads();  // the last tile's pixels are no longer needed
-    load_patch(t, tile, x_strides, x, shared);
-    __syncthreads();
-    if (share.valid == 0) continue;
+  for_each_tile(t, x_strides, x, shared, [&](const Tile& tile, const float* patch) {
+    if (share.valid == 0) return;
     for (int first = share.lane; first < t.tile_rows * t.tile_columns; first += pixels * t.lanes) {
       Result results[pixels];
       Channels gradients[pixels];
@@ -275,7 +294,7 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
       for (int p = 0; p < pixels; ++p) {
 #pragma unroll
         for (int k = 0; k < Taps; ++k) {
-          const float pixel = shared[results[p].from + offsets[k]];
+          const float pixel = patch[results[p].from + offsets[k]];
 #pragma unroll
           for (int i = 0; i < width; ++i) sums[k][i] = fmaf(pixel, gradients[p].value[i], sums[k][i]);
         }
@@ -283,7 +302,7 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
         for (int i = 0; i < width; ++i) sums[Taps][i] += gradients[p].value[i];
       }
     }
-  }
+  });
 
   // The lanes' sums, tap by tap: thread i adds up those of channel i in order.
   float* const row = partials.row(static_cast<int>(blockIdx.x));
@@ -308,6 +327,11 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
 }
 
 constexpr std::size_t most_shared_bytes = 96 * 1024;
+constexpr std::size_t most_double_bytes = 16 * 1024;  // of a patch that there are two of: others block no SM
+
+std::size_t patch_bytes(const Tiling& t) {
+  return static_cast<std::size_t>(t.patch_size()) * sizeof(float);
+}
 
 Tiling make_tiling(const Conv2dProblem& problem, const void* y) {
   Tiling t{};
@@ -321,14 +345,17 @@ Tiling make_tiling(const Conv2dProblem& problem, const void* y) {
   t.patch_stride = ((t.tile_columns - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1) * s.in_channels;
   t.groups = std::min(most_groups, static_cast<int>(ceil_div(s.out_channels, width)));
   t.lanes = threads / t.groups;
+  t.patches = patch_bytes(t) <= most_double_bytes ? 2 : 1;
   t.of_tile_row = Divisor(t.tile_columns);
+  t.of_patch_row = Divisor(t.patch_stride);
+  t.of_pixel = Divisor(s.in_channels);
   t.aligned = reinterpret_cast<std::uintptr_t>(y) % (width * size_of(problem.activation)) == 0 &&
               s.out_channels % width == 0;
   return t;
 }
 
-std::size_t patch_bytes(const Tiling& t) {
-  return static_cast<std::size_t>(t.patch_size()) * sizeof(float);
+std::size_t patches_bytes(const Tiling& t) {
+  return static_cast<std::size_t>(t.patches) * patch_bytes(t);
 }
 
 std::size_t weight_bytes(const Tiling& t) {
@@ -342,7 +369,7 @@ bool suits_few_channels(const Conv2dProblem& problem) {
       !has_channels_last(problem.y_layout, problem.y_shape()) || problem.batch == 0)
     return false;
   const Tiling t = make_tiling(problem, nullptr);
-  return patch_bytes(t) + weight_bytes(t) <= most_shared_bytes;
+  return patches_bytes(t) + weight_bytes(t) <= most_shared_bytes;
 }
 
 void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call) {
@@ -351,7 +378,7 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, c
   const std::string& forced = backend.options().variant;
   const bool in_registers =
       t.taps() <= register_taps && forced.find("few_channels_shared") == std::string::npos;
-  const dim3 grid(static_cast<unsigned>(std::min<std::int64_t>(t.tiles, 8 * 132)),
+  const dim3 grid(static_cast<unsigned>(std::min<std::int64_t>(t.tiles, 9 * 132)),
                   static_cast<unsigned>(ceil_div(t.s.out_channels, block_channels)));
   with_activation_type("conv2d_forward", problem.activation, [&](auto type) {
     using T = decltype(type);
@@ -359,7 +386,7 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, c
         in_registers ? "conv2d_forward_few_channels_registers" : "conv2d_forward_few_channels_shared",
         grid,
         threads,
-        in_registers ? patch_bytes(t) : patch_bytes(t) + weight_bytes(t),
+        in_registers ? patches_bytes(t) : patches_bytes(t) + weight_bytes(t),
         bytes_of(call),
         problem.operations()};
     backend.run(
@@ -379,7 +406,7 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
     const dim3 grid(static_cast<unsigned>(partials.splits), static_cast<unsigned>(ceil_div(t.taps(), taps())),
                     static_cast<unsigned>(ceil_div(t.s.out_channels, block_channels)));
     backend.run(
-        {name, grid, threads, std::max(patch_bytes(t), lane_sums), bytes_of(call), problem.operations()},
+        {name, grid, threads, std::max(patches_bytes(t), lane_sums), bytes_of(call), problem.operations()},
         few_channels_filter_kernel<T, taps()>, t, strides_of(problem.x_layout, problem.x_shape()),
         call.x.as<T>(), call.dy.as<T>(), partials);
   };

@@ -83,7 +83,8 @@ __device__ __forceinline__ void multiply_add(float (&sums)[4], const Fragment<Ma
                                              const Fragment<Math::bf16, 2>& b) {
   mma_m16n8k16_bf16(sums, a.value, b.value, sums);
 }
-/// The product of the two rests is below f32's rounding. Tensor cores cut their sums off instead of rounding
+/// Left out is the product of the two rests: each is at most 2^-11 of its operand, so it is at most 2^-22 of
+/// the product and most often far less. Tensor cores cut their sums off instead of rounding
 /// them, so only the 24 products of one depth step are summed there (H. Ootomo, R. Yokota, "Recovering single
 /// precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak performance", 2022).
 __device__ __forceinline__ void multiply_add(float (&sums)[4], const Fragment<Math::tf32x3, 4>& a,

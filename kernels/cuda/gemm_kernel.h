@@ -38,7 +38,8 @@ template <class Tile, int Threads, bool aligned>
 
 /// One tile of c, or of one split's partial sums of it.
 template <class Product, bool aligned>
-__global__ void __launch_bounds__(Product::Shape::threads) gemm_kernel(GemmArguments g) {
+__global__ void __launch_bounds__(Product::Shape::threads, least_blocks<Product::math>)
+    gemm_kernel(GemmArguments g) {
   using Shape = typename Product::Shape;
   XR_DYNAMIC_SHARED(char, shared);
   const int tiles_m = (g.m + Shape::m - 1) / Shape::m, tiles_n = (g.n + Shape::n - 1) / Shape::n;

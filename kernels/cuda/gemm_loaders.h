@@ -25,16 +25,9 @@ struct ChunkOrder {
   }
 };
 
-/// Bytes of a chunk that begins `elements` before the end.
-template <class T>
-[[nodiscard]] __device__ __forceinline__ int valid_bytes(int elements) {
-  constexpr int size = static_cast<int>(sizeof(T));
-  return elements * size >= 16 ? 16 : elements > 0 ? elements * size : 0;
-}
-
 /// Tiles of a matrix whose rows lie `stride` apart and whose columns are neighbours; the depth runs along the
-/// columns if Tile::depth_contiguous, else along the rows. The address and the stride must be multiples of 16
-/// bytes.
+/// columns if Tile::depth_contiguous, else along the rows. The address, the stride and the length of a row
+/// must be multiples of 16 bytes.
 template <class Tile, int Threads>
 class MatrixLoader {
   using T = typename Tile::Element;
@@ -53,7 +46,7 @@ class MatrixLoader {
 #pragma unroll
     for (int i = 0; i < Order::count; ++i) {
       const int row = i * Order::step;
-      const int bytes = row < rows_ ? valid_bytes<T>(columns_) : 0;
+      const int bytes = row < rows_ && columns_ > 0 ? 16 : 0;
       copy_async<16>(tile + Tile::offset(Order::row() + row, Order::column()), from_ + row * stride_, bytes);
     }
     if constexpr (Tile::depth_contiguous) {
@@ -77,11 +70,6 @@ struct StridedOperand {
   const void* data;
   std::int64_t extent_stride, depth_stride;
   bool is_bf16;
-
-  [[nodiscard]] __device__ __forceinline__ float at(std::int64_t i, std::int64_t k) const {
-    const std::int64_t index = i * extent_stride + k * depth_stride;
-    return is_bf16 ? to_float(static_cast<const Bf16*>(data)[index]) : static_cast<const float*>(data)[index];
-  }
 };
 
 /// Tiles of any operand, element by element: for sizes and addresses that are no multiple of 16 bytes.
@@ -95,19 +83,41 @@ class StridedLoader {
       : operand_(operand), extent_(extent), end_extent_(end_extent), depth_(depth), end_depth_(end_depth) {}
 
   __device__ __forceinline__ void load(T* tile) {
-    static_assert(Tile::depth_contiguous);
-    for (int index = static_cast<int>(threadIdx.x); index < Tile::extent * Tile::depth; index += Threads) {
-      // Neighbouring threads take neighbours in memory.
-      const bool along_depth = operand_.depth_stride == 1;
-      const int i = along_depth ? index / Tile::depth : index % Tile::extent;
-      const int k = along_depth ? index % Tile::depth : index / Tile::extent;
-      const bool exists = extent_ + i < end_extent_ && depth_ + k < end_depth_;
-      tile[Tile::offset(i, k)] = from_float<T>(exists ? operand_.at(extent_ + i, depth_ + k) : 0.0f);
-    }
+    if (operand_.is_bf16)
+      load_from(static_cast<const Bf16*>(operand_.data), tile);
+    else
+      load_from(static_cast<const float*>(operand_.data), tile);
     depth_ += Tile::depth;
   }
 
  private:
+  template <class From>
+  __device__ __forceinline__ void load_from(const From* data, T* tile) {
+    static_assert(Tile::depth_contiguous);
+    constexpr int batch = 8;  // loads in flight
+    static_assert(Tile::extent * Tile::depth % (batch * Threads) == 0);
+    const bool along_depth = operand_.depth_stride == 1;  // neighbouring threads take neighbours in memory
+#pragma unroll 1
+    for (int first = static_cast<int>(threadIdx.x); first < Tile::extent * Tile::depth;
+         first += batch * Threads) {
+      From values[batch];
+      int to[batch];
+#pragma unroll
+      for (int b = 0; b < batch; ++b) {
+        const int index = first + b * Threads;
+        const int i = along_depth ? index / Tile::depth : index % Tile::extent;
+        const int k = along_depth ? index % Tile::depth : index / Tile::extent;
+        const bool exists = extent_ + i < end_extent_ && depth_ + k < end_depth_;
+        const std::int64_t offset =
+            (extent_ + i) * operand_.extent_stride + (depth_ + k) * operand_.depth_stride;
+        values[b] = exists ? data[offset] : From{};
+        to[b] = Tile::offset(i, k);
+      }
+#pragma unroll
+      for (int b = 0; b < batch; ++b) tile[to[b]] = from_float<T>(to_float(values[b]));
+    }
+  }
+
   StridedOperand operand_;
   int extent_, end_extent_, depth_, end_depth_;
 };

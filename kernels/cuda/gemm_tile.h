@@ -33,6 +33,11 @@ constexpr std::int64_t blocks_to_fill = 2 * 132;
   return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
 }
 
+/// For __launch_bounds__. Left to itself the compiler fits three blocks of tf32x3 on a multiprocessor, whose
+/// registers then hold so few fragments that each product waits for the one before.
+template <Math math>
+constexpr int least_blocks = math == Math::tf32x3 ? 2 : 0;
+
 /// Bytes of operands of one stage for each row or column of the tile: a line of all 32 banks.
 constexpr int stage_row_bytes = 128;
 
