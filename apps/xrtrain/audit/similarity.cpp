@@ -27,12 +27,8 @@ struct CosineTable {
   }
 };
 
-/// Value and slopes of the bilinearly interpolated image; the centre of the first pixel is at (0, 0).
-struct Point {
-  float value = 0, slope_x = 0, slope_y = 0;
-};
-
-Point interpolate(const Thumbnail& image, float x, float y) {
+/// The bilinearly interpolated image; the centre of the first pixel is at (0, 0).
+float interpolate(const Thumbnail& image, float x, float y) {
   const float inside_x = std::clamp(x, 0.0f, static_cast<float>(thumbnail_side) - 1.001f);
   const float inside_y = std::clamp(y, 0.0f, static_cast<float>(thumbnail_side) - 1.001f);
   const int left = static_cast<int>(inside_x), top = static_cast<int>(inside_y);
@@ -40,7 +36,7 @@ Point interpolate(const Thumbnail& image, float x, float y) {
   const std::uint8_t* corner = &image[static_cast<std::size_t>(top) * thumbnail_side + left];
   const float a = corner[0], b = corner[1], c = corner[thumbnail_side], d = corner[thumbnail_side + 1];
   const float upper = a + u * (b - a), lower = c + u * (d - c);
-  return {upper + v * (lower - upper), (b - a) + v * ((d - c) - (b - a)), lower - upper};
+  return upper + v * (lower - upper);
 }
 
 /// Where the pixel (x, y) of the first image lies in the second.
@@ -82,30 +78,104 @@ bool solve(Equations& m, std::array<double, unknowns>& solution) {
   return true;
 }
 
+/// Floats that a vector register holds, and more: sums of so many independent parts can use it.
+constexpr std::size_t lanes = 8;
+/// Values of one row of pixels; behind the last one zeros up to a multiple of `lanes`.
+using Row = std::array<float, thumbnail_side>;
+static_assert(thumbnail_side % lanes == 0);
+
+double dot(const Row& a, const Row& b, std::size_t padded) {
+  std::array<float, lanes> sums{};
+  for (std::size_t i = 0; i < padded; i += lanes)
+    for (std::size_t k = 0; k < lanes; ++k) sums[k] += a[i + k] * b[i + k];
+  float sum = 0;
+  for (const float part : sums) sum += part;
+  return static_cast<double>(sum);
+}
+
+/// The columns of the first image, every `stride`-th, that lie in the second: the same for all rows.
+struct Columns {
+  std::size_t count = 0, padded = 0;
+  Row position{}, one{};                         // x / thumbnail_side; 1
+  std::array<int, thumbnail_side> x{}, left{};   // in the first image; the pixel to the left in the second
+  std::array<float, thumbnail_side> fraction{};  // of the way to the next pixel
+
+  Columns(const Placement& place, int stride) {
+    for (int at = 0; at < thumbnail_side; at += stride) {
+      const float there = place.x(at);
+      if (!lies_inside(there, 0)) continue;
+      const float inside = std::clamp(there, 0.0f, static_cast<float>(thumbnail_side) - 1.001f);
+      x[count] = at;
+      left[count] = static_cast<int>(inside);
+      fraction[count] = inside - static_cast<float>(left[count]);
+      position[count] = static_cast<float>(at) / thumbnail_side;
+      one[count] = 1;
+      ++count;
+    }
+    padded = (count + lanes - 1) / lanes * lanes;
+  }
+};
+
+/// A row of the first image and what the second shows there, with its slopes.
+struct RowPair {
+  Row target{}, value{}, slope_x{}, slope_y{};
+
+  void read(const Thumbnail& a, const Thumbnail& b, const Columns& columns, int y, float there) {
+    const float inside = std::clamp(there, 0.0f, static_cast<float>(thumbnail_side) - 1.001f);
+    const int top = static_cast<int>(inside);
+    const float v = inside - static_cast<float>(top);
+    const std::uint8_t* const upper = &b[static_cast<std::size_t>(top) * thumbnail_side];
+    const std::uint8_t* const lower = upper + thumbnail_side;
+    Row blended, difference;  // of the two rows of the second image
+    for (std::size_t k = 0; k < thumbnail_side; ++k) {
+      const auto first = static_cast<float>(upper[k]), second = static_cast<float>(lower[k]);
+      difference[k] = second - first;
+      blended[k] = first + v * difference[k];
+    }
+    const std::uint8_t* const row = &a[static_cast<std::size_t>(y) * thumbnail_side];
+    for (std::size_t k = 0; k < columns.count; ++k) {
+      const auto left = static_cast<std::size_t>(columns.left[k]);
+      const float u = columns.fraction[k];
+      slope_x[k] = blended[left + 1] - blended[left];
+      value[k] = blended[left] + u * slope_x[k];
+      slope_y[k] = difference[left] + u * (difference[left + 1] - difference[left]);
+      target[k] = row[columns.x[k]];
+    }
+  }
+};
+
 /// One step of Gauss-Newton for a(x, y) = gain b(place(x, y)) + offset, on every `stride`-th pixel of every
 /// `stride`-th row; false if it cannot be taken.
 bool improve(const Thumbnail& a, const Thumbnail& b, int stride, Placement& place, double& gain,
              double& largest_move) {
+  // In the order: scale and shift of x, scale and shift of y, gain, offset. The last two are solved for anew
+  // in each step, so the difference is to a itself: a pixel's equation is
+  //   (gain slope_x x, gain slope_x, gain slope_y y, gain slope_y, value, 1 | a), x and y in image sides.
   Equations m{};
-  for (int y = 0; y < thumbnail_side; y += stride)
-    for (int x = 0; x < thumbnail_side; x += stride) {
-      const float at_x = place.x(x), at_y = place.y(y);
-      if (!lies_inside(at_x, at_y)) continue;
-      const Point p = interpolate(b, at_x, at_y);
-      const double slope_x = gain * p.slope_x, slope_y = gain * p.slope_y;
-      // In the order: scale and shift of x, scale and shift of y, gain, offset. The last two are solved for
-      // anew in each step, so the difference is to a itself.
-      const double row[unknowns + 1] = {
-          slope_x * x / thumbnail_side,
-          slope_x,
-          slope_y * y / thumbnail_side,
-          slope_y,
-          p.value,
-          1.0,
-          static_cast<double>(a[static_cast<std::size_t>(y) * thumbnail_side + x])};
-      for (int i = 0; i < unknowns; ++i)
-        for (int j = i; j <= unknowns; ++j) m[i][j] += row[i] * row[j];
+  const Columns columns(place, stride);
+  RowPair row;
+  for (int y = 0; y < thumbnail_side; y += stride) {
+    const float there = place.y(y);
+    if (!lies_inside(0, there)) continue;
+    row.read(a, b, columns, y, there);
+    Row moved;  // slope_x x
+    for (std::size_t k = 0; k < thumbnail_side; ++k) moved[k] = row.slope_x[k] * columns.position[k];
+    const double at = static_cast<double>(y) / thumbnail_side;
+    const std::array<const Row*, 5> known = {&moved, &row.slope_x, &row.slope_y, &row.value, &columns.one};
+    // Where each stands among the unknowns, with its factor; slope_y stands twice.
+    const std::array<double, unknowns> factor = {gain, gain, gain * at, gain, 1, 1};
+    constexpr std::array<std::size_t, unknowns> source = {0, 1, 2, 2, 3, 4};
+    std::array<std::array<double, 6>, 5> sums;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      for (std::size_t j = i; j < known.size(); ++j) sums[i][j] = dot(*known[i], *known[j], columns.padded);
+      sums[i][5] = dot(*known[i], row.target, columns.padded);
     }
+    for (std::size_t i = 0; i < unknowns; ++i) {
+      for (std::size_t j = i; j < unknowns; ++j)
+        m[i][j] += factor[i] * factor[j] * sums[source[i]][source[j]];
+      m[i][unknowns] += factor[i] * sums[source[i]][5];
+    }
+  }
   for (int i = 0; i < unknowns; ++i) {
     m[i][i] *= 1.0001;  // damped a little: an image of stripes leaves a shift open
     for (int j = 0; j < i; ++j) m[i][j] = m[j][i];
@@ -137,7 +207,7 @@ Aligned place_on(const Thumbnail& a, const Thumbnail& b, const Placement& place)
     for (int x = 0; x < thumbnail_side; ++x) {
       const std::size_t at = static_cast<std::size_t>(y) * thumbnail_side + x;
       const float at_x = place.x(x), at_y = place.y(y);
-      result.b[at] = interpolate(b, at_x, at_y).value;
+      result.b[at] = interpolate(b, at_x, at_y);
       result.seen[at] = lies_inside(at_x, at_y);
       if (result.seen[at]) ++result.count;
     }
@@ -189,7 +259,7 @@ double coarse_correlation(const Thumbnail& a, const Thumbnail& b, const Placemen
     for (int x = 0; x < thumbnail_side; x += coarse_stride) {
       if (!lies_inside(place.x(x), place.y(y))) continue;
       of_a.push_back(a[static_cast<std::size_t>(y) * thumbnail_side + x]);
-      of_b.push_back(interpolate(b, place.x(x), place.y(y)).value);
+      of_b.push_back(interpolate(b, place.x(x), place.y(y)));
     }
   return of_a.empty() ? 0 : pearson(of_a, of_b, std::vector<bool>(of_a.size(), true), of_a.size());
 }
@@ -230,8 +300,7 @@ Descriptor describe(const Thumbnail& thumbnail, const Crop& crop) {
         const float u = (static_cast<float>(column) + 0.5f) / (2 * reduced_side);
         const float v = (static_cast<float>(row) + 0.5f) / (2 * reduced_side);
         value += 0.25f * interpolate(thumbnail, (crop.left + u * width) * thumbnail_side - 0.5f,
-                                     (crop.top + v * height) * thumbnail_side - 0.5f)
-                             .value;
+                                     (crop.top + v * height) * thumbnail_side - 0.5f);
       }
       for (int k = 0; k < descriptor_side; ++k) rows[k][x] += cosines.value[k][y] * value;
     }
