@@ -94,7 +94,7 @@ bool has_image_extension(const fs::path& path) {
 void check_folder(const fs::path& directory) {
   std::error_code code;
   const fs::file_status status = fs::status(directory, code);
-  XR_CHECK(status.type() != fs::file_type::not_found, "no such folder: {}; check the path given as --data",
+  XR_CHECK(status.type() != fs::file_type::not_found, "no such folder: {}; check the path",
            quote_name(directory));
   XR_CHECK(!code, "cannot read the folder {}: {}", quote_name(directory), code.message());
   XR_CHECK(fs::is_directory(status), "{} is a file, not a folder of class folders", quote_name(directory));

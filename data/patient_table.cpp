@@ -119,6 +119,15 @@ CsvTable read_csv_table(const std::filesystem::path& path) {
   return table;
 }
 
+std::regex compile_pattern(const std::string& pattern) {
+  try {
+    return std::regex(pattern);
+  } catch (const std::regex_error& error) {
+    throw Error(fmt::format("the pattern of groups {} is no regular expression ({})", quote_name(pattern),
+                            error.what()));
+  }
+}
+
 PatientTable::PatientTable(const std::filesystem::path& directory, const GroupSettings& settings,
                            std::vector<std::string>& warnings) {
   std::error_code code;
@@ -139,12 +148,7 @@ PatientTable::PatientTable(const std::filesystem::path& directory, const GroupSe
     pattern_.emplace("(?:^|/)([0-9]{8})_[0-9]{3}\\.[A-Za-z]+$");
     return;
   }
-  try {
-    pattern_.emplace(settings.pattern);
-  } catch (const std::regex_error& error) {
-    throw Error(fmt::format("the pattern of groups {} is no regular expression ({})",
-                            quote_name(settings.pattern), error.what()));
-  }
+  pattern_ = compile_pattern(settings.pattern);
 }
 
 void PatientTable::read_table(const std::filesystem::path& path, bool given,
@@ -169,7 +173,8 @@ void PatientTable::read_table(const std::filesystem::path& path, bool given,
     listed_.push_back(listed_path(std::move(row[*file])));
     // A given table may name the files without their folder.
     auto& patients = given && listed_.back().find('/') == std::string::npos ? by_name_ : by_path_;
-    patients[listed_.back()] = std::move(row[*patient]);
+    const auto [place, added] = patients.try_emplace(listed_.back(), row[*patient]);
+    if (!added && place->second != row[*patient]) twice_.push_back(listed_.back());
   }
   if (table.unusable > 0)
     warnings.push_back(fmt::format("{} of {} lines of {} have too few fields and are not used",
@@ -192,23 +197,35 @@ std::string PatientTable::patient_of(const std::string& path) const {
 std::string PatientTable::misfit(const std::vector<std::string>& paths) const {
   if (!asked_for_ || paths.empty()) return {};
   std::unordered_set<std::string> found;
+  std::string ambiguous;  // the first such name
   std::size_t known = 0;
   for (const std::string& path : paths) {
     if (!patient_of(path).empty()) ++known;
     found.insert(path);
-    if (std::string name = file_name_of(path); by_name_.contains(name)) found.insert(std::move(name));
+    if (by_path_.contains(path)) continue;
+    std::string name = file_name_of(path);
+    if (by_name_.contains(name) && !found.insert(name).second && ambiguous.empty())
+      ambiguous = std::move(name);
   }
   const bool few = static_cast<double>(known) < least_known_part * static_cast<double>(paths.size());
   if (listed_.empty() && known == 0) return fmt::format("{} matches the path of no image", origin_);
   const auto strange =
       std::ranges::count_if(listed_, [&](const std::string& file) { return !found.contains(file); });
-  if (!few && strange == 0) return {};
+  if (!few && strange == 0 && ambiguous.empty() && twice_.empty()) return {};
   std::string text = fmt::format("{} names the patients of {} of {} images", origin_, known, paths.size());
   if (strange > 0) {
     const auto first = std::ranges::find_if(listed_, [&](const auto& file) { return !found.contains(file); });
     text += fmt::format("; {} of its {} lines fit no image, the first names {}", strange, listed_.size(),
                         quote_name(*first));
   }
+  if (!ambiguous.empty())
+    text +=
+        fmt::format("; {} is the name of several images: write the folder before it", quote_name(ambiguous));
+  if (!twice_.empty())
+    text += fmt::format(
+        "; {} of its lines name another patient than an earlier line for the same file, the "
+        "first for {}: the earlier counts",
+        twice_.size(), quote_name(twice_.front()));
   return text;
 }
 

@@ -47,6 +47,9 @@ struct GroupSettings {
                              ///< first group, or all that matches, names the patient
 };
 
+/// Throws xr::Error if it is no regular expression.
+[[nodiscard]] std::regex compile_pattern(const std::string& pattern);
+
 /// From image to patient. What is asked first: the given table, the given pattern, sources.csv, and then, if
 /// none of these was given or there, the names of the NIH ChestX-ray14 set (00001234_005.png: patient 1234).
 class PatientTable {
@@ -63,8 +66,8 @@ class PatientTable {
   /// "sources.csv", "the file p.csv", "the pattern p(\\d+)", "NIH file names".
   [[nodiscard]] const std::string& origin() const { return origin_; }
   /// A line on how badly the table or pattern fits these images: it knows fewer than 95 % of their patients,
-  /// or has lines that name none of them. Empty if it fits, and for the names of NIH files, which nobody
-  /// gave.
+  /// or has lines that name none of them or several, or more than one patient for a file. Empty if it fits,
+  /// and for the names of NIH files, which nobody gave.
   [[nodiscard]] std::string misfit(const std::vector<std::string>& paths) const;
 
  private:
@@ -73,6 +76,7 @@ class PatientTable {
   std::string origin_;
   std::unordered_map<std::string, std::string> by_path_, by_name_;
   std::vector<std::string> listed_;  // the files that the table names, in its order
+  std::vector<std::string> twice_;   // those that it gives another patient in a later line
   std::optional<std::regex> pattern_;
   bool asked_for_ = false;  // by a table or a pattern
 };

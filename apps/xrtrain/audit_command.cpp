@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "apps/xrtrain/audit/audit.h"
@@ -7,7 +8,7 @@
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/options.h"
 #include "apps/xrtrain/text.h"
 #include "engine/atomic_file.h"
 
@@ -81,22 +82,30 @@ void train_controls(Audit& audit, const AuditOptions& options, Console& console)
   sort_by_verdict(audit.checks);
 }
 
+/// A folder among the images would be one of their classes the next time.
+void require_outside(const fs::path& out, const fs::path& data) {
+  std::error_code code;
+  const fs::path images = fs::weakly_canonical(data, code), results = fs::weakly_canonical(out, code);
+  if (out.empty() || std::ranges::mismatch(images, results).in1 != images.end()) return;
+  throw UsageError(
+      fmt::format("--out {} lies in the folder of images {}: choose another", out.string(), data.string()));
+}
+
 int run_audit(const AuditOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.control && options.out.empty())
     throw UsageError("--control needs --out: the folder for the networks that it trains");
-  catch_interrupts();
+  check_group_pattern(options.group_pattern);
+  require_outside(options.out, options.data);
   Console console({options.quiet || options.json, options.json, LogLevel::info});
   audit::AuditSettings settings;
   settings.groups = {options.groups, options.group_pattern};
   settings.network_size = options.image_size;
   settings.workers = options.workers;
   Audit audit = errors_as<DataError>([&] {
-    return audit::audit_folder(fs::absolute(options.data).lexically_normal(), settings,
-                               [&](const char* what, std::size_t done, std::size_t total) {
-                                 console.progress(what, done, total);
-                                 if (interrupted()) throw Interrupted("interrupted: nothing is written");
-                               });
+    return audit::audit_folder(
+        fs::absolute(options.data).lexically_normal(), settings,
+        [&](const char* what, std::size_t done, std::size_t total) { console.progress(what, done, total); });
   });
   if (options.control) train_controls(audit, options, console);
   if (options.json) print(json_text(audit_json(audit)) + "\n");
@@ -121,8 +130,10 @@ void add_audit_command(CLI::App& app, Action& action) {
       command->add_option("--groups", options->groups,
                           "CSV file with columns file and patient, instead of sources.csv of the folder");
   command
-      ->add_option("--group-regex", options->group_pattern,
-                   "Regular expression whose first group finds the patient in the path of an image")
+      ->add_option(
+          "--group-regex", options->group_pattern,
+          "Regular expression whose first group (without one, all that matches) is the patient in the path "
+          "of an image")
       ->excludes(groups);
   command
       ->add_option("--fail-on", options->fail_on,

@@ -1,11 +1,14 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <set>
 
 #include "apps/xrtrain/commands.h"
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation_details.h"
 #include "apps/xrtrain/machine_options.h"
+#include "apps/xrtrain/provenance.h"
 #include "apps/xrtrain/resume_state.h"
 #include "apps/xrtrain/run_results.h"
 #include "engine/atomic_file.h"
@@ -46,6 +49,47 @@ data::Dataset find_images(const EvalOptions& options, const TrainOptions& of_run
     throw DataError(fmt::format("the classes in {} are {}, those of the run are {}", of_run.data,
                                 fmt::join(dataset.class_names, ", "), fmt::join(class_names, ", ")));
   return dataset;
+}
+
+/// Refuses images that are not those of the run: after a change of the folder, its tables or its patients
+/// what the network was trained on may be among them.
+void require_images_of_run(const EvalOptions& options, const TrainOptions& of_run,
+                           const EvaluationSplit& split) {
+  const std::optional<Provenance> provenance = read_provenance(fs::path(options.run) / "provenance.json");
+  if (!provenance) return;
+  const auto& splits = provenance->data.splits;
+  const auto then = std::ranges::find(splits, split.name(), &SplitFacts::name);
+  if (then == splits.end() || then->identity.empty()) return;
+  if (const std::string now = identity_of(split.images()); now != then->identity)
+    throw DataError(fmt::format(
+        "the {} images in {} are not those of the run ({} now, {} then), and it may have been trained on "
+        "some "
+        "of them: restore them, or evaluate them as other images: xrtrain eval {} --data {} --out FOLDER",
+        split.name(), of_run.data, now, then->identity, options.run, of_run.data));
+}
+
+/// Of another folder's images, those that the network has seen: files of the run's own folder.
+void warn_of_seen_images(const TrainOptions& of_run, const data::Dataset& dataset, Console& console) {
+  data::Dataset own;
+  try {
+    own = find_dataset(of_run);
+  } catch (const Error&) {  // it is no longer there: nothing can be told
+    return;
+  }
+  const auto file = [](const data::Dataset& set, const data::Sample& sample) {
+    std::error_code code;
+    return fs::weakly_canonical(set.directory / sample.path, code);
+  };
+  std::set<fs::path> seen;
+  for (const auto* samples : {&own.train, &own.validation})
+    for (const data::Sample& sample : *samples) seen.insert(file(own, sample));
+  const auto count = std::ranges::count_if(
+      dataset.test, [&](const data::Sample& sample) { return seen.contains(file(dataset, sample)); });
+  if (count > 0)
+    console.warn(
+        fmt::format("{} of these {} images are the run's own training or validation images: what it gets "
+                    "right of them says nothing about new ones",
+                    count, dataset.test.size()));
 }
 
 History history_of(const fs::path& run) {
@@ -129,6 +173,10 @@ int run_eval(const EvalOptions& options) {
   std::vector<EvaluationSplit*> splits;
   for (EvaluationSplit* split : {validation.get(), test.get()})
     if (split != nullptr) splits.push_back(split);
+  if (options.data.empty())
+    for (const EvaluationSplit* split : splits) require_images_of_run(options, of_run, *split);
+  else
+    warn_of_seen_images(of_run, dataset, console);
 
   // The run's own results are renewed only by the run's own data and all its checkpoints.
   const bool own = options.data.empty() && options.checkpoint < 0;

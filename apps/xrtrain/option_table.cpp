@@ -51,8 +51,9 @@ std::vector<OptionSpec> make_table() {
       {"groups", run, "CSV file with columns file and patient, instead of sources.csv of the data folder",
        &O::groups},
       {"group-regex", run,
-       "Regular expression whose first group finds the patient in the path of an image; patients are never "
-       "split",
+       "Regular expression whose first group (without one, all that matches) is the patient in the path of "
+       "an "
+       "image; patients are never split",
        &O::group_regex},
       {"split-by-group", run, "Split all images anew by patient, whether they lie in train/, val/ or test/",
        &O::split_by_group},

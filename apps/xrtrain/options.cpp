@@ -5,6 +5,7 @@
 
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/text.h"
+#include "data/patient_table.h"
 
 namespace xr::apps {
 
@@ -84,6 +85,10 @@ data::FoldSettings fold_settings(const TrainOptions& options) {
   return settings;
 }
 
+void check_group_pattern(const std::string& pattern) {
+  if (!pattern.empty()) errors_as<UsageError>([&] { (void)data::compile_pattern(pattern); });
+}
+
 void validate(const TrainOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.resume && options.force)
@@ -91,6 +96,7 @@ void validate(const TrainOptions& options) {
   if (!options.fold.empty()) (void)fold_settings(options);
   if (!options.groups.empty() && !options.group_regex.empty())
     throw UsageError("--groups and --group-regex exclude each other: use one");
+  check_group_pattern(options.group_regex);
   errors_as<UsageError>([&] {
     const model::ModelSettings settings = model_settings(options, 2, {});
     const std::int64_t least = model::least_image_size(settings);

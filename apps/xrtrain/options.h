@@ -56,6 +56,8 @@ struct TrainOptions {
 /// Checks what single options cannot: combinations, what the device has, the least image size of the network.
 /// Throws UsageError.
 void validate(const TrainOptions& options);
+/// Throws UsageError unless it is empty or a regular expression.
+void check_group_pattern(const std::string& pattern);
 /// Of options.fold. Throws UsageError unless it is K/N.
 [[nodiscard]] data::FoldSettings fold_settings(const TrainOptions& options);
 

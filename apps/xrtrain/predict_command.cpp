@@ -36,6 +36,7 @@ struct Drawn {
   fs::path file;
   std::string class_name, warning;
   std::optional<double> central_share, agreement;
+  bool coarse = false;  ///< see explain::Explanation
 };
 
 struct Prediction {
@@ -147,8 +148,10 @@ class Predictor {
       Prediction& prediction = predictions[batch.indices[i]];
       Drawn drawn{picture_file(options_.explain, prediction.path, taken_),
                   checkpoint_.info.class_names[explanations[i].class_index],
-                  explain::warning_about(explanations[i]), explanations[i].central_share,
-                  explanations[i].agreement};
+                  explain::warning_about(explanations[i]),
+                  explanations[i].central_share,
+                  explanations[i].agreement,
+                  explanations[i].coarse};
       data::write_png(drawn.file, explain::picture_of(explanations[i]));
       prediction.drawn = std::move(drawn);
     }
@@ -209,8 +212,16 @@ class Printer {
   }
 
   /// What the columns of the explanations mean, below a table.
-  void legend(const std::string& layer) const {
-    if (options_.explain.empty() || options_.csv || options_.json) return;
+  void legend(const std::string& layer, const std::vector<Prediction>& predictions) const {
+    if (options_.explain.empty()) return;
+    if (std::ranges::any_of(predictions, [](const Prediction& p) { return p.drawn && p.drawn->coarse; }))
+      (void)std::fputs(
+          fmt::format("xrtrain: warning: the map of layer {} has fewer than {} cells a side, too coarse to "
+                      "tell how much of it lies on the border: use an earlier --layer or larger images\n",
+                      layer, explain::least_map_side)
+              .c_str(),
+          stderr);
+    if (options_.csv || options_.json) return;
     print(fmt::format(
         "centre: share of the Grad-CAM map of layer {} in the middle of the image (three quarters of "
         "each side); an even map has {:.0f} %\n",
@@ -299,7 +310,7 @@ int run_predict(const PredictOptions& options) {
                          stderr);
     }
   }
-  if (!predictions.empty()) printer.legend(predictor.layer());
+  if (!predictions.empty()) printer.legend(predictor.layer(), predictions);
   return failures > 0 ? exit_data : exit_done;
 }
 

@@ -13,7 +13,9 @@ namespace xr::apps {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MachineFacts, program, compiler, libraries, system, processor, device,
                                    device_description, threads)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SplitFacts, name, images, unreadable, patients, rule)
+// With defaults: earlier versions wrote no identity.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SplitFacts, name, images, unreadable, patients, rule,
+                                                identity)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataFacts, class_names, splits, patients_from, with_patient,
                                    shared_patients, kept_together)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Provenance, machine, data)
@@ -46,8 +48,11 @@ std::string test_rule(const TrainOptions& options, const data::Dataset& dataset)
 }
 
 SplitFacts split_facts(const char* name, const data::ImageSet& images, std::size_t classes) {
-  SplitFacts facts{
-      name, std::vector<std::int64_t>(classes), static_cast<std::int64_t>(images.skipped.size()), 0, {}};
+  SplitFacts facts;
+  facts.name = name;
+  facts.images.resize(classes);
+  facts.unreadable = static_cast<std::int64_t>(images.skipped.size());
+  if (images.count() > 0) facts.identity = identity_of(images);
   for (const std::int64_t label : images.labels) ++facts.images[static_cast<std::size_t>(label)];
   std::set<std::string> patients;
   for (const data::Sample& sample : images.samples)

@@ -25,6 +25,7 @@ struct SplitFacts {
   std::int64_t unreadable = 0;       ///< files that were left out
   std::int64_t patients = 0;         ///< known ones
   std::string rule;                  ///< how its images were chosen
+  std::string identity;              ///< identity_of its images, as used; empty: none, or not recorded
 };
 
 struct DataFacts {

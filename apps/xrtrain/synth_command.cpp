@@ -12,14 +12,24 @@ namespace xr::apps {
 namespace {
 
 struct SynthOptions {
-  std::string out;
+  std::string out, shortcut = "none";
   data::PhantomSettings settings;
   bool quiet = false;
 };
 
+const std::map<std::string, data::PhantomShortcut>& shortcuts() {
+  static const std::map<std::string, data::PhantomShortcut> named = {
+      {"none", data::PhantomShortcut::none},
+      {"corner-marker", data::PhantomShortcut::corner_marker},
+      {"border-brightness", data::PhantomShortcut::border_brightness},
+      {"format", data::PhantomShortcut::format}};
+  return named;
+}
+
 int run_synth(const SynthOptions& options) {
   Console console({options.quiet, false, LogLevel::info});
   data::PhantomSettings settings = options.settings;
+  settings.shortcut = shortcuts().at(options.shortcut);
   settings.progress = [&](std::size_t done, std::size_t total) { console.progress("Drawing", done, total); };
   data::write_phantom_dataset(options.out, settings);
   console.line(fmt::format("Drew {} training and {} test images of {} x {} pixels into {}",
@@ -49,17 +59,12 @@ void add_synth_command(CLI::App& app, Action& action) {
     command->add_option(fmt::format("--{}", name), *count, fmt::format("Images in {}", name))
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
-  const std::map<std::string, data::PhantomShortcut> shortcuts = {
-      {"none", data::PhantomShortcut::none},
-      {"corner-marker", data::PhantomShortcut::corner_marker},
-      {"border-brightness", data::PhantomShortcut::border_brightness},
-      {"format", data::PhantomShortcut::format}};
   command
-      ->add_option("--shortcut", settings.shortcut,
+      ->add_option("--shortcut", options->shortcut,
                    "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
                    "corner-marker, border-brightness or format")
-      ->transform(CLI::CheckedTransformer(shortcuts).description(""))
-      ->type_name("TEXT [none]");
+      ->capture_default_str()
+      ->check(CLI::IsMember(shortcuts()).description(""));
   command->add_option("--workers", settings.workers, "Drawing threads; 0 is one per processor core")
       ->capture_default_str()
       ->check(CLI::Range(0, 256));

@@ -74,6 +74,7 @@ void TrainCommand::run() {
   read_state();
   preprocessing_ = make_preprocessing(options_);
   const data::Dataset dataset = find_dataset(options_);
+  catch_interrupts();  // not before: a pattern of groups may take for ever
   for (const std::string& warning : dataset.warnings) console_.warn(warning);
   for (const data::SkippedFile& file : dataset.skipped)
     console_.warn(fmt::format("left out {}: {}", one_line(file.path), file.reason));
@@ -275,9 +276,9 @@ void TrainCommand::evaluate(model::Module& network) {
   if (options_.mask == "none" && options_.fold.empty() && !fs::exists(folder_->file("audit.json"))) {
     const std::string run = shell_word(folder_->path().string());
     console_.line(
-        fmt::format("To have the full audit of the images in report.html: xrtrain audit {} --out {}, then "
-                    "xrtrain eval {}",
-                    shell_word(options_.data), run, run));
+        fmt::format("To have the full audit of the images in report.html: xrtrain audit {} --image-size {} "
+                    "--out {}, then xrtrain eval {}",
+                    shell_word(options_.data), options_.image_size, run, run));
   }
   console_.event("summary", nlohmann::json::parse(results.summary));
 }
@@ -316,7 +317,6 @@ int run_train(const GivenOptions& given, const std::string& config_file) {
   const double started = now_seconds();
   auto [options, folder] = begin(given, config_file);
   const std::string out = options.out;
-  catch_interrupts();
   try {
     TrainCommand(std::move(options), std::move(folder), started).run();
   } catch (const Interrupted& interruption) {

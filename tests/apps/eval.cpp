@@ -97,6 +97,46 @@ TEST_CASE("eval uses what the run chose on images of another folder") {
   CHECK(run(folder, {"eval", run_folder, "--data", (folder / "other").string()}).status == 0);
 }
 
+TEST_CASE("eval refuses images that are not those of the run") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  REQUIRE(run(folder, tiny(folder, "run")).status == 0);
+  const std::string run_folder = (folder / "run").string();
+  const auto before = results_of(folder / "run");
+  SECTION("one more test image") {
+    make_png(folder / "data/test/covid/new.png", 77);
+    const Result result = run(folder, {"eval", run_folder});
+    CHECK(result.status == 3);
+    CHECK_THAT(result.error_line(), contains("the test images") && contains("--data"));
+  }
+  SECTION("patients that make another split") {
+    std::string table = "file,patient\n";
+    for (const auto& entry : fs::recursive_directory_iterator(folder / "data"))
+      if (entry.is_regular_file())
+        table += fs::relative(entry.path(), folder / "data").string() + ",p" +
+                 std::to_string(table.size() % 7) + "\n";
+    write_text(folder / "data/sources.csv", table);
+    const Result result = run(folder, {"eval", run_folder});
+    CHECK(result.status == 3);
+    CHECK_THAT(result.error, contains("error: the validation images"));
+  }
+  CHECK(results_of(folder / "run") == before);
+}
+
+TEST_CASE("eval warns of images that the run was trained on") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  REQUIRE(run(folder, tiny(folder, "run", {"--epochs", "1"})).status == 0);
+  const auto output_on = [&](const char* data) {
+    const Result result =
+        run(folder, {"eval", (folder / "run").string(), "--data", (folder / data).string()});
+    CHECK(result.status == 0);
+    return result.output + result.error;
+  };
+  CHECK_THAT(output_on("data/train"), contains("images are the run's own training or validation images"));
+  CHECK_THAT(output_on("data/test"), !contains("the run's own training"));
+}
+
 TEST_CASE("eval says what is missing") {
   TemporaryFolder folder;
   make_phantoms(folder);

@@ -156,6 +156,16 @@ TEST_CASE("a table or pattern that does not fit the images is told") {
   write_bytes(folder / "sources.csv", bytes_of("file,patient\n3.png,5\na/4.png,6\n"));
   CHECK_THAT(misfit({}), contains("1 of 40 images"));
   CHECK_THAT(misfit({}), contains("'3.png'"));
+
+  paths.emplace_back("b/7.png");
+  write_bytes(folder / "g.csv", bytes_of(text + "39.png,6\n"));
+  CHECK(misfit({folder / "g.csv", {}}).empty());
+  write_bytes(folder / "g.csv", bytes_of(text + "7.png,5\na/3.png,77\n"));
+  const std::string doubtful = misfit({folder / "g.csv", {}});
+  CHECK_THAT(doubtful, contains("1 of its lines name another patient") && contains("'a/3.png'"));
+  CHECK_THAT(doubtful, !contains("several images"));  // a/7.png stands with its folder
+  write_bytes(folder / "g.csv", bytes_of("file,patient\n3.png,5\n7.png,6\n"));
+  CHECK_THAT(misfit({folder / "g.csv", {}}), contains("'7.png' is the name of several images"));
 }
 
 TEST_CASE("patients come from a given table or pattern or from NIH names") {

@@ -31,7 +31,8 @@ std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& i
     explanation.grad_cam = normalized(upsample(maps[i], size, size));
     explanation.central_share = central_share(explanation.grad_cam);
     explanation.empty = !explanation.central_share;
-    if (std::min(maps[i].height, maps[i].width) < least_map_side) explanation.central_share.reset();
+    explanation.coarse = std::min(maps[i].height, maps[i].width) < least_map_side;
+    if (explanation.coarse) explanation.central_share.reset();
     if (settings.occlusion) {
       explanation.occlusion = normalized(occlusion_map(network, input, batch.channels, size, classes[i],
                                                        device, {0, 0, settings.batch_size}));

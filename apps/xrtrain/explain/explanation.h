@@ -18,6 +18,7 @@ struct Explanation {
   Map grad_cam;                         ///< 0 to 1, at the image's size
   std::optional<double> central_share;  ///< of the Grad-CAM map; see explain/map.h, none of a coarse map
   bool empty = false;                   ///< nothing at the layer speaks for the class
+  bool coarse = false;                  ///< the layer's map has fewer than least_map_side cells a side
   std::optional<Map> occlusion;         ///< 0 to 1, if it was asked for
   std::optional<double> agreement;      ///< correlation of the two maps
 };

@@ -153,13 +153,15 @@ TEST_CASE("audit refuses what it cannot use in one line") {
     return result.error_line();
   };
   CHECK_THAT(refused({"audit", (folder / "absent").string()}, 3), contains("no such folder"));
-  CHECK_THAT(refused({"audit", data.string(), "--group-regex", "(["}, 3), contains("no regular expression"));
+  CHECK_THAT(refused({"audit", data.string(), "--group-regex", "(["}, 2), contains("no regular expression"));
   CHECK_THAT(refused({"audit", data.string(), "--groups", (folder / "no.csv").string()}, 3),
              contains("no.csv"));
   CHECK_THAT(refused({"audit", data.string(), "--fail-on", "all"}, 2), contains("--fail-on"));
   CHECK_THAT(refused({"audit", data.string(), "--json", "--quiet"}, 2), contains("exclude each other"));
-  CHECK_THAT(refused({"audit", data.string(), "--out", (data / "train/covid/000.png").string()}, 1),
-             contains("--out"));
+  CHECK_THAT(refused({"audit", data.string(), "--out", (data / "train/covid").string()}, 2),
+             contains("lies in the folder of images"));
+  write_text(folder / "file", "");
+  CHECK_THAT(refused({"audit", data.string(), "--out", (folder / "file").string()}, 1), contains("--out"));
 }
 
 TEST_CASE("the audit of real chest X-rays finds what is known of them") {
