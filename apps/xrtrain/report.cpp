@@ -61,7 +61,7 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
                                        const std::vector<EvaluationSplit*>& splits, Console& console) {
   const double started = now_seconds();
   CheckpointResults results;
-  double best = 0.0;
+  std::optional<double> best;
   for (const std::int64_t epoch : epochs) {
     const std::filesystem::path path = checkpoint_path(run, epoch);
     console.line(fmt::format("Loading model {}", path.string()));
@@ -78,11 +78,15 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
                                    {"images", evaluation.images()},
                                    {"accuracy", evaluation.accuracy()},
                                    {"loss", evaluation.loss()}});
-      if (test) best = std::max(best, evaluation.accuracy());
+      if (test) best = std::max(best.value_or(0.0), evaluation.accuracy());
     }
   }
   console.line(fmt::format("Validation complete in {}", duration_text(now_seconds() - started)));
-  console.line(fmt::format("Best Acc: {:.6f}", best));
+  if (best)
+    console.line(fmt::format(
+        "Best Acc: {:.6f}{}", *best,
+        epochs.size() == 1 ? ""
+                           : fmt::format(" (optimistic: the best of {} on the test images)", epochs.size())));
   return results;
 }
 
