@@ -1,8 +1,9 @@
 #include "kernels/cudnn/convolution_plan.h"
 
 #include <algorithm>
-#include <vector>
+#include <optional>
 
+#include "kernels/cudnn/operations.h"
 #include "kernels/error.h"
 
 namespace xr::kernels::cudnn {
@@ -209,11 +210,12 @@ bool is_allowed(std::span<const cudnnBackendNumericalNote_t> notes, bool tensor_
   });
 }
 
-std::optional<ConvolutionPlan> ConvolutionPlan::make(const Target& target, const Convolution& c,
-                                                     std::size_t most_workspace) {
+std::vector<ConvolutionPlan> ConvolutionPlan::make(const Target& target, const Convolution& c,
+                                                   std::size_t most_workspace, std::size_t most) {
+  std::vector<ConvolutionPlan> plans;
   const bool tensor_cores = c.tf32 || c.x.dtype == DType::bf16;
   const std::optional<Descriptor> graph = make_graph(target, c);
-  if (!graph) return std::nullopt;
+  if (!graph) return plans;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
     for (const Descriptor& configuration : engine_configurations(target, *graph, mode)) {
       const std::vector<Descriptor> engines =
@@ -229,10 +231,12 @@ std::optional<ConvolutionPlan> ConvolutionPlan::make(const Target& target, const
       if (plan.workspace_bytes_ > most_workspace) continue;
       plan.name_ = fmt::format("cudnn {}, engine {}", name_of(c.pass),
                                engines[0].get_one<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX));
+      if (!plans.empty()) plan.name_ += fmt::format(", plan {}", plans.size());
       plan.notes_ = std::move(notes);
-      return plan;
+      plans.push_back(std::move(plan));
+      if (plans.size() >= most) return plans;
     }
-  return std::nullopt;
+  return plans;
 }
 
 void ConvolutionPlan::run(cudnnHandle_t handle, const void* x, const void* filter, const void* y,
@@ -251,11 +255,16 @@ void ConvolutionPlan::run(cudnnHandle_t handle, const void* x, const void* filte
   XR_CUDNN_CALL(library, cudnnBackendExecute, handle, plan_.raw(), pack.raw());
 }
 
-const ConvolutionPlan* ConvolutionPlans::find(const Convolution& convolution) {
-  auto entry = plans_.find(convolution);
-  if (entry == plans_.end())
-    entry = plans_.emplace(convolution, ConvolutionPlan::make(target_, convolution, most_workspace_)).first;
-  return entry->second ? &*entry->second : nullptr;
+const ConvolutionPlan* ConvolutionPlans::find(const Convolution& convolution, int index) {
+  auto& made = index == 0 ? plans_ : more_plans_;
+  auto entry = made.find(convolution);
+  if (entry == made.end()) {
+    const std::size_t most = index == 0 ? 1 : most_plans;
+    entry =
+        made.emplace(convolution, ConvolutionPlan::make(target_, convolution, most_workspace_, most)).first;
+  }
+  const auto at = static_cast<std::size_t>(index);
+  return at < entry->second.size() ? &entry->second[at] : nullptr;
 }
 
 }  // namespace xr::kernels::cudnn

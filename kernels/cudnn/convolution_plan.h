@@ -5,9 +5,9 @@
 #include <compare>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kernels/conv2d_problem.h"
 #include "kernels/cudnn/descriptor.h"
@@ -68,15 +68,14 @@ struct Target {
 
 class ConvolutionPlan {
  public:
-  /// The first plan, in the order of cuDNN's heuristics, whose engine is allowed and can be built within
-  /// `most_workspace` bytes; none if there is none.
-  [[nodiscard]] static std::optional<ConvolutionPlan> make(const Target& target,
-                                                           const Convolution& convolution,
-                                                           std::size_t most_workspace);
+  /// The first `most` plans, in the order of cuDNN's heuristics, whose engine is allowed and can be built
+  /// within `most_workspace` bytes; fewer if there are fewer.
+  [[nodiscard]] static std::vector<ConvolutionPlan> make(const Target& target, const Convolution& convolution,
+                                                         std::size_t most_workspace, std::size_t most);
 
   [[nodiscard]] Pass pass() const { return pass_; }
   [[nodiscard]] std::size_t workspace_bytes() const { return workspace_bytes_; }
-  /// "cudnn conv2d_forward, engine 67"
+  /// "cudnn conv2d_forward, engine 67", and ", plan 3" if it is not the first
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<cudnnBackendNumericalNote_t>& notes() const { return notes_; }
   /// Queues the convolution. The operands are those that the plan was made for; bias may be null without one.
@@ -100,14 +99,16 @@ class ConvolutionPlans {
   ConvolutionPlans(const Target& target, std::size_t most_workspace)
       : target_(target), most_workspace_(most_workspace) {}
 
-  /// Null if cuDNN has no engine for it.
-  [[nodiscard]] const ConvolutionPlan* find(const Convolution& convolution);
+  /// The plan of this number, 0 to most_plans - 1; null if cuDNN has no, or not so many. 0 is the one to
+  /// train with. The others are a benchmark's, and made only when one of them is asked for: making one takes
+  /// time.
+  [[nodiscard]] const ConvolutionPlan* find(const Convolution& convolution, int index = 0);
   [[nodiscard]] std::size_t size() const { return plans_.size(); }
 
  private:
   Target target_;
   std::size_t most_workspace_;
-  std::map<Convolution, std::optional<ConvolutionPlan>> plans_;
+  std::map<Convolution, std::vector<ConvolutionPlan>> plans_, more_plans_;
 };
 
 }  // namespace xr::kernels::cudnn
