@@ -14,26 +14,29 @@ else
   ENGINE_FILTER='*'
   GRADIENT_SHARDS=('gradcheck xray_resnet*' 'gradcheck report_cnn*' '~"gradcheck xray*"~"gradcheck report*"')
   TEST_SHARDS=('conv2d*' 'matmul*,linear*' '~"conv2d*"~"matmul*"~"linear*"')
-  SANITIZED=(conv_plain conv_few conv_implicit conv_3x3 conv_rest matmul linear norm norm_relu rows pools reorder augment
-    elements reductions)
+  SANITIZED=(conv_forward conv_backward conv_few conv_implicit conv_3x3 conv_rest matmul linear norm norm_backward
+    norm_relu rows pools reorder augment activations elements reductions)
   SELECTED=(conv_small conv_few conv_3x3 products_small norm_small rows_small reorder_small augment)
 fi
 # What the sanitizers look at: all tests of kernels of our own (tests/apps/bench_scripts.py sees to it), but not those
 # of the harness and of memory, which ask for what they report.
 declare -A SANITIZER_FILTERS=(
-  [conv_plain]='conv2d forward,conv2d backward*' [conv_few]='conv2d direct*,conv2d kernels for*'
+  [conv_forward]='conv2d forward' [conv_backward]='conv2d backward*' [conv_few]='conv2d direct*,conv2d kernels for*'
   [conv_implicit]='conv2d implicit*' [conv_3x3]='conv2d 3x3*'
   [conv_rest]='conv2d rounds*,conv2d of*,conv2d kernels keep*,conv2d filter*'
   [matmul]='matmul with*,matmul kernels*' [linear]='linear*'
-  [norm]='batch_norm2d forward*,batch_norm2d backward*,batch_norm2d gradients*,batch_norm2d refuses*,batch_norm2d stat*'
+  [norm]='batch_norm2d forward*,batch_norm2d refuses*,batch_norm2d stat*'
+  [norm_backward]='batch_norm2d backward*,batch_norm2d gradients*'
   [norm_relu]='batch_norm2d_relu*' [rows]='softmax*,log_softmax*,cross_entropy*'
   [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*' [reorder]='reorder*' [augment]='augment*'
-  [elements]='relu*,dropout*,cast*,fill,scale,add and*,adam*,sgd*' [reductions]='sum_to_shape,broadcast_to'
+  [activations]='relu*,dropout*' [elements]='cast*,fill,scale,add and*,adam*,sgd*'
+  [reductions]='sum_to_shape,broadcast_to'
   # One small test of each family that uses shared memory, for the slow tools.
   [conv_small]='conv2d rounds*,conv2d implicit matrix products towards*'
   [products_small]='matmul with*,linear forward*'
   [norm_small]='batch_norm2d forward in training,batch_norm2d stat*,batch_norm2d_relu with pooling in training'
-  [rows_small]='softmax forward*,cross_entropy forward*,sum_to_shape,global_avg_pool2d*' [reorder_small]='reorder between*')
+  [rows_small]='softmax forward*,cross_entropy forward*,sum_to_shape,global_avg_pool2d*'
+  [reorder_small]='reorder between*')
 [[ -z $REHEARSE ]] || SANITIZER_FILTERS[elements]='fill,scale'
 
 facts() {
@@ -109,10 +112,11 @@ build() {
 
 # What the JSON files will say, too.
 commit_of_build() {
-  local built
+  local built others=''
   built=$("$BUILD/bin/xrbench" --version) || return
   built=${built##* }
-  echo "commit $built was built$([[ ${XR_COMMIT#"${built%-dirty}"} != "$XR_COMMIT" ]] || echo ", this tree is $XR_COMMIT")"
+  [[ $XR_COMMIT == "${built%-dirty}"* ]] || others=", this tree is $XR_COMMIT"
+  echo "commit $built was built$others"
 }
 
 # The tests look for their golden files where the binaries were built.
