@@ -21,7 +21,7 @@ constexpr std::int64_t piece = std::int64_t{1} << 24;  // elements that the host
 constexpr std::int64_t grain = 65536;                  // elements that a thread takes at once
 
 /// Random numbers for operands of any length: a table whose length is a prime, repeated from a random place
-/// on. Drawing each element would take longer than the measurement.
+/// on. Drawing and uploading each element would take longer than the measurement.
 class Table {
  public:
   explicit Table(Values values) : numbers_(length) {
@@ -44,8 +44,9 @@ class Table {
 
   [[nodiscard]] float at(std::uint64_t index) const { return numbers_[index % length]; }
 
+  static constexpr std::int64_t length = 1048583;
+
  private:
-  static constexpr std::uint64_t length = 1048583;
   std::vector<float> numbers_;
 };
 
@@ -67,13 +68,13 @@ AugmentRecord draw_record(Philox& random, std::int64_t image_size) {
   return record;
 }
 
-/// Host bytes of elements [begin, end) of an operand.
+/// Host bytes of the first `count` elements of an operand.
 template <class T, class Element>
-std::vector<std::byte> make_bytes(std::int64_t begin, std::int64_t end, Element&& element) {
-  std::vector<std::byte> bytes(static_cast<std::size_t>(end - begin) * sizeof(T));
-  kernels::cpu::parallel_ranges(end - begin, grain, [&](std::int64_t first, std::int64_t last) {
+std::vector<std::byte> make_bytes(std::int64_t count, Element&& element) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(count) * sizeof(T));
+  kernels::cpu::parallel_ranges(count, grain, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
-      const T value = element(begin + i);
+      const T value = element(i);
       std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(T), &value, sizeof(T));
     }
   });
@@ -93,13 +94,13 @@ std::vector<std::byte> make_records(const Operand& operand, std::uint64_t seed) 
   return bytes;
 }
 
-/// Elements [begin, end) in the operand's type.
-std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint64_t seed, std::int64_t begin,
-                            std::int64_t end) {
+/// The first elements in the operand's type: all, or as many as then repeat.
+std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint64_t seed) {
   if (operand.values == Values::records || operand.values == Values::whole_image_records)
     return make_records(operand, seed);
   if (operand.values == Values::indices)
-    return make_bytes<std::int64_t>(begin, end, [](std::int64_t i) { return i; });
+    return make_bytes<std::int64_t>(operand.shape.numel(), [](std::int64_t i) { return i; });
+  const std::int64_t count = std::min(operand.shape.numel(), Table::length);
   const Table& table = Table::of(operand.values);
   const auto number = [&](std::int64_t i) {
     const float value = table.at(seed + static_cast<std::uint64_t>(i));
@@ -107,15 +108,14 @@ std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint6
   };
   switch (operand.dtype) {
     case DType::f32:
-      return make_bytes<float>(begin, end, number);
+      return make_bytes<float>(count, number);
     case DType::bf16:
-      return make_bytes<Bf16>(begin, end,
-                              [&](std::int64_t i) { return kernels::from_float<Bf16>(number(i)); });
+      return make_bytes<Bf16>(count, [&](std::int64_t i) { return kernels::from_float<Bf16>(number(i)); });
     case DType::u8:
-      return make_bytes<std::uint8_t>(begin, end,
+      return make_bytes<std::uint8_t>(count,
                                       [&](std::int64_t i) { return static_cast<std::uint8_t>(number(i)); });
     default:
-      return make_bytes<std::int64_t>(begin, end,
+      return make_bytes<std::int64_t>(count,
                                       [&](std::int64_t i) { return static_cast<std::int64_t>(number(i)); });
   }
 }
@@ -148,7 +148,7 @@ Sums squares(const std::vector<float>& computed, const float* wanted) {
   return all;
 }
 
-/// Calls action(begin, end, device address of begin) for pieces of a view.
+/// Calls action(count, device address of begin) for pieces of a view.
 template <class Action>
 void for_pieces(const View& view, Action&& action) {
   const auto element = static_cast<std::int64_t>(kernels::size_of(view.dtype));
@@ -182,12 +182,16 @@ Operands::~Operands() {
 }
 
 void Operands::fill_one(std::size_t index, const Operand& type, std::uint64_t seed) {
-  const Operand& operand = operation_.operands[index];
-  for_pieces(views_[index], [&](std::int64_t begin, std::int64_t end, void* device) {
-    const std::vector<std::byte> bytes = draw(operand, type.dtype, seed, begin, end);
-    backend_.copy_from_host(device, bytes.data(), bytes.size());
-    backend_.synchronize();
-  });
+  const View& view = views_[index];
+  const std::vector<std::byte> bytes = draw(operation_.operands[index], type.dtype, seed);
+  backend_.copy_from_host(view.data, bytes.data(), bytes.size());
+  backend_.synchronize();
+  auto* const begin = static_cast<std::byte*>(view.data);
+  for (std::size_t done = bytes.size(); done > 0 && done < view.bytes();) {
+    const std::size_t next = std::min(done, view.bytes() - done);
+    backend_.copy(begin + done, begin, next);
+    done += next;
+  }
 }
 
 void Operands::fill_roles(std::initializer_list<Role> roles, const Operation& types, std::uint64_t seed) {

@@ -193,6 +193,21 @@ TEST_CASE("xrbench kernels: differences of long results are found wherever they 
   }
 }
 
+TEST_CASE("xrbench kernels: long operands repeat what they begin with and leave no element out") {
+  constexpr std::int64_t period = 1048583, count = 3 * period + 1000;
+  const Operation operation{
+      .name = "long", .shape = "", .operands = {{.name = "x", .shape = {count}}}, .call = {}};
+  Operands operands(cpu(), operation);
+  cpu().fill(operands.views()[0], std::numeric_limits<float>::quiet_NaN());
+  operands.fill(operation, 1);
+  const float* const x = operands.views()[0].as<float>();
+  bool repeats = true;
+  for (std::int64_t i = 0; i < count; ++i) repeats = repeats && x[i] == x[i % period];
+  CHECK(repeats);
+  CHECK(x[0] != x[1]);
+  CHECK(std::ranges::none_of(x, x + period, [](float value) { return std::isnan(value) || value == 0; }));
+}
+
 TEST_CASE("xrbench kernels: bytes are counted by what a call does with its operands") {
   const Operation operation{
       .name = "example",
