@@ -17,6 +17,7 @@ FIRST_LOSS_TOLERANCE = 0.05  # relative: other sums, then many updates of the si
 ROOFLINE_TARGET = 85  # percent: what the call must move and compute at the measured ceilings, over its time
 # Smaller calls show the launch and the cache: 16 sets of operands, which take turns, do not fill 256 MB.
 LEAST_BYTES, LEAST_OPERATIONS = 16e6, 1e9
+MOST_NAMES = 12  # of operations without figures, in a line
 FASTER = 1.03  # by which a variant must beat the kernel in use to be named
 
 
@@ -41,7 +42,8 @@ def left_out(case):
     reasons = {}
     for one in case.get("left_out", []):
         reasons.setdefault(one["reason"], []).append(one["operation"])
-    return [f"LEFT OUT, {reason}: {', '.join(names)}" for reason, names in reasons.items()]
+    return [f"LEFT OUT, {reason}: {len(names)} operations, {', '.join(names[:MOST_NAMES])}"
+            + (", ..." if len(names) > MOST_NAMES else "") for reason, names in reasons.items()]
 
 
 def without_library(operations):

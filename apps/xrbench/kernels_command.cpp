@@ -43,13 +43,14 @@ Value value_of(const std::map<std::string, Value>& names, const char* option, co
   return found->second;
 }
 
-constexpr int last_rank = 4;
+constexpr int last_rank = 5;
 
 int rank_of(const std::string& operation) {
   if (operation.starts_with("fc1_")) return 0;
   if (operation == "adam") return 1;
   if (operation.starts_with("conv")) return 2;
-  if (operation.starts_with("norm") && operation.find("_relu") != std::string::npos) return 3;
+  if (operation.starts_with("resnet_")) return 3;
+  if (operation.starts_with("norm") && operation.find("_relu") != std::string::npos) return 4;
   return last_rank;
 }
 

@@ -70,7 +70,7 @@ class Tables(unittest.TestCase):
         case = {"batch": 1, "size": 8, "operations": [],
                 "left_out": [{"operation": "fill", "reason": "the time is up"},
                              {"operation": "add", "reason": "the time is up"}]}
-        self.assertIn("LEFT OUT, the time is up: fill, add", self.said_of([], cases=[case])[1])
+        self.assertIn("LEFT OUT, the time is up: 2 operations, fill, add\n", self.said_of([], cases=[case])[1])
 
     def test_small_operations_are_not_judged_and_said_to_be(self):
         said = self.said_of([operation_of("fc3", [run_of(1.0, roofline=1)], megabytes=1)])[1]
