@@ -4,7 +4,9 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,11 +70,6 @@ struct Target {
 
 class ConvolutionPlan {
  public:
-  /// The first `most` plans, in the order of cuDNN's heuristics, whose engine is allowed and can be built
-  /// within `most_workspace` bytes; fewer if there are fewer.
-  [[nodiscard]] static std::vector<ConvolutionPlan> make(const Target& target, const Convolution& convolution,
-                                                         std::size_t most_workspace, std::size_t most);
-
   [[nodiscard]] Pass pass() const { return pass_; }
   [[nodiscard]] std::size_t workspace_bytes() const { return workspace_bytes_; }
   /// "cudnn conv2d_forward, engine 67", and ", plan 3" if it is not the first
@@ -83,6 +80,7 @@ class ConvolutionPlan {
            void* workspace) const;
 
  private:
+  friend class ConvolutionPlanner;
   ConvolutionPlan(Descriptor plan, Pass pass, bool bias) : plan_(std::move(plan)), pass_(pass), bias_(bias) {}
 
   Descriptor plan_;
@@ -93,22 +91,45 @@ class ConvolutionPlan {
   std::vector<cudnnBackendNumericalNote_t> notes_;
 };
 
+/// The plans of a convolution whose engine is allowed and can be built within `most_workspace` bytes, in the
+/// order of cuDNN's heuristics. Each is made when it is asked for first: it takes time, a second where cuDNN
+/// compiles an engine for it.
+class ConvolutionPlanner {
+ public:
+  ConvolutionPlanner(const Target& target, const Convolution& convolution, std::size_t most_workspace);
+
+  /// Null if there are not so many. The plan stays where it is.
+  [[nodiscard]] const ConvolutionPlan* at(std::size_t index);
+
+ private:
+  /// Makes the next one; false if there is none.
+  bool make_next();
+  [[nodiscard]] std::optional<ConvolutionPlan> make(const Descriptor& configuration) const;
+
+  Target target_;
+  Convolution convolution_;
+  std::size_t most_workspace_;
+  std::optional<Descriptor> graph_;         // none if cuDNN has no such graph
+  std::vector<Descriptor> configurations_;  // what the modes that were asked propose
+  std::size_t modes_asked_ = 0, next_ = 0;
+  std::deque<ConvolutionPlan> plans_;
+};
+
 /// Plans by their whole descriptors, each made once; also that there is none.
 class ConvolutionPlans {
  public:
   ConvolutionPlans(const Target& target, std::size_t most_workspace)
       : target_(target), most_workspace_(most_workspace) {}
 
-  /// The plan of this number, 0 to most_plans - 1; null if cuDNN has no, or not so many. 0 is the one to
-  /// train with. The others are a benchmark's, and made only when one of them is asked for: making one takes
-  /// time.
+  /// The plan of this number, 0 to most_plans - 1; null if cuDNN has none, or not so many. 0 is the one to
+  /// train with, the others are a benchmark's.
   [[nodiscard]] const ConvolutionPlan* find(const Convolution& convolution, int index = 0);
-  [[nodiscard]] std::size_t size() const { return plans_.size(); }
+  [[nodiscard]] std::size_t size() const { return planners_.size(); }
 
  private:
   Target target_;
   std::size_t most_workspace_;
-  std::map<Convolution, std::vector<ConvolutionPlan>> plans_, more_plans_;
+  std::map<Convolution, ConvolutionPlanner> planners_;
 };
 
 }  // namespace xr::kernels::cudnn

@@ -174,10 +174,10 @@ TEST_CASE("a benchmark chooses among allowed plans, of which the first is the us
       CHECK(plans.find(c, static_cast<int>(i)) == all[i]);
       CHECK((all[i]->name().find(fmt::format(", plan {}", i)) != std::string::npos) == (i > 0));
     }
-    const std::vector<ConvolutionPlan> again =
-        ConvolutionPlan::make(device.target(), c, most_workspace, most_plans);
-    CHECK(again.size() == all.size());
-    CHECK(again[0].name() == all[0]->name());
+    ConvolutionPlanner planner(device.target(), c, most_workspace);
+    CHECK(planner.at(all.size() - 1)->name() == all.back()->name());
+    CHECK(planner.at(0)->name() == all[0]->name());
+    CHECK(planner.at(1000) == nullptr);
     CHECK(plans.find(c, most_plans) == nullptr);
   }
   CHECK(plans.size() == 3);
@@ -187,11 +187,11 @@ TEST_CASE("plans that need more memory than allowed are passed over") {
   const Device device;
   if (!device.exists()) return;
   const Convolution c = make(cases[1], Pass::forward, Precision::tf32, Layout::contiguous);
-  const auto any = ConvolutionPlan::make(device.target(), c, most_workspace, 1);
-  const auto small = ConvolutionPlan::make(device.target(), c, 1 << 20, 1);
-  REQUIRE((any.size() == 1 && small.size() == 1));
-  CHECK(any[0].workspace_bytes() > 1 << 20);
-  CHECK(small[0].workspace_bytes() <= 1 << 20);
+  ConvolutionPlanner all(device.target(), c, most_workspace), frugal(device.target(), c, 1 << 20);
+  const ConvolutionPlan *const any = all.at(0), *const small = frugal.at(0);
+  REQUIRE((any != nullptr && small != nullptr));
+  CHECK(any->workspace_bytes() > 1 << 20);
+  CHECK(small->workspace_bytes() <= 1 << 20);
 }
 
 TEST_CASE("a convolution that makes no sense has an error and an unknown one no plan") {
@@ -199,7 +199,7 @@ TEST_CASE("a convolution that makes no sense has an error and an unknown one no 
   if (!device.exists()) return;
   Convolution wrong = make(cases[1], Pass::forward, Precision::fp32, Layout::contiguous);
   wrong.y.extents[2] += 1;
-  CHECK_THROWS_WITH(ConvolutionPlan::make(device.target(), wrong, most_workspace, 1),
+  CHECK_THROWS_WITH(ConvolutionPlanner(device.target(), wrong, most_workspace),
                     Catch::Matchers::Contains("cuDNN: "));
   Convolution mixed = make(cases[1], Pass::forward, Precision::fp32, Layout::contiguous);
   mixed.filter.dtype = DType::bf16;
