@@ -250,16 +250,18 @@ class KernelsCommand {
     json& results = all_["cases"].back();
     const std::vector<Operation> operations = chosen(c, backend_.activation_type()),
                                  references = chosen(c, kernels::DType::f32);
-    for (std::size_t i = 0; i < operations.size(); ++i) {
-      const std::string why_not = is_over()                             ? "the time is up"
-                                  : !fits(operations[i], references[i]) ? "its operands do not fit the memory"
-                                                                        : "";
+    for (const Operation& operation : operations) {
+      // By name: other types have other bytes, and so another order.
+      const Operation& reference = *std::ranges::find(references, operation.name, &Operation::name);
+      const std::string why_not = is_over()                     ? "the time is up"
+                                  : !fits(operation, reference) ? "its operands do not fit the memory"
+                                                                : "";
       if (!why_not.empty()) {
-        results["left_out"].push_back({{"operation", operations[i].name}, {"reason", why_not}});
-        out_ << fmt::format("{}  {}  left out: {}\n", operations[i].name, operations[i].shape, why_not);
+        results["left_out"].push_back({{"operation", operation.name}, {"reason", why_not}});
+        out_ << fmt::format("{}  {}  left out: {}\n", operation.name, operation.shape, why_not);
         continue;
       }
-      const RaceResult result = race(backend_, operations[i], references[i], race_);
+      const RaceResult result = race(backend_, operation, reference, race_);
       count(c, result);
       out_ << to_text(result, ceilings) << std::flush;
       results["operations"].push_back(to_json(result, ceilings));

@@ -208,6 +208,16 @@ TEST_CASE("xrbench kernels: options that do not fit are errors that say what doe
   CHECK_THAT(error_of(settings), Contains("/no/such/folder/file.json"));
 }
 
+TEST_CASE("xrbench kernels: in bf16 each operation is held against its own reference") {
+  KernelsSettings settings = fast_settings("");
+  settings.device = "simt";
+  settings.precision = "bf16";
+  settings.batches = {1};
+  const std::string error = error_of(settings);
+  INFO(error);
+  CHECK((error == "no error" || error.find("no SIMT executor") != std::string::npos));
+}
+
 TEST_CASE("xrbench kernels: the executor is checked and not timed") {
   KernelsSettings settings = fast_settings("conv2_forward");
   settings.device = "simt";
