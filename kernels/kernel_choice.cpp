@@ -1,22 +1,47 @@
 #include "kernels/kernel_choice.h"
 
+#include <charconv>
+#include <system_error>
+
 #include "kernels/notes.h"
 
 namespace xr::kernels {
 
+namespace {
+
+/// 0, the usual one, unless the variant names another.
+int plan_of(const std::string& variant) {
+  if (!variant.starts_with(cudnn::plan_variant)) return 0;
+  int plan = 0;
+  const char* const end = variant.data() + variant.size();
+  const auto [rest, error] = std::from_chars(variant.data() + cudnn::plan_variant.size(), end, plan);
+  XR_CHECK(error == std::errc() && rest == end && plan >= 0 && plan < cudnn::most_plans,
+           "variant {}: the plans are {}0 to {}{}", variant, cudnn::plan_variant, cudnn::plan_variant,
+           cudnn::most_plans - 1);
+  return plan;
+}
+
+}  // namespace
+
+void KernelChooser::set_options(const BackendOptions& options) {
+  libraries_->set_precision(options.precision);
+  libraries_->set_convolution_plan(plan_of(options.variant));
+}
+
 cudnn::Operations& KernelChooser::open() {
   if (!libraries_) {
     libraries_ = load_();
-    libraries_->set_precision(options_.precision);
+    set_options(options_);
     note(NoteLevel::debug, libraries_->version());
   }
   return *libraries_;
 }
 
 void KernelChooser::configure(const BackendOptions& options) {
+  (void)plan_of(options.variant);  // a wrong one changes nothing
   if (options.kernels == KernelChoice::cudnn) (void)open();
   options_ = options;
-  if (libraries_) libraries_->set_precision(options.precision);
+  if (libraries_) set_options(options);
 }
 
 cudnn::Operations* KernelChooser::libraries_for(const char* operation, bool fast) {
@@ -36,7 +61,7 @@ cudnn::Operations* KernelChooser::libraries_for(const char* operation, bool fast
 void KernelChooser::remember(const char* operation, cudnn::Ran ran) {
   if (!seen_.emplace(operation, ran).second) return;
   note(NoteLevel::debug, fmt::format("{} runs {}", operation, ran == nullptr ? "own kernels" : ran));
-  if (options_.kernels == KernelChoice::cudnn && ran == nullptr)
+  if (options_.kernels == KernelChoice::cudnn && ran == nullptr && options_.variant.empty())
     tell_once(
         fmt::format("{} runs own kernels: cuDNN and cuBLAS do not have it for these operands", operation));
   if (options_.kernels == KernelChoice::automatic && ran != nullptr)

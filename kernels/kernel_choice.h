@@ -7,7 +7,7 @@
 //
 // The options and the call decide, never a clock: the same program gives the same bytes on the same machine.
 // Which is faster is a question for xrbench. With BackendOptions::variant the own kernels run, except under
-// cudnn.
+// cudnn, where it can name one of a convolution's plans.
 #pragma once
 
 #include <functional>
@@ -42,6 +42,8 @@ class KernelChooser {
 
  private:
   [[nodiscard]] cudnn::Operations& open();
+  /// Gives the opened libraries theirs.
+  void set_options(const BackendOptions& options);
   void tell_once(const std::string& text);
 
   Load load_;

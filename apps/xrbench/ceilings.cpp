@@ -1,5 +1,7 @@
 #include "apps/xrbench/ceilings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "apps/xrbench/operands.h"
@@ -51,22 +53,33 @@ void measure_products(Backend& backend, const CeilingSettings& settings, const R
   const auto product = [&](kernels::DType activation) {
     const std::vector<Operation> all =
         network_operations({.batch = 1, .matrix = settings.matrix, .activation = activation}, backend);
-    return *std::ranges::find(all, "matmul", &Operation::name);
+    Operation found = *std::ranges::find(all, "matmul", &Operation::name);
+    found.variants.clear();  // slower ones take time and are no ceiling
+    return found;
   };
   const RaceResult result =
       race(backend, product(backend.activation_type()), product(kernels::DType::f32), race_settings);
+  take_product_ceiling(result, ceilings);
+}
+
+}  // namespace
+
+void take_product_ceiling(const RaceResult& result, Ceilings& ceilings) {
   for (const Run& run : result.runs) {
-    XR_CHECK(!run.is_wrong, "the product of two {} x {} matrices by {} is wrong: {}", settings.matrix,
-             settings.matrix, run.kernel,
-             run.error.empty() ? fmt::format("it differs by {:.1e}", run.difference) : run.error);
+    if (run.is_wrong || !run.timing) {
+      ceilings.wrong.push_back(
+          fmt::format("{} by {}: {}", result.shape, run.kernel,
+                      run.error.empty() ? fmt::format("it differs by {:.1e}", run.difference) : run.error));
+      continue;
+    }
     const double rate = static_cast<double>(result.operations) / run.timing->fastest;
     if (rate <= ceilings.product_rate) continue;
     ceilings.product_rate = rate;
     ceilings.multiplied_by = run.kernel;
   }
+  XR_CHECK(ceilings.product_rate > 0, "no right product to measure the ceiling with: {}",
+           fmt::join(ceilings.wrong, "; "));
 }
-
-}  // namespace
 
 Ceilings measure_ceilings(Backend& backend, const CeilingSettings& settings, const RaceSettings& race) {
   Ceilings ceilings;

@@ -11,8 +11,11 @@ struct CeilingSettings {
 };
 
 /// The fastest sample of the fastest way: of copies, and of large square products in the race's precision by
-/// the own kernel and, if the race has them, the libraries.
+/// the own kernel and, if the race has them, the libraries. Throws Error if none of these is right.
 [[nodiscard]] Ceilings measure_ceilings(kernels::Backend& backend, const CeilingSettings& settings,
                                         const RaceSettings& race);
+
+/// The product's rate from a race: of its right kernels. Throws Error if there is none.
+void take_product_ceiling(const RaceResult& result, Ceilings& ceilings);
 
 }  // namespace xr::bench

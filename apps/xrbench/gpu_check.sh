@@ -1,43 +1,53 @@
 #!/bin/bash
 # Everything that needs a GPU, in one run, what matters most first: builds for it, runs the gradient, kernel, engine,
 # data and model tests there, times kernels beside cuDNN and cuBLAS and training steps beside PyTorch, trains on the
-# phantom set, and spends what time is left on compute-sanitizer. Needs CUDA (with cuDNN), CMake, ninja and Python
-# with PyTorch; no network, no other packages.
+# phantom set, and runs compute-sanitizer over the kernels. Needs CUDA (with cuDNN), CMake, ninja and Python with
+# PyTorch; no network, no other packages.
 #
 #   gpu_check.sh --pack FILE                   beforehand, where the project builds: what the build needs besides
 #   gpu_check.sh --pack-binaries FILE --build DIR   beforehand: programs and tests built in DIR with XR_CUDA=ON
 #   gpu_check.sh RESULTS [OPTIONS]
 #     --deps FILE       from --pack (default: .gpu-deps/deps.tar.xz, if it is there)
 #     --binaries FILE   from --pack-binaries, or a folder of these: used in place of building
-#     --commit ID       of this tree, where it has no .git (default: that of the packs, else git's)
-#     --only "A B"      these steps alone; all: facts build gradients tests cudnn engine compile kernels-fp32
-#                       kernels-tf32 kernels-bf16 step-fp32 step-tf32 step-bf16 train memcheck racecheck initcheck
-#                       shapes
+#     --commit ID       of this tree, where it has no .git (default: git's, else that of the packs)
+#     --only "A B"      these steps alone, also of those that a run has no time for otherwise; --plan lists all
+#     --plan            print the steps with their limits and end
 #     --work DIR        for the build and the runs (default: a temporary folder)
 #     --build-dir DIR   use this build folder as it is, and do not build
-#     --time-limit S    for everything (default 530); a step for which none is left is not run
+#     --time-limit S    for everything (default 530)
 #     --rehearse        every step at small shapes on the SIMT executor and the CPU, to try the script itself
 #
 # RESULTS gets summary.txt, kernels-*.json, after each operation, and results.tar.gz (all logs), after each step.
-# Each step has a time limit, and a failure does not stop the later ones, but for that of the build. Exit status:
-# 0 all passed, 1 some failed, 2 usage, 3 no GPU here.
+# A failure does not stop the later steps, but for that of the build. Exit status: 0 all passed, 1 some failed, 2 usage,
+# 3 no GPU here.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 export ROOT=${here%/apps/xrbench}
-steps=(facts build gradients tests cudnn engine compile kernels-fp32 kernels-tf32 kernels-bf16 step-fp32 step-tf32
-  step-bf16 train memcheck racecheck initcheck shapes)
+
+# Seconds for steps that run side by side. A stage gets half as much again if the stages before left that ("+": all
+# that they left), and never what the stages behind it need: these are sure of theirs. The sum fits --time-limit.
+stages=('130 facts build'
+  '60 gradients tests cudnn engine compile'
+  '40 kernels-fp32' '30 kernels-tf32' '30 kernels-bf16'
+  '50 step-fp32' '50 step-tf32' '50 step-bf16'
+  '50+ memcheck train'
+  '30+ racecheck initcheck')
+# With --only: what a run of everything has no time for.
+more_stages=('200+ racecheck-all initcheck-all' '300+ shapes')
+all_steps=$(printf '%s\n' "${stages[@]}" "${more_stages[@]}" | cut -d ' ' -f 2- | paste -sd ' ')
 
 usage() {
   sed -n '2,/^set /{/^set /!s/^# \{0,1\}//p}' "$0" >&2
   exit 2
 }
 
-results='' deps='' binaries='' commit='' only="${steps[*]}" work='' rehearse='' build_dir='' pack='' pack_binaries=''
+results='' deps='' binaries='' commit='' only='' work='' rehearse='' build_dir='' pack='' pack_binaries='' plan=''
 time_limit=530
 while (($#)); do
   case $1 in
     --rehearse) rehearse=yes ;;
+    --plan) plan=yes ;;
     --time-limit | --deps | --binaries | --commit | --only | --work | --build-dir | --pack | --pack-binaries | --build)
       (($# > 1)) || usage
       case $1 in
@@ -63,10 +73,23 @@ while (($#)); do
 done
 [[ -z $pack ]] || exec "$here/gpu_check_pack.sh" deps "$pack"
 [[ -z $pack_binaries ]] || exec "$here/gpu_check_pack.sh" binaries "$pack_binaries" "${build_dir:-$ROOT/build}"
-[[ -n $results ]] || usage
+if [[ -n $plan ]]; then
+  printf '%s\n' "${stages[@]}"
+  printf -- '--only %s\n' "${more_stages[@]}"
+  exit
+fi
+[[ -n $results && $time_limit =~ ^[0-9]+$ ]] || usage
 for name in $only; do
-  [[ " ${steps[*]} " == *" $name "* ]] || { echo "gpu_check.sh: no step $name; there are ${steps[*]}" >&2; exit 2; }
+  [[ " $all_steps " == *" $name "* ]] || { echo "gpu_check.sh: no step $name; there are $all_steps" >&2; exit 2; }
 done
+# The stages of this run.
+chosen=()
+for stage in "${stages[@]}" "${more_stages[@]}"; do
+  names=''
+  for name in ${stage#* }; do [[ " $only " != *" $name "* ]] || names+=" $name"; done
+  [[ -z $names ]] || chosen+=("${stage%% *}$names")
+done
+[[ -n $only ]] || chosen=("${stages[@]}")
 
 started=$SECONDS
 mkdir -p "$results" || exit 2
@@ -80,7 +103,7 @@ mkdir -p "$LOGS"
 PYTHON=${XR_PYTHON:-python3}
 REHEARSE=$rehearse
 export WORK LOGS RESULTS PYTHON REHEARSE
-export TORCHINDUCTOR_CACHE_DIR=$WORK/inductor TRITON_CACHE_DIR=$WORK/triton
+export TORCHINDUCTOR_CACHE_DIR=$WORK/inductor TRITON_CACHE_DIR=$WORK/triton TORCHINDUCTOR_COMPILE_THREADS=4
 PATH=$PATH:/usr/local/cuda/bin
 export OMP_WAIT_POLICY=passive PYTHONUNBUFFERED=1
 
@@ -106,14 +129,16 @@ DEPS='' BINARIES='' BUILD=$WORK/build
 if [[ -n $binaries ]]; then
   BINARIES=$(unpack "$binaries" binaries) || exit 2
   BUILD=$BINARIES
-elif [[ -n $build_dir ]]; then
-  BUILD=$(cd "$build_dir" && pwd) || exit 2
-elif [[ -n $deps ]]; then
-  DEPS=$(unpack "$deps" deps) || exit 2
+else
+  # Also a build that is there already may load the pack's libraries.
+  [[ -z $deps ]] || DEPS=$(unpack "$deps" deps) || exit 2
+  [[ -z $build_dir ]] || BUILD=$(cd "$build_dir" && pwd) || exit 2
 fi
 BUILD_GIVEN=$build_dir
 export DEPS BINARIES BUILD BUILD_GIVEN
-[[ -n $commit ]] || commit=$(cat "${BINARIES:-$DEPS}/commit" 2>/dev/null || git -C "$ROOT" rev-parse HEAD 2>/dev/null)
+# As the programs name theirs (commit.cmake), which take it from XR_COMMIT where there is no .git.
+[[ -n $commit ]] || commit=$(git -C "$ROOT" --no-optional-locks describe --always --abbrev=12 --dirty '--exclude=*' \
+  2>/dev/null || cat "${BINARIES:-$DEPS}/commit" 2>/dev/null)
 export XR_COMMIT=${commit:-unknown}
 
 # Libraries of the packs; cuDNN and cuBLAS as Python packages, if the toolkit does not have them.
@@ -146,8 +171,9 @@ essence() {
     kernels-*) grep '^kernels-' "$log" | cut -d ' ' -f 2- ;;
     shapes) grep -E '^(shapes|colour)-' "$log" ;;
     step-*) grep -E '^(ratio|DIFFERENT|LEFT OUT|CUT OFF|PyTorch|xrbench  |program)' "$log" | sed 's/  */ /g' ;;
-    train | build) tail -n 1 "$log" | cut -c 1-110 ;;
-    memcheck | racecheck | initcheck) grep -hE '^[a-z]+: (clean|FAILED)$' "$log" | paste -sd , | sed 's/,/, /g' ;;
+    build) grep '^commit ' "$log" ;;
+    train) tail -n 1 "$log" | cut -c 1-110 ;;
+    *check | *check-all) grep -hE '^[a-z0-9_]+: (clean|FAILED|NOT FINISHED)$' "$log" | paste -sd , | sed 's/,/, /g' ;;
     *) grep -hE '^test_[a-z]+: ' "$log" ;;
   esac
 }
@@ -155,13 +181,11 @@ essence() {
 # start_step NAME LIMIT: in the background.
 start_step() {
   local name=$1 limit=$2
-  [[ " $only " == *" $name "* ]] || return 0
   if [[ -z $GPU && -z $REHEARSE && $name != facts ]]; then
     skipped=$((skipped + 1))
     say "$(printf '%-12s %s' "$name" 'no GPU: skipped')"
     return
   fi
-  ((limit <= started + time_limit - SECONDS)) || limit=$((started + time_limit - SECONDS))
   local why_not=''
   [[ $name == facts || $name == build || (-z $no_build && -x $BUILD/bin/xrtrain) ]] || why_not='there is no build'
   ((limit >= 5)) || why_not='no time left'
@@ -171,7 +195,8 @@ start_step() {
     return
   fi
   begins[$name]=$SECONDS limits[$name]=$limit
-  STEP_NAME=$name timeout -k 5 "$limit" bash "$here/gpu_check_steps.sh" "$name" >"$LOGS/$name.log" 2>&1 </dev/null &
+  STEP_NAME=$name STEP_LIMIT=$limit timeout -k 5 "$limit" bash "$here/gpu_check_steps.sh" "$name" \
+    >"$LOGS/$name.log" 2>&1 </dev/null &
   pids[$name]=$!
 }
 
@@ -190,36 +215,27 @@ finish_step() {
   [[ $name != build || $status == 0 ]] || no_build=yes
   say "$(printf '%-12s %-12s %4d s   %s' "$name" "$result" $((SECONDS - begins[$name])) \
     "$(essence "$name" | sed '2,$s/^/                                   /')")"
-  ((status == 0)) || tail -n 12 "$LOGS/$name.log" | cut -c 1-300 | sed 's/^/    /'
+  if ((status != 0)); then
+    say "$({ tail -n +13 <(tac "$LOGS/$name.log") | tac | grep -E 'FAILED|rror:|LEFT OUT' | head -n 8
+      tail -n 12 "$LOGS/$name.log"; } | cut -c 1-300 | sed 's/^/    /')"
+  fi
   keep_logs
 }
 
-run_step() {
-  start_step "$1" "$2"
-  finish_step "$1"
-}
-
-# run_together LIMIT NAME...: side by side.
-run_together() {
-  local limit=$1 name
-  shift
-  for name; do start_step "$name" "$limit"; done
-  for name; do finish_step "$name"; done
+# run_stage INDEX: the steps of one of the chosen stages, side by side.
+run_stage() {
+  local stage=${chosen[$1]} later=0 left=$((started + time_limit - SECONDS)) limit own name
+  for name in "${chosen[@]:$1+1}"; do own=${name%% *} later=$((later + ${own%+})); done
+  own=${stage%% *}
+  limit=$((left - later))
+  [[ $own == *+ ]] || ((limit <= own * 3 / 2)) || limit=$((own * 3 / 2))
+  ((limit >= ${own%+})) || limit=$((left < ${own%+} ? left : ${own%+}))
+  for name in ${stage#* }; do start_step "$name" "$limit"; done
+  for name in ${stage#* }; do finish_step "$name"; done
 }
 
 say "commit $XR_COMMIT, $(date -u '+%Y-%m-%d %H:%M'), ${GPU:-no GPU}${REHEARSE:+, REHEARSAL: no figure means anything}"
-run_step facts 40
-run_step build 400
-run_together 80 gradients tests cudnn engine compile
-run_step kernels-fp32 65
-run_step kernels-tf32 60
-run_step kernels-bf16 60
-run_step step-fp32 75
-run_step step-tf32 75
-run_step step-bf16 75
-run_step train 60
-run_together 200 memcheck racecheck initcheck
-run_step shapes 400
+for stage in "${!chosen[@]}"; do run_stage "$stage"; done
 say "$((SECONDS - started)) s; $failed failed, $skipped skipped"
 keep_logs
 ((skipped == 0)) || exit 3

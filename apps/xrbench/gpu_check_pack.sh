@@ -29,7 +29,11 @@ run_time_libraries() {
   ldd "$1" | awk '$2 == "=>" { print $1 }' | grep -E '^lib(dnnl|fmt|OpenCL|stb)\.' || true
 }
 
-commit() { git -C "$(dirname "$0")" rev-parse HEAD 2>/dev/null || echo unknown; }
+# As commit.cmake names it.
+commit() {
+  git -C "$(dirname "$0")" --no-optional-locks describe --always --abbrev=12 --dirty '--exclude=*' 2>/dev/null ||
+    echo unknown
+}
 
 # The archive in FILE (xz: its window sees that all programs hold the same kernels), and its size against the limit.
 write_archive() {

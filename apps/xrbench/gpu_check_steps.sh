@@ -9,19 +9,34 @@ trap 'cut_off=yes' TERM
 if [[ -n $REHEARSE ]]; then
   ENGINE_FILTER='*optimizer*'
   GRADIENT_SHARDS=('gradcheck max_pool2d' 'gradcheck softmax*') TEST_SHARDS=('relu*,fill' 'softmax forward*')
-  SANITIZED=(augment elements)
+  SANITIZED=(augment elements) SELECTED=(augment elements)
 else
   ENGINE_FILTER='*'
   GRADIENT_SHARDS=('gradcheck xray_resnet*' 'gradcheck report_cnn*' '~"gradcheck xray*"~"gradcheck report*"')
   TEST_SHARDS=('conv2d*' 'matmul*,linear*' '~"conv2d*"~"matmul*"~"linear*"')
-  SANITIZED=(products convolutions norms augment losses pools elements)
+  SANITIZED=(conv_forward conv_backward conv_few conv_implicit conv_3x3 conv_rest matmul linear norm norm_backward
+    norm_relu rows pools reorder augment activations elements reductions)
+  SELECTED=(conv_small conv_few conv_3x3 products_small norm_small rows_small reorder_small augment)
 fi
-# What the sanitizers look at: kernels of our own. The tests of the harness and of memory ask for what they report.
+# What the sanitizers look at: all tests of kernels of our own (tests/apps/bench_scripts.py sees to it), but not those
+# of the harness and of memory, which ask for what they report.
 declare -A SANITIZER_FILTERS=(
-  [products]='"matmul*"~"matmul and linear through*","linear*"' [convolutions]='"conv2d*"~"conv2d through*"'
-  [norms]='batch_norm2d*' [augment]='augment*' [losses]='softmax*,log_softmax*,cross_entropy*'
-  [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*'
-  [elements]='relu*,dropout*,reorder*,cast*,fill,scale,add and*,sum_to_shape,broadcast_to,adam*,sgd*')
+  [conv_forward]='conv2d forward' [conv_backward]='conv2d backward*' [conv_few]='conv2d direct*,conv2d kernels for*'
+  [conv_implicit]='conv2d implicit*' [conv_3x3]='conv2d 3x3*'
+  [conv_rest]='conv2d rounds*,conv2d of*,conv2d kernels keep*,conv2d filter*'
+  [matmul]='matmul with*,matmul kernels*' [linear]='linear*'
+  [norm]='batch_norm2d forward*,batch_norm2d refuses*,batch_norm2d stat*'
+  [norm_backward]='batch_norm2d backward*,batch_norm2d gradients*'
+  [norm_relu]='batch_norm2d_relu*' [rows]='softmax*,log_softmax*,cross_entropy*'
+  [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*' [reorder]='reorder*' [augment]='augment*'
+  [activations]='relu*,dropout*' [elements]='cast*,fill,scale,add and*,adam*,sgd*'
+  [reductions]='sum_to_shape,broadcast_to'
+  # One small test of each family that uses shared memory, for the slow tools.
+  [conv_small]='conv2d rounds*,conv2d implicit matrix products towards*'
+  [products_small]='matmul with*,linear forward*'
+  [norm_small]='batch_norm2d forward in training,batch_norm2d stat*,batch_norm2d_relu with pooling in training'
+  [rows_small]='softmax forward*,cross_entropy forward*,sum_to_shape,global_avg_pool2d*'
+  [reorder_small]='reorder between*')
 [[ -z $REHEARSE ]] || SANITIZER_FILTERS[elements]='fill,scale'
 
 facts() {
@@ -40,7 +55,6 @@ facts() {
   "$PYTHON" -c 'import torch; print("PyTorch", torch.__version__, "cuDNN", torch.backends.cudnn.version())' ||
     echo "no PyTorch in $PYTHON"
   echo "cuDNN and cuBLAS of Python: ${XR_CUDNN_PATH:-none}"
-  "$BUILD/bin/xrtrain" info 2>/dev/null || echo "xrtrain is not built yet"
 }
 
 # Whether the compiler finds the packages that the build needs, in the pack or on the machine.
@@ -56,16 +70,14 @@ find_packages() {
 }
 
 build() {
-  local name options=() architecture targets includes
+  local name header options=() architecture targets includes
   if [[ -n $BINARIES ]]; then
-    echo "using the binaries of commit $(cat "$BINARIES/commit")"
-    [[ $(cat "$BINARIES/commit") == "$XR_COMMIT" ]] || echo "this tree is commit $XR_COMMIT"
     [[ $(cat "$BINARIES/machine") == "$(uname -m)" ]] || { echo "they are for another processor"; return 1; }
     link_golden_files
-    "$BUILD/bin/xrtrain" info && "$BUILD/bin/test_kernels" 'philox*'
+    "$BUILD/bin/xrtrain" info && "$BUILD/bin/test_kernels" 'philox*' && commit_of_build
     return
   fi
-  [[ -z $BUILD_GIVEN ]] || { "$BUILD/bin/xrtrain" info; return; }
+  [[ -z $BUILD_GIVEN ]] || { "$BUILD/bin/xrtrain" info && commit_of_build; return; }
   find_packages || return
   if [[ -n $DEPS ]]; then
     for name in fmt CLI11 nlohmann_json Catch2; do options+=(-D "${name}_DIR=$DEPS/share/cmake/$name"); done
@@ -79,15 +91,32 @@ build() {
     architecture=$(cut -d, -f2 <<<"$GPU" | tr -d ' .')
     [[ $architecture != 90 ]] || architecture=90a
     IFS=: read -ra includes <<<"$PYTHON_INCLUDES"
-    name=$(find "${includes[@]}" -maxdepth 1 -name cudnn_graph.h 2>/dev/null | head -n 1)
-    [[ -z $name || -e /usr/local/cuda/include/cudnn_graph.h || -e /usr/include/cudnn_graph.h ]] ||
-      options+=(-D "XR_CUDNN_INCLUDE_DIR=${name%/*}")
+    # In Python's packages each library has a folder of its own.
+    for name in CUDNN=cudnn_graph.h CUBLAS=cublas_v2.h; do
+      header=$(find "${includes[@]}" -maxdepth 1 -name "${name#*=}" 2>/dev/null | head -n 1)
+      [[ -z $header || -e /usr/local/cuda/include/${name#*=} || -e /usr/include/${name#*=} ]] ||
+        options+=(-D "XR_${name%=*}_INCLUDE_DIR=${header%/*}")
+    done
     options+=(-D XR_CUDA=ON -D "XR_CUDA_ARCHITECTURES=$architecture-real")
   fi
-  targets=(xrtrain xrbench test_kernels test_gradcheck test_engine test_data test_model)
+  targets=(xrtrain xrbench test_kernels test_gradcheck test_engine test_data test_model test_bench)
+  [[ -n $REHEARSE ]] || targets+=(test_cudnn)
   cmake -S "$ROOT" -B "$BUILD" -G Ninja -D CMAKE_BUILD_TYPE=Release -D XR_WARNINGS_AS_ERRORS=OFF \
-    "${options[@]}" &&
-    cmake --build "$BUILD" --parallel "${XR_JOBS:-$(nproc)}" --target "${targets[@]}"
+    "${options[@]}" | tee "$LOGS/cmake.log" || return
+  if [[ -z $REHEARSE ]] && grep '^-- cuDNN: .*left out' "$LOGS/cmake.log"; then
+    echo "without cuDNN and cuBLAS there is nothing to compare with: install their headers, or pip's packages of them"
+    return 1
+  fi
+  cmake --build "$BUILD" --parallel "${XR_JOBS:-$(nproc)}" --target "${targets[@]}" && commit_of_build
+}
+
+# What the JSON files will say, too.
+commit_of_build() {
+  local built others=''
+  built=$("$BUILD/bin/xrbench" --version) || return
+  built=${built##* }
+  [[ $XR_COMMIT == "${built%-dirty}"* ]] || others=", this tree is $XR_COMMIT"
+  echo "commit $built was built$others"
 }
 
 # The tests look for their golden files where the binaries were built.
@@ -131,46 +160,59 @@ cudnn() {
   export XR_TEST_KERNELS=cudnn
   run_shards test_kernels "${TEST_SHARDS[@]}" || status=1
   run_shards test_gradcheck "${GRADIENT_SHARDS[@]}" || status=1
+  run_if_built test_cudnn || status=1
   return $status
 }
 engine() {
   local status=0 program
   for program in test_engine test_data test_model; do run_shards $program "$ENGINE_FILTER" || status=1; done
+  [[ -n $REHEARSE ]] || run_if_built test_bench || status=1
   return $status
 }
+# Programs that only run where they were built.
+run_if_built() {
+  if [[ -x $BUILD/bin/$1 ]]; then run_shards "$1" '*'; else echo "$1: not in this build"; fi
+}
 
-# sanitize TOOL: the groups of SANITIZED side by side, each with a log of its own, so that what ended counts.
+# sanitize TOOL GROUP...: the groups side by side, each with a log of its own, so that what ended counts.
 sanitize() {
-  local tool=(compute-sanitizer --tool "$1" --error-exitcode 9 --print-limit 30) group status=0 pids=()
+  local tool=(compute-sanitizer --tool "$1" --error-exitcode 9 --print-limit 30) name=$STEP_NAME group status=0 pids=()
+  shift
   if [[ -n $REHEARSE ]]; then
     tool=()
   elif ! command -v compute-sanitizer; then
     echo "there is no compute-sanitizer"
     return 1
   fi
-  for group in "${SANITIZED[@]}"; do
-    # Only kernels that share memory can race in it.
-    [[ $1 != racecheck || $group != elements || -n $REHEARSE ]] || continue
+  for group; do
     {
-      if XR_TEST_BACKENDS=$DEVICE OMP_NUM_THREADS=2 "${tool[@]}" "$BUILD/bin/test_kernels" \
-        "${SANITIZER_FILTERS[$group]}" >"$LOGS/$1-$group.log" 2>&1 &&
-        ! grep '^No tests ran' "$LOGS/$1-$group.log"; then
+      if XR_TEST_BACKENDS=$DEVICE OMP_NUM_THREADS=1 "${tool[@]}" "$BUILD/bin/test_kernels" \
+        "${SANITIZER_FILTERS[$group]}" >"$LOGS/$name-$group.log" 2>&1 &&
+        ! grep '^No tests ran' "$LOGS/$name-$group.log"; then
         echo "$group: clean"
       else
         echo "$group: FAILED"
-        grep -hE '^=========' "$LOGS/$1-$group.log" | head -n 20
-        tail -n 5 "$LOGS/$1-$group.log"
+        grep -hE '^=========' "$LOGS/$name-$group.log" | head -n 20
+        tail -n 5 "$LOGS/$name-$group.log"
         false
       fi
-    } &
+    } >"$LOGS/$name-$group.result" &
     pids+=($!)
   done
   for group in "${pids[@]}"; do wait "$group" || status=1; done
+  for group; do
+    # A group that the time limit ended has said nothing.
+    [[ -s $LOGS/$name-$group.result ]] || { echo "$group: NOT FINISHED" && status=1; }
+    cat "$LOGS/$name-$group.result"
+    rm -f "$LOGS/$name-$group.result"
+  done
   return $status
 }
-memcheck() { sanitize memcheck; }
-racecheck() { sanitize racecheck; }
-initcheck() { sanitize initcheck; }
+memcheck() { sanitize memcheck "${SANITIZED[@]}"; }
+racecheck() { sanitize racecheck "${SELECTED[@]}"; }
+initcheck() { sanitize initcheck "${SELECTED[@]}"; }
+racecheck-all() { sanitize racecheck "${SANITIZED[@]}"; }
+initcheck-all() { sanitize initcheck "${SANITIZED[@]}"; }
 
 # kernels_in PRECISION FILE OPTION...: the table of xrbench, and what it says in short, also of a run cut off.
 kernels_in() {
@@ -193,7 +235,8 @@ kernels() {
       --max-time 0.01 || status=1
     return $status
   fi
-  kernels_in "$1" "$RESULTS/kernels-$1.json" --device cuda --batch 60 --size 224 --min-time 0.1 --max-time 0.2
+  kernels_in "$1" "$RESULTS/kernels-$1.json" --device cuda --batch 60 --size 224 --min-time 0.05 --max-time 0.1 \
+    --time-limit $((STEP_LIMIT - 4))
 }
 kernels-fp32() { kernels fp32; }
 kernels-tf32() { kernels tf32; }
@@ -232,7 +275,7 @@ compile() {
 
 # step PRECISION: beside PyTorch.
 step() {
-  local options=(--device cuda --patience 45)
+  local options=(--device cuda --patience $((STEP_LIMIT - 15)) --rounds 8)
   [[ -z $REHEARSE ]] || options=(--device simt --batch-size 2 --image-size 16 --rounds 1 --block 1 --warm-up 1
     --together --modes eager --cores "$(taskset -pc $$ | sed 's/.*: //; s/-/,/')")
   export XRBENCH=$BUILD/bin/xrbench XR_PYTHON=$PYTHON TMPDIR=$WORK
@@ -243,7 +286,8 @@ step-tf32() { step tf32; }
 step-bf16() { step bf16; }
 
 train() {
-  local common=(--data "$WORK/phantom" --epochs 5 --preset report --image-size 128 --quiet --force --workers 4)
+  local common=(--data "$WORK/phantom" --epochs 5 --preset report --image-size 128 --quiet --force --workers 4
+    --keep 1)
   local counts=() where
   if [[ -n $REHEARSE ]]; then
     common+=(--image-size 16 --epochs 1 --batch-size 4)

@@ -1,9 +1,9 @@
 """Short answers from the files that gpu_check.sh's steps wrote.
 
     gpu_check_tables.py kernels FILE...   per file of `xrbench kernels --json`, whole or cut off: what is wrong;
-                                          of the kernels that run (never a variant that nobody runs) those below
-                                          85 % of the roofline and those slower than the library; variants that
-                                          are faster than what runs
+                                          of the kernels that run (never a variant that nobody runs) those that are
+                                          bound by memory and below 85 % of the roofline, and those slower than the
+                                          library; variants that are faster than what runs; what has no figures
     gpu_check_tables.py training A B      two runs of xrtrain: their epochs; status 1 if the first epochs differ
 
 Needs nothing but Python.
@@ -14,9 +14,10 @@ import pathlib
 import sys
 
 FIRST_LOSS_TOLERANCE = 0.05  # relative: other sums, then many updates of the size of the learning rate
-ROOFLINE_TARGET = 85  # percent of what the call must move at the measured copy bandwidth
+ROOFLINE_TARGET = 85  # percent: what the call must move and compute at the measured ceilings, over its time
 # Smaller calls show the launch and the cache: 16 sets of operands, which take turns, do not fill 256 MB.
 LEAST_BYTES, LEAST_OPERATIONS = 16e6, 1e9
+MOST_NAMES = 12  # of operations without figures, in a line
 FASTER = 1.03  # by which a variant must beat the kernel in use to be named
 
 
@@ -30,7 +31,30 @@ def listed(title, all_of_them, short):
     return f"{len(all_of_them) - len(short)} of {len(all_of_them)} {title}" + (f"; below: {names}" if short else "")
 
 
-def kernels_of_case(case):
+def is_bound_by_memory(operation, ceilings):
+    """Whether moving what the call must move takes longer than computing what it must compute."""
+    return operation["bytes"] / ceilings["copy_bytes_per_second"] >= \
+        operation["operations"] / ceilings["product_operations_per_second"]
+
+
+def left_out(case):
+    """What has no figures, by reason."""
+    reasons = {}
+    for one in case.get("left_out", []):
+        reasons.setdefault(one["reason"], []).append(one["operation"])
+    return [f"LEFT OUT, {reason}: {len(names)} operations, {', '.join(names[:MOST_NAMES])}"
+            + (", ..." if len(names) > MOST_NAMES else "") for reason, names in reasons.items()]
+
+
+def without_library(operations):
+    """Large products that were timed and have nothing beside them, by reason."""
+    reasons = {}
+    for name, reason in operations:
+        reasons.setdefault(reason or "its kernel is wrong", []).append(name)
+    return [f"products without a library's time, {reason}: {', '.join(names)}" for reason, names in reasons.items()]
+
+
+def kernels_of_case(case, ceilings):
     """The lines of a batch size and an image size."""
     memory, products, short_memory, short_products, faster, alone = [], [], [], [], [], []
     small = 0
@@ -41,13 +65,15 @@ def kernels_of_case(case):
         if operation["bytes"] < LEAST_BYTES and operation["operations"] < LEAST_OPERATIONS:
             small += 1
             continue
-        if operation["operations"] == 0:
+        if is_bound_by_memory(operation, ceilings):
             percent = run["percent_of_roofline"]
             memory.append(name)
             if percent < ROOFLINE_TARGET:
                 short_memory.append((percent, name, f"{percent:.0f} %"))
+        if operation["operations"] == 0:
+            pass
         elif run["ratio_to_library"] is None:
-            alone.append(name)
+            alone.append((name, operation.get("no_library")))
         else:
             ratio = run["ratio_to_library"]
             products.append(name)
@@ -60,15 +86,14 @@ def kernels_of_case(case):
                               f"{run['median_seconds'] / other['median_seconds']:.2f}x")
     lines = []
     if memory:
-        lines.append("memory: " + listed(f"at {ROOFLINE_TARGET} % of copying or better", memory, short_memory))
+        lines.append("bound by memory: " + listed(f"at {ROOFLINE_TARGET} % of copying or better", memory, short_memory))
     if products:
         lines.append("products: " + listed("as fast as the library", products, short_products))
-    if alone:
-        lines.append(f"products without a library's time: {', '.join(alone)}")
+    lines += without_library(alone)
     if faster:
         lines.append(f"variants faster than what runs: {', '.join(faster)}")
     if small:
-        lines.append(f"{small} small operations are left out")
+        lines.append(f"{small} small operations are not judged")
     return lines
 
 
@@ -88,7 +113,7 @@ def kernels(paths):
         print(f"{path.stem}: {len(operations)} operations, {rows} kernels{cut}{measured}")
         for case in data["cases"]:
             of_case = f"batch {case['batch']}, {case['size']}: " if len(data["cases"]) > 1 else ""
-            for line in kernels_of_case(case):
+            for line in (kernels_of_case(case, ceilings) if ceilings else []) + left_out(case):
                 print(f"{path.stem}: {of_case}{line}")
         if wrong:
             print(f"{path.stem}: WRONG: {', '.join(wrong)}")

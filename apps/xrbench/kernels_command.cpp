@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -42,6 +43,17 @@ Value value_of(const std::map<std::string, Value>& names, const char* option, co
   return found->second;
 }
 
+constexpr int last_rank = 5;
+
+int rank_of(const std::string& operation) {
+  if (operation.starts_with("fc1_")) return 0;
+  if (operation == "adam") return 1;
+  if (operation.starts_with("conv")) return 2;
+  if (operation.starts_with("resnet_")) return 3;
+  if (operation.starts_with("norm") && operation.find("_relu") != std::string::npos) return 4;
+  return last_rank;
+}
+
 class KernelsCommand {
  public:
   KernelsCommand(const KernelsSettings& settings, std::ostream& out)
@@ -58,6 +70,10 @@ class KernelsCommand {
     race_.timing = settings.timing;
     race_.own = kernels_ != KernelChoice::cudnn;
     race_.library = has_library();
+    race_.why_no_library = !missing_library_.empty()          ? missing_library_
+                           : race_.library                    ? ""
+                           : device_.type == DeviceType::simt ? "simt has none"
+                                                              : "--kernels custom asks for none";
   }
 
   /// Throws, before time is spent, if there is no such operation or an image is too small.
@@ -76,11 +92,17 @@ class KernelsCommand {
   }
 
   void run() {
+    begin_ = std::chrono::steady_clock::now();
     ReportHead head{.lines = describe(), .ceilings = std::nullopt};
-    if (race_.time) head.ceilings = measure_ceilings(backend_, ceiling_settings(), race_);
+    if (race_.time) {
+      head.ceilings = measure_ceilings(backend_, ceiling_settings(), race_);
+      wrong_ = head.ceilings->wrong;
+      results_ = static_cast<int>(wrong_.size());
+    }
     out_ << to_text(head) << columns_text(race_.time) << std::flush;
     all_ = to_json(head);
     all_["complete"] = false;
+    if (race_.time) all_["timing"] = timing_json();
     all_["cases"] = json::array();
     write();
     for (const Case& c : cases()) run_case(c, head.ceilings);
@@ -96,6 +118,7 @@ class KernelsCommand {
     XR_CHECK(t.min_time >= 0 && t.max_time >= t.min_time && t.max_noise >= 0 && t.repetitions >= 0,
              "--min-time {} and --max-time {} must not be negative, the second not below the first",
              t.min_time, t.max_time);
+    XR_CHECK(settings_.time_limit >= 0, "--time-limit is {}: it must not be negative", settings_.time_limit);
     XR_CHECK(device_.type != DeviceType::cpu || precision_ == Precision::fp32,
              "the CPU computes in fp32: use --precision fp32 with --device cpu");
     XR_CHECK(device_.type == DeviceType::cuda || kernels_ != KernelChoice::cudnn,
@@ -155,6 +178,12 @@ class KernelsCommand {
       if (operation.name.find(settings_.operation) != std::string::npos)
         result.push_back(std::move(operation));
     }
+    // Whoever has little time wants these: what most of a step is spent on, then the larger before the
+    // smaller.
+    std::ranges::stable_sort(result, [](const Operation& a, const Operation& b) {
+      const int rank = rank_of(a.name), other = rank_of(b.name);
+      return rank != other ? rank < other : rank == last_rank && a.bytes() > b.bytes();
+    });
     XR_CHECK(!result.empty(), "no operation's name contains '{}': there are {}", settings_.operation, names);
     return result;
   }
@@ -177,7 +206,27 @@ class KernelsCommand {
       lines.emplace_back("note",
                          "simt runs the threads of a kernel one after another on the CPU: its times mean "
                          "nothing, so results are checked and nothing is timed");
+    if (const std::string driver = nvidia_driver(); device_.type == DeviceType::cuda && !driver.empty())
+      lines.emplace_back("driver", driver);
     return lines;
+  }
+
+  /// How was measured; see TimingSettings and RaceSettings.
+  [[nodiscard]] json timing_json() const {
+    const TimingSettings& t = race_.timing;
+    return {{"warm_up_seconds", t.warm_up},
+            {"batch_seconds", t.batch_time},
+            {"min_seconds", t.min_time},
+            {"max_seconds", t.max_time},
+            {"max_noise", t.max_noise},
+            {"repetitions", t.repetitions},
+            {"rotated_bytes", race_.rotate_bytes},
+            {"most_rotations", race_.most_rotations}};
+  }
+
+  [[nodiscard]] bool is_over() const {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin_;
+    return settings_.time_limit > 0 && passed.count() > settings_.time_limit;
   }
 
   /// Whether the operands fit, with the copies that checking and the library need.
@@ -201,14 +250,18 @@ class KernelsCommand {
     json& results = all_["cases"].back();
     const std::vector<Operation> operations = chosen(c, backend_.activation_type()),
                                  references = chosen(c, kernels::DType::f32);
-    for (std::size_t i = 0; i < operations.size(); ++i) {
-      if (!fits(operations[i], references[i])) {
-        results["left_out"].push_back(operations[i].name);
-        out_ << fmt::format("{}  {}  left out: its operands do not fit the memory\n", operations[i].name,
-                            operations[i].shape);
+    for (const Operation& operation : operations) {
+      // By name: other types have other bytes, and so another order.
+      const Operation& reference = *std::ranges::find(references, operation.name, &Operation::name);
+      const std::string why_not = is_over()                     ? "the time is up"
+                                  : !fits(operation, reference) ? "its operands do not fit the memory"
+                                                                : "";
+      if (!why_not.empty()) {
+        results["left_out"].push_back({{"operation", operation.name}, {"reason", why_not}});
+        out_ << fmt::format("{}  {}  left out: {}\n", operation.name, operation.shape, why_not);
         continue;
       }
-      const RaceResult result = race(backend_, operations[i], references[i], race_);
+      const RaceResult result = race(backend_, operation, reference, race_);
       count(c, result);
       out_ << to_text(result, ceilings) << std::flush;
       results["operations"].push_back(to_json(result, ceilings));
@@ -250,6 +303,7 @@ class KernelsCommand {
   json all_;  // what --json writes
   std::vector<std::string> wrong_;
   int results_ = 0;
+  std::chrono::steady_clock::time_point begin_{};
 };
 
 }  // namespace
@@ -281,6 +335,10 @@ CLI::App* add_kernels(CLI::App& app, KernelsSettings& settings) {
                    "Samples are taken until (p80 - p20) / median is below this")
       ->capture_default_str();
   kernels->add_option("--repetitions", settings.timing.repetitions, "Samples; 0: as the times above say")
+      ->capture_default_str();
+  kernels
+      ->add_option("--time-limit", settings.time_limit,
+                   "Seconds after which no further operation starts; 0: none")
       ->capture_default_str();
   kernels->add_option("--json", settings.json, "Write the results to this file, too");
   kernels->add_flag("--list", settings.list, "Print the operations and end");

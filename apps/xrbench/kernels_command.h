@@ -18,6 +18,7 @@ struct KernelsSettings {
   std::int64_t channels = 1, padding = 2;
   int threads = 0;  ///< 0: all cores that the process may use
   TimingSettings timing;
+  double time_limit = 0;  ///< seconds after which no further operation starts; 0: none
   std::int64_t copied_bytes = std::int64_t{512} << 20;  ///< of an array that is copied to find the ceiling
   std::int64_t matrix = 0;  ///< rows of the square product, also for the ceiling; 0: as the device needs
   bool list = false, check = false;

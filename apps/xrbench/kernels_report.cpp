@@ -154,6 +154,7 @@ std::string to_text(const RaceResult& result, const std::optional<Ceilings>& cei
   }
   text += ")\n";
   for (const Run& run : result.runs) text += row(result, run, ceilings);
+  if (!result.why_no_library.empty()) text += fmt::format("  no library: {}\n", result.why_no_library);
   return text;
 }
 
@@ -167,8 +168,13 @@ json to_json(const ReportHead& head) {
 json to_json(const RaceResult& result, const std::optional<Ceilings>& ceilings) {
   json runs = json::array();
   for (const Run& run : result.runs) runs.push_back(to_json(result, run, ceilings));
-  return {{"operation", result.name},        {"shape", result.shape},         {"bytes", result.bytes},
-          {"operations", result.operations}, {"tolerance", result.tolerance}, {"kernels", runs}};
+  return {{"operation", result.name},
+          {"shape", result.shape},
+          {"bytes", result.bytes},
+          {"operations", result.operations},
+          {"tolerance", result.tolerance},
+          {"kernels", runs},
+          {"no_library", result.why_no_library.empty() ? json(nullptr) : json(result.why_no_library)}};
 }
 
 }  // namespace xr::bench

@@ -62,6 +62,10 @@ std::string compiler() {
 #endif
 }
 
+std::string nvidia_driver() {
+  return value_in("/proc/driver/nvidia/version", "NVRM version").value_or("");
+}
+
 std::string commit() {
   return XR_COMMIT;
 }

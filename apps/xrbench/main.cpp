@@ -10,6 +10,7 @@
 
 #include "apps/xrbench/errors.h"
 #include "apps/xrbench/kernels_command.h"
+#include "apps/xrbench/machine.h"
 #include "apps/xrbench/step.h"
 
 namespace {
@@ -63,6 +64,7 @@ void add_step(CLI::App& app, xr::bench::StepSettings& settings, Machine& machine
 int run(int argc, char** argv) {
   CLI::App app("Benchmarks of the xrtrain engine", "xrbench");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "xrbench of commit " + xr::bench::commit(), "Print the commit and end");
   xr::bench::StepSettings settings;
   Machine machine;
   add_step(app, settings, machine);

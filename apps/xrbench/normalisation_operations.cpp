@@ -26,7 +26,7 @@ void add_norm(OperationList& list, const std::string& number, const Shape& x) {
   const std::vector<std::string> variants{"two_pass"};
   list.add({.name = "norm" + number + "_forward",
             .shape = times(x),
-            .operands = {list.activation("x", x), per_channel("gamma", x), per_channel("beta", x),
+            .operands = {twice(list.activation("x", x)), per_channel("gamma", x), per_channel("beta", x),
                          per_channel("running_mean", x, Role::state),
                          per_channel("running_var", x, Role::state, Values::positive),
                          list.activation("y", x, Role::output), per_channel("mean", x, Role::output),
@@ -49,7 +49,7 @@ void add_norm(OperationList& list, const std::string& number, const Shape& x) {
   list.add(
       {.name = "norm" + number + "_backward",
        .shape = times(x),
-       .operands = {list.activation("x", x), list.activation("dy", x), per_channel("gamma", x),
+       .operands = {twice(list.activation("x", x)), twice(list.activation("dy", x)), per_channel("gamma", x),
                     per_channel("mean", x, Role::own), per_channel("inverse_std", x, Role::own),
                     list.activation("dx", x, Role::output), per_channel("d_gamma", x, Role::output),
                     per_channel("d_beta", x, Role::output), per_channel("running_mean", x, Role::scratch),
@@ -118,7 +118,7 @@ void add_fused(OperationList& list, const std::string& number, const Shape& x, c
   const std::vector<std::string> variants{"two_pass"};
   list.add({.name = name + "_forward",
             .shape = shape,
-            .operands = {list.activation("x", x), per_channel("gamma", x), per_channel("beta", x),
+            .operands = {twice(list.activation("x", x)), per_channel("gamma", x), per_channel("beta", x),
                          per_channel("running_mean", x, Role::state),
                          per_channel("running_var", x, Role::state, Values::positive),
                          list.activation("y", y, Role::output), argmax(kept),
@@ -129,12 +129,13 @@ void add_fused(OperationList& list, const std::string& number, const Shape& x, c
                                                        pool ? v[6] : View{}, v[7], v[8]);
                 },
             .variants = variants});
+  // The sums of the first pass follow from y and dy; the second reads x and dy.
   Operand forward_result = list.activation("y", y, Role::own);
   list.add(
       {.name = name + "_backward",
        .shape = shape,
        .operands = {list.activation("x", x), std::move(forward_result), argmax(kept),
-                    list.activation("dy", y), per_channel("gamma", x), per_channel("beta", x),
+                    twice(list.activation("dy", y)), per_channel("gamma", x), per_channel("beta", x),
                     per_channel("mean", x, Role::own), per_channel("inverse_std", x, Role::own),
                     list.activation("dx", x, Role::output), per_channel("d_gamma", x, Role::output),
                     per_channel("d_beta", x, Role::output), per_channel("running_mean", x, Role::scratch),

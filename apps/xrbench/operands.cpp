@@ -17,8 +17,11 @@ using kernels::Bf16;
 using kernels::DType;
 using kernels::View;
 
+constexpr std::int64_t piece = std::int64_t{1} << 24;  // elements that the host holds at once
+constexpr std::int64_t grain = 65536;                  // elements that a thread takes at once
+
 /// Random numbers for operands of any length: a table whose length is a prime, repeated from a random place
-/// on. Drawing each element would take longer than the measurement.
+/// on. Drawing and uploading each element would take longer than the measurement.
 class Table {
  public:
   explicit Table(Values values) : numbers_(length) {
@@ -41,8 +44,9 @@ class Table {
 
   [[nodiscard]] float at(std::uint64_t index) const { return numbers_[index % length]; }
 
+  static constexpr std::int64_t length = 1048583;
+
  private:
-  static constexpr std::uint64_t length = 1048583;
   std::vector<float> numbers_;
 };
 
@@ -64,13 +68,13 @@ AugmentRecord draw_record(Philox& random, std::int64_t image_size) {
   return record;
 }
 
-/// Host bytes of elements [begin, end) of an operand.
+/// Host bytes of the first `count` elements of an operand.
 template <class T, class Element>
-std::vector<std::byte> make_bytes(std::int64_t begin, std::int64_t end, Element&& element) {
-  std::vector<std::byte> bytes(static_cast<std::size_t>(end - begin) * sizeof(T));
-  kernels::cpu::parallel_ranges(end - begin, 65536, [&](std::int64_t first, std::int64_t last) {
+std::vector<std::byte> make_bytes(std::int64_t count, Element&& element) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(count) * sizeof(T));
+  kernels::cpu::parallel_ranges(count, grain, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
-      const T value = element(begin + i);
+      const T value = element(i);
       std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(T), &value, sizeof(T));
     }
   });
@@ -90,13 +94,13 @@ std::vector<std::byte> make_records(const Operand& operand, std::uint64_t seed) 
   return bytes;
 }
 
-/// Elements [begin, end) in the operand's type.
-std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint64_t seed, std::int64_t begin,
-                            std::int64_t end) {
+/// The first elements in the operand's type: all, or as many as then repeat.
+std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint64_t seed) {
   if (operand.values == Values::records || operand.values == Values::whole_image_records)
     return make_records(operand, seed);
   if (operand.values == Values::indices)
-    return make_bytes<std::int64_t>(begin, end, [](std::int64_t i) { return i; });
+    return make_bytes<std::int64_t>(operand.shape.numel(), [](std::int64_t i) { return i; });
+  const std::int64_t count = std::min(operand.shape.numel(), Table::length);
   const Table& table = Table::of(operand.values);
   const auto number = [&](std::int64_t i) {
     const float value = table.at(seed + static_cast<std::uint64_t>(i));
@@ -104,22 +108,47 @@ std::vector<std::byte> draw(const Operand& operand, DType rounded_to, std::uint6
   };
   switch (operand.dtype) {
     case DType::f32:
-      return make_bytes<float>(begin, end, number);
+      return make_bytes<float>(count, number);
     case DType::bf16:
-      return make_bytes<Bf16>(begin, end,
-                              [&](std::int64_t i) { return kernels::from_float<Bf16>(number(i)); });
+      return make_bytes<Bf16>(count, [&](std::int64_t i) { return kernels::from_float<Bf16>(number(i)); });
     case DType::u8:
-      return make_bytes<std::uint8_t>(begin, end,
+      return make_bytes<std::uint8_t>(count,
                                       [&](std::int64_t i) { return static_cast<std::uint8_t>(number(i)); });
     default:
-      return make_bytes<std::int64_t>(begin, end,
+      return make_bytes<std::int64_t>(count,
                                       [&](std::int64_t i) { return static_cast<std::int64_t>(number(i)); });
   }
 }
 
-constexpr std::int64_t piece = std::int64_t{1} << 24;  // elements that the host holds at once
+/// Of differences from what is expected, and of that.
+struct Sums {
+  double error = 0, norm = 0;
+  Sums& operator+=(const Sums& other) {
+    error += other.error;
+    norm += other.norm;
+    return *this;
+  }
+};
 
-/// Calls action(begin, end, device address of begin) for pieces of a view.
+/// On all threads.
+Sums squares(const std::vector<float>& computed, const float* wanted) {
+  const auto count = static_cast<std::int64_t>(computed.size());
+  std::vector<Sums> parts(static_cast<std::size_t>((count + grain - 1) / grain));
+  kernels::cpu::parallel_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
+    Sums part;
+    for (std::int64_t k = begin; k < end; ++k) {
+      const double expected = wanted[k],
+                   d = static_cast<double>(computed[static_cast<std::size_t>(k)]) - expected;
+      part += {d * d, expected * expected};
+    }
+    parts[static_cast<std::size_t>(begin / grain)] = part;
+  });
+  Sums all;
+  for (const Sums& part : parts) all += part;
+  return all;
+}
+
+/// Calls action(count, device address of begin) for pieces of a view.
 template <class Action>
 void for_pieces(const View& view, Action&& action) {
   const auto element = static_cast<std::int64_t>(kernels::size_of(view.dtype));
@@ -153,32 +182,47 @@ Operands::~Operands() {
 }
 
 void Operands::fill_one(std::size_t index, const Operand& type, std::uint64_t seed) {
-  const Operand& operand = operation_.operands[index];
-  for_pieces(views_[index], [&](std::int64_t begin, std::int64_t end, void* device) {
-    const std::vector<std::byte> bytes = draw(operand, type.dtype, seed, begin, end);
-    backend_.copy_from_host(device, bytes.data(), bytes.size());
-    backend_.synchronize();
-  });
+  const View& view = views_[index];
+  const std::vector<std::byte> bytes = draw(operation_.operands[index], type.dtype, seed);
+  backend_.copy_from_host(view.data, bytes.data(), bytes.size());
+  backend_.synchronize();
+  auto* const begin = static_cast<std::byte*>(view.data);
+  for (std::size_t done = bytes.size(); done > 0 && done < view.bytes();) {
+    const std::size_t next = std::min(done, view.bytes() - done);
+    backend_.copy(begin + done, begin, next);
+    done += next;
+  }
+}
+
+void Operands::fill_roles(std::initializer_list<Role> roles, const Operation& types, std::uint64_t seed) {
+  for (std::size_t i = 0; i < views_.size(); ++i)
+    if (std::ranges::find(roles, operation_.operands[i].role) != roles.end())
+      fill_one(i, types.operands[i], philox(seed, 1, i).word[0]);
 }
 
 void Operands::fill(const Operation& types, std::uint64_t seed) {
-  for (std::size_t i = 0; i < views_.size(); ++i) {
-    const Role role = operation_.operands[i].role;
-    if (role == Role::input || role == Role::state || role == Role::scratch)
-      fill_one(i, types.operands[i], philox(seed, 1, i).word[0]);
-  }
+  fill_roles({Role::input, Role::state, Role::scratch}, types, seed);
+}
+
+void Operands::redraw_states(const Operation& types, std::uint64_t seed) {
+  fill_roles({Role::state}, types, seed);
 }
 
 void Operands::poison() {
   for (std::size_t i = 0; i < views_.size(); ++i) {
-    if (operation_.operands[i].role != Role::output) continue;
-    for_pieces(views_[i], [&](std::int64_t begin, std::int64_t end, void* device) {
-      const std::vector<std::uint8_t> bytes(
-          static_cast<std::size_t>(end - begin) * kernels::size_of(views_[i].dtype), 0xFF);
-      backend_.copy_from_host(device, bytes.data(), bytes.size());
-      backend_.synchronize();
+    const View& view = views_[i];
+    if (operation_.operands[i].role != Role::output || view.numel() == 0) continue;
+    // The first piece comes from the host, the others from it: the device copies faster.
+    const std::size_t element = kernels::size_of(view.dtype);
+    const std::vector<std::uint8_t> bytes(static_cast<std::size_t>(std::min(view.numel(), piece)) * element,
+                                          0xFF);
+    backend_.copy_from_host(view.data, bytes.data(), bytes.size());
+    backend_.synchronize();
+    for_pieces(view, [&](std::int64_t begin, std::int64_t end, void* device) {
+      if (begin > 0) backend_.copy(device, view.data, static_cast<std::size_t>(end - begin) * element);
     });
   }
+  backend_.synchronize();
 }
 
 bool Operands::is_compared(std::size_t index) const {
@@ -186,27 +230,31 @@ bool Operands::is_compared(std::size_t index) const {
   return role == Role::output || role == Role::state;
 }
 
-std::vector<float> Operands::read(std::size_t index) const {
-  const View& view = views_[index];
-  std::vector<float> values(static_cast<std::size_t>(view.numel()));
-  for_pieces(view, [&](std::int64_t begin, std::int64_t end, const void* device) {
-    float* const to = values.data() + begin;
-    if (view.dtype == DType::f32)
-      return backend_.copy_to_host(to, device, static_cast<std::size_t>(end - begin) * sizeof(float));
-    XR_CHECK(view.dtype == DType::bf16, "{}: a result of type {} cannot be compared", operation_.name,
-             name_of(view.dtype));
-    std::vector<Bf16> numbers(static_cast<std::size_t>(end - begin));
-    backend_.copy_to_host(numbers.data(), device, numbers.size() * sizeof(Bf16));
-    std::ranges::transform(numbers, to, [](Bf16 number) { return kernels::to_float(number); });
+void Operands::read(const View& view, std::int64_t begin, std::int64_t end, float* to) const {
+  const std::size_t count = static_cast<std::size_t>(end - begin), element = kernels::size_of(view.dtype);
+  const std::byte* const device =
+      static_cast<std::byte*>(view.data) + static_cast<std::size_t>(begin) * element;
+  if (view.dtype == DType::f32) return backend_.copy_to_host(to, device, count * element);
+  XR_CHECK(view.dtype == DType::bf16, "{}: a result of type {} cannot be compared", operation_.name,
+           name_of(view.dtype));
+  std::vector<Bf16> numbers(count);
+  backend_.copy_to_host(numbers.data(), device, count * element);
+  kernels::cpu::parallel_ranges(end - begin, grain, [&](std::int64_t first, std::int64_t last) {
+    std::transform(numbers.data() + first, numbers.data() + last, to + first,
+                   [](Bf16 number) { return kernels::to_float(number); });
   });
-  return values;
 }
 
 Results Operands::results() const {
   backend_.synchronize();
   Results results;
   for (std::size_t i = 0; i < views_.size(); ++i)
-    if (is_compared(i)) results.push_back(read(i));
+    if (is_compared(i)) {
+      results.emplace_back(static_cast<std::size_t>(views_[i].numel()));
+      for_pieces(views_[i], [&](std::int64_t begin, std::int64_t end, const void*) {
+        read(views_[i], begin, end, results.back().data() + begin);
+      });
+    }
   return results;
 }
 
@@ -214,17 +262,17 @@ double Operands::difference(const Results& expected) const {
   backend_.synchronize();
   double largest = 0;
   std::size_t next = 0;
+  std::vector<float> computed;
   for (std::size_t i = 0; i < views_.size(); ++i) {
     if (!is_compared(i)) continue;
-    const std::vector<float> computed = read(i);
     const std::vector<float>& wanted = expected.at(next++);
-    double error = 0, norm = 0;
-    for (std::size_t k = 0; k < computed.size(); ++k) {
-      const double d = static_cast<double>(computed[k]) - wanted[k];
-      error += d * d;
-      norm += static_cast<double>(wanted[k]) * wanted[k];
-    }
-    const double relative = error == 0 ? 0 : std::sqrt(error / norm);
+    Sums sums;
+    for_pieces(views_[i], [&](std::int64_t begin, std::int64_t end, const void*) {
+      computed.resize(static_cast<std::size_t>(end - begin));
+      read(views_[i], begin, end, computed.data());
+      sums += squares(computed, wanted.data() + begin);
+    });
+    const double relative = sums.error == 0 ? 0 : std::sqrt(sums.error / sums.norm);
     if (!(relative <= largest)) largest = relative;  // keeps a NaN
     if (std::isnan(largest)) break;
   }

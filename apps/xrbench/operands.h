@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <vector>
 
 #include "apps/xrbench/operation.h"
@@ -24,6 +25,8 @@ class Operands {
   /// Draws inputs and states anew: the same `seed`, the same values. Values are rounded to bf16 where `types`
   /// (an operation with the same operands) has bf16, so that f32 operands can hold the same numbers.
   void fill(const Operation& types, std::uint64_t seed);
+  /// Draws the states alone anew: what calls change, but for outputs.
+  void redraw_states(const Operation& types, std::uint64_t seed);
   /// NaN into outputs.
   void poison();
   /// Waits for the device.
@@ -34,9 +37,11 @@ class Operands {
   [[nodiscard]] double difference(const Results& expected) const;
 
  private:
+  void fill_roles(std::initializer_list<Role> roles, const Operation& types, std::uint64_t seed);
   void fill_one(std::size_t index, const Operand& type, std::uint64_t seed);
   [[nodiscard]] bool is_compared(std::size_t index) const;
-  [[nodiscard]] std::vector<float> read(std::size_t index) const;
+  /// Elements [begin, end) of a view.
+  void read(const kernels::View& view, std::int64_t begin, std::int64_t end, float* to) const;
 
   kernels::Backend& backend_;
   const Operation& operation_;

@@ -16,13 +16,23 @@ std::int64_t bytes_of(const Operand& operand) {
 std::int64_t Operation::bytes() const {
   std::int64_t sum = 0;
   for (const Operand& operand : operands)
-    sum += bytes_of(operand) * (operand.role == Role::scratch ? 0 : operand.role == Role::state ? 2 : 1);
+    sum += bytes_of(operand) * operand.passes *
+           (operand.role == Role::scratch ? 0
+            : operand.role == Role::state ? 2
+                                          : 1);
   return sum;
 }
 
 std::int64_t Operation::footprint() const {
   std::int64_t sum = 0;
   for (const Operand& operand : operands) sum += bytes_of(operand);
+  return sum;
+}
+
+std::int64_t Operation::touched_bytes() const {
+  std::int64_t sum = 0;
+  for (const Operand& operand : operands)
+    if (operand.role != Role::scratch) sum += bytes_of(operand);
   return sum;
 }
 

@@ -41,6 +41,10 @@ struct Operand {
   kernels::DType dtype = kernels::DType::f32;
   kernels::Layout layout = kernels::Layout::contiguous;
   std::int64_t image_size = 0;  ///< records: pixels in a row of the stored images
+  /// How often the mathematics must go through it: twice where a sum over all of it has to be complete before
+  /// its elements are used (batch norm: statistics, then the normalised values). The second time counts as a
+  /// read from memory: parts that a cache kept make a call faster than its bytes say.
+  int passes = 1;
 };
 
 using Views = std::span<const kernels::View>;
@@ -60,10 +64,11 @@ struct Operation {
   /// oneDNN's own primitive for it; empty where there is none.
   std::function<std::unique_ptr<OneDnnPeer>(Views)> one_dnn = {};
 
-  /// That the call must move at least: each operand once or twice, see Role.
+  /// That the call must move at least: each operand once or twice, see Role, in each of its passes.
   [[nodiscard]] std::int64_t bytes() const;
-  /// Memory for all operands.
+  /// Memory for all operands, and for those that the call touches.
   [[nodiscard]] std::int64_t footprint() const;
+  [[nodiscard]] std::int64_t touched_bytes() const;
 };
 
 /// Which case of the network to time.

@@ -30,6 +30,12 @@ struct OperationList {
   void add(Operation operation) { operations.push_back(std::move(operation)); }
 };
 
+/// Read twice, see Operand::passes.
+[[nodiscard]] inline Operand twice(Operand operand) {
+  operand.passes = 2;
+  return operand;
+}
+
 [[nodiscard]] inline Operand parameter(std::string name, const Shape& shape, Role role = Role::input,
                                        Values values = Values::normal) {
   return {.name = std::move(name), .shape = shape, .role = role, .values = values};

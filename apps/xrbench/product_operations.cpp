@@ -30,10 +30,16 @@ std::vector<std::string> convolution_variants() {
 struct Convolution {
   Shape x, y, filter;
   std::int64_t padding = 0, stride = 1;
+  bool bias = true;
   std::vector<std::string> variants = {};
 
   [[nodiscard]] Conv2dParams params() const {
     return {.stride_h = stride, .stride_w = stride, .padding_h = padding, .padding_w = padding};
+  }
+  /// Operands, and the bias (or its gradient) behind them if there is one.
+  [[nodiscard]] std::vector<Operand> with_bias(std::vector<Operand> operands, Operand of_bias) const {
+    if (bias) operands.push_back(std::move(of_bias));
+    return operands;
   }
   [[nodiscard]] std::int64_t operations() const { return 2 * y.numel() * filter[1] * filter[2] * filter[3]; }
   [[nodiscard]] std::string description() const {
@@ -44,6 +50,11 @@ struct Convolution {
   /// None with a stride, which oneDNN's peer is not made for.
   [[nodiscard]] MakePeer peer(MakePeer make) const { return stride == 1 ? std::move(make) : MakePeer{}; }
 };
+
+/// The fourth operand, if there is one.
+View bias_of(Views v) {
+  return v.size() > 3 ? v[3] : View{};
+}
 
 /// As CpuBackend::conv2d_backward_filter chooses.
 std::string cpu_filter_kernel(const OperationList& list, const Convolution& conv) {
@@ -67,15 +78,16 @@ Operation forward(const OperationList& list, const std::string& block, const Con
   const Conv2dParams params = conv.params();
   return {.name = block + "_forward",
           .shape = conv.description(),
-          .operands = {list.activation("x", conv.x), parameter("filter", conv.filter),
-                       parameter("bias", {conv.y[1]}), list.activation("y", conv.y, Role::output)},
-          .call = [params](Backend& b, Views v) { b.conv2d_forward(params, v[0], v[1], v[2], v[3]); },
+          .operands = conv.with_bias({list.activation("x", conv.x), parameter("filter", conv.filter),
+                                      list.activation("y", conv.y, Role::output)},
+                                     parameter("bias", {conv.y[1]})),
+          .call = [params](Backend& b, Views v) { b.conv2d_forward(params, v[0], v[1], bias_of(v), v[2]); },
           .operations = conv.operations(),
           .is_product = true,
           .cpu_kernel = through_onednn,
           .variants = conv.variants,
           .one_dnn = conv.peer([padding = conv.padding](Views v) {
-            return make_convolution_peer(ConvolutionPass::forward, padding, v[0], v[1], v[2], v[3]);
+            return make_convolution_peer(ConvolutionPass::forward, padding, v[0], v[1], bias_of(v), v[2]);
           })};
 }
 
@@ -102,19 +114,20 @@ Operation backward_filter(const OperationList& list, const std::string& block, c
   const Conv2dParams params = conv.params();
   return {.name = block + "_backward_filter",
           .shape = conv.description(),
-          .operands = {list.activation("x", conv.x), list.activation("dy", conv.y),
-                       parameter("d_filter", conv.filter, Role::output),
-                       parameter("d_bias", {conv.y[1]}, Role::output)},
+          .operands = conv.with_bias({list.activation("x", conv.x), list.activation("dy", conv.y),
+                                      parameter("d_filter", conv.filter, Role::output)},
+                                     parameter("d_bias", {conv.y[1]}, Role::output)),
           .call =
               [params](Backend& b, Views v) {
-                b.conv2d_backward_filter(params, v[0], v[1], v[2], v[3], GradientWrite::overwrite);
+                b.conv2d_backward_filter(params, v[0], v[1], v[2], bias_of(v), GradientWrite::overwrite);
               },
           .operations = conv.operations(),
           .is_product = true,
           .cpu_kernel = cpu_filter_kernel(list, conv),
           .variants = conv.variants,
           .one_dnn = conv.peer([padding = conv.padding](Views v) {
-            return make_convolution_peer(ConvolutionPass::backward_filter, padding, v[0], v[2], v[3], v[1]);
+            return make_convolution_peer(ConvolutionPass::backward_filter, padding, v[0], v[2], bias_of(v),
+                                         v[1]);
           })};
 }
 
@@ -142,7 +155,8 @@ void add_residual_convolutions(OperationList& list, std::int64_t batch, std::int
                            .y = {batch, out, results, results},
                            .filter = {out, in, kernel, kernel},
                            .padding = padding,
-                           .stride = stride};
+                           .stride = stride,
+                           .bias = false};  // batch norm follows
     list.add(forward(list, name, conv));
     if (in != channels) list.add(backward_data(list, name, conv));
     list.add(backward_filter(list, name, conv));

@@ -1,12 +1,15 @@
 #include "apps/xrbench/race.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <set>
 #include <utility>
 
 #include "apps/xrbench/operands.h"
+#include "kernels/cudnn/operations.h"
 
 namespace xr::bench {
 
@@ -55,10 +58,7 @@ bool is_of_library(const LaunchRecord& launch) {
 class Race {
  public:
   Race(Backend& backend, const Operation& operation, const Operation& reference, const RaceSettings& settings)
-      : backend_(backend), operation_(operation), settings_(settings) {
-    compute_reference(reference);
-    sets_.push_back(std::make_unique<Operands>(backend, operation));
-  }
+      : backend_(backend), operation_(operation), reference_(reference), settings_(settings) {}
 
   RaceResult run() {
     RaceResult result{.name = operation_.name,
@@ -66,39 +66,73 @@ class Race {
                       .bytes = operation_.bytes(),
                       .operations = operation_.operations,
                       .tolerance = tolerance_of(operation_, settings_.precision),
-                      .runs = {}};
-    if (settings_.own) {
-      run_backend(result, {.precision = settings_.precision, .kernels = KernelChoice::custom});
-      for (const std::string& variant : operation_.variants)
-        run_backend(result, {settings_.precision, KernelChoice::custom, variant});
-    }
-    if (settings_.library && backend_.name() == "cpu")
-      run_one_dnn(result);
-    else if (settings_.library)
-      run_backend(result, {.precision = settings_.precision, .kernels = KernelChoice::cudnn});
+                      .runs = {},
+                      .why_no_library = settings_.why_no_library};
+    Run reference{.kernel = "the reference"};
+    with_error(reference, [&] {
+      compute_reference();
+      sets_.push_back(std::make_unique<Operands>(backend_, operation_));
+      sets_[0]->fill(operation_, 1);
+    });
+    if (reference.error.empty())
+      run_all(result);
+    else
+      result.runs.push_back(std::move(reference));
     backend_.configure({.precision = settings_.precision});
     return result;
   }
 
  private:
-  // The plain kernel in fp32. It is the direct one where there is a choice, and the only one elsewhere.
-  void compute_reference(const Operation& reference) {
-    backend_.configure({.kernels = KernelChoice::custom, .variant = "direct"});
-    Operands operands(backend_, reference);
-    std::vector<LaunchRecord> launches;
-    make_ready(operands, reference);
-    {
-      const Recording recording(backend_, launches);
-      reference.call(backend_, operands.views());
+  void run_all(RaceResult& result) {
+    if (settings_.own) {
+      run_backend(result, options(KernelChoice::custom));
+      for (const std::string& variant : operation_.variants)
+        run_backend(result, options(KernelChoice::custom, variant));
     }
-    expected_ = operands.results();
-    reference_key_ = key_of(launches);
+    if (!settings_.library) return;
+    if (backend_.name() == "cpu") {
+      run_one_dnn(result);
+      if (!operation_.one_dnn) result.why_no_library = "no primitive of oneDNN is set up for it";
+      return;
+    }
+    if (run_backend(result, options(KernelChoice::cudnn)))
+      run_plans(result);
+    else
+      result.why_no_library = "cuDNN and cuBLAS do not have it for these operands";
   }
 
-  void make_ready(Operands& operands, const Operation& operation) const {
+  [[nodiscard]] BackendOptions options(KernelChoice kernels, std::string variant = {}) const {
+    return {settings_.precision, kernels, std::move(variant)};
+  }
+
+  // The plain kernel in fp32. It is the direct one where there is a choice, and the only one elsewhere.
+  void compute_reference() {
+    backend_.configure({.kernels = KernelChoice::custom, .variant = "direct"});
+    Operands operands(backend_, reference_);
     operands.fill(operation_, 1);
-    if (operation.prepare) operation.prepare(backend_, operands.views());
+    prepare(reference_, operands);
     operands.poison();
+    reference_key_ = key_of(recorded_call(reference_, operands));
+    expected_ = operands.results();
+  }
+
+  void prepare(const Operation& operation, const Operands& operands) const {
+    if (operation.prepare) operation.prepare(backend_, operands.views());
+  }
+
+  [[nodiscard]] std::vector<LaunchRecord> recorded_call(const Operation& operation,
+                                                        const Operands& operands) const {
+    std::vector<LaunchRecord> launches;
+    const Recording recording(backend_, launches);
+    operation.call(backend_, operands.views());
+    return launches;
+  }
+
+  /// The first set as the reference found it: inputs are as they were drawn, calls change the rest.
+  void make_ready() const {
+    sets_[0]->redraw_states(operation_, 1);
+    prepare(operation_, *sets_[0]);
+    sets_[0]->poison();
   }
 
   void check(Run& run, const RaceResult& result) const {
@@ -116,38 +150,86 @@ class Race {
     }
   }
 
-  void run_backend(RaceResult& result, const BackendOptions& options) {
+  /// Whether a call that launched this is none that ran before, nor an own kernel in place of a library's.
+  bool is_new(const Run& run, const std::vector<LaunchRecord>& launches) {
+    return run.is_library == std::ranges::any_of(launches, is_of_library) &&
+           seen_.insert(key_of(launches)).second;
+  }
+
+  /// False where it runs what ran before; there is no row then.
+  bool run_backend(RaceResult& result, const BackendOptions& options) {
     backend_.configure(options);
     Run run{.variant = options.variant, .is_library = options.kernels == KernelChoice::cudnn};
-    bool is_new = true;
+    bool counts = true;
     with_error(run, [&] {
-      make_ready(*sets_[0], operation_);
-      {
-        const Recording recording(backend_, run.launches);
-        operation_.call(backend_, sets_[0]->views());
+      // Most variants do not fit a call, and the usual kernel runs: a look before results are compared.
+      const bool is_first = seen_.empty();
+      if (!is_first) {
+        prepare(operation_, *sets_[0]);
+        counts = is_new(run, recorded_call(operation_, *sets_[0]));
+        if (!counts) return;
       }
+      make_ready();
+      run.launches = recorded_call(operation_, *sets_[0]);
       check(run, result);
-      const bool asked_library = std::ranges::any_of(run.launches, is_of_library);
-      is_new = seen_.insert(key_of(run.launches)).second && run.is_library == asked_library;
+      if (is_first) counts = is_new(run, run.launches);
     });
-    if (!is_new) return;
+    if (!counts) return false;
     run.kernel = name_of(operation_, run.launches);
     run.is_reference = settings_.precision == Precision::fp32 && key_of(run.launches) == reference_key_;
-    if (settings_.time && !run.is_wrong)
-      with_error(run, [&] {
-        prepare_sets();
-        run.timing = measure(
-            settings_.timing, [&](int i) { operation_.call(backend_, set(i).views()); },
-            [&] { backend_.synchronize(); });
-      });
+    if (settings_.time && !run.is_wrong) with_error(run, [&] { run.timing = time_calls(settings_.timing); });
     result.runs.push_back(std::move(run));
+    return true;
+  }
+
+  [[nodiscard]] Timing time_calls(const TimingSettings& timing) {
+    prepare_sets();
+    return measure(
+        timing, [&](int i) { operation_.call(backend_, set(i).views()); }, [&] { backend_.synchronize(); });
+  }
+
+  /// cuDNN's other plans for a convolution: a short look at each, and a row for the fastest if that is not
+  /// the one that is taken without measuring.
+  void run_plans(RaceResult& result) {
+    const auto row = static_cast<std::ptrdiff_t>(result.runs.size()) - 1;
+    if (!settings_.time || !result.runs.back().kernel.starts_with("cudnn conv2d")) return;
+    constexpr TimingSettings look{.min_time = 0, .max_time = 0, .repetitions = 3, .warm_up = 2e-3};
+    Run best;
+    double best_seconds = std::numeric_limits<double>::infinity();
+    int plans = 0;
+    // cuDNN may compile an engine for a plan: where that takes long, the first few must do.
+    constexpr std::chrono::seconds patience{2};
+    const auto begin = std::chrono::steady_clock::now();
+    for (int plan = 0; plan < kernels::cudnn::most_plans; ++plan) {
+      if (std::chrono::steady_clock::now() - begin > patience) break;
+      const std::string variant = plan == 0 ? "" : fmt::format("{}{}", kernels::cudnn::plan_variant, plan);
+      backend_.configure(options(KernelChoice::cudnn, variant));
+      Run run{.variant = variant};
+      bool exists = true;
+      with_error(run, [&] {
+        exists = std::ranges::any_of(recorded_call(operation_, *sets_[0]), is_of_library);
+        if (exists) run.timing = time_calls(look);
+      });
+      if (!exists) break;
+      if (!run.timing) continue;
+      ++plans;
+      if (run.timing->median >= best_seconds) continue;
+      best_seconds = run.timing->median;
+      best = run;
+    }
+    if (!best.variant.empty()) run_backend(result, options(KernelChoice::cudnn, best.variant));
+    const auto fastest =
+        std::min_element(result.runs.begin() + row, result.runs.end(), [](const Run& a, const Run& b) {
+          return a.timing && (!b.timing || a.timing->median < b.timing->median);
+        });
+    if (fastest->timing) fastest->kernel += fmt::format(" (best of {} deterministic plans)", plans);
   }
 
   void run_one_dnn(RaceResult& result) {
     if (!operation_.one_dnn) return;
     Run run{.kernel = "oneDNN", .is_library = true};
     with_error(run, [&] {
-      make_ready(*sets_[0], operation_);
+      make_ready();
       const std::unique_ptr<OneDnnPeer> peer = operation_.one_dnn(sets_[0]->views());
       run.kernel = peer->kernel();
       peer->run();
@@ -171,19 +253,18 @@ class Race {
   void prepare_sets() {
     if (sets_are_ready_) return;
     const std::int64_t wanted = std::clamp<std::int64_t>(
-        (settings_.rotate_bytes - 1) / std::max<std::int64_t>(1, operation_.footprint()) + 1, 1,
+        (settings_.rotate_bytes - 1) / std::max<std::int64_t>(1, operation_.touched_bytes()) + 1, 1,
         settings_.most_rotations);
-    while (static_cast<std::int64_t>(sets_.size()) < wanted)
+    while (static_cast<std::int64_t>(sets_.size()) < wanted) {
       sets_.push_back(std::make_unique<Operands>(backend_, operation_));
-    for (std::size_t i = 0; i < sets_.size(); ++i) {
-      sets_[i]->fill(operation_, i + 1);
-      if (operation_.prepare) operation_.prepare(backend_, sets_[i]->views());
+      sets_.back()->fill(operation_, sets_.size());
+      prepare(operation_, *sets_.back());
     }
     sets_are_ready_ = true;
   }
 
   Backend& backend_;
-  const Operation& operation_;
+  const Operation &operation_, &reference_;
   const RaceSettings& settings_;
   Results expected_;
   std::string reference_key_;

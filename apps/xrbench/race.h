@@ -16,13 +16,15 @@ struct Ceilings {
   double copy_bandwidth = 0;  ///< bytes per second, read and written ones counted
   double product_rate = 0;    ///< floating-point operations per second of a large matrix product
   std::string copied_by, multiplied_by;
+  std::vector<std::string> wrong = {};  ///< products that were left out, and why
 };
 
 struct RaceSettings {
   kernels::Precision precision = kernels::Precision::fp32;
-  bool own = true;      ///< hand-written kernels and their variants
-  bool library = true;  ///< cuDNN and cuBLAS, on the CPU oneDNN
-  bool time = true;     ///< false: only checked
+  bool own = true;                  ///< hand-written kernels and their variants
+  bool library = true;              ///< cuDNN and cuBLAS, on the CPU oneDNN
+  std::string why_no_library = {};  ///< said in each result, where `library` is false
+  bool time = true;                 ///< false: only checked
   TimingSettings timing;
   std::int64_t rotate_bytes = std::int64_t{256} << 20;  ///< operands are rotated until they fill this
   int most_rotations = 16;
@@ -51,7 +53,9 @@ struct RaceResult {
   std::string name, shape;
   std::int64_t bytes = 0, operations = 0;  ///< of the call
   double tolerance = 0;
+  /// Where the reference failed, its error is the only row.
   std::vector<Run> runs;
+  std::string why_no_library = {};  ///< where no row is the library's
 
   /// The fastest of the right ones, and the fastest right one of a library; null if there is none.
   [[nodiscard]] const Run* winner() const;

@@ -143,6 +143,7 @@ json to_json(const Measured& measured, const StepSettings& settings) {
 json about(const Trainer& trainer, const StepSettings& settings) {
   kernels::Backend& backend = kernels::backend(settings.model.device);
   return {{"program", "xrbench " + settings.model.name},
+          {"commit", commit()},
           {"mode", settings.model.device.to_string()},
           {"device", backend.description()},
           {"precision", name_of(settings.backend.precision)},

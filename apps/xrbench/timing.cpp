@@ -47,7 +47,10 @@ int batch_length(Sampler& sampler, double wanted) {
 Timing measure(const TimingSettings& settings, const std::function<void(int)>& call,
                const std::function<void()>& synchronize) {
   Sampler sampler(call, synchronize);
-  sampler.batch(1);  // warm-up: caches, workspaces, lazily loaded code
+  // Warm-up: caches, workspaces, lazily loaded code, the clocks of the processor.
+  double warm = sampler.batch(1);
+  for (int calls = 1; warm < settings.warm_up; calls = std::min(2 * calls, most_calls))
+    warm += sampler.batch(calls);
   Timing timing;
   timing.calls = batch_length(sampler, settings.batch_time);
   std::vector<double> samples;

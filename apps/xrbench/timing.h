@@ -11,6 +11,7 @@ struct TimingSettings {
   double max_noise = 0.02;   ///< samples are taken until (p80 - p20) / median is below this, or time is up
   double batch_time = 2e-3;  ///< seconds of one sample at least: a sample is a batch of calls
   int repetitions = 0;       ///< samples, whatever the times above say; 0: as these say
+  double warm_up = 0.05;     ///< seconds of calls before the samples, at least one call: clocks rise, too
 };
 
 struct Timing {
@@ -19,7 +20,7 @@ struct Timing {
   int samples = 0, calls = 0;                        ///< calls: in one sample
 };
 
-/// Runs call(i) with i = 0, 1, 2, ... once for warm-up, then in batches between two calls of `synchronize`.
+/// Runs call(i) with i = 0, 1, 2, ... for the warm-up, then in batches between two calls of `synchronize`.
 [[nodiscard]] Timing measure(const TimingSettings& settings, const std::function<void(int)>& call,
                              const std::function<void()>& synchronize);
 

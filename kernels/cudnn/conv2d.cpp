@@ -59,7 +59,7 @@ Ran CudnnOperations::conv2d_forward(const Conv2dProblem& problem, ConstView x, C
                                     ConstView bias, View y) {
   Convolution c = convolution_of(Pass::forward, problem, precision_, x, filter_operand(filter, x.dtype), y);
   if (bias.defined()) c.bias_alignment = alignment_of(bias.data);
-  const ConvolutionPlan* plan = plans_->find(c);
+  const ConvolutionPlan* plan = plans_->find(c, plan_);
   if (plan == nullptr) return nullptr;
   run_plan(*plan, x, filter, y, bias);
   return plan->name().c_str();
@@ -70,7 +70,7 @@ Ran CudnnOperations::conv2d_backward_data(const Conv2dProblem& problem, ConstVie
   Convolution c =
       convolution_of(Pass::backward_data, problem, precision_, dx, filter_operand(filter, dy.dtype), dy);
   c.accumulate = write == GradientWrite::accumulate;
-  const ConvolutionPlan* plan = plans_->find(c);
+  const ConvolutionPlan* plan = plans_->find(c, plan_);
   if (plan == nullptr) return nullptr;
   run_plan(*plan, dx, filter, dy, {});
   return plan->name().c_str();
@@ -80,7 +80,7 @@ Ran CudnnOperations::conv2d_backward_filter(const Conv2dProblem& problem, ConstV
                                             View d_filter, View d_bias, GradientWrite write) {
   Convolution c = convolution_of(Pass::backward_filter, problem, precision_, x, d_filter, dy);
   c.accumulate = write == GradientWrite::accumulate;
-  const ConvolutionPlan* plan = plans_->find(c);
+  const ConvolutionPlan* plan = plans_->find(c, plan_);
   if (plan == nullptr) return nullptr;
   run_plan(*plan, x, d_filter, dy, {});
   if (d_bias.defined()) {

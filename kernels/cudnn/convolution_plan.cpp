@@ -1,8 +1,9 @@
 #include "kernels/cudnn/convolution_plan.h"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
+#include "kernels/cudnn/operations.h"
 #include "kernels/error.h"
 
 namespace xr::kernels::cudnn {
@@ -209,32 +210,6 @@ bool is_allowed(std::span<const cudnnBackendNumericalNote_t> notes, bool tensor_
   });
 }
 
-std::optional<ConvolutionPlan> ConvolutionPlan::make(const Target& target, const Convolution& c,
-                                                     std::size_t most_workspace) {
-  const bool tensor_cores = c.tf32 || c.x.dtype == DType::bf16;
-  const std::optional<Descriptor> graph = make_graph(target, c);
-  if (!graph) return std::nullopt;
-  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
-    for (const Descriptor& configuration : engine_configurations(target, *graph, mode)) {
-      const std::vector<Descriptor> engines =
-          configuration.get_descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
-      XR_CHECK(engines.size() == 1, "cuDNN: a configuration of {} engines", engines.size());
-      auto notes = engines[0].get<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE);
-      if (!is_allowed(notes, tensor_cores)) continue;
-      std::optional<Descriptor> built = make_execution_plan(target, configuration);
-      if (!built) continue;
-      ConvolutionPlan plan(std::move(*built), c.pass, c.bias_alignment > 0);
-      plan.workspace_bytes_ = static_cast<std::size_t>(
-          plan.plan_.get_one<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
-      if (plan.workspace_bytes_ > most_workspace) continue;
-      plan.name_ = fmt::format("cudnn {}, engine {}", name_of(c.pass),
-                               engines[0].get_one<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX));
-      plan.notes_ = std::move(notes);
-      return plan;
-    }
-  return std::nullopt;
-}
-
 void ConvolutionPlan::run(cudnnHandle_t handle, const void* x, const void* filter, const void* y,
                           const void* bias, void* workspace) const {
   // The API takes pointers to what may be written, and writes only the output.
@@ -251,11 +226,61 @@ void ConvolutionPlan::run(cudnnHandle_t handle, const void* x, const void* filte
   XR_CUDNN_CALL(library, cudnnBackendExecute, handle, plan_.raw(), pack.raw());
 }
 
-const ConvolutionPlan* ConvolutionPlans::find(const Convolution& convolution) {
-  auto entry = plans_.find(convolution);
-  if (entry == plans_.end())
-    entry = plans_.emplace(convolution, ConvolutionPlan::make(target_, convolution, most_workspace_)).first;
-  return entry->second ? &*entry->second : nullptr;
+ConvolutionPlanner::ConvolutionPlanner(const Target& target, const Convolution& convolution,
+                                       std::size_t most_workspace)
+    : target_(target),
+      convolution_(convolution),
+      most_workspace_(most_workspace),
+      graph_(make_graph(target, convolution)) {}
+
+std::optional<ConvolutionPlan> ConvolutionPlanner::make(const Descriptor& configuration) const {
+  const Convolution& c = convolution_;
+  const std::vector<Descriptor> engines =
+      configuration.get_descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+  XR_CHECK(engines.size() == 1, "cuDNN: a configuration of {} engines", engines.size());
+  auto notes = engines[0].get<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE);
+  if (!is_allowed(notes, c.tf32 || c.x.dtype == DType::bf16)) return std::nullopt;
+  std::optional<Descriptor> built = make_execution_plan(target_, configuration);
+  if (!built) return std::nullopt;
+  ConvolutionPlan plan(std::move(*built), c.pass, c.bias_alignment > 0);
+  plan.workspace_bytes_ =
+      static_cast<std::size_t>(plan.plan_.get_one<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
+  if (plan.workspace_bytes_ > most_workspace_) return std::nullopt;
+  plan.name_ = fmt::format("cudnn {}, engine {}", name_of(c.pass),
+                           engines[0].get_one<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX));
+  if (!plans_.empty()) plan.name_ += fmt::format(", plan {}", plans_.size());
+  plan.notes_ = std::move(notes);
+  return plan;
+}
+
+bool ConvolutionPlanner::make_next() {
+  constexpr std::array modes{CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK};
+  while (graph_) {
+    if (next_ == configurations_.size()) {
+      if (modes_asked_ == modes.size()) return false;
+      configurations_ = engine_configurations(target_, *graph_, modes[modes_asked_++]);
+      next_ = 0;
+      continue;
+    }
+    std::optional<ConvolutionPlan> plan = make(configurations_[next_++]);
+    if (!plan) continue;
+    plans_.push_back(std::move(*plan));
+    return true;
+  }
+  return false;
+}
+
+const ConvolutionPlan* ConvolutionPlanner::at(std::size_t index) {
+  while (plans_.size() <= index)
+    if (!make_next()) return nullptr;
+  return &plans_[index];
+}
+
+const ConvolutionPlan* ConvolutionPlans::find(const Convolution& convolution, int index) {
+  auto entry = planners_.find(convolution);
+  if (entry == planners_.end())
+    entry = planners_.emplace(convolution, ConvolutionPlanner(target_, convolution, most_workspace_)).first;
+  return index < most_plans ? entry->second.at(static_cast<std::size_t>(index)) : nullptr;
 }
 
 }  // namespace xr::kernels::cudnn

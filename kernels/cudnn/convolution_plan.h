@@ -4,10 +4,12 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kernels/conv2d_problem.h"
 #include "kernels/cudnn/descriptor.h"
@@ -68,15 +70,9 @@ struct Target {
 
 class ConvolutionPlan {
  public:
-  /// The first plan, in the order of cuDNN's heuristics, whose engine is allowed and can be built within
-  /// `most_workspace` bytes; none if there is none.
-  [[nodiscard]] static std::optional<ConvolutionPlan> make(const Target& target,
-                                                           const Convolution& convolution,
-                                                           std::size_t most_workspace);
-
   [[nodiscard]] Pass pass() const { return pass_; }
   [[nodiscard]] std::size_t workspace_bytes() const { return workspace_bytes_; }
-  /// "cudnn conv2d_forward, engine 67"
+  /// "cudnn conv2d_forward, engine 67", and ", plan 3" if it is not the first
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<cudnnBackendNumericalNote_t>& notes() const { return notes_; }
   /// Queues the convolution. The operands are those that the plan was made for; bias may be null without one.
@@ -84,6 +80,7 @@ class ConvolutionPlan {
            void* workspace) const;
 
  private:
+  friend class ConvolutionPlanner;
   ConvolutionPlan(Descriptor plan, Pass pass, bool bias) : plan_(std::move(plan)), pass_(pass), bias_(bias) {}
 
   Descriptor plan_;
@@ -94,20 +91,45 @@ class ConvolutionPlan {
   std::vector<cudnnBackendNumericalNote_t> notes_;
 };
 
+/// The plans of a convolution whose engine is allowed and can be built within `most_workspace` bytes, in the
+/// order of cuDNN's heuristics. Each is made when it is asked for first: it takes time, a second where cuDNN
+/// compiles an engine for it.
+class ConvolutionPlanner {
+ public:
+  ConvolutionPlanner(const Target& target, const Convolution& convolution, std::size_t most_workspace);
+
+  /// Null if there are not so many. The plan stays where it is.
+  [[nodiscard]] const ConvolutionPlan* at(std::size_t index);
+
+ private:
+  /// Makes the next one; false if there is none.
+  bool make_next();
+  [[nodiscard]] std::optional<ConvolutionPlan> make(const Descriptor& configuration) const;
+
+  Target target_;
+  Convolution convolution_;
+  std::size_t most_workspace_;
+  std::optional<Descriptor> graph_;         // none if cuDNN has no such graph
+  std::vector<Descriptor> configurations_;  // what the modes that were asked propose
+  std::size_t modes_asked_ = 0, next_ = 0;
+  std::deque<ConvolutionPlan> plans_;
+};
+
 /// Plans by their whole descriptors, each made once; also that there is none.
 class ConvolutionPlans {
  public:
   ConvolutionPlans(const Target& target, std::size_t most_workspace)
       : target_(target), most_workspace_(most_workspace) {}
 
-  /// Null if cuDNN has no engine for it.
-  [[nodiscard]] const ConvolutionPlan* find(const Convolution& convolution);
-  [[nodiscard]] std::size_t size() const { return plans_.size(); }
+  /// The plan of this number, 0 to most_plans - 1; null if cuDNN has none, or not so many. 0 is the one to
+  /// train with, the others are a benchmark's.
+  [[nodiscard]] const ConvolutionPlan* find(const Convolution& convolution, int index = 0);
+  [[nodiscard]] std::size_t size() const { return planners_.size(); }
 
  private:
   Target target_;
   std::size_t most_workspace_;
-  std::map<Convolution, std::optional<ConvolutionPlan>> plans_;
+  std::map<Convolution, ConvolutionPlanner> planners_;
 };
 
 }  // namespace xr::kernels::cudnn

@@ -22,6 +22,11 @@ bool is_matrix_type(DType dtype) {
   return dtype == DType::f32 || dtype == DType::bf16;
 }
 
+/// Whether one operand is rounded in each call: what runs says so, for it can take longer than the product.
+bool rounds(const ConstView& a, const ConstView& b) {
+  return a.dtype != b.dtype;
+}
+
 View view_of(void* data, const Shape& shape, DType dtype) {
   View view;
   view.data = data;
@@ -54,7 +59,7 @@ CublasProducts::~CublasProducts() {
 
 /// False if cuBLAS has no such product: f32 operands with a bf16 result, or what it says itself.
 bool CublasProducts::run(const Product& p) {
-  const bool mixed = p.a.dtype != p.b.dtype;
+  const bool mixed = rounds(p.a, p.b);
   const DType operands = mixed ? DType::bf16 : p.a.dtype;
   if (operands == DType::f32 && p.c.dtype != DType::f32) return false;
   ConstView a = p.a, b = p.b;
@@ -79,13 +84,15 @@ bool CublasProducts::run(const Product& p) {
 Ran CublasProducts::matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
                            GradientWrite write) {
   if (!is_matrix_type(a.dtype) || !is_matrix_type(b.dtype) || !is_matrix_type(c.dtype)) return nullptr;
-  return run({a, b, transpose_a, transpose_b, c, write}) ? "cublas matmul" : nullptr;
+  const char* const name = rounds(a, b) ? "cublas matmul + its f32 operand rounded to bf16" : "cublas matmul";
+  return run({a, b, transpose_a, transpose_b, c, write}) ? name : nullptr;
 }
 
 // The bias is what y holds before the product is added. A bf16 y is rounded once: the sum is made in f32.
 Ran CublasProducts::linear_forward(ConstView x, ConstView weight, ConstView bias, View y) {
   if (!is_matrix_type(x.dtype) || !is_matrix_type(weight.dtype) || !is_matrix_type(y.dtype)) return nullptr;
-  constexpr const char* name = "cublas linear_forward";
+  const char* const name =
+      rounds(x, weight) ? "cublas linear_forward + its f32 operand rounded to bf16" : "cublas linear_forward";
   if (!bias.defined()) return run({x, weight, false, true, y, GradientWrite::overwrite}) ? name : nullptr;
   View sum = y;
   if (y.dtype != DType::f32) {

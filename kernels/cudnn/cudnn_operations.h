@@ -17,6 +17,7 @@ class CudnnOperations final : public Operations {
 
   std::string version() const override { return cudnn_.version() + " and " + products_.version(); }
   void set_precision(Precision precision) override;
+  void set_convolution_plan(int index) override { plan_ = index; }
 
   Ran conv2d_forward(const Conv2dProblem& problem, ConstView x, ConstView filter, ConstView bias,
                      View y) override;
@@ -63,6 +64,7 @@ class CudnnOperations final : public Operations {
   CublasProducts products_;
   cudnnHandle_t handle_ = nullptr;
   Precision precision_ = Precision::fp32;
+  int plan_ = 0;  // of a convolution
   Workspace workspace_;
   std::unique_ptr<ConvolutionPlans> plans_;
 };

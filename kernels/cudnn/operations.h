@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "kernels/conv2d_problem.h"
 
@@ -13,6 +14,11 @@ namespace xr::kernels::cudnn {
 /// What ran, for the record of launches; null: the libraries do not have the operation for these operands,
 /// and nothing was queued.
 using Ran = const char*;
+
+/// Plans of a convolution among which a benchmark can choose, at most; and what BackendOptions::variant, with
+/// KernelChoice::cudnn, chooses them by: "cudnn_plan_3".
+constexpr int most_plans = 8;
+constexpr std::string_view plan_variant = "cudnn_plan_";
 
 /// The operations of Backend of the same name, for operands that are not empty and have been checked.
 /// Whatever is configured, results are the same from run to run; f32 products are rounded to TF32 in
@@ -27,6 +33,9 @@ class Operations {
   /// "cuDNN 9.19.0 and cuBLAS 13.2.0"
   [[nodiscard]] virtual std::string version() const = 0;
   virtual void set_precision(Precision precision) = 0;
+  /// Which of its plans a convolution takes, from 0 (the usual one) to most_plans - 1: for benchmarks. Where
+  /// there are fewer, the convolution counts as one that the libraries do not have.
+  virtual void set_convolution_plan(int index) = 0;
 
   virtual Ran conv2d_forward(const Conv2dProblem& problem, ConstView x, ConstView filter, ConstView bias,
                              View y) = 0;

@@ -13,10 +13,11 @@ namespace {
 /// Libraries that have nothing, and remember what they were told.
 class NoLibraries final : public cudnn::Operations {
  public:
-  explicit NoLibraries(Precision& told) : told_(told) {}
+  NoLibraries(Precision& told, int& plan) : told_(told), plan_(plan) {}
 
   std::string version() const override { return "version 0"; }
   void set_precision(Precision precision) override { told_ = precision; }
+  void set_convolution_plan(int index) override { plan_ = index; }
   cudnn::Ran conv2d_forward(const Conv2dProblem&, ConstView, ConstView, ConstView, View) override {
     return nullptr;
   }
@@ -53,18 +54,19 @@ class NoLibraries final : public cudnn::Operations {
 
  private:
   Precision& told_;
+  int& plan_;
 };
 
 /// A chooser, how often it opened the libraries, and the notes meanwhile.
 struct Fixture {
   bool present = true;
-  int opened = 0;
+  int opened = 0, plan = 0;
   Precision precision = Precision::fp32;
   std::vector<std::string> info, debug;
   KernelChooser chooser{[this]() -> std::unique_ptr<cudnn::Operations> {
     ++opened;
     if (!present) throw Error("cuDNN is not available");
-    return std::make_unique<NoLibraries>(precision);
+    return std::make_unique<NoLibraries>(precision, plan);
   }};
 
   Fixture() {
@@ -128,6 +130,24 @@ TEST_CASE("choosing cudnn without it is an error that changes nothing") {
   CHECK_THROWS_WITH(f.chooser.configure({.precision = Precision::bf16, .kernels = KernelChoice::cudnn}),
                     Contains("cuDNN is not available"));
   CHECK(f.chooser.choice() == KernelChoice::automatic);
+}
+
+TEST_CASE("a variant chooses one of cuDNN's plans and others leave the usual one") {
+  Fixture f;
+  const auto plan_of = [&](const char* variant) {
+    f.chooser.configure({.kernels = KernelChoice::cudnn, .variant = variant});
+    return f.plan;
+  };
+  CHECK(plan_of("cudnn_plan_3") == 3);
+  CHECK(plan_of("direct") == 0);
+  CHECK(plan_of("cudnn_plan_7") == 7);
+  CHECK(plan_of("") == 0);
+  for (const char* wrong : {"cudnn_plan_8", "cudnn_plan_", "cudnn_plan_-1", "cudnn_plan_1x"})
+    CHECK_THROWS_WITH(plan_of(wrong), Contains(wrong) && Contains("cudnn_plan_7"));
+  CHECK(f.plan == 0);
+  f.chooser.configure({.kernels = KernelChoice::cudnn, .variant = "cudnn_plan_2"});
+  f.chooser.remember(conv, nullptr);  // there are not so many: no word to the user
+  CHECK(f.info.empty());
 }
 
 TEST_CASE("choosing cudnn asks it for everything and says what it has not") {

@@ -14,8 +14,9 @@ alone, which finds its best form; 3. ours, PyTorch's default and PyTorch's best 
 one of them computing at a time, in blocks of steps whose order rotates.
 
 On a GPU (--device cuda) a block is timed as a whole, since programs that wait after each step would be
-timed waiting. There all programs start, compile and warm up side by side (--together), and phase 2 is left
-out: all modes take part in phase 3. simt has no peer but the CPU's FP32.
+timed waiting. There all programs start side by side (--together), and phase 2 is left out: all modes take
+part in phase 3. They warm up, with what they compile and tune, one after the other while nothing else runs.
+simt has no peer but the CPU's FP32.
 
 Whatever ends the comparison, --output has what was said until then.
 """
@@ -75,8 +76,8 @@ def parse_arguments():
     parser.add_argument("--kernels", choices=["auto", "custom", "cudnn"], default="auto", help="of xrbench")
     parser.add_argument("--no-cuda-graph", action="store_true", help="of xrbench")
     parser.add_argument("--keep-going", action="store_true",
-                        help="leave out PyTorch modes that fail; measure although losses differ, and end "
-                        "with status 1 then")
+                        help="leave out PyTorch modes that fail; measure although losses differ; end with "
+                        "status 1 then")
     parser.add_argument("--batch-size", type=int, default=60)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--channels", type=int, default=1)
@@ -90,8 +91,8 @@ def parse_arguments():
     parser.add_argument("--block", type=int, help="steps of a program in one round (default 4; 20 with cuda)")
     parser.add_argument("--warm-up", type=int, help="steps that are not counted, per process (default 3; 12 with cuda)")
     parser.add_argument("--trial", type=int, default=5, help="steps of each mode in the trial phase")
-    parser.add_argument("--together", action="store_true", help="all programs start and warm up side by side, "
-                        "and there is no trial phase (always so with cuda)")
+    parser.add_argument("--together", action="store_true", help="all programs start side by side, and there is "
+                        "no trial phase (always so with cuda)")
     parser.add_argument("--patience", type=float, default=600, help="together: seconds after which a PyTorch mode "
                         "that is not ready is a failure")
     modes = MODES + (JEMALLOC_MODES if ctypes.util.find_library("jemalloc") else "")
@@ -128,6 +129,7 @@ class Comparison:
         self.arguments = arguments
         self.on_gpu = arguments.device == "cuda"
         self.agree = True
+        self.left_out = []  # modes
         self.parties = []  # who is timed: ours, then PyTorch's modes
         self.state = pathlib.Path(folder) / "state.safetensors"
 
@@ -180,12 +182,13 @@ class Comparison:
         if mode == DEFAULT_MODE or not self.arguments.keep_going:
             raise failure
         say(f"LEFT OUT: {failure}")
+        self.left_out.append(mode)
 
     def try_mode(self, mode):
         """Median seconds of a step, tried alone."""
         with self.pytorch(mode, self.arguments.dropout) as server:
-            server.step(self.arguments.warm_up)
-            seconds = percentile(server.step(self.arguments.trial)[0], 0.5)
+            self.warm_up(server)
+            seconds = percentile(self.finite_steps(server, self.arguments.trial), 0.5)
             say(f"trial: {server.about['program']} {mode}: median {seconds * 1e3:.0f} ms, "
                 f"peak {server.peak_bytes / 1e6:.0f} MB")
             return seconds
@@ -203,14 +206,24 @@ class Comparison:
                 best, best_seconds = mode, seconds
         return best
 
+    def warm_up(self, server):
+        """Also what the program compiles and tunes by measuring: nothing else may run."""
+        self.finite_steps(server, self.arguments.warm_up)
+
+    @staticmethod
+    def finite_steps(server, count):
+        seconds, losses = server.step(count)
+        if any(loss is None or not math.isfinite(loss) for loss in losses):
+            raise Failure(f"{server.label}: losses that are not finite: {losses}")
+        return seconds
+
     def alternate(self, servers):
-        for server in servers:
-            server.step(self.arguments.warm_up)
+        """Servers that have warmed up."""
         self.parties = servers
         for round_index in range(self.arguments.rounds):
             first = round_index % len(servers)
             for server in servers[first:] + servers[:first]:
-                server.seconds += server.step(self.arguments.block)[0]
+                server.seconds += self.finite_steps(server, self.arguments.block)
 
     def run(self):
         if self.arguments.together:
@@ -222,12 +235,16 @@ class Comparison:
             self.check_losses(our_losses, best, self.first_losses(best))
         dropout = self.arguments.dropout
         with contextlib.ExitStack() as stack:
-            self.alternate([stack.enter_context(server) for server in
-                            [self.ours(dropout), *(self.pytorch(mode, dropout)
-                                                   for mode in dict.fromkeys([DEFAULT_MODE, best]))]])
+            servers = [stack.enter_context(server) for server in
+                       [self.ours(dropout), *(self.pytorch(mode, dropout)
+                                              for mode in dict.fromkeys([DEFAULT_MODE, best]))]]
+            for server in servers:
+                self.warm_up(server)
+            self.alternate(servers)
 
     def run_together(self):
-        """Starting, compiling and warming up overlap; nothing of it is left when the first block is timed."""
+        """Programs start side by side; those that only show their losses end before the others warm up, one after
+        the other, for what is tuned beside other programs is tuned for another machine."""
         our_losses = self.reference_losses()
         a = self.arguments
         begin = time.monotonic()
@@ -243,24 +260,36 @@ class Comparison:
             modes = self.modes()
             pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(2 * len(modes) + 1))
 
-            def start(server, steps):
+            def start(server, steps=0):
                 stack.callback(server.end)
                 return server, pool.submit(server.prepare, steps)
 
-            ours, ours_ready = start(self.ours(a.dropout), a.warm_up)
-            timed = {mode: start(self.pytorch(mode, a.dropout), a.warm_up) for mode in modes}
+            ours, ours_ready = start(self.ours(a.dropout))
+            timed = {mode: start(self.pytorch(mode, a.dropout)) for mode in modes}
             checked = {mode: start(self.pytorch(mode, 0), LOSS_STEPS) for mode in modes}
             ours_ready.result()
-            parties = [ours]
+            running = []
             for mode in modes:
+                server, ready = timed[mode]
                 try:
                     self.check_losses(our_losses, mode, wait(checked[mode][1], mode))
-                    wait(timed[mode][1], mode)
-                    parties.append(timed[mode][0])
+                    wait(ready, mode)
+                    running.append(mode)
                 except Failure as failure:
-                    timed[mode][0].end()
+                    server.end()
                     self.leave_out(mode, failure)
                 checked[mode][0].end()
+            say(f"started after {time.monotonic() - begin:.0f} s")
+            self.warm_up(ours)
+            parties = [ours]
+            for mode in running:
+                server = timed[mode][0]
+                try:
+                    wait(pool.submit(self.warm_up, server), mode)
+                    parties.append(server)
+                except Failure as failure:
+                    server.end()
+                    self.leave_out(mode, failure)
             say(f"ready after {time.monotonic() - begin:.0f} s")
             self.alternate(parties)
 
@@ -272,10 +301,9 @@ def first_line(command, otherwise="unknown"):
         return otherwise
 
 
-def write_page(path, device):
+def write_page(path, device, xrbench):
     """What was printed, as a page that says where and when."""
-    commit = first_line(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
-                        os.environ.get("XR_COMMIT", "unknown"))
+    commit = first_line([str(xrbench), "--version"]).split()[-1]
     cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), "unknown processor")
     gpu = "" if device == "cpu" else "; " + first_line(
@@ -286,8 +314,8 @@ def write_page(path, device):
         f"{' '.join(sys.argv[1:])}`.", "", "```", *LINES, "```", ""]))
 
 
-def print_table(arguments, ours, theirs):
-    """`theirs`: PyTorch's default first."""
+def print_table(arguments, ours, theirs, left_out=()):
+    """`theirs`: PyTorch's default first; left_out: modes of which there is no figure."""
     size = arguments.image_size
     say("")
     say(f"batch {arguments.batch_size}, {arguments.channels}x{size}x{size}, padding {arguments.padding}, "
@@ -302,7 +330,8 @@ def print_table(arguments, ours, theirs):
         say(f"{server.label:68} {median * 1e3:9.{digits}f} {low * 1e3:7.{digits}f} {high * 1e3:7.{digits}f} "
             f"{server.peak_bytes / 1e6:8.0f} {median / ours_median:6.2f}")
     say(f"ratio to eager {percentile(theirs[0].seconds, 0.5) / ours_median:.2f}")
-    say(f"ratio {min(percentile(server.seconds, 0.5) for server in theirs) / ours_median:.2f}")
+    without = f" (best of those that ran; left out: {', '.join(left_out)})" if left_out else ""
+    say(f"ratio {min(percentile(server.seconds, 0.5) for server in theirs) / ours_median:.2f}{without}")
 
 
 def run(arguments, folder):
@@ -319,8 +348,8 @@ def run(arguments, folder):
         if parties and all(party.seconds for party in parties):
             if not whole:
                 say("CUT OFF before the last round")
-            print_table(arguments, parties[0], parties[1:])
-    return 0 if whole and comparison.agree else 1
+            print_table(arguments, parties[0], parties[1:], comparison.left_out)
+    return 0 if whole and comparison.agree and not comparison.left_out else 1
 
 
 def main():
@@ -331,7 +360,7 @@ def main():
             return run(arguments, folder)
     finally:
         if arguments.output:
-            write_page(arguments.output, arguments.device)
+            write_page(arguments.output, arguments.device, arguments.xrbench)
 
 
 if __name__ == "__main__":

@@ -245,8 +245,18 @@ def serve(trainer):
     return 0
 
 
+def tune_anew():
+    """Compiled code may come from a cache; what Triton chose by measuring may not: who filled the cache may have
+    measured beside other programs."""
+    from torch._inductor import config
+    if hasattr(config, "autotune_local_cache"):
+        config.autotune_local_cache = False
+
+
 def main():
     torch.set_num_threads(arguments.threads)
+    if on_gpu and ("compile" in features or "compile_all" in features):
+        tune_anew()
     if "flush_denormal" in features and not torch.set_flush_denormal(True):
         sys.exit("pytorch_step.py: this processor cannot flush denormals")
     if "medium" in features:

@@ -7,6 +7,7 @@
 
 #include "kernels/cudnn/convolution_plan.h"
 #include "kernels/cudnn/cublas_library.h"
+#include "kernels/cudnn/operations.h"
 #include "kernels/error.h"
 #include "tests/kernels/cudnn/device_properties.h"
 
@@ -155,13 +156,40 @@ TEST_CASE("cuDNN multiplies on tensor cores in tf32 and bf16 and not in fp32") {
     }
 }
 
+TEST_CASE("a benchmark chooses among allowed plans, of which the first is the usual one") {
+  const Device device;
+  if (!device.exists()) return;
+  ConvolutionPlans plans(device.target(), most_workspace);
+  for (const Pass pass : {Pass::forward, Pass::backward_data, Pass::backward_filter}) {
+    const Convolution c = make(cases[1], pass, Precision::tf32, Layout::channels_last);
+    INFO(c.describe());
+    std::vector<const ConvolutionPlan*> all;
+    for (int index = 0; index < most_plans; ++index)
+      if (const ConvolutionPlan* const plan = plans.find(c, index); plan != nullptr) all.push_back(plan);
+    REQUIRE(all.size() >= 2);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      INFO(all[i]->name());
+      CHECK(is_allowed(all[i]->notes(), true));
+      CHECK(all[i]->workspace_bytes() <= most_workspace);
+      CHECK(plans.find(c, static_cast<int>(i)) == all[i]);
+      CHECK((all[i]->name().find(fmt::format(", plan {}", i)) != std::string::npos) == (i > 0));
+    }
+    ConvolutionPlanner planner(device.target(), c, most_workspace);
+    CHECK(planner.at(all.size() - 1)->name() == all.back()->name());
+    CHECK(planner.at(0)->name() == all[0]->name());
+    CHECK(planner.at(1000) == nullptr);
+    CHECK(plans.find(c, most_plans) == nullptr);
+  }
+  CHECK(plans.size() == 3);
+}
+
 TEST_CASE("plans that need more memory than allowed are passed over") {
   const Device device;
   if (!device.exists()) return;
   const Convolution c = make(cases[1], Pass::forward, Precision::tf32, Layout::contiguous);
-  const auto any = ConvolutionPlan::make(device.target(), c, most_workspace);
-  const auto small = ConvolutionPlan::make(device.target(), c, 1 << 20);
-  REQUIRE((any && small));
+  ConvolutionPlanner all(device.target(), c, most_workspace), frugal(device.target(), c, 1 << 20);
+  const ConvolutionPlan *const any = all.at(0), *const small = frugal.at(0);
+  REQUIRE((any != nullptr && small != nullptr));
   CHECK(any->workspace_bytes() > 1 << 20);
   CHECK(small->workspace_bytes() <= 1 << 20);
 }
@@ -171,7 +199,7 @@ TEST_CASE("a convolution that makes no sense has an error and an unknown one no 
   if (!device.exists()) return;
   Convolution wrong = make(cases[1], Pass::forward, Precision::fp32, Layout::contiguous);
   wrong.y.extents[2] += 1;
-  CHECK_THROWS_WITH(ConvolutionPlan::make(device.target(), wrong, most_workspace),
+  CHECK_THROWS_WITH(ConvolutionPlanner(device.target(), wrong, most_workspace),
                     Catch::Matchers::Contains("cuDNN: "));
   Convolution mixed = make(cases[1], Pass::forward, Precision::fp32, Layout::contiguous);
   mixed.filter.dtype = DType::bf16;
