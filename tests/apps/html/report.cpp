@@ -25,8 +25,8 @@ TEST_CASE("train and eval write the same report", "[html]") {
 
 TEST_CASE("the report has the verdicts of the quick audit before the training", "[html]") {
   TemporaryFolder folder;
-  REQUIRE(run(folder, {"synth", "--out", (folder / "data").string(), "--size", "64", "--train-covid", "40",
-                       "--train-normal", "40", "--test-covid", "30", "--test-normal", "30", "--shortcut",
+  REQUIRE(run(folder, {"synth", "--out", (folder / "data").string(), "--size", "64", "--train-covid", "80",
+                       "--train-normal", "80", "--test-covid", "30", "--test-normal", "30", "--shortcut",
                        "border-brightness"})
               .status == 0);
   const Result trained = run(folder, tiny(folder, "run", {"--epochs", "1"}));
