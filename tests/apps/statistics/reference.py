@@ -206,19 +206,20 @@ def delong_1988():
 
 
 def selection():
-    """Bootstrap bias correction over every possible resample of four images, three candidates."""
+    """Bootstrap bias correction over every possible resample of two images of each of two classes, three
+    candidates."""
     right = np.array([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
     loss = np.array([[0.1, 0.2, 0.9, 1.1], [1.2, 0.3, 0.1, 0.8], [0.7, 1.3, 0.2, 0.3]])
     array("selection_right", right, "std::uint8_t")
     array("selection_loss", loss)
     values = []
-    for draw in itertools.product(range(4), repeat=4):
-        out_of_bag = [i for i in range(4) if i not in draw]
-        if not out_of_bag:
+    for draw in itertools.product((0, 1), (0, 1), (2, 3), (2, 3)):
+        left_out = [[i for i in of_class if i not in draw] for of_class in ((0, 1), (2, 3))]
+        if not all(left_out):
             continue
         idx = list(draw)
         best = min(range(3), key=lambda c: (-right[c, idx].sum(), round(loss[c, idx].sum(), 9), c))
-        values.append(right[best, out_of_bag].mean())
+        values.append(np.mean([right[best, images].mean() for images in left_out]))
     scalar("selection_corrected", np.mean(values))
 
 

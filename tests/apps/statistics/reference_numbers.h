@@ -195,7 +195,7 @@ inline constexpr double delong_difference_p = 0.9102063472010351;
 inline const std::vector<std::uint8_t> selection_right = {1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1};
 inline const std::vector<double> selection_loss = {0.1, 0.2, 0.9, 1.1, 1.2, 0.3,
                                                    0.1, 0.8, 0.7, 1.3, 0.2, 0.3};
-inline constexpr double selection_corrected = 0.09626436781609195;
+inline constexpr double selection_corrected = 0.375;
 inline const std::vector<std::uint8_t> cluster_labels = {1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0,
                                                          0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1,
                                                          1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1};
