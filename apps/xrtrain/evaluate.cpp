@@ -25,6 +25,9 @@ std::shared_ptr<const SplitImages> list_images(const data::ImageSet& images) {
     list->paths.push_back(sample.path);
     list->patients.push_back(sample.group);
   }
+  for (const std::uint64_t fingerprint : images.fingerprints)
+    list->fingerprints.push_back(
+        fmt::format("{}-{:016x}", images.channels == 1 ? "grey" : "colour", fingerprint));
   list->labels = images.labels;
   return list;
 }

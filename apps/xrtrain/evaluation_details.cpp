@@ -161,7 +161,10 @@ EvaluationDetails make_details(const Predictions& predictions, const Choice& cho
   }
   const SplitPredictions *validation = predictions.find(details.chosen, "validation"),
                          *test = predictions.find(details.chosen, "test");
-  if (test != nullptr) details.test_patients = count_patients(*test->images);
+  if (test != nullptr) {
+    details.test_patients = count_patients(*test->images);
+    details.test_fingerprints = test->images->fingerprints;
+  }
   if (test != nullptr && !test->finite()) return details;
   if (test != nullptr && settings.subgroups)
     details.subgroups = subgroup_tables(*settings.subgroups, *test, details.positive);

@@ -71,6 +71,7 @@ struct EvaluationDetails {
   std::vector<std::string> subgroups_left_out;
   std::string subgroup_file;
   std::optional<std::int64_t> test_patients;   ///< where all test images have a known one
+  std::vector<std::string> test_fingerprints;  ///< SplitImages::fingerprints
   std::size_t candidates = 0;                  ///< checkpoints that `selection` is about
   SelectionOptimism selection;
 

@@ -144,6 +144,7 @@ std::string metrics_json(const EvaluationDetails& details) {
         {"temperature", temperature_json(details)},
         {"test_patients", details.test_patients ? json(*details.test_patients) : json(nullptr)},
         {"subgroups", details.subgroup_file.empty() ? json(nullptr) : subgroups_json(details)}}},
+      {"test_fingerprints", details.test_fingerprints},
       {"best_on_test_optimistic",
        {{"candidates", details.candidates},
         {"apparent_accuracy", number(selection.apparent)},

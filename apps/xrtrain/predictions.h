@@ -16,7 +16,7 @@ struct SplitImages {
   std::vector<std::string> paths;  ///< relative to the data folder, with '/'
   std::vector<std::int64_t> labels;
   /// Of each image, empty where it is not known. Not in predictions.csv.
-  std::vector<std::string> patients;
+  std::vector<std::string> patients, fingerprints;
 };
 
 /// Class probabilities of one checkpoint on one split.

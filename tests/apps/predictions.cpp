@@ -23,9 +23,9 @@ nlohmann::json json_of_text(const std::string& text) {
 }
 
 Predictions two_splits() {
-  const auto validation = std::make_shared<SplitImages>(SplitImages{{"v/1.png", "v/2.png"}, {0, 1}, {}});
+  const auto validation = std::make_shared<SplitImages>(SplitImages{{"v/1.png", "v/2.png"}, {0, 1}, {}, {}});
   const auto test =
-      std::make_shared<SplitImages>(SplitImages{{"a,b.png", "c \"d\".png", "e\nf.png"}, {0, 1, 1}, {}});
+      std::make_shared<SplitImages>(SplitImages{{"a,b.png", "c \"d\".png", "e\nf.png"}, {0, 1, 1}, {}, {}});
   return {{"co,vid", "normal"},
           {{0, "validation", validation, {0.6, 0.4, 0.3, 0.7}},
            {0, "test", test, {1.0 / 3.0, 2.0 / 3.0, 1e-300, 1.0, 0.75, 0.25}},
