@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr char magic[8] = {'X', 'R', 'I', 'M', 'A', 'G', 'E', 'S'};
-constexpr std::uint32_t format_version = 1;  // raise it when decoding, resizing or this layout changes
+constexpr std::uint32_t format_version = 2;  // raise it when decoding, resizing or this layout changes
 constexpr std::uint64_t max_cache_bytes = std::uint64_t{1} << 40;
 
 struct Header {
@@ -28,7 +28,7 @@ static_assert(std::has_unique_object_representations_v<Header>);
 struct Record {  // followed by path_bytes bytes of path
   std::uint64_t file_size;
   std::int64_t modified_ns;
-  std::uint64_t pixel_checksum, path_bytes;
+  std::uint64_t fingerprint, pixel_checksum, path_bytes;
 };
 static_assert(std::has_unique_object_representations_v<Record>);
 
@@ -113,19 +113,19 @@ void ImageCache::read() {
     if (content_hash(pixels) != record.pixel_checksum) continue;
     const auto* first = reinterpret_cast<const std::uint8_t*>(pixels.data());
     entries_[{reinterpret_cast<const char*>(path.data()), path.size()}] = {
-        {record.file_size, record.modified_ns}, {first, first + pixels.size()}};
+        {record.file_size, record.modified_ns}, record.fingerprint, {first, first + pixels.size()}};
   }
 }
 
-const std::vector<std::uint8_t>* ImageCache::find(const std::string& path, const FileStamp& stamp) const {
+const ImageCache::Entry* ImageCache::find(const std::string& path, const FileStamp& stamp) const {
   const auto entry = entries_.find(path);
-  return entry != entries_.end() && entry->second.stamp == stamp ? &entry->second.pixels : nullptr;
+  return entry != entries_.end() && entry->second.stamp == stamp ? &entry->second : nullptr;
 }
 
-void ImageCache::insert(const std::string& path, const FileStamp& stamp, std::vector<std::uint8_t> pixels) {
-  XR_CHECK(pixels.size() == image_bytes(), "the cache takes {} bytes an image, not {}", image_bytes(),
-           pixels.size());
-  entries_[path] = {stamp, std::move(pixels)};
+void ImageCache::insert(const std::string& path, Entry entry) {
+  XR_CHECK(entry.pixels.size() == image_bytes(), "the cache takes {} bytes an image, not {}", image_bytes(),
+           entry.pixels.size());
+  entries_[path] = std::move(entry);
 }
 
 void ImageCache::drop_stale(const fs::path& directory) {
@@ -147,8 +147,8 @@ void ImageCache::write() const {
   for (const auto* entry : sorted) {
     const auto pixels = std::as_bytes(std::span(entry->second.pixels));
     const auto path = std::as_bytes(std::span(entry->first));
-    append(index, Record{entry->second.stamp.size, entry->second.stamp.modified_ns, content_hash(pixels),
-                         path.size()});
+    append(index, Record{entry->second.stamp.size, entry->second.stamp.modified_ns, entry->second.fingerprint,
+                         content_hash(pixels), path.size()});
     index.insert(index.end(), path.begin(), path.end());
     parts.push_back(pixels);
   }

@@ -2,8 +2,8 @@
 //
 // One file per (folder, format), so that a changed folder replaces its own old file. Layout, native byte
 // order: header (magic, version, format, counts, checksums), index (one record per image: path, file size,
-// modification time, pixel checksum), pixels. Nothing in it is trusted: a file that is damaged in any way
-// counts as absent, an image with a wrong checksum as not in it.
+// modification time, fingerprint, pixel checksum), pixels. Nothing in it is trusted: a file that is damaged
+// in any way counts as absent, an image with a wrong checksum as not in it.
 #pragma once
 
 #include "data/image_set.h"
@@ -27,6 +27,7 @@ class ImageCache {
  public:
   struct Entry {
     FileStamp stamp;
+    std::uint64_t fingerprint = 0;  ///< ImageSet::fingerprints
     std::vector<std::uint8_t> pixels;
   };
 
@@ -37,10 +38,10 @@ class ImageCache {
   static std::filesystem::path file_for(const std::filesystem::path& cache_directory,
                                         const std::filesystem::path& directory, const StoredFormat& format);
 
-  /// The pixels of `path` if they were decoded from this very file; null otherwise.
-  [[nodiscard]] const std::vector<std::uint8_t>* find(const std::string& path, const FileStamp& stamp) const;
+  /// The entry of `path` if it was decoded from this very file; null otherwise.
+  [[nodiscard]] const Entry* find(const std::string& path, const FileStamp& stamp) const;
 
-  void insert(const std::string& path, const FileStamp& stamp, std::vector<std::uint8_t> pixels);
+  void insert(const std::string& path, Entry entry);
 
   /// Drops the entries whose file (below `directory`) is gone or changed.
   void drop_stale(const std::filesystem::path& directory);

@@ -6,6 +6,7 @@
 #include "kernels/error.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <optional>
 
@@ -20,6 +21,7 @@ struct Job {
   std::size_t sample = 0;
   std::optional<FileStamp> stamp;
   std::vector<std::uint8_t> pixels;
+  std::uint64_t fingerprint = 0;
   std::string failure;
 };
 
@@ -29,7 +31,7 @@ std::string decode(Job& job, const fs::path& path, const LoadSettings& settings)
     job.stamp = stamp_of(path);  // before reading: a file that changes meanwhile is decoded again next time
     StoredFormat whole = settings.format;
     whole.mask = Mask::none;  // the cache serves all masks
-    job.pixels = load_image(path, whole, settings.limits);
+    job.pixels = load_image(path, whole, settings.limits, &job.fingerprint);
     return {};
   } catch (const std::bad_alloc&) {
     return fmt::format("not enough memory to decode {}", quote_name(path));
@@ -53,6 +55,11 @@ void check_no_class_empty(const ImageSet& set, std::span<const Sample> samples,
     throw Error(fmt::format("class {} is left empty: none of its {} image(s) can be decoded; the first: {}",
                             quote_name(class_names[c]), before[c], skipped->reason));
   }
+}
+
+std::uint64_t fingerprint_of(const Image& image) {
+  const std::array<int, 3> shape = {image.width, image.height, image.channels};
+  return content_hash(std::as_bytes(std::span(image.pixels)), content_hash(std::as_bytes(std::span(shape))));
 }
 
 fs::path from_environment(const char* variable) {
@@ -82,8 +89,9 @@ void apply_mask(std::span<std::uint8_t> image, const StoredFormat& format) {
 }
 
 std::vector<std::uint8_t> load_image(const fs::path& path, const StoredFormat& format,
-                                     const DecodeLimits& limits) {
+                                     const DecodeLimits& limits, std::uint64_t* fingerprint) {
   const Image decoded = read_image(path, format.channels, limits);
+  if (fingerprint != nullptr) *fingerprint = fingerprint_of(decoded);
   const Image image = format.shape == StoredShape::square
                           ? resize(decoded, format.size, format.size)
                           : resize_and_crop(decoded, format.size, format.size);
@@ -113,14 +121,17 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
     cache.emplace(ImageCache::file_for(cache_directory, directory, settings.format), settings.format);
 
   std::vector<const std::vector<std::uint8_t>*> pixels(samples.size());
+  std::vector<std::uint64_t> fingerprints(samples.size());
   std::vector<Job> jobs;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     try {
-      if (cache) pixels[i] = cache->find(samples[i].path, stamp_of(directory / samples[i].path));
+      const ImageCache::Entry* kept =
+          cache ? cache->find(samples[i].path, stamp_of(directory / samples[i].path)) : nullptr;
+      if (kept != nullptr) pixels[i] = &kept->pixels, fingerprints[i] = kept->fingerprint;
     } catch (const Error&) {
       pixels[i] = nullptr;  // the decoding names the missing file
     }
-    if (pixels[i] == nullptr) jobs.push_back({i, {}, {}, {}});
+    if (pixels[i] == nullptr) jobs.push_back({i, {}, {}, 0, {}});
   }
   run_jobs(jobs.size(), settings.workers, settings.progress, [&](std::size_t i) {
     jobs[i].failure = decode(jobs[i], directory / samples[jobs[i].sample].path, settings);
@@ -133,6 +144,7 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
       set.skipped.push_back({samples[job.sample].path, job.failure});
     } else {
       pixels[job.sample] = &job.pixels;
+      fingerprints[job.sample] = job.fingerprint;
       ++set.decoded;
     }
   }
@@ -143,12 +155,14 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
     apply_mask(std::span(set.pixels).last(set.image_bytes()), settings.format);
     set.labels.push_back(samples[i].class_index);
     set.samples.push_back(samples[i]);
+    set.fingerprints.push_back(fingerprints[i]);
   }
   check_no_class_empty(set, samples, class_names);
   if (cache && set.decoded > 0) {
     cache->drop_stale(directory);
     for (Job& job : jobs)
-      if (job.failure.empty()) cache->insert(samples[job.sample].path, *job.stamp, std::move(job.pixels));
+      if (job.failure.empty())
+        cache->insert(samples[job.sample].path, {*job.stamp, job.fingerprint, std::move(job.pixels)});
     try {
       cache->write();
     } catch (const Error& error) {

@@ -41,7 +41,10 @@ struct ImageSet {
   int channels = 1, size = 0;
   std::vector<std::uint8_t> pixels;
   std::vector<std::int64_t> labels;
-  std::vector<Sample> samples;        ///< Same order as the images.
+  std::vector<Sample> samples;  ///< Same order as the images.
+  /// Hash of each image as it was decoded, in 1 or 3 channels, before it was resized: the same for any stored
+  /// size, shape and mask, and for any file that holds the same pixels.
+  std::vector<std::uint64_t> fingerprints;
   std::vector<SkippedFile> skipped;   ///< Files that could not be decoded.
   std::vector<std::string> warnings;  ///< For example an unwritable cache.
   std::size_t decoded = 0;            ///< How many images were decoded now; the others came from the cache.
@@ -71,9 +74,10 @@ struct LoadSettings {
 ImageSet load_images(const std::filesystem::path& directory, std::span<const Sample> samples,
                      const std::vector<std::string>& class_names, const LoadSettings& settings);
 
-/// Decodes one image into the stored format: channels x size x size bytes, planar.
+/// Decodes one image into the stored format: channels x size x size bytes, planar. `fingerprint`, if given,
+/// gets that of ImageSet::fingerprints.
 std::vector<std::uint8_t> load_image(const std::filesystem::path& path, const StoredFormat& format,
-                                     const DecodeLimits& limits = {});
+                                     const DecodeLimits& limits = {}, std::uint64_t* fingerprint = nullptr);
 
 /// $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else $HOME/.cache/xrtrain; empty if none of them is set.
 std::filesystem::path default_cache_directory();

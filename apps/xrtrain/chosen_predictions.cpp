@@ -19,11 +19,13 @@ ChosenPredictions read_chosen(const fs::path& run) {
   const Predictions all = read_predictions(predictions);
   ChosenPredictions result;
   result.class_names = all.class_names;
+  std::vector<std::string> fingerprints;  // not there in runs of older versions
   try {
     std::ifstream file(metrics);
     const nlohmann::json json = nlohmann::json::parse(file);
     result.epoch = std::stoll(json.at("chosen").at("checkpoint").get<std::string>());
     result.on_validation = json.at("chosen").at("on") == "validation";
+    fingerprints = json.value("test_fingerprints", fingerprints);
     if (const nlohmann::json& positive = json.at("positive_class"); positive.is_string()) {
       const auto found = std::ranges::find(all.class_names, positive.get<std::string>());
       if (found == all.class_names.end())
@@ -46,6 +48,11 @@ ChosenPredictions read_chosen(const fs::path& run) {
     throw DataError(fmt::format("checkpoint {:02d} of {} gives no numbers: its training diverged",
                                 result.epoch, run.string()));
   result.test = *test;
+  if (fingerprints.size() == test->images->paths.size()) {
+    auto images = std::make_shared<SplitImages>(*test->images);
+    images->fingerprints = std::move(fingerprints);
+    result.test.images = std::move(images);
+  }
   return result;
 }
 

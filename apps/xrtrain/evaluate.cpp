@@ -21,7 +21,13 @@ data::LoaderSettings loader_settings(const Preprocessing& preprocessing, std::in
 
 std::shared_ptr<const SplitImages> list_images(const data::ImageSet& images) {
   auto list = std::make_shared<SplitImages>();
-  for (const data::Sample& sample : images.samples) list->paths.push_back(sample.path);
+  for (const data::Sample& sample : images.samples) {
+    list->paths.push_back(sample.path);
+    list->patients.push_back(sample.group);
+  }
+  for (const std::uint64_t fingerprint : images.fingerprints)
+    list->fingerprints.push_back(
+        fmt::format("{}-{:016x}", images.channels == 1 ? "grey" : "colour", fingerprint));
   list->labels = images.labels;
   return list;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/statistics/threshold.h"
@@ -91,13 +92,24 @@ CandidateResult candidate_of(const SplitPredictions& predictions) {
 
 void estimate_selection(const Predictions& predictions, EvaluationDetails& details) {
   std::vector<CandidateResult> candidates;
-  for (const SplitPredictions& one : predictions.splits)
-    if (one.split == "test" && one.finite()) candidates.push_back(candidate_of(one));
+  std::span<const std::int64_t> labels;
+  for (const SplitPredictions& one : predictions.splits) {
+    if (one.split != "test" || !one.finite()) continue;
+    candidates.push_back(candidate_of(one));
+    labels = one.images->labels;
+  }
   details.candidates = candidates.size();
   if (candidates.size() < 2) return;
   BootstrapSettings settings = details.bootstrap;
   settings.purpose = 1;
-  details.selection = selection_optimism(candidates, settings);
+  details.selection = selection_optimism(candidates, labels, settings);
+}
+
+/// How many patients the images are of; nothing where one is not known.
+std::optional<std::int64_t> count_patients(const SplitImages& images) {
+  const std::set<std::string> patients(images.patients.begin(), images.patients.end());
+  if (patients.empty() || patients.contains("")) return std::nullopt;
+  return static_cast<std::int64_t>(patients.size());
 }
 
 }  // namespace
@@ -149,6 +161,10 @@ EvaluationDetails make_details(const Predictions& predictions, const Choice& cho
   }
   const SplitPredictions *validation = predictions.find(details.chosen, "validation"),
                          *test = predictions.find(details.chosen, "test");
+  if (test != nullptr) {
+    details.test_patients = count_patients(*test->images);
+    details.test_fingerprints = test->images->fingerprints;
+  }
   if (test != nullptr && !test->finite()) return details;
   if (test != nullptr && settings.subgroups)
     details.subgroups = subgroup_tables(*settings.subgroups, *test, details.positive);

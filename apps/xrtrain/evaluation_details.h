@@ -70,7 +70,9 @@ struct EvaluationDetails {
   std::vector<SubgroupTable> subgroups;  ///< of the chosen checkpoint's test images
   std::vector<std::string> subgroups_left_out;
   std::string subgroup_file;
-  std::size_t candidates = 0;  ///< checkpoints that `selection` is about
+  std::optional<std::int64_t> test_patients;   ///< where all test images have a known one
+  std::vector<std::string> test_fingerprints;  ///< SplitImages::fingerprints
+  std::size_t candidates = 0;                  ///< checkpoints that `selection` is about
   SelectionOptimism selection;
 
   [[nodiscard]] bool two_classes() const { return class_names.size() == 2; }
@@ -79,6 +81,12 @@ struct EvaluationDetails {
 
 [[nodiscard]] EvaluationDetails make_details(const Predictions& predictions, const Choice& choice,
                                              const DetailSettings& settings);
+
+/// That intervals take the images as independent, and of how many patients the test images are, in a
+/// sentence.
+[[nodiscard]] std::string independence_text(const EvaluationDetails& details, std::int64_t images);
+/// That validation figures are optimistic, in a sentence; empty where nothing was chosen on them.
+[[nodiscard]] std::string optimism_text(const EvaluationDetails& details);
 
 /// A table for people, of the chosen checkpoint's test images.
 void tell_details(const EvaluationDetails& details, Console& console);

@@ -49,12 +49,19 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
                                    : "the last one (there are no validation images)",
       right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
       interval.low, interval.high));
-  if (details.selection.optimism && details.selection.apparent && details.candidates > 1)
+  if (details.selection.apparent && details.candidates > 1 && !details.selection.optimism)
+    page.note(fmt::format(
+        "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
+        "it takes at least {} of each class.",
+        details.candidates, least_images_to_correct));
+  if (details.selection.optimism && details.candidates > 1)
     page.note(fmt::format(
         "The best of all {} checkpoints on the test images would read {:.3f}: chosen after looking at "
         "the answers, too high by about {:.3f} (bootstrap of the selection).",
         details.candidates, *details.selection.apparent, *details.selection.optimism));
   page.add(report_metrics(details, *metrics, split));
+  if (split == "test") page.note(independence_text(details, metrics->images));
+  if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
   if (split == "test") page.add(report_control(report, *metrics));
 }
 

@@ -89,9 +89,11 @@ Markup report_curves(const HtmlReport& report) {
   accuracy.lines = {{static_cast<double>(report.details.chosen),
                      fmt::format("checkpoint {:02d}, {}", report.details.chosen,
                                  report.details.chosen_on_validation ? "chosen on validation" : "the last")}};
-  accuracy.note =
-      "Bands: 95 % Wilson intervals. The training figures are of augmented images, with dropout and weights "
-      "that change within the epoch.";
+  accuracy.note = fmt::format(
+      "Bands: 95 % Wilson intervals. The training figures are taken with {}{}weights that change within the "
+      "epoch.",
+      report.options.augment == "none" ? "" : "augmented images, ",
+      report.options.dropout > 0.0 ? "dropout and " : "");
   loss.note = "Of the training: as it was minimised, class weights and label smoothing included.";
   return html::columns({html::chart(accuracy), html::chart(loss)});
 }

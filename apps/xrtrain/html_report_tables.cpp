@@ -1,6 +1,7 @@
 // The tables of results of report.html.
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "apps/xrtrain/html/table.h"
 #include "apps/xrtrain/html_report.h"
@@ -54,8 +55,8 @@ std::string label_of(std::string name) {
   return result;
 }
 
-bool is_perfect_area(const Metric& metric) {
-  return metric.name == "auroc" && metric.estimate.value == 1.0 && !metric.estimate.interval;
+std::string interval_by(IntervalMethod method) {
+  return method == IntervalMethod::delong ? "DeLong, logit scale" : method_name(method);
 }
 
 /// Each class against the rest.
@@ -89,14 +90,17 @@ Markup metric_notes(const EvaluationDetails& details, const MetricTable& metrics
     notes += html::note(
         "\"-\": not defined for these images, for example a predictive value of a class that no image was "
         "taken for; a macro average is the mean over classes and is not defined if one of them is not.");
-  bool perfect = std::ranges::any_of(metrics.metrics, is_perfect_area);
-  for (const ClassMetrics& one : metrics.classes)
-    perfect = perfect || std::ranges::any_of(one.metrics, is_perfect_area);
-  if (perfect)
-    notes += html::note(
-        "An AUROC of 1 has no interval here: where no image of one class scores above any of the other, "
-        "DeLong's estimate of the variance is 0. That does not make it certain: the fewer the images, the "
-        "less it says.");
+  notes += html::note(
+      "The calibration error (ECE) has no interval: chance alone makes it larger than it is, in resamples of "
+      "the images even more.");
+  std::set<std::string> reasons;
+  const auto add_reasons = [&](const std::vector<Metric>& of) {
+    for (const Metric& metric : of)
+      if (std::string why = why_no_interval(metric); !why.empty()) reasons.insert(std::move(why));
+  };
+  add_reasons(metrics.metrics);
+  for (const ClassMetrics& one : metrics.classes) add_reasons(one.metrics);
+  for (const std::string& reason : reasons) notes += html::note(reason);
   return notes;
 }
 
@@ -109,7 +113,7 @@ Markup report_metrics(const EvaluationDetails& details, const MetricTable& metri
   for (const Metric& metric : metrics.metrics)
     table.row({label_of(metric.name), with_interval(metric.estimate),
                metric.whole > 0 ? fmt::format("{} of {}", metric.part, metric.whole) : "",
-               is_perfect_area(metric) ? "none, see below" : method_name(metric.method)});
+               why_no_interval(metric).empty() ? interval_by(metric.method) : "none, see below"});
   std::vector<std::int64_t> counts;
   for (std::size_t label = 0; label < metrics.confusion.classes(); ++label)
     for (std::size_t c = 0; c < metrics.confusion.classes(); ++c)
@@ -149,29 +153,47 @@ Markup report_thresholds(const EvaluationDetails& details) {
               point.test->true_positive, point.test->positives(), interval.high)));
   }
   if (!table.empty()) result += table.markup() + warnings;
-  if (details.temperature)
+  if (!table.empty())
+    result += html::note(
+        "A wanted sensitivity is reached on the validation images; on others it comes out as it may. The "
+        "validation columns are optimistic: these thresholds were chosen by them.");
+  if (details.temperature && details.temperature->temperature) {
+    const CalibrationFigures &before = details.temperature->test_before,
+                             &after = details.temperature->test_after;
+    result += html::paragraph(fmt::format(
+        "Temperature scaling fitted on validation: T = {}; on test log loss {} before, {} after; ECE {} "
+        "before, {} after.",
+        number(details.temperature->temperature), number(before.nll), number(after.nll), number(before.ece),
+        number(after.ece)));
+  } else if (details.temperature) {
     result += html::paragraph(
-        fmt::format("Temperature scaling fitted on validation: T = {}; ECE on test {} before, {} after.",
-                    number(details.temperature->temperature), number(details.temperature->test_before.ece),
-                    number(details.temperature->test_after.ece)));
+        "Temperature: none, for the validation images have no best one (all right, or chance).");
+  }
   return result;
 }
 
 Markup report_subgroups(const EvaluationDetails& details) {
   Markup result;
   for (const SubgroupTable& group_table : details.subgroups) {
-    html::Table table({{group_table.column},
-                       {"images", Align::right},
-                       {"accuracy", Align::right},
-                       {"sensitivity", Align::right},
-                       {"specificity", Align::right}},
-                      "by " + group_table.column);
-    for (const Subgroup& group : group_table.groups)
-      table.row({group.value, fmt::format("{}", group.images), with_interval(group.accuracy.estimate),
-                 with_interval(group.sensitivity.estimate), with_interval(group.specificity.estimate)});
+    std::vector<html::Column> columns{
+        {group_table.column}, {"images", Align::right}, {"accuracy", Align::right}};
+    if (details.two_classes())
+      for (const char* name : {"sensitivity", "specificity"}) columns.push_back({name, Align::right});
+    html::Table table(columns, "by " + group_table.column);
+    for (const Subgroup& group : group_table.groups) {
+      std::vector<Markup> row{group.value, fmt::format("{}", group.images),
+                              with_interval(group.accuracy.estimate)};
+      if (details.two_classes())
+        for (const SubgroupRate& one : {group.sensitivity, group.specificity})
+          row.emplace_back(with_interval(one.estimate));
+      table.row(row);
+    }
     result += table.markup();
   }
-  if (!result.empty()) result += html::note(fmt::format("\"-\": fewer than {} images.", least_subgroup));
+  if (!result.empty())
+    result += html::note(
+        fmt::format("\"-\": fewer than {} images{}.", least_subgroup,
+                    details.two_classes() ? " (of sensitivity and specificity: of their class)" : ""));
   return result;
 }
 

@@ -142,12 +142,13 @@ std::string metrics_json(const EvaluationDetails& details) {
         {"on", details.chosen_on_validation ? "validation" : "last"},
         {"thresholds", thresholds_json(details)},
         {"temperature", temperature_json(details)},
+        {"test_patients", details.test_patients ? json(*details.test_patients) : json(nullptr)},
         {"subgroups", details.subgroup_file.empty() ? json(nullptr) : subgroups_json(details)}}},
+      {"test_fingerprints", details.test_fingerprints},
       {"best_on_test_optimistic",
        {{"candidates", details.candidates},
         {"apparent_accuracy", number(selection.apparent)},
         {"corrected_accuracy", number(selection.corrected)},
-        {"corrected_interval_95", interval_json(selection.interval)},
         {"optimism", number(selection.optimism)}}}};
   return result.dump(1, ' ', false, json::error_handler_t::replace) + '\n';
 }

@@ -41,6 +41,8 @@ void tell_metrics(const std::vector<Metric>& metrics, Console& console) {
                              value_text(metric.estimate.value), interval_text(metric.estimate.interval),
                              method));
   }
+  for (const Metric& metric : metrics)
+    if (const std::string why = why_no_interval(metric); !why.empty()) console.line("  " + why);
 }
 
 void tell_classes(const MetricTable& table, const std::vector<std::string>& names, Console& console) {
@@ -94,7 +96,7 @@ void tell_thresholds(const EvaluationDetails& details, Console& console) {
                            validation_name(details), one_line(details.class_names[details.positive])));
   for (const OperatingPoint& point : details.thresholds) {
     const std::string name =
-        point.wanted ? fmt::format("sensitivity {:g} wanted", *point.wanted) : "Youden's index";
+        point.wanted ? fmt::format("sensitivity {:g} wanted on validation", *point.wanted) : "Youden's index";
     if (!point.threshold) {
       console.line(fmt::format("    {}: -, for the validation images are of one class", name));
       continue;
@@ -116,9 +118,10 @@ void tell_temperature(const EvaluationDetails& details, Console& console) {
   if (!scaling.temperature)
     return console.line("  Temperature: -, the validation images have no best one (all right, or chance)");
   console.line(
-      fmt::format("  Temperature fitted on {}: {:.3f}; with it ECE on test {} instead of {}, Brier score {} "
-                  "instead of {}",
-                  validation_name(details), *scaling.temperature, value_text(scaling.test_after.ece),
+      fmt::format("  Temperature fitted on {}: {:.3f}; with it log loss on test {} instead of {}, ECE {} "
+                  "instead of {}, Brier score {} instead of {}",
+                  validation_name(details), *scaling.temperature, value_text(scaling.test_after.nll),
+                  value_text(scaling.test_before.nll), value_text(scaling.test_after.ece),
                   value_text(scaling.test_before.ece), value_text(scaling.test_after.brier),
                   value_text(scaling.test_before.brier)));
 }
@@ -150,6 +153,24 @@ void tell_subgroups(const EvaluationDetails& details, Console& console) {
 
 }  // namespace
 
+std::string independence_text(const EvaluationDetails& details, std::int64_t images) {
+  if (!details.test_patients)
+    return "Intervals take the images as independent; images of one patient are not, and make them too "
+           "narrow.";
+  if (*details.test_patients == images)
+    return "Intervals take the images as independent: each is of another patient.";
+  return fmt::format(
+      "Intervals take the images as independent, but the {} test images are of {} patients: they are too "
+      "narrow.",
+      images, *details.test_patients);
+}
+
+std::string optimism_text(const EvaluationDetails& details) {
+  if (!details.chosen_on_validation || details.chosen_before) return {};
+  return fmt::format("The validation figures of this checkpoint{} are optimistic, for it was chosen by them.",
+                     details.thresholds.empty() ? "" : ", and at these thresholds,");
+}
+
 void tell_details(const EvaluationDetails& details, Console& console) {
   for (const CheckpointMetrics& one : details.checkpoints)
     if (!one.metrics)
@@ -173,17 +194,21 @@ void tell_details(const EvaluationDetails& details, Console& console) {
   tell_thresholds(details, console);
   tell_temperature(details, console);
   tell_subgroups(details, console);
+  console.line("  " + independence_text(details, table->images));
+  if (const std::string text = optimism_text(details); !text.empty()) console.line("  " + text);
 }
 
 void tell_optimism(const EvaluationDetails& details, Console& console) {
   const SelectionOptimism& selection = details.selection;
-  if (!selection.optimism) return;
-  console.line(
-      fmt::format("  It flatters by about {:.3f}: the best of {} checkpoints is right on {:.3f} "
-                  "{}of the images that a choice does not see ({} bootstrap choices)",
-                  *selection.optimism, details.candidates, *selection.corrected,
-                  selection.interval ? fmt::format("({}) ", interval_text(selection.interval)) : "",
-                  details.bootstrap.resamples));
+  if (!selection.apparent || details.candidates < 2) return;
+  if (!selection.optimism)
+    return console.line(fmt::format(
+        "  By how much it flatters: too few images to estimate, it takes at least {} of each class",
+        least_images_to_correct));
+  console.line(fmt::format(
+      "  It flatters by about {:.3f}: the best of {} checkpoints is right on {:.3f} "
+      "of the images that a choice does not see ({} bootstrap choices)",
+      *selection.optimism, details.candidates, *selection.corrected, details.bootstrap.resamples));
 }
 
 }  // namespace xr::apps

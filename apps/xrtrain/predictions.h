@@ -15,6 +15,8 @@ namespace xr::apps {
 struct SplitImages {
   std::vector<std::string> paths;  ///< relative to the data folder, with '/'
   std::vector<std::int64_t> labels;
+  /// Of each image, empty where it is not known. Not in predictions.csv.
+  std::vector<std::string> patients, fingerprints;
 };
 
 /// Class probabilities of one checkpoint on one split.

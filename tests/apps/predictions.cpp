@@ -18,10 +18,14 @@ nlohmann::json json_of(const fs::path& path) {
   return nlohmann::json::parse(read_text(path));
 }
 
+nlohmann::json json_of_text(const std::string& text) {
+  return nlohmann::json::parse(text);
+}
+
 Predictions two_splits() {
-  const auto validation = std::make_shared<SplitImages>(SplitImages{{"v/1.png", "v/2.png"}, {0, 1}});
+  const auto validation = std::make_shared<SplitImages>(SplitImages{{"v/1.png", "v/2.png"}, {0, 1}, {}, {}});
   const auto test =
-      std::make_shared<SplitImages>(SplitImages{{"a,b.png", "c \"d\".png", "e\nf.png"}, {0, 1, 1}});
+      std::make_shared<SplitImages>(SplitImages{{"a,b.png", "c \"d\".png", "e\nf.png"}, {0, 1, 1}, {}, {}});
   return {{"co,vid", "normal"},
           {{0, "validation", validation, {0.6, 0.4, 0.3, 0.7}},
            {0, "test", test, {1.0 / 3.0, 2.0 / 3.0, 1e-300, 1.0, 0.75, 0.25}},
@@ -125,15 +129,39 @@ TEST_CASE("A wanted sensitivity that the test images rule out is told") {
     console.open_log(folder / "log.txt");
     tell_details(details, console);
   }
-  CHECK_THAT(read_text(folder / "log.txt"),
-             contains("sensitivity 0.95 wanted: 0.5000") &&
-                 contains("validation: sensitivity 1.0000 (0.839-1.000; 20 of 20)") &&
-                 contains("test: sensitivity 0.7500 (0.598-0.858; 30 of 40)") &&
-                 contains("a sensitivity of 0.95 was wanted, but"));
+  CHECK_THAT(
+      read_text(folder / "log.txt"),
+      contains("sensitivity 0.95 wanted on validation: 0.5000") &&
+          contains("The validation figures of this checkpoint, and at these thresholds, are optimistic") &&
+          contains("images of one patient are not, and make them too narrow") &&
+          contains("validation: sensitivity 1.0000 (0.839-1.000; 20 of 20)") &&
+          contains("test: sensitivity 0.7500 (0.598-0.858; 30 of 40)") &&
+          contains("a sensitivity of 0.95 was wanted, but"));
   // 0.85 lies within the interval.
   DetailSettings settings;
   settings.target_sensitivity = 0.85;
   CHECK(make_details(predictions, choice, settings).thresholds[1].misses_wanted() == false);
+}
+
+TEST_CASE("It is said of how many patients the test images are") {
+  Predictions predictions = two_splits();
+  const Choice choice{.on_validation = 1, .last = 1, .best_on_test = {}};
+  const auto with_patients = [&](const std::vector<std::string>& patients) {
+    SplitImages images = *predictions.splits[1].images;
+    images.patients = patients;
+    predictions.splits[1].images = predictions.splits[3].images = std::make_shared<SplitImages>(images);
+    return make_details(predictions, choice, {});
+  };
+  const EvaluationDetails shared = with_patients({"p", "q", "p"}), apart = with_patients({"p", "q", "r"}),
+                          unknown = with_patients({"p", "", "p"});
+  CHECK_THAT(independence_text(shared, 3), contains("the 3 test images are of 2 patients"));
+  CHECK_THAT(independence_text(apart, 3), contains("each is of another patient"));
+  CHECK(!unknown.test_patients);
+  CHECK(json_of_text(metrics_json(shared))["chosen"]["test_patients"] == 2);
+  CHECK(json_of_text(metrics_json(unknown))["chosen"]["test_patients"].is_null());
+  EvaluationDetails last = apart;
+  last.chosen_on_validation = false;
+  CHECK(optimism_text(last).empty());
 }
 
 TEST_CASE("Groups of images and the suppression of small ones") {
@@ -185,7 +213,7 @@ TEST_CASE("Groups of images and the suppression of small ones") {
 
 TEST_CASE("A run writes predictions and metrics that agree with its other results") {
   TemporaryFolder folder;
-  make_phantoms(folder, 12, 6);
+  make_phantoms(folder, 12, 10);
   const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant"}));
   REQUIRE(result.status == 0);
   for (const char* part :
@@ -198,7 +226,7 @@ TEST_CASE("A run writes predictions and metrics that agree with its other result
   CHECK(metrics["chosen"]["checkpoint"] == summary["chosen_on_validation"]["checkpoint"]);
   for (const auto& entry : metrics["checkpoints"]) {
     if (entry["checkpoint"] != metrics["chosen"]["checkpoint"] || entry["split"] != "test") continue;
-    CHECK(entry["images"] == 12);
+    CHECK(entry["images"] == 20);
     CHECK(entry["metrics"]["accuracy"]["part"] == summary["chosen_on_validation"]["test"]["correct"]);
     const double nll = entry["metrics"]["nll"]["value"];
     check_near(nll, summary["chosen_on_validation"]["test"]["loss"].get<double>(), 1e-9);
@@ -247,9 +275,11 @@ TEST_CASE("Three classes work throughout") {
   REQUIRE(result.status == 0);
   CHECK_THAT(result.output, contains("macro AUROC") && contains("One class against the rest") &&
                                 contains("    b: sensitivity") && !contains("Positive class") &&
-                                !contains("Youden") && contains("  Temperature"));
+                                !contains("Youden") && contains("  Temperature") &&
+                                contains("By how much it flatters: too few images to estimate"));
   const auto metrics = json_of(folder / "run/metrics.json");
   CHECK(metrics["positive_class"].is_null());
+  CHECK(metrics["best_on_test_optimistic"]["optimism"].is_null());
   for (const auto& entry : metrics["checkpoints"]) {
     CHECK(entry["confusion"].size() == 3);
     REQUIRE(entry["against_rest"].size() == 3);

@@ -98,6 +98,27 @@ TEST_CASE("a second load takes everything from the cache") {
   }
 }
 
+TEST_CASE("a fingerprint is that of the decoded picture, whatever it is stored as") {
+  const TemporaryFolder folder;
+  const std::vector<Sample> samples = make_images(folder / "data", 3);
+  LoadSettings settings = settings_for(folder);
+  const ImageSet fresh = load_images(folder / "data", samples, classes, settings);
+  REQUIRE(fresh.fingerprints.size() == 6);
+  CHECK(fresh.fingerprints[0] != fresh.fingerprints[1]);
+  const ImageSet cached = load_images(folder / "data", samples, classes, settings);
+  CHECK(cached.decoded == 0);
+  CHECK(cached.fingerprints == fresh.fingerprints);
+  settings.format = {StoredShape::short_side, 9, 1, Mask::middle};
+  CHECK(load_images(folder / "data", samples, classes, settings).fingerprints == fresh.fingerprints);
+  // One grey level of one pixel, which the stored size hardly shows.
+  Image image = read_image(folder / "data" / samples[2].path, 1);
+  image.pixels[7] ^= 1;
+  write_png(folder / "data" / samples[2].path, image);
+  const ImageSet changed = load_images(folder / "data", samples, classes, settings);
+  CHECK(changed.fingerprints[1] == fresh.fingerprints[1]);
+  CHECK(changed.fingerprints[2] != fresh.fingerprints[2]);
+}
+
 TEST_CASE("changed and added and removed files are noticed and other splits share the cache") {
   const TemporaryFolder folder;
   std::vector<Sample> samples = make_images(folder / "data", 4);

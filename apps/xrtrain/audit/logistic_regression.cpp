@@ -165,9 +165,13 @@ LogisticRegression::LogisticRegression(const FeatureTable& table, std::span<cons
 }
 
 double LogisticRegression::score(std::span<const float> features) const {
-  double z = weights_.back();
+  double z = 0.0;
   for (std::size_t k = 0; k < features.size(); ++k) z += weights_[k] * ((features[k] - mean_[k]) * scale_[k]);
   return z;
+}
+
+bool LogisticRegression::call(std::span<const float> features) const {
+  return score(features) + weights_.back() > 0;
 }
 
 std::vector<int> make_folds(std::span<const std::int64_t> labels, std::span<const std::size_t> groups,
@@ -202,20 +206,22 @@ std::vector<int> make_folds(std::span<const std::int64_t> labels, std::span<cons
   return fold_of;
 }
 
-std::vector<double> cross_validated_scores(const FeatureTable& table, std::span<const std::uint8_t> positive,
-                                           std::span<const int> fold_of, int folds, double penalty,
-                                           int workers) {
-  std::vector<double> scores(table.count());
+CrossValidated cross_validate(const FeatureTable& table, std::span<const std::uint8_t> positive,
+                              std::span<const int> fold_of, int folds, double penalty, int workers) {
+  CrossValidated result{std::vector<double>(table.count()), std::vector<std::uint8_t>(table.count())};
   data::run_jobs(static_cast<std::size_t>(folds), workers, {}, [&](std::size_t fold) {
     std::vector<std::size_t> rows;
     for (std::size_t i = 0; i < table.count(); ++i)
       if (fold_of[i] != static_cast<int>(fold)) rows.push_back(i);
     if (rows.size() == table.count() || rows.empty()) return;
     const LogisticRegression classifier(table, positive, rows, penalty);
-    for (std::size_t i = 0; i < table.count(); ++i)
-      if (fold_of[i] == static_cast<int>(fold)) scores[i] = classifier.score(table.row(i));
+    for (std::size_t i = 0; i < table.count(); ++i) {
+      if (fold_of[i] != static_cast<int>(fold)) continue;
+      result.scores[i] = classifier.score(table.row(i));
+      result.called[i] = classifier.call(table.row(i)) ? 1 : 0;
+    }
   });
-  return scores;
+  return result;
 }
 
 }  // namespace xr::apps::audit

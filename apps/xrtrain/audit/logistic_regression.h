@@ -26,8 +26,11 @@ class LogisticRegression {
   LogisticRegression(const FeatureTable& table, std::span<const std::uint8_t> positive,
                      std::span<const std::size_t> rows, double penalty);
 
-  /// Log odds of the positive class.
+  /// Log odds of the positive class, less their mean over the training rows: without the intercept. Features
+  /// that are constant there add nothing.
   [[nodiscard]] double score(std::span<const float> features) const;
+  /// Whether the log odds are above 0.
+  [[nodiscard]] bool call(std::span<const float> features) const;
   /// For tests: weights of the standardised features, then the intercept.
   [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
 
@@ -41,10 +44,16 @@ class LogisticRegression {
 [[nodiscard]] std::vector<int> make_folds(std::span<const std::int64_t> labels,
                                           std::span<const std::size_t> groups, int folds, std::uint64_t seed);
 
-/// Log odds of each image by a classifier that learned from the other folds.
-[[nodiscard]] std::vector<double> cross_validated_scores(const FeatureTable& table,
-                                                         std::span<const std::uint8_t> positive,
-                                                         std::span<const int> fold_of, int folds,
-                                                         double penalty, int workers);
+/// What a classifier that learned from the other folds says of each image.
+struct CrossValidated {
+  /// LogisticRegression::score, which can be compared between folds. Their intercepts cannot: the fewer
+  /// images of a class are left out, the more are learned from, so the intercept runs against the truth, and
+  /// even a classifier that sees nothing would seem to rank the images, wrongly.
+  std::vector<double> scores;
+  std::vector<std::uint8_t> called;  ///< 1 where the classifier calls it positive
+};
+[[nodiscard]] CrossValidated cross_validate(const FeatureTable& table, std::span<const std::uint8_t> positive,
+                                            std::span<const int> fold_of, int folds, double penalty,
+                                            int workers);
 
 }  // namespace xr::apps::audit

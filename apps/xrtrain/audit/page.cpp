@@ -77,9 +77,10 @@ void add_shortcuts(html::Page& page, const Audit& audit) {
   bars.axis.high = 1.0;
   bars.lines = {{0.5, "guessing"}};
   bars.note = fmt::format(
-      "Area under the ROC curve of cross-validated logistic regressions on {}, with DeLong's 95 % interval. "
+      "Area under the ROC curve of cross-validated logistic regressions on {}, with its approximate 95 % "
+      "interval. "
       "Images of one patient and copies are never learned from and asked about in one go.",
-      counted(audit.shortcuts.images, "image"));
+      images_text(audit.shortcuts.images, audit.shortcuts.groups));
   for (const ShortcutResult& result : audit.shortcuts.results) {
     if (!result.auc) continue;
     html::Bar bar;

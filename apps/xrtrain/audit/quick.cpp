@@ -1,5 +1,6 @@
 #include "apps/xrtrain/audit/quick.h"
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 
@@ -46,7 +47,8 @@ Scan scan_decoded(const data::Dataset& dataset, const QuickImages& images) {
   return scan;
 }
 
-/// Nothing where there are too few images to try: what `audit` says of them is no news to who trains on them.
+/// Nothing where there are too few images to try, or to tell and no sign of a shortcut: what `audit` says of
+/// them is no news to who trains on them.
 std::optional<Check> quick_shortcuts(Scan& scan, const Copies& copies) {
   bool headers = true;
   for (ImageFacts& image : scan.images)
@@ -54,7 +56,11 @@ std::optional<Check> quick_shortcuts(Scan& scan, const Copies& copies) {
   std::vector<View> views = {View::ring};
   if (headers) views.push_back(View::file);
   const Shortcuts shortcuts = find_shortcuts(scan, group_numbers(scan, copies), views, 0);
-  if (shortcuts.results.empty()) return std::nullopt;
+  const bool few = shortcuts.groups < least_groups;
+  if (few && std::ranges::none_of(shortcuts.results, [](const ShortcutResult& result) {
+        return result.auc && (result.interval ? result.interval->low : *result.auc) > Limits{}.warning;
+      }))
+    return std::nullopt;
   return check_shortcuts(scan, shortcuts);
 }
 

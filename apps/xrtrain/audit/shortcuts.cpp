@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-#include "apps/xrtrain/statistics/delong.h"
+#include "apps/xrtrain/statistics/roc.h"
 #include "apps/xrtrain/text.h"
 #include "kernels/error.h"
 
@@ -76,11 +76,11 @@ std::vector<float> file_features(const ImageFacts& image, const std::vector<Size
   return result;
 }
 
-/// Of several classes the one that is told apart best.
+/// Of several classes the one with the clearest finding: the one that the verdict rests on.
 const ShortcutResult* clearest(const Shortcuts& shortcuts, View view) {
   const ShortcutResult* best = nullptr;
   for (const ShortcutResult& result : shortcuts.results)
-    if (result.view == view && result.auc && (best == nullptr || *result.auc > *best->auc)) best = &result;
+    if (result.view == view && result.auc && (best == nullptr || clearer(result, *best))) best = &result;
   return best;
 }
 
@@ -105,21 +105,26 @@ std::string finding_nothing(const Shortcuts& shortcuts) {
       "{}) reaches AUC {}, where 0.5 is guessing and 1 is perfect",
       view_description(best->view), auc_text(*best));
   if (widest->interval)
-    text += fmt::format("; with {}, AUCs up to {:.2f} cannot be excluded", counted(shortcuts.images, "image"),
-                        widest->interval->high);
+    text += fmt::format("; with {}, AUCs up to {:.2f} cannot be excluded",
+                        images_text(shortcuts.images, shortcuts.groups), widest->interval->high);
   return text;
 }
 
+const char* doubt_title(Doubt doubt) {
+  return doubt == Doubt::below ? "it cannot be told" : "too few images to tell";
+}
+
 std::string finding_undecided(const Shortcuts& shortcuts) {
-  const ShortcutResult* clearest_of_all = nullptr;
+  const ShortcutResult* best = nullptr;
   for (const ShortcutResult& result : shortcuts.results)
-    if (result.undecided && (clearest_of_all == nullptr || *result.auc > *clearest_of_all->auc))
-      clearest_of_all = &result;
+    if (result.view != View::whole && result.doubt != Doubt::none &&
+        (best == nullptr || clearer(result, *best)))
+      best = &result;
+  if (best == nullptr) best = clearest(shortcuts, View::whole);
   return fmt::format(
-      "too few images to tell: with {}, a classifier that {} reaches AUC {}, where 0.5 is guessing and 1 is "
-      "perfect: with so wide an interval, a strong shortcut cannot be told from none",
-      counted(shortcuts.images, "image"), view_description(clearest_of_all->view),
-      auc_text(*clearest_of_all));
+      "{}: with {}, a classifier that {} reaches AUC {}, where 0.5 is guessing and 1 is perfect: {}",
+      doubt_title(best->doubt), images_text(shortcuts.images, shortcuts.groups), view_description(best->view),
+      auc_text(*best), doubt_text(best->doubt));
 }
 
 /// What follows from the view of a finding.
@@ -140,20 +145,27 @@ const char* consequence(View view) {
 
 /// "a classifier that sees only the border tells the classes apart with AUC 0.85 (...), one that sees the
 /// whole image with 0.86: the class can be told from the border ..."
-std::string finding(const Shortcuts& shortcuts, Verdict verdict) {
+std::string finding(const Shortcuts& shortcuts, Verdict verdict,
+                    const std::vector<std::string>& class_names) {
   std::string text, consequences;
+  const auto tells = [&](const ShortcutResult& result) {
+    return class_names.size() > 2
+               ? fmt::format(" tells class {} from the others", one_line(class_names[result.class_index]))
+               : std::string(text.empty() ? " tells the classes apart" : "");
+  };
   for (const View view : {View::ring, View::border, View::file, View::histogram}) {
     const ShortcutResult* result = clearest(shortcuts, view);
     // The blackened middle says no more than the border where both give the class away.
     if (result == nullptr || result->verdict != verdict || (view == View::border && !text.empty())) continue;
-    text += text.empty() ? fmt::format("a classifier that {} tells the classes apart with AUC {}",
-                                       view_description(view), auc_text(*result))
-                         : fmt::format("; one that {} with {}", view_description(view), auc_text(*result));
+    text +=
+        fmt::format("{} that {}{} with {}{}", text.empty() ? "a classifier" : "; one", view_description(view),
+                    tells(*result), text.empty() ? "AUC " : "", auc_text(*result));
     if (view != View::histogram || consequences.empty())
       consequences += fmt::format("{}{}", consequences.empty() ? ": " : "; ", consequence(view));
   }
   if (const ShortcutResult* whole = clearest(shortcuts, View::whole))
-    text += fmt::format("; one that {} with {:.2f}", view_description(View::whole), *whole->auc);
+    text +=
+        fmt::format("; one that {}{} with {:.2f}", view_description(View::whole), tells(*whole), *whole->auc);
   return text + consequences;
 }
 
@@ -178,38 +190,6 @@ std::vector<std::string> advice(const Shortcuts& shortcuts) {
 }
 
 }  // namespace
-
-Separation measure_separation(std::span<const std::uint8_t> positive, std::span<const double> scores,
-                              const Limits& limits) {
-  const DeLong area = delong(positive, scores);
-  Separation result{area.auroc, area.interval, Verdict::ok, false};
-  if (!result.auc) return result;
-  // A perfect ranking, and that of scores which are all the same, has no interval.
-  const double low = result.interval ? result.interval->low : *result.auc;
-  // Below 0.5 is worse than guessing, an accident of few images: what counts is how wide the interval is.
-  const double reach = result.interval ? result.interval->high - std::min(0.0, *result.auc - 0.5) : low;
-  if (low > limits.warning) result.verdict = low > limits.serious ? Verdict::serious : Verdict::warning;
-  result.undecided = result.verdict == Verdict::ok && reach > limits.serious;
-  return result;
-}
-
-std::string auc_text(const Separation& separation) {
-  if (!separation.interval) return fmt::format("{:.2f}", *separation.auc);
-  return fmt::format("{:.2f} (95 % {:.2f} to {:.2f})", *separation.auc, separation.interval->low,
-                     separation.interval->high);
-}
-
-nlohmann::json figures_of(const Separation& separation) {
-  nlohmann::json figures = {{"auc", nullptr},
-                            {"low", nullptr},
-                            {"high", nullptr},
-                            {"undecided", separation.undecided},
-                            {"verdict", html::verdict_name(separation.verdict)}};
-  if (separation.auc) figures["auc"] = *separation.auc;
-  if (separation.interval)
-    figures["low"] = separation.interval->low, figures["high"] = separation.interval->high;
-  return figures;
-}
 
 const char* view_name(View view) {
   static constexpr const char* names[] = {"file", "histogram", "ring", "border", "whole"};
@@ -253,29 +233,31 @@ Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups, 
   const std::size_t step = (scan.images.size() + most_shortcut_images - 1) / most_shortcut_images;
   std::vector<const ImageFacts*> images;
   std::vector<std::int64_t> labels;
-  std::vector<std::size_t> group_of, counts(scan.class_names.size());
+  std::vector<std::size_t> group_of;
   for (std::size_t i = 0; i < scan.images.size(); i += step) {
     images.push_back(&scan.images[i]);
     labels.push_back(scan.images[i].sample.class_index);
     group_of.push_back(groups[i]);
-    ++counts[static_cast<std::size_t>(labels.back())];
   }
   shortcuts.images = images.size();
-  if (std::ranges::any_of(counts, [](std::size_t count) { return count < least_images_of_class; }))
-    return shortcuts;
-  const std::vector<int> fold_of = make_folds(labels, group_of, shortcut_folds, 0);
-  const std::size_t questions = counts.size() == 2 ? 1 : counts.size();
+  shortcuts.groups = count_groups(group_of);
+  const Folds folds = cut_folds(labels, group_of, scan.class_names);
+  shortcuts.why_not = folds.why_not;
+  if (!folds.why_not.empty()) return shortcuts;
+  const std::size_t questions = scan.class_names.size() == 2 ? 1 : scan.class_names.size();
   for (const View view : views) {
     const FeatureTable table = make_features(images, view);
     const double penalty =
         view == View::file || view == View::histogram ? few_features_penalty : pixels_penalty;
     for (std::size_t c = 0; c < questions; ++c) {
       const std::vector<std::uint8_t> positive = against_rest(labels, c);
-      const std::vector<double> scores =
-          cross_validated_scores(table, positive, fold_of, shortcut_folds, penalty, workers);
-      ShortcutResult result{measure_separation(positive, scores, limits_of(view)), view, c, 0};
-      for (std::size_t i = 0; i < scores.size(); ++i)
-        if ((scores[i] > 0) == (positive[i] != 0)) ++result.right;
+      const CrossValidated found =
+          cross_validate(table, positive, folds.fold_of, shortcut_folds, penalty, workers);
+      ShortcutResult result{
+          measure_separation(positive, found.scores, group_of, limits_of(view), learned_variance), view, c,
+          0};
+      for (std::size_t i = 0; i < positive.size(); ++i)
+        if (found.called[i] == positive[i]) ++result.right;
       shortcuts.results.push_back(result);
     }
   }
@@ -286,18 +268,19 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
   Check check{"shortcuts", "Shortcuts", Verdict::ok, {}, {}, {}};
   check.figures["classifiers"] = nlohmann::json::array();
   check.figures["method"] =
-      "logistic regression, 5-fold cross-validation by patient where known, DeLong's 95 % interval of the "
-      "AUC";
+      "logistic regression, 5-fold cross-validation by patient where known; approximate 95 % interval of the "
+      "AUC: DeLong's variance for clusters of images (Obuchowski 1997), enlarged for cross-validation "
+      "(Nadeau and Bengio 2003), logit scale";
+  check.figures["groups"] = shortcuts.groups;
   if (shortcuts.results.empty()) {
     check.verdict = Verdict::warning;
-    check.text = fmt::format("not looked for: it takes at least {} readable images of each class",
-                             least_images_of_class);
+    check.text = "cannot be told: " + shortcuts.why_not;
     return check;
   }
   bool undecided = false;
   for (const ShortcutResult& result : shortcuts.results) {
     check.verdict = worse(check.verdict, result.verdict);
-    undecided = undecided || result.undecided;
+    undecided = undecided || result.doubt != Doubt::none;
     nlohmann::json figures = figures_of(result);
     figures["sees"] = view_name(result.view);
     figures["class"] = scan.class_names[result.class_index];
@@ -305,7 +288,7 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
     figures["images"] = shortcuts.images;
     check.figures["classifiers"].push_back(std::move(figures));
   }
-  check.text = check.verdict != Verdict::ok ? finding(shortcuts, check.verdict)
+  check.text = check.verdict != Verdict::ok ? finding(shortcuts, check.verdict, scan.class_names)
                : undecided                  ? finding_undecided(shortcuts)
                                             : finding_nothing(shortcuts);
   for (const View view : {View::file, View::histogram, View::ring, View::border, View::whole}) {
@@ -315,7 +298,7 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
         scan.class_names.size() > 2
             ? fmt::format(", class {}", one_line(scan.class_names[result->class_index]))
             : "";
-    const std::string mark = result->undecided ? " [too few images to tell]"
+    const std::string mark = result->doubt != Doubt::none ? fmt::format(" [{}]", doubt_title(result->doubt))
                              : result->verdict == Verdict::ok
                                  ? ""
                                  : fmt::format(" [{}]", html::verdict_name(result->verdict));

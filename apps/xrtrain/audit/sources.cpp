@@ -1,10 +1,13 @@
 #include "apps/xrtrain/audit/sources.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
-#include "apps/xrtrain/audit/shortcuts.h"
+#include "apps/xrtrain/audit/separation.h"
+#include "apps/xrtrain/statistics/roc.h"
 #include "apps/xrtrain/text.h"
 #include "data/file.h"
 #include "kernels/error.h"
@@ -14,6 +17,7 @@ namespace xr::apps::audit {
 namespace {
 
 constexpr std::size_t least_of_source = 10;  // a source of fewer images says nothing when it has one class
+constexpr double rare = 0.05;                // what chance does less often than this is no chance
 constexpr Limits source_limits;              // those of file properties
 constexpr std::string_view source_columns[] = {"source", "hospital", "institution", "site", "dataset"};
 
@@ -55,10 +59,11 @@ Match match(const Scan& scan, const SourceTable& table, std::size_t file, std::s
   return result;
 }
 
-/// The worst over the classes, each against the others; of two classes the first.
+/// The clearest over the classes, each against the others; of two classes the first. Or why there is none.
 struct Association {
   Separation separation;
   std::size_t class_index = 0;
+  std::string why_not;
 };
 
 std::vector<double> shares_in_other_folds(const std::vector<std::string>& source_of,
@@ -81,94 +86,172 @@ std::vector<double> shares_in_other_folds(const std::vector<std::string>& source
   for (std::size_t i = 0; i < positive.size(); ++i) {
     const Count& whole = all[fold_of[i]];
     const Count& source = by_source[fold_of[i]][source_of[i]];
-    shares.push_back((source.positive + whole.positive / std::max(1.0, whole.all)) / (source.all + 1));
+    // The share among all runs against the truth: fewer of a class left out are more to learn from.
+    const double among_all = whole.positive / std::max(1.0, whole.all);
+    const double more = (source.positive - source.all * among_all) / (source.all + 1);
+    constexpr double digits = 1e9;  // without the last ones: rounding must not rank sources that are alike
+    shares.push_back(std::round(more * digits) / digits);
   }
   return shares;
 }
 
-std::optional<Association> measure(const Scan& scan, const std::vector<std::string>& source_of,
-                                   std::span<const std::size_t> groups) {
+Association measure(const Scan& scan, const std::vector<std::string>& source_of,
+                    std::span<const std::size_t> groups) {
   std::vector<std::string> sources;
   std::vector<std::int64_t> labels;
-  std::vector<std::size_t> group_of, counts(scan.class_names.size());
+  std::vector<std::size_t> group_of;
   for (std::size_t i = 0; i < scan.images.size(); ++i) {
     if (source_of[i].empty()) continue;
     sources.push_back(source_of[i]);
     labels.push_back(scan.images[i].sample.class_index);
     group_of.push_back(groups[i]);
-    ++counts[static_cast<std::size_t>(labels.back())];
   }
-  if (std::ranges::any_of(counts, [](std::size_t count) { return count < least_images_of_class; })) return {};
-  const std::vector<int> fold_of = make_folds(labels, group_of, shortcut_folds, 0);
-  std::optional<Association> worst;
-  for (std::size_t c = 0; c < (counts.size() == 2 ? 1 : counts.size()); ++c) {
-    std::vector<std::uint8_t> positive;
-    for (const std::int64_t label : labels) positive.push_back(label == static_cast<std::int64_t>(c) ? 1 : 0);
-    const Separation found =
-        measure_separation(positive, shares_in_other_folds(sources, positive, fold_of), source_limits);
-    if (found.auc && (!worst || *found.auc > *worst->separation.auc)) worst = {found, c};
+  // The classes of each source evenly over the folds: where more of a source's images of a class are left
+  // out, fewer are learned from, and its share would run against the truth.
+  std::map<std::pair<std::string, std::int64_t>, std::int64_t> numbers;
+  std::vector<std::int64_t> strata;
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    strata.push_back(numbers.try_emplace({sources[i], labels[i]}, static_cast<std::int64_t>(numbers.size()))
+                         .first->second);
+  Association clearest;
+  const Folds folds = cut_folds(labels, group_of, scan.class_names, strata);
+  clearest.why_not = folds.why_not;
+  if (!folds.why_not.empty()) return clearest;
+  for (std::size_t c = 0; c < (scan.class_names.size() == 2 ? 1 : scan.class_names.size()); ++c) {
+    const std::vector<std::uint8_t> positive = against_rest(labels, c);
+    const Separation found = measure_separation(
+        positive, shares_in_other_folds(sources, positive, folds.fold_of), group_of, source_limits);
+    if (c == 0 || clearer(found, clearest.separation)) clearest = {found, c, {}};
   }
-  return worst;
+  return clearest;
 }
 
-/// Counts by source into the check's table and details; the names of the large sources with one class.
-std::vector<std::string> tabulate(const Scan& scan, const std::vector<std::string>& source_of, Check& check) {
-  std::map<std::string, std::vector<std::size_t>> counts;
+/// A source of the table.
+struct Source {
+  std::string name;
+  std::vector<std::size_t> images;  ///< of each class
+  std::size_t independent = 0;      ///< of which count once: those of one patient and class, and copies
+  double p = 1.0;                   ///< that chance makes it all of one class; adjusted for all large sources
+
+  [[nodiscard]] std::size_t total() const {
+    return std::accumulate(images.begin(), images.end(), std::size_t{0});
+  }
+  [[nodiscard]] bool of_one_class() const {
+    return std::ranges::count_if(images, [](std::size_t count) { return count > 0; }) == 1;
+  }
+  [[nodiscard]] bool large() const { return total() >= least_of_source; }
+};
+
+/// Counts by source. What chance does is reckoned as if the sources drew their independent images from all.
+std::vector<Source> count_sources(const Scan& scan, const std::vector<std::string>& source_of,
+                                  std::span<const std::size_t> groups) {
+  const std::size_t classes = scan.class_names.size();
+  std::map<std::string, Source> by_name;
+  std::map<std::string, std::set<std::pair<std::size_t, std::size_t>>> independent;  // group and class
   for (std::size_t i = 0; i < scan.images.size(); ++i) {
     if (source_of[i].empty()) continue;
-    auto& of_class = counts[source_of[i]];
-    of_class.resize(scan.class_names.size());
-    ++of_class[static_cast<std::size_t>(scan.images[i].sample.class_index)];
+    const auto label = static_cast<std::size_t>(scan.images[i].sample.class_index);
+    Source& source = by_name[source_of[i]];
+    source.images.resize(classes);
+    ++source.images[label];
+    independent[source_of[i]].emplace(groups[i], label);
   }
-  std::vector<std::string> one_class;
-  for (const auto& [name, of_class] : counts) {
-    const std::size_t total = std::accumulate(of_class.begin(), of_class.end(), std::size_t{0});
-    const auto classes = std::ranges::count_if(of_class, [](std::size_t count) { return count > 0; });
-    nlohmann::json row = {{"source", name}, {"images", total}, {"classes", nlohmann::json::object()}};
+  std::vector<std::size_t> class_sizes(classes);
+  for (const auto& [name, images] : independent)
+    for (const auto& [group, label] : images) ++class_sizes[label];
+  std::vector<Source> result;
+  std::vector<double> p;
+  for (auto& [name, source] : by_name) {
+    source.name = name;
+    source.independent = independent[name].size();
+    if (source.large())
+      p.push_back(source.of_one_class() ? one_class_probability(class_sizes, source.independent) : 1.0);
+    result.push_back(std::move(source));
+  }
+  const std::vector<double> adjusted = holm_adjusted(p);
+  std::size_t next = 0;
+  for (Source& source : result)
+    if (source.large()) source.p = adjusted[next++];
+  return result;
+}
+
+std::string p_text(double p) {
+  return p < 0.0001 ? "below 0.0001" : fmt::format("{:.{}f}", p, p < 0.01 ? 4 : 2);
+}
+
+void tabulate(const Scan& scan, const std::vector<Source>& sources, Check& check) {
+  for (const Source& source : sources) {
+    nlohmann::json row = {{"source", source.name},
+                          {"images", source.total()},
+                          {"classes", nlohmann::json::object()},
+                          {"one_class", source.of_one_class()},
+                          {"p_one_class_holm", nullptr}};
     std::string text;
-    for (std::size_t c = 0; c < of_class.size(); ++c) {
-      row["classes"][scan.class_names[c]] = of_class[c];
-      text += fmt::format("{}{} {}", c == 0 ? "" : ", ", of_class[c], one_line(scan.class_names[c]));
+    for (std::size_t c = 0; c < source.images.size(); ++c) {
+      row["classes"][scan.class_names[c]] = source.images[c];
+      text += fmt::format("{}{} {}", c == 0 ? "" : ", ", source.images[c], one_line(scan.class_names[c]));
     }
-    const bool alone = classes == 1 && total >= least_of_source;
-    row["one_class"] = classes == 1;
+    if (source.large() && source.of_one_class()) {
+      row["p_one_class_holm"] = source.p;
+      text += fmt::format(" [{}: one class only, by chance with probability {}]",
+                          source.p < rare ? "serious" : "warning", p_text(source.p));
+    }
     check.figures["table"].push_back(std::move(row));
-    check.details.push_back(
-        fmt::format("{}: {}{}", one_line(name), text, alone ? " [serious: one class only]" : ""));
-    if (alone) one_class.push_back(one_line(name));
+    check.details.push_back(fmt::format("{}: {}", one_line(source.name), text));
   }
-  return one_class;
+}
+
+/// "1 of 4 sources (sky) has only one class, by chance alone with probability below 0.0001"
+std::string one_class_text(const std::vector<Source>& sources, bool by_chance) {
+  std::vector<std::string> names;
+  double least = 1.0, most = 0.0;
+  for (const Source& source : sources) {
+    if (!source.large() || !source.of_one_class() || (source.p >= rare) != by_chance) continue;
+    names.push_back(one_line(source.name));
+    least = std::min(least, source.p);
+    most = std::max(most, source.p);
+  }
+  if (names.empty()) return {};
+  return fmt::format(
+      "{} of {} ({}) {} only one class, by chance alone with probability {}", names.size(),
+      counted(sources.size(), "source"), fmt::join(names, ", "), names.size() == 1 ? "has" : "have",
+      p_text(least) == p_text(most) || !by_chance ? p_text(most)
+                                                  : fmt::format("{} to {}", p_text(least), p_text(most)));
+}
+
+void judge_association(const Scan& scan, const Association& association, Check& check) {
+  if (!association.why_not.empty()) {
+    check.verdict = worse(check.verdict, Verdict::warning);
+    check.text += "; how well they tell the class cannot be told: " + association.why_not;
+    return;
+  }
+  const Separation& by_source = association.separation;
+  check.figures.update(figures_of(by_source));
+  check.figures["class"] = scan.class_names[association.class_index];
+  check.verdict = worse(check.verdict, by_source.verdict);
+  check.text += fmt::format(
+      "; the source alone tells {} with AUC {}, where 0.5 is guessing and 1 is perfect",
+      scan.class_names.size() > 2
+          ? fmt::format("class {} from the others", one_line(scan.class_names[association.class_index]))
+          : "the classes apart",
+      auc_text(by_source));
+  if (by_source.doubt == Doubt::none) return;
+  check.verdict = worse(check.verdict, Verdict::warning);
+  check.text += fmt::format(" ({}: {})",
+                            by_source.doubt == Doubt::below ? "it cannot be told" : "too few images to tell",
+                            doubt_text(by_source.doubt));
 }
 
 void judge(const Scan& scan, const Match& found, const SourceTable& table,
            std::span<const std::size_t> groups, Check& check) {
-  const std::vector<std::string> one_class = tabulate(scan, found.source_of, check);
-  const std::size_t sources = check.figures["table"].size();
-  if (!one_class.empty()) {
-    check.verdict = Verdict::serious;
-    check.text = fmt::format("{} of {} ({}) {} only one class", one_class.size(), counted(sources, "source"),
-                             fmt::join(one_class, ", "), one_class.size() == 1 ? "has" : "have");
-  } else {
-    check.text = counted(sources, "source");
-  }
-  if (const auto association = measure(scan, found.source_of, groups); association && sources > 1) {
-    const Separation& by_source = association->separation;
-    check.figures.update(figures_of(by_source));
-    check.figures["class"] = scan.class_names[association->class_index];
-    check.verdict = worse(check.verdict, by_source.verdict);
-    if (by_source.undecided) check.verdict = worse(check.verdict, Verdict::warning);
-    check.text += fmt::format(
-        "; the source alone tells {} with AUC {}, where 0.5 is guessing and 1 is perfect",
-        scan.class_names.size() > 2
-            ? fmt::format("class {} from the others", one_line(scan.class_names[association->class_index]))
-            : "the classes apart",
-        auc_text(by_source));
-    if (by_source.undecided) check.text += ": too few images to tell";
-  } else if (sources > 1) {
-    check.verdict = worse(check.verdict, Verdict::warning);
-    check.text += fmt::format("; how well they tell the class takes at least {} images of each class",
-                              least_images_of_class);
-  }
+  const std::vector<Source> sources = count_sources(scan, found.source_of, groups);
+  tabulate(scan, sources, check);
+  const std::string serious = one_class_text(sources, false), by_chance = one_class_text(sources, true);
+  if (!serious.empty()) check.verdict = Verdict::serious;
+  if (!by_chance.empty()) check.verdict = worse(check.verdict, Verdict::warning);
+  check.text = serious.empty() && by_chance.empty() ? counted(sources.size(), "source") : serious;
+  if (!by_chance.empty()) check.text += (serious.empty() ? "" : "; ") + by_chance;
+  if (sources.size() > 1) judge_association(scan, measure(scan, found.source_of, groups), check);
   if (check.verdict == Verdict::serious) check.text += ": a network that recognises the source may go by it";
   if (static_cast<double>(found.known) >= data::least_known_part * static_cast<double>(scan.images.size()))
     return;

@@ -20,9 +20,11 @@ struct SourceTable {
 [[nodiscard]] std::optional<SourceTable> read_source_table(const std::filesystem::path& directory,
                                                            const data::GroupSettings& settings);
 
-/// Source by class: sources of one class, and the AUC of the class by the source. An image's score is the
-/// share of the class among the images of its source in the other four of five folds, as if one more image
-/// there had the share among all: (k + p) / (n + 1). `groups` as for find_shortcuts.
+/// Source by class: sources of one class, with the probability that chance makes them so, and the AUC of the
+/// class by the source. An image's score is the share of the class among the images of its source in the
+/// other four of five folds, as if one more image there had the share p among all, less that share: (k + p) /
+/// (n + 1)
+/// - p. `groups` as for find_shortcuts.
 [[nodiscard]] Check check_sources(const Scan& scan, const SourceTable* table,
                                   std::span<const std::size_t> groups);
 

@@ -25,6 +25,16 @@ std::string p_text(double p) {
   return p < 0.0001 ? "p < 0.0001" : fmt::format("p = {:.4f}", p);
 }
 
+/// Whether two images of a name are the same picture; nothing if it is not known, or if one was read in
+/// colour and the other in grey.
+std::optional<bool> same_picture(const SplitImages& a, std::size_t in_a, const SplitImages& b,
+                                 std::size_t in_b) {
+  if (a.fingerprints.empty() || b.fingerprints.empty()) return std::nullopt;
+  const std::string &of_a = a.fingerprints[in_a], &of_b = b.fingerprints[in_b];
+  if (of_a.substr(0, of_a.find('-')) != of_b.substr(0, of_b.find('-'))) return std::nullopt;
+  return of_a == of_b;
+}
+
 /// Rows of probabilities of the paired images, run by run.
 struct Paired {
   std::vector<std::int64_t> labels;
@@ -35,6 +45,7 @@ Paired pair_images(const ChosenPredictions& a, const ChosenPredictions& b, Compa
   std::map<std::string, std::size_t> in_b;
   for (std::size_t i = 0; i < b.test.images->paths.size(); ++i) in_b[b.test.images->paths[i]] = i;
   Paired paired;
+  std::vector<std::string> other_pictures;
   const auto add = [&](std::vector<double>& to, const ChosenPredictions& run, std::size_t image) {
     const std::span<const double> row = run.test.table().row(image);
     to.insert(to.end(), row.begin(), row.end());
@@ -52,11 +63,20 @@ Paired pair_images(const ChosenPredictions& a, const ChosenPredictions& b, Compa
           "the image {} is of class {} in one run and of class {} in the other", one_line(path),
           one_line(a.class_names[static_cast<std::size_t>(label)]),
           one_line(b.class_names[static_cast<std::size_t>(b.test.images->labels[found->second])])));
+    const auto same = same_picture(*a.test.images, i, *b.test.images, found->second);
+    if (same && *same) ++comparison.same_pictures;
+    if (same && !*same) other_pictures.push_back(one_line(path));
     paired.labels.push_back(label);
     add(paired.a, a, i);
     add(paired.b, b, found->second);
   }
   comparison.images = static_cast<std::int64_t>(paired.labels.size());
+  if (!other_pictures.empty())
+    throw DataError(
+        fmt::format("{} of {} images with the same name show other pixels in the other run, the first is {}: "
+                    "evaluate both "
+                    "runs on the same images (xrtrain eval RUN --data FOLDER --out RESULTS)",
+                    other_pictures.size(), comparison.images, other_pictures.front()));
   comparison.only_in_b = static_cast<std::int64_t>(b.test.images->paths.size()) - comparison.images;
   return paired;
 }
@@ -139,6 +159,11 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
     lines.push_back(
         fmt::format("Compared are the {} test images that both have; {} are in A alone, {} in B alone",
                     comparison.images, comparison.only_in_a, comparison.only_in_b));
+  if (comparison.same_pictures < comparison.images)
+    lines.push_back(fmt::format(
+        "Of {} images it could not be checked that both runs saw the same picture (an older run, or one in "
+        "colour and one in grey); xrtrain eval RUN writes what it takes",
+        comparison.images - comparison.same_pictures));
   const McNemar& m = comparison.mcnemar;
   lines.push_back(fmt::format("Only A is right on {} images, only B on {}: McNemar's test ({}) gives {}",
                               m.only_a, m.only_b, m.exact ? "exact" : "asymptotic", p_text(m.p)));
@@ -151,7 +176,9 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
           *d.auroc_b, *d.difference,
           d.interval ? fmt::format(" (95 % interval {:+.3f} to {:+.3f})", d.interval->low, d.interval->high)
                      : "",
-          d.p ? "gives " + p_text(*d.p) : "says nothing: the two rank all images alike or perfectly"));
+          d.p          ? "gives " + p_text(*d.p)
+          : d.variance ? "says nothing: its estimate of the variance is 0"
+                       : "says nothing: there are fewer than two images of a class"));
     } else {
       lines.push_back(fmt::format("AUROC of {}: -, for the test images are of one class", positive));
     }
@@ -175,6 +202,7 @@ std::string comparison_json(const Comparison& comparison, const ComparedRun& a, 
   nlohmann::json json = {{"a", run_json(a, comparison.correct_a)},
                          {"b", run_json(b, comparison.correct_b)},
                          {"images", comparison.images},
+                         {"same_pictures", comparison.same_pictures},
                          {"only_in_a", comparison.only_in_a},
                          {"only_in_b", comparison.only_in_b},
                          {"mcnemar",

@@ -57,7 +57,9 @@ void add_result(html::Page& page, const CvSummary& summary) {
                                      text_of(summary.auroc_deviation_of_folds))}}));
   page.note(
       "Repeats cut the images anew and start from other weights. They add no patients: the intervals are "
-      "those of one repeat (Wilson for the accuracy, DeLong for the AUROC).");
+      "those of one repeat (Wilson for the accuracy, DeLong on the logit scale for the AUROC). They take "
+      "images as independent, though images of one patient are not and the folds' networks share training "
+      "images.");
 }
 
 /// Of each repeat the pooled scores of one class.

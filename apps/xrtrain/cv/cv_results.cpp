@@ -147,12 +147,8 @@ CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector
   summary.accuracy.interval =
       wilson_interval(std::llround(*mean(hits)), summary.repeats.front().pooled.images);
   if (areas.size() == summary.repeats.size()) summary.auroc.value = mean(areas);
-  if (summary.auroc.value && all_variances) {
-    const double half = normal_quantile_975 * std::sqrt(*mean(variances));
-    if (half > 0)
-      summary.auroc.interval =
-          Interval{std::max(0.0, *summary.auroc.value - half), std::min(1.0, *summary.auroc.value + half)};
-  }
+  if (summary.auroc.value && all_variances)
+    summary.auroc.interval = area_interval(*summary.auroc.value, mean(variances));
   summary.accuracy_deviation_of_repeats = standard_deviation(accuracies);
   summary.accuracy_deviation_of_folds = standard_deviation(fold_accuracies);
   summary.auroc_deviation_of_repeats = standard_deviation(areas);

@@ -39,7 +39,7 @@ struct CvSummary {
   std::size_t positive = 0;
   std::vector<CvRepeat> repeats;
   Estimate accuracy;  ///< mean over repeats of the pooled accuracy; Wilson for the mean count of one repeat
-  Estimate auroc;     ///< mean over repeats; -+ 1.96 times the root of DeLong's mean variance
+  Estimate auroc;     ///< mean over repeats; area_interval with DeLong's mean variance
   std::optional<double> accuracy_deviation_of_repeats, accuracy_deviation_of_folds;
   std::optional<double> auroc_deviation_of_repeats, auroc_deviation_of_folds;
   /// Over all folds of all repeats, each by its own network: pooled, the scores of different networks are

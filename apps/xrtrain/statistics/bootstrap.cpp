@@ -44,7 +44,9 @@ double sorted_quantile(std::span<const double> sorted, double part) {
 
 std::optional<Interval> percentile_interval(std::span<const double> sorted) {
   const Interval interval{sorted_quantile(sorted, 0.025), sorted_quantile(sorted, 0.975)};
-  if (interval.low == interval.high) return std::nullopt;
+  // Resamples sum the same terms in other orders: what they differ by then is rounding.
+  constexpr double rounding = 1e-9;
+  if (interval.high - interval.low <= rounding * std::max(1.0, std::abs(interval.high))) return std::nullopt;
   return interval;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "kernels/error.h"
@@ -74,10 +75,50 @@ std::optional<double> variance_of(const std::vector<double>& positives,
   return sum < 1e-24 ? 0.0 : sum;
 }
 
-std::optional<Interval> normal_interval(double value, std::optional<double> variance, double least) {
-  if (!variance || *variance <= 0.0) return std::nullopt;
-  const double half = normal_quantile_975 * std::sqrt(*variance);
-  return Interval{std::max(least, value - half), std::min(1.0, value + half)};
+/// What the images of a cluster have together: numbers, and sums of the placements' distances from the area.
+struct Cluster {
+  double positives = 0.0, negatives = 0.0, of_positives = 0.0, of_negatives = 0.0;
+};
+
+std::vector<Cluster> sum_by_cluster(Positive positive, const Placements& parts,
+                                    std::span<const std::size_t> clusters) {
+  XR_CHECK(positive.size() == clusters.size(), "{} labels and {} clusters: their number must be the same",
+           positive.size(), clusters.size());
+  std::map<std::size_t, Cluster> sums;
+  std::size_t next_positive = 0, next_negative = 0;
+  for (std::size_t i = 0; i < positive.size(); ++i) {
+    Cluster& cluster = sums[clusters[i]];
+    if (positive[i]) {
+      cluster.positives += 1;
+      cluster.of_positives += parts.of_positives[next_positive++] - *parts.auroc;
+    } else {
+      cluster.negatives += 1;
+      cluster.of_negatives += parts.of_negatives[next_negative++] - *parts.auroc;
+    }
+  }
+  std::vector<Cluster> result;
+  for (const auto& [number, cluster] : sums) result.push_back(cluster);
+  return result;
+}
+
+std::optional<double> clustered_variance(const std::vector<Cluster>& clusters) {
+  double positives = 0, negatives = 0, with_positives = 0, with_negatives = 0;
+  double of_positives = 0, of_negatives = 0, of_both = 0;
+  for (const Cluster& cluster : clusters) {
+    positives += cluster.positives;
+    negatives += cluster.negatives;
+    if (cluster.positives > 0) with_positives += 1;
+    if (cluster.negatives > 0) with_negatives += 1;
+    of_positives += cluster.of_positives * cluster.of_positives;
+    of_negatives += cluster.of_negatives * cluster.of_negatives;
+    of_both += cluster.of_positives * cluster.of_negatives;
+  }
+  if (with_positives < 2 || with_negatives < 2) return std::nullopt;
+  const auto count = static_cast<double>(clusters.size());
+  const double sum = with_positives / (with_positives - 1) * of_positives / (positives * positives) +
+                     with_negatives / (with_negatives - 1) * of_negatives / (negatives * negatives) +
+                     2 * count / (count - 1) * of_both / (positives * negatives);
+  return sum < 1e-24 ? 0.0 : sum;
 }
 
 std::vector<double> minus(const std::vector<double>& a, const std::vector<double>& b) {
@@ -94,8 +135,26 @@ DeLong delong(Positive positive, std::span<const double> scores) {
   if (!parts.auroc) return result;
   result.auroc = parts.auroc;
   result.variance = variance_of(parts.of_positives, parts.of_negatives);
-  result.interval = normal_interval(*result.auroc, result.variance, 0.0);
+  result.interval = area_interval(*result.auroc, result.variance);
   return result;
+}
+
+DeLong clustered_delong(Positive positive, std::span<const double> scores,
+                        std::span<const std::size_t> clusters) {
+  const Placements parts = placements(positive, scores);
+  DeLong result;
+  if (!parts.auroc) return result;
+  result.auroc = parts.auroc;
+  result.variance = clustered_variance(sum_by_cluster(positive, parts, clusters));
+  result.interval = area_interval(*result.auroc, result.variance);
+  return result;
+}
+
+std::optional<Interval> area_interval(double area, std::optional<double> variance) {
+  if (!variance || *variance <= 0.0 || area <= 0.0 || area >= 1.0) return std::nullopt;
+  const double centre = std::log(area / (1.0 - area));
+  const double half = normal_quantile_975 * std::sqrt(*variance) / (area * (1.0 - area));
+  return Interval{1.0 / (1.0 + std::exp(half - centre)), 1.0 / (1.0 + std::exp(-half - centre))};
 }
 
 DeLongTest delong_test(Positive positive, std::span<const double> scores_a,
@@ -108,8 +167,10 @@ DeLongTest delong_test(Positive positive, std::span<const double> scores_a,
   result.difference = *a.auroc - *b.auroc;
   // var(A - B) = var A + var B - 2 cov(A, B), of the differences of the placements.
   result.variance = variance_of(minus(a.of_positives, b.of_positives), minus(a.of_negatives, b.of_negatives));
-  result.interval = normal_interval(*result.difference, result.variance, -1.0);
-  if (!result.interval) return result;
+  if (!result.variance || *result.variance <= 0.0) return result;
+  const double half = normal_quantile_975 * std::sqrt(*result.variance);
+  result.interval =
+      Interval{std::max(-1.0, *result.difference - half), std::min(1.0, *result.difference + half)};
   result.z = *result.difference / std::sqrt(*result.variance);
   result.p = two_sided_p(*result.z);
   return result;

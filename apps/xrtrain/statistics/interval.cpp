@@ -42,6 +42,21 @@ double binomial_test_half(std::int64_t k, std::int64_t n) {
   return std::min(1.0, 2.0 * std::exp(log_term + std::log(sum)));
 }
 
+double one_class_probability(std::span<const std::size_t> class_sizes, std::size_t drawn) {
+  const double all =
+      static_cast<double>(std::accumulate(class_sizes.begin(), class_sizes.end(), std::size_t{0}));
+  if (drawn < 2) return 1.0;
+  double sum = 0.0;
+  for (const std::size_t size : class_sizes) {
+    if (size < drawn) continue;
+    double product = 1.0;
+    for (std::size_t i = 0; i < drawn; ++i)
+      product *= static_cast<double>(size - i) / (all - static_cast<double>(i));
+    sum += product;
+  }
+  return std::min(1.0, sum);
+}
+
 std::vector<double> holm_adjusted(std::span<const double> p) {
   std::vector<std::size_t> order(p.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

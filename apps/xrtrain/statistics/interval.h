@@ -36,6 +36,10 @@ constexpr double normal_quantile_975 = 1.959963984540054;
 /// most 1.
 [[nodiscard]] double binomial_test_half(std::int64_t k, std::int64_t n);
 
+/// Probability that `drawn` images, drawn without replacement from classes of these sizes, are all of one
+/// class, whichever (hypergeometric). 1 for fewer than two.
+[[nodiscard]] double one_class_probability(std::span<const std::size_t> class_sizes, std::size_t drawn);
+
 /// p values of several tests, each so much larger that taking those below 0.05 finds a difference where there
 /// is none, in any of the tests, at most 5 times in 100: S. Holm, "A simple sequentially rejective multiple
 /// test procedure", Scandinavian Journal of Statistics 6, 1979.

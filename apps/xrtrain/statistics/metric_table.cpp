@@ -1,5 +1,7 @@
 #include "apps/xrtrain/statistics/metric_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -46,10 +48,7 @@ std::optional<double> mean_of(std::size_t count, Value&& value) {
 /// What resamples need, prepared once.
 struct Prepared {
   explicit Prepared(const ProbabilityTable& probabilities)
-      : table(probabilities),
-        predictions(probabilities.predictions()),
-        brier(brier_terms(probabilities)),
-        confidence(confidence_of(probabilities)) {
+      : table(probabilities), predictions(probabilities.predictions()), brier(brier_terms(probabilities)) {
     for (std::size_t c = 0; c < table.classes; ++c) {
       positive.push_back(against_rest(table.labels, c));
       scores.push_back(column_of(table.values, table.classes, c));
@@ -63,9 +62,6 @@ struct Prepared {
 
   [[nodiscard]] ConfusionMatrix confusion(Times times) const {
     return {table.classes, table.labels, predictions, times};
-  }
-  [[nodiscard]] std::optional<double> ece(Times times) const {
-    return calibration_error(reliability(confidence.probability, confidence.right, times));
   }
   static std::optional<double> mean(const std::vector<double>& terms, Times times) {
     double sum = 0.0, count = 0.0;
@@ -81,7 +77,6 @@ struct Prepared {
   ProbabilityTable table;
   std::vector<std::int64_t> predictions;
   std::vector<double> brier, nll;
-  Confidence confidence;
   std::vector<std::vector<std::uint8_t>> positive;  // of each class
   std::vector<std::vector<double>> scores;
   std::vector<Ranking> rankings;
@@ -188,9 +183,6 @@ void bind_calibration(const Prepared& prepared, std::vector<Metric>& metrics, Bo
       bootstrapped.add(
           metric, [&terms](const ConfusionMatrix&, Times times) { return Prepared::mean(terms, times); });
     }
-    if (metric.name == "ece")
-      bootstrapped.add(metric,
-                       [&prepared](const ConfusionMatrix&, Times times) { return prepared.ece(times); });
   }
 }
 
@@ -207,6 +199,19 @@ const char* method_name(IntervalMethod method) {
     default:
       return "-";
   }
+}
+
+std::string why_no_interval(const Metric& metric) {
+  if (metric.name != "auroc" || !metric.estimate.value || metric.estimate.interval) return {};
+  if (*metric.estimate.value == 1.0 || *metric.estimate.value == 0.0)
+    return fmt::format(
+        "An AUROC of {:.0f} has no interval here: where every image of one class scores above all of the "
+        "other, DeLong's estimate of the variance is 0. That does not make it certain: the fewer the images, "
+        "the less it says.",
+        *metric.estimate.value);
+  return "This AUROC has no interval: DeLong's estimate of the variance is 0 or, with fewer than two images "
+         "of "
+         "a class, there is none.";
 }
 
 const Metric* MetricTable::find(const std::string& name) const {
@@ -232,7 +237,9 @@ MetricTable make_metric_table(const ProbabilityTable& table, std::size_t positiv
       add_class_metrics(prepared, c, result.classes.back().counts, result.classes.back().metrics);
     }
   }
-  for (const char* name : {"brier", "ece", "nll"}) result.metrics.push_back(bootstrap_metric(name));
+  result.metrics.push_back(bootstrap_metric("brier"));
+  result.metrics.push_back({"ece", {expected_calibration_error(table), {}}, IntervalMethod::none});
+  result.metrics.push_back(bootstrap_metric("nll"));
 
   Bootstrapped bootstrapped;  // holds pointers to metrics: none is added from here on
   if (two)

@@ -23,6 +23,9 @@ struct Metric {
   std::int64_t part = 0, whole = 0;  ///< of a proportion: 48 of 50; 0 of 0 for others
 };
 
+/// A sentence for people where an AUROC has no interval; empty for others and with one.
+[[nodiscard]] std::string why_no_interval(const Metric& metric);
+
 /// One class against the rest.
 struct ClassMetrics {
   std::size_t positive = 0;
@@ -45,8 +48,10 @@ struct MetricTable {
 
 /// Names: accuracy, balanced_accuracy, sensitivity, specificity, ppv, npv, f1, mcc, auroc, auprc, brier, ece,
 /// nll; with more than two classes macro_sensitivity and so on. Wilson intervals for accuracy, sensitivity,
-/// specificity, ppv and npv, DeLong's for auroc, stratified bootstrap percentiles for the rest.
-/// `positive`: class index of a two-class problem's positive class.
+/// specificity, ppv and npv, DeLong's for auroc, none for ece, stratified bootstrap
+/// percentiles for the rest. ECE: chance keeps a bin's accuracy off its confidence, in resamples even more,
+/// so that their quantiles lie above the error of a calibrated network. `positive`: class index of a
+/// two-class problem's positive class.
 [[nodiscard]] MetricTable make_metric_table(const ProbabilityTable& table, std::size_t positive,
                                             const BootstrapSettings& settings = {});
 

@@ -1,6 +1,6 @@
 #include "apps/xrtrain/statistics/selection.h"
 
-#include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "kernels/cpu/parallel.h"
@@ -29,44 +29,64 @@ std::size_t best_candidate(std::span<const CandidateResult> candidates, Times ti
   return best;
 }
 
+namespace {
+
+/// The images of each class.
+using Classes = std::map<std::int64_t, std::vector<std::size_t>>;
+
+/// Accuracy on the images that a resample left out; nothing if it left out none of a class.
+std::optional<double> left_out_accuracy(const CandidateResult& candidate, const Classes& classes,
+                                        Times times) {
+  double sum = 0.0;
+  for (const auto& [label, images] : classes) {
+    double hits = 0, count = 0;
+    for (const std::size_t i : images) {
+      if (times[i] > 0) continue;
+      count += 1;
+      hits += candidate.right[i];
+    }
+    if (count == 0) return std::nullopt;
+    sum += hits / count * static_cast<double>(images.size());
+  }
+  return sum / static_cast<double>(times.size());
+}
+
+}  // namespace
+
 SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates,
-                                     const BootstrapSettings& settings) {
+                                     std::span<const std::int64_t> labels, const BootstrapSettings& settings,
+                                     std::size_t least_of_class) {
   SelectionOptimism result;
-  if (candidates.empty()) return result;
-  const std::size_t images = candidates.front().right.size();
+  const std::size_t images = labels.size();
   for (const CandidateResult& candidate : candidates)
     XR_CHECK(candidate.right.size() == images && candidate.loss.size() == images,
-             "a checkpoint has results of {} images, another of {}: they must be the same images",
+             "a checkpoint has results of {} images, there are labels of {}: they must be the same images",
              candidate.right.size(), images);
-  if (images < 2) return result;
+  if (candidates.empty() || images == 0) return result;
   result.best = best_candidate(candidates);
   const auto& right = candidates[result.best].right;
   result.apparent = static_cast<double>(std::accumulate(right.begin(), right.end(), std::int64_t{0})) /
                     static_cast<double>(images);
+  Classes classes;
+  for (std::size_t i = 0; i < images; ++i) classes[labels[i]].push_back(i);
+  for (const auto& [label, of_class] : classes)
+    if (of_class.size() < least_of_class) return result;
 
-  const std::vector<std::int64_t> one_stratum(images);
   std::vector<std::optional<double>> left_out(static_cast<std::size_t>(settings.resamples));
   kernels::cpu::parallel_for(settings.resamples, [&](std::int64_t b) {
-    const std::vector<std::uint32_t> times = draw_resample(one_stratum, settings, b);
-    const CandidateResult& chosen = candidates[best_candidate(candidates, times)];
-    std::int64_t hits = 0, count = 0;
-    for (std::size_t i = 0; i < images; ++i) {
-      if (times[i] > 0) continue;
-      ++count;
-      hits += chosen.right[i];
-    }
-    if (count > 0)
-      left_out[static_cast<std::size_t>(b)] = static_cast<double>(hits) / static_cast<double>(count);
+    const std::vector<std::uint32_t> times = draw_resample(labels, settings, b);
+    left_out[static_cast<std::size_t>(b)] =
+        left_out_accuracy(candidates[best_candidate(candidates, times)], classes, times);
   });
-  std::vector<double> defined;
-  for (const std::optional<double>& value : left_out)
-    if (value) defined.push_back(*value);
-  if (defined.empty()) return result;
-  result.corrected =
-      std::accumulate(defined.begin(), defined.end(), 0.0) / static_cast<double>(defined.size());
+  double sum = 0.0, count = 0.0;
+  for (const std::optional<double>& value : left_out) {
+    if (!value) continue;
+    sum += *value;
+    count += 1;
+  }
+  if (count == 0) return result;
+  result.corrected = sum / count;
   result.optimism = *result.apparent - *result.corrected;
-  std::ranges::sort(defined);
-  result.interval = percentile_interval(defined);
   return result;
 }
 

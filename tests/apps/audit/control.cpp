@@ -30,6 +30,16 @@ TEST_CASE("a network that is as good without the middle is a serious finding") {
   CHECK(serious.figures["guessing"] == 0.55);
 }
 
+TEST_CASE("that most is kept takes an interval that says so") {
+  // 0.75 of 100 is above 0.55 + 0.35 / 2 = 0.725, but its interval begins at 0.66.
+  const Check check = judge_control(summary(90), summary(75), summary(88));
+  CHECK(check.verdict == Verdict::warning);
+  CHECK_THAT(check.text,
+             test::contains("a part") && test::contains("too few test images to tell whether it is most"));
+  CHECK(judge_control(summary(90), summary(65), summary(88)).text.find("whether it is most") ==
+        std::string::npos);
+}
+
 TEST_CASE("control trainings that show too little are no reassurance") {
   const Check wide = judge_control(summary(70), summary(60), summary(88));  // 0.51 to 0.67, half is 0.625
   CHECK(wide.verdict == Verdict::warning);

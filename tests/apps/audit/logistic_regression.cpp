@@ -63,9 +63,9 @@ TEST_CASE("cross-validated scores tell what features know and not what noise see
   const std::vector<int> folds = make_folds(labels, groups, 5, 0);
   const Example strong = normal_features(200, 100, 3.0f), noise = normal_features(200, 100, 0.0f);
   const auto known =
-      auroc(strong.positive, cross_validated_scores(strong.table, strong.positive, folds, 5, 0.1, 2));
+      auroc(strong.positive, cross_validate(strong.table, strong.positive, folds, 5, 0.1, 2).scores);
   const auto guessed =
-      auroc(noise.positive, cross_validated_scores(noise.table, noise.positive, folds, 5, 0.1, 2));
+      auroc(noise.positive, cross_validate(noise.table, noise.positive, folds, 5, 0.1, 2).scores);
   REQUIRE(known);
   REQUIRE(guessed);
   CHECK(*known >= 0.92);

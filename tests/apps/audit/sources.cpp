@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <numeric>
-
 #include "tests/apps/support.h"
 
 namespace xr::apps::audit {
@@ -13,23 +11,29 @@ namespace {
 
 struct Part {
   std::string source;
-  int covid, normal;
+  int covid, normal, other = 0;
 };
 
-/// A folder with these sources, and the table that names them.
-Check check_of(const std::vector<Part>& parts) {
+/// A folder with these sources, and the table that names them; `images` of each patient, one after another.
+Check check_of(const std::vector<Part>& parts, std::size_t images = 1) {
   Scan scan;
   scan.class_names = {"covid", "normal"};
   SourceTable table{"sources.csv", {{"file", "source"}, {}, 0}, false};
-  for (const Part& part : parts)
-    for (int i = 0; i < part.covid + part.normal; ++i) {
+  for (const Part& part : parts) {
+    if (part.other > 0) scan.class_names = {"covid", "normal", "other"};
+    for (int i = 0; i < part.covid + part.normal + part.other; ++i) {
       ImageFacts image;
-      image.sample = {fmt::format("{}/{}.png", part.source, i), i < part.covid ? 0 : 1, {}};
+      image.sample = {fmt::format("{}/{}.png", part.source, i),
+                      i < part.covid                 ? 0
+                      : i < part.covid + part.normal ? 1
+                                                     : 2,
+                      {}};
       table.table.rows.push_back({image.sample.path, part.source});
       scan.images.push_back(std::move(image));
     }
-  std::vector<std::size_t> groups(scan.images.size());
-  std::iota(groups.begin(), groups.end(), std::size_t{0});
+  }
+  std::vector<std::size_t> groups;
+  for (std::size_t i = 0; i < scan.images.size(); ++i) groups.push_back(i / images);
   return check_sources(scan, &table, groups);
 }
 
@@ -49,10 +53,12 @@ TEST_CASE("sources with the classes alike are no finding") {
   CHECK(check.verdict == Verdict::ok);
   CHECK(check.figures["auc"].get<double>() <= 0.55);
   CHECK(check.figures["undecided"] == false);
+  // Also where the folds cannot be cut evenly.
+  CHECK(check_of({{"a", 43, 32}, {"b", 81, 61}, {"c", 22, 17}}).verdict == Verdict::ok);
   // Where each image is its own source, the source tells nothing of the next image.
   std::vector<Part> many;
   for (int i = 0; i < 200; ++i) many.push_back({fmt::format("s{}", i), i % 2, 1 - i % 2});
-  CHECK(check_of(many).figures["auc"].get<double>() <= 0.55);
+  CHECK(check_of(many).figures["auc"].get<double>() == 0.5);
 }
 
 TEST_CASE("few images of several sources are no reassurance") {
@@ -61,6 +67,35 @@ TEST_CASE("few images of several sources are no reassurance") {
   CHECK_THAT(check.text, test::contains("too few images to tell"));
   CHECK(check_of({{"a", 4, 5}, {"b", 5, 4}}).verdict == Verdict::warning);
   CHECK(check_of({{"a", 4, 5}}).verdict == Verdict::ok);
+}
+
+TEST_CASE("a source of one class is serious only where chance does not make it") {
+  // 20 of 200 images are covid: a source of 12 drawn from all has none of them with probability 0.27.
+  const Check chance = check_of({{"a", 0, 12}, {"b", 20, 168}});
+  CHECK(chance.verdict == Verdict::warning);
+  CHECK_THAT(chance.text,
+             test::contains("1 of 2 sources (a) has only one class, by chance alone with probability 0.54"));
+  CHECK_THAT(chance.details[0], test::contains("[warning: one class only, by chance with probability 0.54]"));
+  CHECK(chance.figures["table"][0]["one_class"] == true);
+  CHECK(chance.figures["table"][0]["p_one_class_holm"].get<double>() > 0.5);
+  CHECK(chance.figures["table"][1]["p_one_class_holm"].is_null());
+  const Check serious = check_of({{"a", 0, 60}, {"b", 20, 120}});
+  CHECK(serious.verdict == Verdict::serious);
+  CHECK_THAT(serious.text, test::contains("only one class, by chance alone with probability 0.00"));
+  // A source of one patient is of one class by itself.
+  CHECK(check_of({{"a", 0, 60}, {"b", 60, 120}}).verdict == Verdict::serious);
+  const Check patients = check_of({{"a", 0, 60}, {"b", 60, 120}}, 60);
+  CHECK(patients.verdict == Verdict::warning);
+  CHECK_THAT(patients.text, test::contains("probability 1.00"));
+}
+
+TEST_CASE("of several classes the sources' finding is about the one that decides") {
+  // "covid" has the lower AUC of its few images, but "normal" is told for certain.
+  const Check check = check_of({{"a", 6, 100, 20}, {"b", 6, 20, 100}});
+  CHECK(check.verdict == Verdict::serious);
+  CHECK_THAT(check.text, test::contains("tells class normal from the others") ||
+                             test::contains("tells class other from the others"));
+  CHECK(check.figures["low"].get<double>() > 0.7);
 }
 
 }  // namespace xr::apps::audit

@@ -1,5 +1,6 @@
 #include "apps/xrtrain/compare/comparison.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "apps/xrtrain/errors.h"
@@ -76,7 +77,7 @@ TEST_CASE("a comparison makes no difference of one test in two that is just belo
   CHECK(result.mcnemar.p == Approx(2.0 / 64));
   REQUIRE(result.p_auroc);
   CHECK(result.p_accuracy > 0.05);
-  CHECK_THAT(comparison_text(result, "one", "two")[4], contains("Accuracy: no difference is shown"));
+  CHECK_THAT(comparison_text(result, "one", "two")[5], contains("Accuracy: no difference is shown"));
 }
 
 TEST_CASE("a comparison leaves out images of one run alone and refuses what does not fit") {
@@ -102,6 +103,48 @@ TEST_CASE("a comparison leaves out images of one run alone and refuses what does
   CHECK_THAT(error_of<DataError>([&] { (void)compare(a, elsewhere); }), contains("no test image in common"));
 }
 
+namespace {
+
+ChosenPredictions with_fingerprints(ChosenPredictions chosen, const std::vector<std::string>& fingerprints) {
+  SplitImages images = *chosen.test.images;
+  images.fingerprints = fingerprints;
+  chosen.test.images = std::make_shared<SplitImages>(images);
+  return chosen;
+}
+
+}  // namespace
+
+TEST_CASE("a comparison refuses other pictures of the same name and says what it could not check") {
+  const ChosenPredictions plain = chosen({0.9, 0.2, 0.8}, {0, 1, 0});
+  const ChosenPredictions a = with_fingerprints(plain, {"grey-01", "grey-02", "grey-03"});
+  CHECK(compare(a, a).same_pictures == 3);
+  CHECK(nlohmann::json::parse(comparison_json(compare(a, a), {}, {}))["same_pictures"] == 3);
+  const auto text_has_note = [](const Comparison& comparison) {
+    for (const std::string& line : comparison_text(comparison, "one", "two"))
+      if (line.find("could not be checked") != std::string::npos) return true;
+    return false;
+  };
+  CHECK_FALSE(text_has_note(compare(a, a)));
+  CHECK_THAT(error_of<DataError>([&] {
+               (void)compare(a, with_fingerprints(plain, {"grey-01", "grey-77", "grey-78"}));
+             }),
+             contains("2 of 3 images with the same name show other pixels") && contains("the first is 1:"));
+  for (const ChosenPredictions& other :
+       {plain, with_fingerprints(plain, {"colour-01", "colour-02", "colour-03"})}) {
+    CHECK(compare(a, other).same_pictures == 0);
+    CHECK(text_has_note(compare(a, other)));
+  }
+}
+
+TEST_CASE("a comparison says why DeLong's test says nothing") {
+  const std::vector<std::int64_t> labels{0, 0, 1, 1};
+  const std::vector<std::string> text =
+      comparison_text(compare(chosen({0.9, 0.8, 0.2, 0.1}, labels), chosen({0.5, 0.5, 0.5, 0.5}, labels)),
+                      "perfect", "constant");
+  CHECK_THAT(text[4], contains("difference +0.5000") && contains("its estimate of the variance is 0"));
+  CHECK(text[4].find("alike") == std::string::npos);
+}
+
 TEST_CASE("compare tells two runs apart or not") {
   TemporaryFolder folder;
   make_phantoms(folder);
@@ -112,7 +155,27 @@ TEST_CASE("compare tells two runs apart or not") {
   CHECK(result.status == 0);
   CHECK_THAT(result.output,
              contains("A: ") && contains("McNemar's test (exact)") && contains("AUROC of covid"));
-  CHECK(nlohmann::json::parse(run(folder, {"compare", a, b, "--json"}).output)["images"] == 4);
+  const auto json = nlohmann::json::parse(run(folder, {"compare", a, b, "--json"}).output);
+  CHECK(json["images"] == 4);
+  CHECK(json["same_pictures"] == 4);
+  // Other pictures under the same names; the same ones in another size of the network are the same.
+  Arguments small = tiny(folder, "small", {"--epochs", "1"});
+  std::ranges::replace(small, std::string("16"), std::string("24"));
+  REQUIRE(run(folder, small).status == 0);
+  CHECK(nlohmann::json::parse(
+            run(folder, {"compare", a, (folder / "small").string(), "--json"}).output)["same_pictures"] == 4);
+  fs::copy_file(folder / "data/test/covid/000.png", folder / "data/test/covid/001.png",
+                fs::copy_options::overwrite_existing);
+  REQUIRE(run(folder, tiny(folder, "other", {"--epochs", "1"})).status == 0);
+  const Result other = run(folder, {"compare", a, (folder / "other").string()});
+  CHECK(other.status == 3);
+  CHECK_THAT(other.error_line(), contains("1 of 4 images with the same name show other pixels") &&
+                                     contains("test/covid/001.png"));
+  // A run of an older version, without fingerprints.
+  auto metrics = nlohmann::json::parse(read_text(folder / "b/metrics.json"));
+  metrics.erase("test_fingerprints");
+  write_text(folder / "b/metrics.json", metrics.dump());
+  CHECK_THAT(run(folder, {"compare", a, b}).output, contains("Of 4 images it could not be checked"));
   const Result absent = run(folder, {"compare", a, (folder / "nowhere").string()});
   CHECK(absent.status == 3);
   CHECK_THAT(absent.error_line(), contains("nowhere") && contains("xrtrain eval"));

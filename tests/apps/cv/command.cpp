@@ -51,8 +51,9 @@ TEST_CASE("cv tests every training image once in each repeat and leaves no check
   CHECK(json["repeats"][1]["pooled"]["images"] == 12);
   const std::string page = read_text(folder / "cv/cv.html");
   CHECK(html::markup_fault(page).empty());
-  for (const char* part : {"report_cnn, 12 images, 3 folds, 2 repeats", "ROC of covid",
-                           "Accuracy of the folds, repeat 2", "fold = &quot;&quot;"})
+  for (const char* part :
+       {"report_cnn, 12 images, 3 folds, 2 repeats", "ROC of covid", "Accuracy of the folds, repeat 2",
+        "fold = &quot;&quot;", "images of one patient are not"})
     CHECK_THAT(page, contains(part));
   for (const auto& entry : fs::recursive_directory_iterator(folder / "cv"))
     CHECK(entry.path().extension() != ".safetensors");

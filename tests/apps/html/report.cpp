@@ -18,6 +18,9 @@ TEST_CASE("train and eval write the same report", "[html]") {
                            "<h2>How to repeat it</h2>", "Model card", "CLAIM checklist", "AUROC", "<h1>"})
     CHECK(page.find(part) != std::string::npos);
   CHECK(page.find(">nan") == std::string::npos);
+  CHECK(page.find("The training figures are taken with augmented images, dropout and weights") !=
+        std::string::npos);
+  CHECK(page.find("make them too narrow") != std::string::npos);
   fs::remove(report);
   REQUIRE(run(folder, {"eval", (folder / "run").string(), "--threads", "2"}).status == 0);
   CHECK(read_text(report) == page);
@@ -25,8 +28,8 @@ TEST_CASE("train and eval write the same report", "[html]") {
 
 TEST_CASE("the report has the verdicts of the quick audit before the training", "[html]") {
   TemporaryFolder folder;
-  REQUIRE(run(folder, {"synth", "--out", (folder / "data").string(), "--size", "64", "--train-covid", "40",
-                       "--train-normal", "40", "--test-covid", "30", "--test-normal", "30", "--shortcut",
+  REQUIRE(run(folder, {"synth", "--out", (folder / "data").string(), "--size", "64", "--train-covid", "80",
+                       "--train-normal", "80", "--test-covid", "30", "--test-normal", "30", "--shortcut",
                        "border-brightness"})
               .status == 0);
   const Result trained = run(folder, tiny(folder, "run", {"--epochs", "1"}));
@@ -118,6 +121,15 @@ TEST_CASE("the page of a control says in its title that it is one", "[html]") {
         std::string::npos);
 }
 
+TEST_CASE("the curves tell of augmented images only where there are some", "[html]") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  REQUIRE(run(folder, tiny(folder, "run", {"--epochs", "1", "--augment", "none"})).status == 0);
+  const std::string page = read_text(folder / "run/report.html");
+  CHECK(page.find("The training figures are taken with dropout and weights") != std::string::npos);
+  CHECK(page.find("augmented images, dropout") == std::string::npos);
+}
+
 TEST_CASE("control trainings of the audit stand beside the result", "[html]") {
   TemporaryFolder folder;
   make_phantoms(folder);
@@ -181,8 +193,22 @@ TEST_CASE("an area of 1 without an interval is explained", "[html]") {
   const EvaluationDetails details = details_of({"a", "b"}, {0, 0, 1, 1}, {0, 0, 1, 1});
   const std::string tables = report_metrics(details, *details.find(0, "test"), "test").str();
   CHECK(tables.find("none, see below") != std::string::npos);
+  CHECK_THAT(why_no_interval(*details.find(0, "test")->find("auroc")), contains("variance is 0"));
+  CHECK(why_no_interval(*details.find(0, "test")->find("accuracy")).empty());
   CHECK(tables.find("An AUROC of 1 has no interval") != std::string::npos);
   CHECK(tables.find("against the rest") == std::string::npos);
+}
+
+TEST_CASE("groups of three classes have no columns of two", "[html]") {
+  EvaluationDetails details;
+  details.subgroups = {{"view", {{"AP", 24, {24, proportion(20, 24)}, {}, {}, {}}}}};
+  details.class_names = {"a", "b", "c"};
+  const std::string three = report_subgroups(details).str();
+  CHECK(three.find("0.833") != std::string::npos);
+  CHECK(three.find("sensitivity") == std::string::npos);
+  CHECK(three.find(">-<") == std::string::npos);
+  details.class_names = {"a", "b"};
+  CHECK(report_subgroups(details).str().find("sensitivity") != std::string::npos);
 }
 
 TEST_CASE("thresholds show how they do on validation and a missed wish", "[html]") {
@@ -195,6 +221,10 @@ TEST_CASE("thresholds show how they do on validation and a missed wish", "[html]
   CHECK(missed.find("<small>22 of 23</small>") != std::string::npos);
   CHECK(missed.find("<small>20 of 46</small>") != std::string::npos);
   CHECK(missed.find("The wanted sensitivity of 0.950 is missed") != std::string::npos);
+  CHECK(missed.find("is reached on the validation images; on others it comes out as it may") !=
+        std::string::npos);
+  details.temperature = TemperatureScaling{1.5, {0.1, 0.2, 0.51}, {0.1, 0.05, 0.42}};
+  CHECK(report_thresholds(details).str().find("log loss 0.510 before, 0.420 after") != std::string::npos);
   details.thresholds[0].test = BinaryCounts{43, 2, 38, 3};  // 0.935, within the interval
   CHECK(report_thresholds(details).str().find("missed") == std::string::npos);
   details.thresholds[0].test.reset();

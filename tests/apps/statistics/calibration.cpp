@@ -158,7 +158,8 @@ TEST_CASE("The bootstrap interval of a mean is near that of the normal distribut
 
 TEST_CASE("The selection's estimate is that of all resamples") {
   const std::vector<CandidateResult> candidates = {candidate(0, 4), candidate(1, 4), candidate(2, 4)};
-  const SelectionOptimism result = selection_optimism(candidates, {.seed = 1, .resamples = 40000});
+  const std::vector<std::int64_t> labels = {0, 0, 1, 1};
+  const SelectionOptimism result = selection_optimism(candidates, labels, {.seed = 1, .resamples = 40000}, 2);
   CHECK(result.best == 0);
   check_near(result.apparent, 0.5);
   check_near(result.corrected, reference::selection_corrected, 5e-3);
@@ -169,6 +170,8 @@ TEST_CASE("The best of many coin tossers is found to be a coin tosser") {
   // 30 candidates that guess 50 images, 40 times over: the best seems to reach about 0.66.
   double apparent = 0.0, corrected = 0.0;
   Philox random(7, 2);
+  std::vector<std::int64_t> labels;
+  for (int i = 0; i < 50; ++i) labels.push_back(i % 2);
   for (int study = 0; study < 40; ++study) {
     std::vector<CandidateResult> candidates(30);
     for (CandidateResult& one : candidates)
@@ -176,7 +179,7 @@ TEST_CASE("The best of many coin tossers is found to be a coin tosser") {
         one.right.push_back(random.uniform() < 0.5f);
         one.loss.push_back(random.uniform());
       }
-    const SelectionOptimism result = selection_optimism(candidates, {.resamples = 200});
+    const SelectionOptimism result = selection_optimism(candidates, labels, {.resamples = 200});
     apparent += *result.apparent / 40;
     corrected += *result.corrected / 40;
   }
@@ -184,15 +187,57 @@ TEST_CASE("The best of many coin tossers is found to be a coin tosser") {
   CHECK(std::abs(corrected - 0.5) <= 0.03);
 }
 
-TEST_CASE("A selection among one or among nothing") {
-  CHECK(!selection_optimism({}).apparent);
-  const std::vector<CandidateResult> one_image = {{{1}, {0.2}}};
-  CHECK(!selection_optimism(one_image).apparent);
+TEST_CASE("A choice between two that always say the same class is a choice between guesses") {
+  // Without the classes kept apart, the one whose class was drawn more often is chosen, and tested on the
+  // other.
+  std::vector<std::int64_t> labels;
+  std::vector<CandidateResult> candidates(2);
+  for (int i = 0; i < 40; ++i) {
+    labels.push_back(i % 2);
+    for (std::size_t c = 0; c < 2; ++c) {
+      candidates[c].right.push_back(static_cast<std::size_t>(i % 2) == c);
+      candidates[c].loss.push_back(1.0);
+    }
+  }
+  check_near(selection_optimism(candidates, labels).corrected, 0.5);
+}
+
+TEST_CASE("A selection among one, among nothing and on few images") {
+  CHECK(!selection_optimism({}, {}).apparent);
+  const std::vector<std::int64_t> labels = {0, 0, 1, 1};
   const std::vector<CandidateResult> one = {candidate(0, 4)};
-  const SelectionOptimism alone = selection_optimism(one, {.resamples = 20000});
+  const SelectionOptimism alone = selection_optimism(one, labels, {.resamples = 20000}, 2);
   CHECK(std::abs(*alone.optimism) <= 0.02);  // nothing was selected
   const std::vector<CandidateResult> uneven = {{{1, 0}, {0.2, 0.3}}, {{1}, {0.2}}};
-  CHECK_THROWS(selection_optimism(uneven));
+  CHECK_THROWS(selection_optimism(uneven, std::vector<std::int64_t>{0, 1}));
+  // 30 of one class and 9 of the other: too few to leave some out.
+  std::vector<std::int64_t> few;
+  CandidateResult of_few;
+  for (int i = 0; i < 39; ++i) {
+    few.push_back(i < 9 ? 0 : 1);
+    of_few.right.push_back(i % 2 == 0);
+    of_few.loss.push_back(0.5);
+  }
+  const std::vector<CandidateResult> candidates = {of_few, of_few};
+  CHECK(selection_optimism(candidates, few).apparent);
+  CHECK(!selection_optimism(candidates, few).optimism);
+  few[9] = 0;
+  CHECK(selection_optimism(candidates, few).optimism);
+}
+
+TEST_CASE("Resamples that differ by rounding have no interval") {
+  CHECK(!percentile_interval(std::vector<double>{0.462, 0.462 + 1e-15, 0.462 + 3e-15}));
+  CHECK(percentile_interval(std::vector<double>{0.462, 0.463, 0.464}));
+  // Probabilities that are all the same: the mean of -log p in another order.
+  std::vector<double> p;
+  std::vector<std::int64_t> labels;
+  for (int i = 0; i < 41; ++i) {
+    p.insert(p.end(), {0.63, 0.37});
+    labels.push_back(0);
+  }
+  const MetricTable table = make_metric_table({2, p, labels}, 0);
+  CHECK(!table.find("nll")->estimate.interval);
+  CHECK(!table.find("brier")->estimate.interval);
 }
 
 TEST_CASE("The table of a two-class problem") {
@@ -209,7 +254,11 @@ TEST_CASE("The table of a two-class problem") {
   for (const Metric& metric : table.metrics) {
     INFO(metric.name);
     REQUIRE(metric.estimate.value);
-    REQUIRE(metric.estimate.interval);
+    REQUIRE(metric.estimate.interval.has_value() == (metric.name != "ece"));
+    if (metric.name == "ece") {
+      CHECK(metric.method == IntervalMethod::none);
+      continue;
+    }
     CHECK(metric.estimate.interval->low <= *metric.estimate.value);
     CHECK(*metric.estimate.value <= metric.estimate.interval->high);
     CHECK(metric.estimate.interval->low < metric.estimate.interval->high);
@@ -240,7 +289,8 @@ TEST_CASE("The table of a problem of four classes") {
   REQUIRE(table.classes.size() == 4);
   for (const Metric& metric : table.classes[2].metrics)
     if (metric.name == "auroc") check_near(metric.estimate.value, reference::multi_class2_auroc);
-  for (const Metric& metric : table.metrics) CHECK(metric.estimate.interval);
+  for (const Metric& metric : table.metrics)
+    CHECK(metric.estimate.interval.has_value() == (metric.name != "ece"));
 }
 
 TEST_CASE("The table of images of one class has undefined values") {

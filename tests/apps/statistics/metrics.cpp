@@ -5,11 +5,13 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "apps/xrtrain/statistics/delong.h"
 #include "apps/xrtrain/statistics/mcnemar.h"
 #include "apps/xrtrain/statistics/roc.h"
 #include "apps/xrtrain/statistics/threshold.h"
+#include "kernels/random.h"
 #include "tests/apps/statistics/near.h"
 #include "tests/apps/statistics/reference_numbers.h"
 
@@ -131,8 +133,8 @@ TEST_CASE("DeLong's variance and test are those of the definition") {
   check_near(one.auroc, reference::binary_auroc);
   check_near(one.variance, reference::binary_delong_variance);
   REQUIRE(one.interval);
-  check_near((one.interval->high - one.interval->low) / 2,
-             1.959963984540054 * std::sqrt(reference::binary_delong_variance));
+  check_near(one.interval->low, reference::binary_delong_low);
+  check_near(one.interval->high, reference::binary_delong_high);
   const DeLongTest test = delong_test(positive, reference::binary_scores, reference::binary_other_scores);
   check_near(test.variance, reference::binary_delong_difference_variance);
   check_near(test.z, reference::binary_delong_z);
@@ -154,6 +156,55 @@ TEST_CASE("DeLong's method gives the published figures of the data of the paper"
       delong_test(reference::delong_labels, reference::delong_albumin, reference::delong_kg_score);
   check_near(std::sqrt(test.variance.value()), reference::delong_difference_error);
   check_near(test.p, reference::delong_difference_p);
+}
+
+TEST_CASE("The variance of clustered images is Obuchowski's") {
+  const DeLong found =
+      clustered_delong(reference::cluster_labels, reference::cluster_scores, reference::cluster_numbers);
+  check_near(found.auroc, reference::cluster_auroc);
+  check_near(found.variance, reference::cluster_variance);
+  REQUIRE(found.interval);
+  check_near(found.interval->low, reference::cluster_low);
+  check_near(found.interval->high, reference::cluster_high);
+  // It is DeLong's where each image is a cluster of its own.
+  std::vector<std::size_t> alone(reference::cluster_labels.size());
+  std::iota(alone.begin(), alone.end(), std::size_t{0});
+  const DeLong apart = clustered_delong(reference::cluster_labels, reference::cluster_scores, alone);
+  check_near(apart.variance, *delong(reference::cluster_labels, reference::cluster_scores).variance);
+  // One cluster of a class says nothing of others, however many images it has.
+  CHECK(
+      !clustered_delong(Flags{1, 1, 1, 0, 0}, Scores{5, 1, 4, 2, 3}, std::vector<std::size_t>{0, 0, 0, 1, 2})
+           .variance);
+}
+
+TEST_CASE("Intervals hold the true area about as often as they say") {
+  Philox random(3, 4);
+  const auto coverage = [&](int clusters, int images, double distance, bool as_clusters) {
+    int held = 0, all = 0;
+    for (int study = 0; study < 600; ++study) {
+      Flags flags;
+      Scores scores;
+      std::vector<std::size_t> numbers;
+      for (int k = 0; k < 2 * clusters; ++k) {
+        const double of_cluster = images > 1 ? random.normal() : 0.0;
+        for (int i = 0; i < images; ++i) {
+          flags.push_back(static_cast<std::uint8_t>(k % 2));
+          numbers.push_back(static_cast<std::size_t>(k));
+          scores.push_back(distance * (k % 2) + of_cluster + random.normal());
+        }
+      }
+      const DeLong found = as_clusters ? clustered_delong(flags, scores, numbers) : delong(flags, scores);
+      if (!found.interval) continue;
+      ++all;
+      const double deviation = images > 1 ? std::sqrt(2.0) : 1.0;
+      const double truth = 1.0 - 0.5 * std::erfc(distance / deviation / 2.0);
+      held += found.interval->low <= truth && truth <= found.interval->high;
+    }
+    return static_cast<double>(held) / all;
+  };
+  CHECK(coverage(30, 5, 0.0, true) >= 0.91);
+  CHECK(coverage(30, 5, 0.0, false) <= 0.80);   // what taking the images of a patient as independent costs
+  CHECK(coverage(40, 1, 2.66, false) >= 0.92);  // an area of 0.97; area -+ 1.96 deviations: 0.86
 }
 
 TEST_CASE("DeLong claims no certainty from a perfect ranking or from one image") {
@@ -223,6 +274,16 @@ TEST_CASE("A threshold does on its images what the score above it does") {
     CHECK(counts_at(positive, scores, above) == counts_at(positive, scores, threshold));
     CHECK(*counts_at(positive, scores, above + 1e-9).sensitivity() < wanted);
   }
+}
+
+TEST_CASE("The chance of one class only is that of scipy") {
+  const std::vector<std::size_t> real{195, 150}, uneven{40, 160};
+  check_near(one_class_probability(real, 35), reference::one_class_35_of_195_150, 1e-12);
+  check_near(one_class_probability(uneven, 12), reference::one_class_12_of_40_160, 1e-12);
+  CHECK(one_class_probability(real, 1) == 1.0);
+  CHECK(one_class_probability(real, 0) == 1.0);
+  CHECK(one_class_probability(real, 200) == 0.0);
+  check_near(one_class_probability(std::vector<std::size_t>{12, 0}, 12), 1.0);
 }
 
 TEST_CASE("Holm's p values are those of statsmodels") {

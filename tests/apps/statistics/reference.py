@@ -4,8 +4,9 @@
 Run: python3 reference.py > reference_numbers.h, then clang-format -i reference_numbers.h.
 Made with Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1, statsmodels 0.15.0.
 
-DeLong's variance is computed here from the definition (the kernel over all pairs), not from midranks. The expected
-outcome of the selection on three and four images is enumerated over all resamples.
+DeLong's variance is computed here from the definition (the kernel over all pairs), not from midranks, and so is
+Obuchowski's for clusters; the intervals on the logit scale are scipy's. The expected outcome of the selection among
+three candidates on four images of two classes is enumerated over all resamples.
 """
 import itertools
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import scipy
 import sklearn
 import statsmodels
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from sklearn import metrics
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -49,6 +50,43 @@ def delong_covariance(y, *scores):
     s10 = np.atleast_2d(np.cov(np.array(v10)))
     s01 = np.atleast_2d(np.cov(np.array(v01)))
     return np.array(areas), s10 / m + s01 / n
+
+
+def logit_interval(area, variance):
+    """Pepe 2003, section 5.2: the normal interval of logit(area) by the delta method."""
+    return special.expit(stats.norm.interval(0.95, special.logit(area), np.sqrt(variance) / (area * (1 - area))))
+
+
+def clustered_variance(y, s, cluster):
+    """Obuchowski 1997, equations 2 to 5."""
+    psi = (s[:, None] > s[None, :]) + 0.5 * (s[:, None] == s[None, :])
+    placement = np.where(y == 1, psi[:, y == 0].mean(axis=1), psi[y == 1, :].mean(axis=0))
+    m, n = (y == 1).sum(), (y == 0).sum()
+    area = placement[y == 1].mean()
+    names = np.unique(cluster)
+    count = lambda c: np.array([((cluster == k) & (y == c)).sum() for k in names])
+    total = lambda c: np.array([placement[(cluster == k) & (y == c)].sum() for k in names]) - count(c) * area
+    i10, i01, i = (count(1) > 0).sum(), (count(0) > 0).sum(), len(names)
+    s10 = i10 / ((i10 - 1) * m) * (total(1) ** 2).sum()
+    s01 = i01 / ((i01 - 1) * n) * (total(0) ** 2).sum()
+    s11 = i / (i - 1) * (total(1) * total(0)).sum()
+    return s10 / m + s01 / n + 2 * s11 / (m * n)
+
+
+def clusters():
+    rng = np.random.Generator(np.random.PCG64(1997))
+    cluster = np.sort(rng.integers(0, 14, 50))
+    y = np.where(rng.random(14) < 0.5, 1, 0)[cluster] ^ (rng.random(50) < 0.2)  # some clusters have both classes
+    s = np.round(rng.normal(size=14)[cluster] + 0.7 * rng.normal(size=50) + 1.1 * y, 1)
+    array("cluster_labels", y, "std::uint8_t")
+    array("cluster_numbers", cluster, "std::size_t")
+    array("cluster_scores", s)
+    scalar("cluster_auroc", metrics.roc_auc_score(y, s))
+    variance = clustered_variance(y, s, cluster)
+    scalar("cluster_variance", variance)
+    low, high = logit_interval(metrics.roc_auc_score(y, s), variance)
+    scalar("cluster_low", low)
+    scalar("cluster_high", high)
 
 
 def ece(confidence, right, bins=10):
@@ -110,6 +148,9 @@ def binary(rng):
     scalar("binary_threshold_090", halfway[np.argmax(tpr >= 0.9)])
     areas, cov = delong_covariance(y, score, other)
     scalar("binary_delong_variance", cov[0, 0])
+    low, high = logit_interval(areas[0], cov[0, 0])
+    scalar("binary_delong_low", low)
+    scalar("binary_delong_high", high)
     variance = cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]
     scalar("binary_delong_difference_variance", variance)
     z = (areas[0] - areas[1]) / np.sqrt(variance)
@@ -165,19 +206,20 @@ def delong_1988():
 
 
 def selection():
-    """Bootstrap bias correction over every possible resample of four images, three candidates."""
+    """Bootstrap bias correction over every possible resample of two images of each of two classes, three
+    candidates."""
     right = np.array([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]])
     loss = np.array([[0.1, 0.2, 0.9, 1.1], [1.2, 0.3, 0.1, 0.8], [0.7, 1.3, 0.2, 0.3]])
     array("selection_right", right, "std::uint8_t")
     array("selection_loss", loss)
     values = []
-    for draw in itertools.product(range(4), repeat=4):
-        out_of_bag = [i for i in range(4) if i not in draw]
-        if not out_of_bag:
+    for draw in itertools.product((0, 1), (0, 1), (2, 3), (2, 3)):
+        left_out = [[i for i in of_class if i not in draw] for of_class in ((0, 1), (2, 3))]
+        if not all(left_out):
             continue
         idx = list(draw)
         best = min(range(3), key=lambda c: (-right[c, idx].sum(), round(loss[c, idx].sum(), 9), c))
-        values.append(right[best, out_of_bag].mean())
+        values.append(np.mean([right[best, images].mean() for images in left_out]))
     scalar("selection_corrected", np.mean(values))
 
 
@@ -197,6 +239,9 @@ namespace xr::apps::test::reference {{
     multi(rng)
     delong_1988()
     selection()
+    clusters()
+    scalar("one_class_35_of_195_150", sum(stats.hypergeom.pmf(35, 345, k, 35) for k in (195, 150)))
+    scalar("one_class_12_of_40_160", sum(stats.hypergeom.pmf(12, 200, k, 12) for k in (40, 160)))
     low, high = proportion_confint(76, 86, method="wilson")
     scalar("wilson_76_of_86_low", low)
     scalar("wilson_76_of_86_high", high)

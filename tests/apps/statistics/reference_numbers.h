@@ -130,6 +130,8 @@ inline const std::vector<double> binary_roc_thresholds = {
 inline constexpr double binary_youden = 0.21500000000000002;
 inline constexpr double binary_threshold_090 = 0.15500000000000003;
 inline constexpr double binary_delong_variance = 0.004170886442678437;
+inline constexpr double binary_delong_low = 0.5930835232399894;
+inline constexpr double binary_delong_high = 0.8431965428046525;
 inline constexpr double binary_delong_difference_variance = 0.010183408676440851;
 inline constexpr double binary_delong_z = 0.22243632186082501;
 inline constexpr double binary_delong_p = 0.8239742392097782;
@@ -193,7 +195,23 @@ inline constexpr double delong_difference_p = 0.9102063472010351;
 inline const std::vector<std::uint8_t> selection_right = {1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 1};
 inline const std::vector<double> selection_loss = {0.1, 0.2, 0.9, 1.1, 1.2, 0.3,
                                                    0.1, 0.8, 0.7, 1.3, 0.2, 0.3};
-inline constexpr double selection_corrected = 0.09626436781609195;
+inline constexpr double selection_corrected = 0.375;
+inline const std::vector<std::uint8_t> cluster_labels = {1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0,
+                                                         0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1,
+                                                         1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1};
+inline const std::vector<std::size_t> cluster_numbers = {
+    0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3, 3,  3,  3,  3,  3,  3,  4,  4,  4,  4,  4,  4,  5,  5,
+    5, 6, 6, 6, 7, 7, 8, 8, 9, 9, 9, 10, 10, 11, 11, 11, 12, 12, 12, 12, 12, 13, 13, 13, 13};
+inline const std::vector<double> cluster_scores = {
+    0.2, 0.6, 1.2,  -2.1, -2.2, -0.9, -2.6, -1.5, 0.1,  0.2,  0.2,  2.4,  -0.7, 0.0, 1.2,  1.7,  -0.3,
+    2.9, 2.6, 1.3,  0.2,  0.6,  2.8,  -1.6, 0.2,  -1.1, 1.4,  -0.6, 1.3,  1.8,  0.9, -0.6, -2.1, -0.1,
+    0.6, 1.1, -0.4, 1.5,  -0.2, -0.9, 0.2,  -0.3, -0.3, -0.8, -0.1, -0.2, 1.4,  2.0, 1.5,  2.9};
+inline constexpr double cluster_auroc = 0.6698717948717949;
+inline constexpr double cluster_variance = 0.019116688329810984;
+inline constexpr double cluster_low = 0.3733665756167494;
+inline constexpr double cluster_high = 0.8735823765646823;
+inline constexpr double one_class_35_of_195_150 = 4.918181679468207e-10;
+inline constexpr double one_class_12_of_40_160 = 0.06304144399107282;
 inline constexpr double wilson_76_of_86_low = 0.7990278882092989;
 inline constexpr double wilson_76_of_86_high = 0.9355995417807128;
 inline const std::vector<double> holm_p = {0.01, 0.04, 0.03, 0.005};
