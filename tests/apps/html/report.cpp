@@ -73,8 +73,9 @@ TEST_CASE("the report says what was trained on what and how to repeat it", "[htm
   write_text(folder / "data/train/covid/broken.png", "no image");
   const Result trained = run(folder, tiny(folder, "run"));
   REQUIRE(trained.status == 0);
-  CHECK_THAT(trained.output, contains("xrtrain audit " + (folder / "data").string() + " --out " +
-                                      (folder / "run").string() + ", then xrtrain eval"));
+  CHECK_THAT(trained.output,
+             contains("xrtrain audit " + (folder / "data").string() + " --image-size 16 --out " +
+                      (folder / "run").string() + ", then xrtrain eval"));
   const fs::path report = folder / "run/report.html", provenance = folder / "run/provenance.json";
   const auto facts = nlohmann::json::parse(read_text(provenance));
   CHECK(facts["machine"]["threads"] == 2);
