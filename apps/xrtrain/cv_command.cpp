@@ -42,6 +42,9 @@ int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& c
   if (options.resume && !options.force)
     if (const std::optional<BegunCv> begun = read_begun_cv(options.out))
       take_begun(*begun, given, config_file, cut, settings);
+  if (options.data.empty() && options.resume && !options.force)
+    throw UsageError(fmt::format("there is no cross-validation in {} to go on with: give --data to begin one",
+                                 options.out));
   if (options.data.empty())
     throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
   if (!options.fold.empty()) throw UsageError("--fold is for xrtrain train: cv trains on every fold");

@@ -115,11 +115,15 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
 DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& of_run,
                                const data::Dataset& dataset) {
   const bool own = options.data.empty();  // a table of groups is about the images that it was given for
+  const std::optional<RunChoices> choices =
+      !own || options.checkpoint >= 0 ? read_run_choices(options.run) : std::nullopt;
   const std::string table = options.subgroups.empty() && own ? of_run.subgroups : options.subgroups;
   return {options.positive.empty() ? of_run.positive : options.positive,
           options.target_sensitivity.value_or(of_run.target_sensitivity),
-          static_cast<std::uint64_t>(of_run.seed), read_subgroups(table, dataset.directory),
-          own ? std::nullopt : read_run_choices(options.run)};
+          static_cast<std::uint64_t>(of_run.seed),
+          read_subgroups(table, dataset.directory),
+          own ? std::nullopt : choices,
+          options.checkpoint >= 0 && !(choices && choices->checkpoint == options.checkpoint)};
 }
 
 /// --out: a table, or a folder for all figures.

@@ -132,6 +132,13 @@ std::optional<bool> OperatingPoint::misses_wanted() const {
   return wilson_interval(test->true_positive, test->positives()).high < *wanted;
 }
 
+bool OperatingPoint::tells_nothing() const {
+  if (!validation) return false;
+  const std::optional<double> sensitivity = validation->sensitivity(),
+                              specificity = validation->specificity();
+  return sensitivity && specificity && *sensitivity + *specificity <= 1.0;
+}
+
 const MetricTable* EvaluationDetails::find(std::int64_t epoch, const std::string& split) const {
   for (const CheckpointMetrics& one : checkpoints)
     if (one.epoch == epoch && one.split == split) return one.metrics ? &*one.metrics : nullptr;
@@ -148,6 +155,7 @@ EvaluationDetails make_details(const Predictions& predictions, const Choice& cho
   details.chosen = choice.on_validation.value_or(choice.last);
   details.chosen_on_validation = choice.on_validation.has_value();
   details.chosen_before = choice.by_run;
+  details.checkpoint_given = choice.given;
   for (const SplitPredictions& one : predictions.splits) {
     details.checkpoints.push_back({one.epoch, one.split, {}});
     if (one.finite())

@@ -22,6 +22,7 @@ struct DetailSettings {
   std::uint64_t seed = 0;            ///< of the bootstrap
   std::optional<SubgroupSource> subgroups;
   std::optional<RunChoices> chosen_before;  ///< for images without validation images of their own
+  bool checkpoint_given = false;            ///< another one than the run chose: Choice::given
 };
 
 /// Index of the class that "sensitivity" is about: the wanted one, or the first whose name is not normal,
@@ -39,6 +40,8 @@ struct OperatingPoint {
 
   /// Whether the whole 95 % interval of the test sensitivity lies below the wanted one; nothing without both.
   [[nodiscard]] std::optional<bool> misses_wanted() const;
+  /// Whether sensitivity and specificity on validation add up to 1 or less.
+  [[nodiscard]] bool tells_nothing() const;
 };
 
 struct CalibrationFigures {
@@ -64,7 +67,8 @@ struct EvaluationDetails {
   std::vector<CheckpointMetrics> checkpoints;
   std::int64_t chosen = 0;  ///< on validation, or the last
   bool chosen_on_validation = false;
-  bool chosen_before = false;  ///< checkpoint, thresholds and temperature are the run's, for other images
+  bool checkpoint_given = false;  ///< neither chosen nor the last
+  bool chosen_before = false;     ///< checkpoint, thresholds and temperature are the run's, for other images
   std::vector<OperatingPoint> thresholds;  ///< of two-class problems with validation images
   std::optional<TemperatureScaling> temperature;
   std::vector<SubgroupTable> subgroups;  ///< of the chosen checkpoint's test images
@@ -82,6 +86,8 @@ struct EvaluationDetails {
 [[nodiscard]] EvaluationDetails make_details(const Predictions& predictions, const Choice& choice,
                                              const DetailSettings& settings);
 
+/// How often who always says the largest class of these images is right, in a sentence.
+[[nodiscard]] std::string guessing_text(const EvaluationDetails& details, const MetricTable& table);
 /// That intervals take the images as independent, and of how many patients the test images are, in a
 /// sentence.
 [[nodiscard]] std::string independence_text(const EvaluationDetails& details, std::int64_t images);

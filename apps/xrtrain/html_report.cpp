@@ -1,9 +1,6 @@
 #include "apps/xrtrain/html_report.h"
 
-#include <algorithm>
-#include <fstream>
-#include <nlohmann/json.hpp>
-
+#include "apps/xrtrain/findings.h"
 #include "apps/xrtrain/html/page.h"
 
 namespace xr::apps {
@@ -12,15 +9,6 @@ namespace {
 
 using html::Markup;
 using html::Verdict;
-
-void add_findings(html::Page& page, const HtmlReport& report) {
-  const std::vector<ReportFinding> findings = report_findings(report);
-  if (findings.empty()) return;
-  page.section("Findings about the data");
-  page.paragraph("Read these first: they say whether the figures below mean what they seem to mean.");
-  for (const ReportFinding& finding : findings)
-    page.badge(finding.verdict, finding.title, html::paragraph(finding.text));
-}
 
 const MetricTable* headline(const HtmlReport& report, std::string& split) {
   for (const char* name : {"test", "validation"}) {
@@ -49,6 +37,7 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
                                    : "the last one (there are no validation images)",
       right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
       interval.low, interval.high));
+  page.paragraph(guessing_text(details, *metrics) + ".");
   if (details.selection.apparent && details.candidates > 1 && !details.selection.optimism)
     page.note(fmt::format(
         "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
@@ -57,8 +46,10 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
   if (details.selection.optimism && details.candidates > 1)
     page.note(fmt::format(
         "The best of all {} checkpoints on the test images would read {:.3f}: chosen after looking at "
-        "the answers, too high by about {:.3f} (bootstrap of the selection).",
-        details.candidates, *details.selection.apparent, *details.selection.optimism));
+        "the answers, too high by {} (bootstrap of the selection).",
+        details.candidates, *details.selection.apparent,
+        *details.selection.optimism < 0.0005 ? std::string("nothing that can be measured here")
+                                             : fmt::format("about {:.3f}", *details.selection.optimism)));
   page.add(report_metrics(details, *metrics, split));
   if (split == "test") page.note(independence_text(details, metrics->images));
   if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
@@ -82,28 +73,6 @@ void add_section(html::Page& page, const char* heading, const Markup& content) {
 
 }  // namespace
 
-std::vector<ReportFinding> report_findings(const HtmlReport& report) {
-  std::vector<ReportFinding> findings;
-  const bool audited = std::filesystem::exists(report.run / "audit.json");
-  std::ifstream file(report.run / (audited ? "audit.json" : "findings.json"));
-  const nlohmann::json audit = nlohmann::json::parse(file, nullptr, false);
-  if (!audit.is_object()) return findings;
-  for (const auto& [name, entry] : audit.items()) {
-    if (!entry.is_object() || !entry.contains("verdict") || !entry["verdict"].is_string()) continue;
-    const std::string verdict = entry["verdict"];
-    const auto text = [&entry = entry](const char* key) {
-      const auto found = entry.find(key);
-      return found != entry.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    if (verdict == "serious" || verdict == "warning")
-      findings.push_back(
-          {verdict == "serious" ? Verdict::serious : Verdict::warning, text("title"), text("text")});
-  }
-  std::ranges::stable_sort(
-      findings, [](const ReportFinding& a, const ReportFinding& b) { return a.verdict > b.verdict; });
-  return findings;
-}
-
 std::string html_report(const HtmlReport& report) {
   html::Page page(title_of(report), fmt::format("Trained on {} for {} epoch{}. For research: this is no "
                                                 "medical device.",
@@ -111,7 +80,7 @@ std::string html_report(const HtmlReport& report) {
                                                 report.options.epochs == 1 ? "" : "s"));
   std::string split;
   const MetricTable* metrics = headline(report, split);
-  add_findings(page, report);
+  add_findings(page, read_findings(report.run, report.options.data));
   add_result(page, report, metrics, split);
   add_section(page, "Images", report_images(report));
   add_section(page, "Curves", report_curves(report));

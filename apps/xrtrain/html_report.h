@@ -19,7 +19,7 @@ struct HtmlReport {
   const Predictions& predictions;
   const EvaluationDetails& details;
   History history;                       ///< empty where it is not known: the curves of training are left out
-  std::filesystem::path run;             ///< for its audit.json or, without one, its findings.json
+  std::filesystem::path run;             ///< with its findings (findings.h)
   std::vector<html::Thumbnail> errors;   ///< see certain_errors
   kernels::Device device;                ///< that evaluated
   std::optional<Provenance> provenance;  ///< of the training, where it is known
@@ -37,14 +37,6 @@ struct HtmlReport {
     const kernels::Device& device, std::size_t most = 12);
 
 // Parts of the page.
-
-/// What speaks against the data, of audit.json or findings.json.
-struct ReportFinding {
-  html::Verdict verdict;
-  std::string title, text;
-};
-/// The most serious first; none if there is no readable file.
-[[nodiscard]] std::vector<ReportFinding> report_findings(const HtmlReport& report);
 
 /// Metrics with their intervals and the confusion matrix; with more than two classes each against the rest.
 [[nodiscard]] html::Markup report_metrics(const EvaluationDetails& details, const MetricTable& metrics,

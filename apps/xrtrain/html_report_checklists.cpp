@@ -1,6 +1,7 @@
 // The checklists of report.html: what the program can fill in, and what it cannot.
 #include <numeric>
 
+#include "apps/xrtrain/findings.h"
 #include "apps/xrtrain/html/table.h"
 #include "apps/xrtrain/html_report.h"
 #include "apps/xrtrain/text.h"
@@ -111,7 +112,8 @@ std::string thresholds_text(const EvaluationDetails& details) {
 std::string robustness_text(const HtmlReport& report) {
   std::string text;
   if (has_control(report)) text = "control trainings without parts of the images, beside the result; ";
-  if (std::filesystem::exists(report.run / "audit.json")) return text + "audit of the images: audit.json";
+  if (read_audit(report.run, report.options.data).is_object())
+    return text + "audit of the images: audit.json";
   return text +
          (std::filesystem::exists(report.run / "findings.json") ? "the quick audit of the images; " : "") +
          fmt::format("open: xrtrain audit {} --control --out RUN, then xrtrain eval RUN",
@@ -120,7 +122,7 @@ std::string robustness_text(const HtmlReport& report) {
 
 Markup caveats(const HtmlReport& report) {
   std::vector<Markup> items{"no medical device; results hold for images like these alone"};
-  for (const ReportFinding& finding : report_findings(report))
+  for (const Finding& finding : read_findings(report.run, report.options.data))
     if (finding.verdict == html::Verdict::serious)
       items.emplace_back(fmt::format("serious finding about the data: {}: {}", finding.title, finding.text));
   if (report.options.mask != "none") items.emplace_back("a control: a part of every image is black");

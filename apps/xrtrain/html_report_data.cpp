@@ -1,8 +1,8 @@
 // What report.html says of the images, the control trainings and the machine.
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "apps/xrtrain/findings.h"
 #include "apps/xrtrain/html/table.h"
 #include "apps/xrtrain/html_report.h"
 
@@ -15,8 +15,7 @@ using html::Markup;
 
 /// The "control" of audit.json, or null.
 nlohmann::json read_control(const HtmlReport& report) {
-  std::ifstream file(report.run / "audit.json");
-  const nlohmann::json audit = nlohmann::json::parse(file, nullptr, false);
+  const nlohmann::json audit = read_audit(report.run, report.options.data);
   if (!audit.is_object() || !audit.contains("control") || !audit["control"].is_object()) return nullptr;
   return audit["control"];
 }

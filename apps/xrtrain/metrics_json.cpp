@@ -139,7 +139,9 @@ std::string metrics_json(const EvaluationDetails& details) {
       {"checkpoints", checkpoints},
       {"chosen",
        {{"checkpoint", fmt::format("{:02d}", details.chosen)},
-        {"on", details.chosen_on_validation ? "validation" : "last"},
+        {"on", details.chosen_on_validation ? "validation"
+               : details.checkpoint_given   ? "given"
+                                            : "last"},
         {"thresholds", thresholds_json(details)},
         {"temperature", temperature_json(details)},
         {"test_patients", details.test_patients ? json(*details.test_patients) : json(nullptr)},

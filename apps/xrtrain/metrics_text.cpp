@@ -101,7 +101,11 @@ void tell_thresholds(const EvaluationDetails& details, Console& console) {
       console.line(fmt::format("    {}: -, for the validation images are of one class", name));
       continue;
     }
-    console.line(fmt::format("    {}: {:.4f}", name, *point.threshold));
+    console.line(fmt::format("    {}: {:.4f}{}", name, *point.threshold,
+                             point.tells_nothing()
+                                 ? ", which tells the classes apart no better than guessing "
+                                   "does on validation"
+                                 : ""));
     if (point.validation) console.line(fmt::format("      validation: {}", rates_text(*point.validation)));
     if (point.test) console.line(fmt::format("      test: {}", rates_text(*point.test)));
     if (point.misses_wanted().value_or(false))
@@ -124,6 +128,8 @@ void tell_temperature(const EvaluationDetails& details, Console& console) {
                   value_text(scaling.test_before.nll), value_text(scaling.test_after.ece),
                   value_text(scaling.test_before.ece), value_text(scaling.test_after.brier),
                   value_text(scaling.test_before.brier)));
+  if (scaling.test_before.nll && scaling.test_after.nll && *scaling.test_after.nll > *scaling.test_before.nll)
+    console.line("    On the test images it makes the probabilities worse, not better");
 }
 
 std::string rate_text(const char* name, const SubgroupRate& rate) {
@@ -152,6 +158,20 @@ void tell_subgroups(const EvaluationDetails& details, Console& console) {
 }
 
 }  // namespace
+
+std::string guessing_text(const EvaluationDetails& details, const MetricTable& table) {
+  std::size_t largest = 0;
+  const auto images_of = [&](std::size_t label) {
+    std::int64_t count = 0;
+    for (std::size_t c = 0; c < details.class_names.size(); ++c) count += table.confusion.at(label, c);
+    return count;
+  };
+  for (std::size_t c = 1; c < details.class_names.size(); ++c)
+    if (images_of(c) > images_of(largest)) largest = c;
+  return fmt::format("Whoever always says {} is right on {} of {}, {:.4f}",
+                     one_line(details.class_names[largest]), images_of(largest), table.images,
+                     static_cast<double>(images_of(largest)) / static_cast<double>(table.images));
+}
 
 std::string independence_text(const EvaluationDetails& details, std::int64_t images) {
   if (!details.test_patients)
@@ -186,9 +206,10 @@ void tell_details(const EvaluationDetails& details, Console& console) {
   console.line(fmt::format("Checkpoint {:02d}, {}, on {} test images, with 95 % intervals:", details.chosen,
                            details.chosen_on_validation
                                ? fmt::format("chosen on {}", validation_name(details))
-                               : std::string("the last"),
+                               : std::string(details.checkpoint_given ? "given by --checkpoint" : "the last"),
                            table->images));
   tell_metrics(table->metrics, console);
+  console.line("  " + guessing_text(details, *table));
   tell_classes(*table, details.class_names, console);
   tell_confusion(table->confusion, details.class_names, console);
   tell_thresholds(details, console);
@@ -205,10 +226,13 @@ void tell_optimism(const EvaluationDetails& details, Console& console) {
     return console.line(fmt::format(
         "  By how much it flatters: too few images to estimate, it takes at least {} of each class",
         least_images_to_correct));
+  const std::string much = *selection.optimism < 0.0005
+                               ? "It does not flatter by anything that can be measured here"
+                               : fmt::format("It flatters by about {:.3f}", *selection.optimism);
   console.line(fmt::format(
-      "  It flatters by about {:.3f}: the best of {} checkpoints is right on {:.3f} "
-      "of the images that a choice does not see ({} bootstrap choices)",
-      *selection.optimism, details.candidates, *selection.corrected, details.bootstrap.resamples));
+      "  {}: the best of {} checkpoints is right on {:.3f} of the images that a choice does not see ({} "
+      "bootstrap choices)",
+      much, details.candidates, *selection.corrected, details.bootstrap.resamples));
 }
 
 }  // namespace xr::apps

@@ -70,6 +70,8 @@ class Reader {
       double value = 0.0;
       if (!parse_number(fields[leading_columns + c], value))
         return "a probability is " + one_line(fields[leading_columns + c]);
+      if (value < 0 || value > 1)  // NaN is what a network gives that has diverged
+        return fmt::format("a probability is {}, not from 0 to 1", one_line(fields[leading_columns + c]));
       result_.splits.back().probabilities.push_back(value);
     }
     return {};

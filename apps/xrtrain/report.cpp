@@ -115,7 +115,7 @@ const CheckpointResult* find_result(const CheckpointResults& results, std::int64
 void tell_summary(const CheckpointResults& results, const Choice& choice, Console& console) {
   const std::size_t count = checkpoint_count(results);
   if (count == 1) {
-    if (choice.on_validation && !choice.by_run)
+    if (find_result(results, choice.last, "validation") != nullptr)
       console.line(fmt::format("Checkpoint {:02d}: validation accuracy {}", choice.last,
                                result_text(results, choice.last, "validation")));
     console.line(fmt::format("Checkpoint {:02d}: test accuracy {}", choice.last,

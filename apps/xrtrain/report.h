@@ -31,6 +31,7 @@ using CheckpointResults = std::vector<CheckpointResult>;
 struct Choice {
   std::optional<std::int64_t> on_validation;  ///< as best_on_validation
   bool by_run = false;                        ///< on the run's own validation images, for other images
+  bool given = false;                         ///< by --checkpoint: not chosen, whatever the run would choose
   std::int64_t last = 0;
   std::optional<std::int64_t> best_on_test;  ///< optimistic: chosen on the test images
 };

@@ -14,6 +14,11 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
     results.choice.on_validation = before->checkpoint;
     results.choice.by_run = true;
   }
+  if (settings.checkpoint_given) {
+    results.choice.on_validation.reset();
+    results.choice.by_run = false;
+    results.choice.given = true;
+  }
   results.predictions = predictions_of(results.checkpoints, info.class_names);
   results.details = make_details(results.predictions, results.choice, settings);
   results.table = evaluation_csv(results.checkpoints, info.class_names);

@@ -84,7 +84,8 @@ void TrainCommand::run() {
               options_.target_sensitivity,
               static_cast<std::uint64_t>(options_.seed),
               read_subgroups(options_.subgroups, dataset.directory),
-              {}};
+              {},
+              false};
 
   // Images are decoded while the network gets its initial weights.
   auto loading = std::async(std::launch::async, [&] { return load_images(dataset); });

@@ -123,6 +123,24 @@ TEST_CASE("eval refuses images that are not those of the run") {
   CHECK(results_of(folder / "run") == before);
 }
 
+TEST_CASE("eval says that a checkpoint was given and not chosen") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  REQUIRE(run(folder, tiny(folder, "run")).status == 0);
+  const auto metrics = nlohmann::json::parse(read_text(folder / "run/metrics.json"));
+  const int chosen = std::stoi(metrics["chosen"]["checkpoint"].get<std::string>());
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    const fs::path out = folder / ("out" + std::to_string(epoch));
+    const Result result = run(folder, {"eval", (folder / "run").string(), "--checkpoint",
+                                       std::to_string(epoch), "--out", out.string()});
+    REQUIRE(result.status == 0);
+    CHECK_THAT(result.output,
+               contains(epoch == chosen ? "chosen on validation, on" : "given by --checkpoint"));
+    const auto written = nlohmann::json::parse(read_text(out / "metrics.json"));
+    CHECK(written["chosen"]["on"] == (epoch == chosen ? "validation" : "given"));
+  }
+}
+
 TEST_CASE("eval warns of images that the run was trained on") {
   TemporaryFolder folder;
   make_phantoms(folder);

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <optional>
 
+#include "apps/xrtrain/audit/quick.h"
 #include "apps/xrtrain/config.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/cv/child_process.h"
@@ -56,6 +57,7 @@ class CrossValidation {
                                 settings_.jobs, options.threads, options.threads == 1 ? "" : "s"));
     }
     open_folder();
+    find_findings();
     train_all();
     finish();
   }
@@ -69,13 +71,36 @@ class CrossValidation {
                        config_text(options));
   }
 
+  /// What `train` finds before it begins, of all images that take part.
+  void find_findings() {
+    TrainOptions options = settings_.options;
+    if (options.mask != "none") return;  // a control: of the whole images it has been told
+    const data::Dataset whole = find_dataset(options);
+    if (!whole.test.empty() && !whole.test_split_by_program && !options.fold_all)
+      console_.line(fmt::format("The {} images of test/ take no part: --fold-all takes them in, too",
+                                whole.test.size()));
+    options.fold = fmt::format("1/{}", settings_.folds);
+    const data::Dataset dataset = find_dataset(options);
+    std::vector<data::Sample> samples = dataset.train;
+    for (const auto* others : {&dataset.validation, &dataset.test})
+      samples.insert(samples.end(), others->begin(), others->end());
+    const data::ImageSet images =
+        load_split(dataset, samples, make_preprocessing(options).evaluation, {0, options.strict}, console_);
+    const std::vector<audit::Check> findings = audit::quick_findings(dataset, {images, {}, {}});
+    for (const audit::Check& finding : findings)
+      if (!finding.text.starts_with("few test images"))
+        console_.warn(fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
+    engine::write_file_atomically(out_ / "findings.json", json_text(audit::checks_json(findings)) + "\n");
+  }
+
   void open_folder() {
     const fs::path file = out_ / "cv.toml";
     const TrainOptions& options = settings_.options;
     std::error_code code;
     if (fs::exists(file, code)) {
       if (options.force) {
-        for (const char* name : {"runs", "cv.toml", "cv.html", "cv.csv", "cv.json", "predictions.csv"})
+        for (const char* name :
+             {"runs", "cv.toml", "cv.html", "cv.csv", "cv.json", "predictions.csv", "findings.json"})
           fs::remove_all(out_ / name);
       } else if (!options.resume) {
         throw UsageError(fmt::format(
@@ -166,8 +191,9 @@ class CrossValidation {
     engine::write_file_atomically(out_ / "cv.csv", cv_csv(summary));
     const std::string json = cv_json(summary);
     engine::write_file_atomically(out_ / "cv.json", json);
-    engine::write_file_atomically(out_ / "cv.html",
-                                  cv_page(summary, folds, subtitle_, read_text(out_ / "cv.toml")));
+    engine::write_file_atomically(
+        out_ / "cv.html", cv_page(summary, folds, read_findings(out_, settings_.options.data), subtitle_,
+                                  read_text(out_ / "cv.toml")));
     for (const std::string& line : cv_text(summary)) console_.line(line);
     console_.line(fmt::format("Results are in {}: cv.html, cv.csv, cv.json, predictions.csv", out_.string()));
     console_.event("cv", nlohmann::json::parse(json));

@@ -111,8 +111,10 @@ html::Markup accuracy_of_folds(const CvSummary& summary, std::size_t repeat) {
 }  // namespace
 
 std::string cv_page(const CvSummary& summary, const std::vector<FoldPredictions>& folds,
-                    const std::string& subtitle, const std::string& settings) {
+                    const std::vector<Finding>& findings, const std::string& subtitle,
+                    const std::string& settings) {
   html::Page page("Cross-validation", subtitle);
+  add_findings(page, findings);
   add_result(page, summary);
   page.section("ROC");
   std::vector<html::Markup> curves;

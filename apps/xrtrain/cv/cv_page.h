@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "apps/xrtrain/cv/cv_results.h"
+#include "apps/xrtrain/findings.h"
 
 namespace xr::apps {
 
 /// `subtitle` says what was trained on what; `settings` is the text of cv.toml.
 [[nodiscard]] std::string cv_page(const CvSummary& summary, const std::vector<FoldPredictions>& folds,
-                                  const std::string& subtitle, const std::string& settings);
+                                  const std::vector<Finding>& findings, const std::string& subtitle,
+                                  const std::string& settings);
 
 }  // namespace xr::apps

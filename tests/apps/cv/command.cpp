@@ -87,6 +87,20 @@ TEST_CASE("cv goes on after Ctrl-C and after a kill to the same results") {
     }
 }
 
+TEST_CASE("cv tells what the quick audit finds, and of images that take no part") {
+  TemporaryFolder folder;
+  REQUIRE(run(folder, {"synth", "--out", (folder / "data").string(), "--size", "64", "--train-covid", "80",
+                       "--train-normal", "80", "--test-covid", "4", "--test-normal", "4", "--shortcut",
+                       "border-brightness"})
+              .status == 0);
+  const Result result = run(folder, tiny_cv(folder, "cv", {"--folds", "2", "--epochs", "1"}));
+  REQUIRE(result.status == 0);
+  CHECK_THAT(result.output, contains("The 8 images of test/ take no part"));
+  CHECK_THAT(result.error, contains("Shortcuts: "));
+  const std::string page = read_text(folder / "cv/cv.html");
+  CHECK(page.find("Findings about the data") < page.find("<h2>Result</h2>"));
+}
+
 TEST_CASE("cv refuses what it cannot do and leaves nothing behind") {
   TemporaryFolder folder;
   make_phantoms(folder);

@@ -63,8 +63,19 @@ TEST_CASE("the report puts serious findings of the audit first", "[html]") {
   CHECK(warning < result);
   CHECK(result != std::string::npos);
   CHECK(page.find("all alike") == std::string::npos);
-  write_text(folder / "run/audit.json", "{ no json");
-  CHECK(run(folder, {"eval", (folder / "run").string(), "--threads", "2"}).status == 0);
+  const auto page_with = [&](const std::string& text) {
+    write_text(folder / "run/audit.json", text);
+    CHECK(run(folder, {"eval", (folder / "run").string(), "--threads", "2"}).status == 0);
+    return read_text(folder / "run/report.html");
+  };
+  CHECK(page_with("{ no json").find("audit.json is damaged") != std::string::npos);
+  nlohmann::json others = audit;
+  others["data"] = (folder / "elsewhere").string();
+  const std::string of_others = page_with(others.dump());
+  CHECK(of_others.find("Audit of other images") != std::string::npos);
+  CHECK(of_others.find("the border tells the class") == std::string::npos);
+  others["data"] = (folder / "data/../data").string();
+  CHECK(page_with(others.dump()).find("the border tells the class") != std::string::npos);
 }
 
 TEST_CASE("the report says what was trained on what and how to repeat it", "[html]") {
