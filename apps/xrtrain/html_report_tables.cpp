@@ -178,22 +178,24 @@ Markup report_subgroups(const EvaluationDetails& details) {
     std::vector<html::Column> columns{
         {group_table.column}, {"images", Align::right}, {"accuracy", Align::right}};
     if (details.two_classes())
-      for (const char* name : {"sensitivity", "specificity"}) columns.push_back({name, Align::right});
+      for (const char* name : {"sensitivity", "specificity", "AUROC"})
+        columns.push_back({name, Align::right});
     html::Table table(columns, "by " + group_table.column);
     for (const Subgroup& group : group_table.groups) {
       std::vector<Markup> row{group.value, fmt::format("{}", group.images),
                               with_interval(group.accuracy.estimate)};
       if (details.two_classes())
-        for (const SubgroupRate& one : {group.sensitivity, group.specificity})
+        for (const SubgroupRate& one : {group.sensitivity, group.specificity, group.auroc})
           row.emplace_back(with_interval(one.estimate));
       table.row(row);
     }
     result += table.markup();
   }
   if (!result.empty())
-    result += html::note(
-        fmt::format("\"-\": fewer than {} images{}.", least_subgroup,
-                    details.two_classes() ? " (of sensitivity and specificity: of their class)" : ""));
+    result += html::note(fmt::format(
+        "\"-\": fewer than {} images{}.", least_subgroup,
+        details.two_classes() ? " (of sensitivity and specificity: of their class, of the AUROC: of each)"
+                              : ""));
   return result;
 }
 

@@ -27,6 +27,18 @@ PairKind kind_of(const Scan& scan, const CopyPair& pair) {
   return {a.split != b.split, a.sample.class_index != b.sample.class_index};
 }
 
+bool is_test(const Scan& scan, std::size_t image) {
+  return scan.splits[static_cast<std::size_t>(scan.images[image].split)] == "test";
+}
+
+/// Of `splits` pairs in two splits, `with_test` of which have one image in test.
+std::string splits_text(std::size_t splits, std::size_t with_test) {
+  const std::string pairs = "; " + counted(splits, "pair lies", "pairs lie") + " in two splits";
+  if (with_test == 0) return pairs + ": what is validated on has been trained on";
+  if (with_test == splits) return pairs + ": what is tested on has been trained on";
+  return pairs + fmt::format(", {} of them in test: what is tested on has been seen before", with_test);
+}
+
 std::string pair_text(const Scan& scan, const CopyPair& pair) {
   const std::string both = fmt::format("{} and {}", one_line(scan.images[pair.a].sample.path),
                                        one_line(scan.images[pair.b].sample.path));
@@ -64,12 +76,13 @@ double median(std::vector<double> values) {
 
 Check check_copies(const Scan& scan, const Copies& copies) {
   Check check{"duplicates", "Copies", Verdict::ok, {}, {}, {}};
-  std::size_t exact = 0, splits = 0;
+  std::size_t exact = 0, splits = 0, with_test = 0;
   nlohmann::json pairs = nlohmann::json::array();
   std::vector<const CopyPair*> order;  // those across splits first
   for (const CopyPair& pair : copies.pairs) {
     if (pair.kind == CopyKind::exact) ++exact;
     if (kind_of(scan, pair).across_splits) ++splits;
+    if (kind_of(scan, pair).across_splits && (is_test(scan, pair.a) || is_test(scan, pair.b))) ++with_test;
     pairs.push_back(pair_figures(scan, pair));
     order.push_back(&pair);
   }
@@ -91,9 +104,7 @@ Check check_copies(const Scan& scan, const Copies& copies) {
       "{}{}: {} with the same pixels, {} saved anew, resized, brightened, inverted, framed or cropped",
       copies.complete ? "" : "more than ", counted(copies.pairs.size(), "pair of copies", "pairs of copies"),
       exact, copies.pairs.size() - exact);
-  if (splits > 0)
-    check.text += fmt::format("; {} in two splits: what is tested on has been trained on",
-                              counted(splits, "pair lies", "pairs lie"));
+  if (splits > 0) check.text += splits_text(splits, with_test);
   for (std::size_t i = 0; i < std::min(shown, order.size()); ++i)
     check.details.push_back(pair_text(scan, *order[i]));
   if (order.size() > shown) check.details.push_back(fmt::format("and {} more", order.size() - shown));
