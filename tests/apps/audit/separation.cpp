@@ -39,7 +39,7 @@ Scan noise_scan(const std::vector<int>& sizes) {
   Scan scan;
   Philox random(9, 9);
   for (std::size_t c = 0; c < sizes.size(); ++c) {
-    scan.class_names.push_back(std::string(1, static_cast<char>('a' + c)));
+    scan.class_names.emplace_back(1, static_cast<char>('a' + c));
     for (int i = 0; i < sizes[c]; ++i) {
       ImageFacts image;
       image.sample = {fmt::format("{}/{}.png", c, i), static_cast<int>(c), {}};
