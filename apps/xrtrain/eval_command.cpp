@@ -63,8 +63,8 @@ void require_images_of_run(const EvalOptions& options, const TrainOptions& of_ru
   if (const std::string now = identity_of(split.images()); now != then->identity)
     throw DataError(fmt::format(
         "the {} images in {} are not those of the run ({} now, {} then), and it may have been trained on "
-        "some "
-        "of them: restore them, or evaluate them as other images: xrtrain eval {} --data {} --out FOLDER",
+        "some of them: restore them, or evaluate them as other images: xrtrain eval {} --data {} --out "
+        "FOLDER",
         split.name(), of_run.data, now, then->identity, options.run, of_run.data));
 }
 

@@ -81,8 +81,10 @@ nlohmann::json figures_of(const Separation& separation) {
                             {"undecided", separation.doubt != Doubt::none},
                             {"verdict", html::verdict_name(separation.verdict)}};
   if (separation.auc) figures["auc"] = *separation.auc;
-  if (separation.interval)
-    figures["low"] = separation.interval->low, figures["high"] = separation.interval->high;
+  if (separation.interval) {
+    figures["low"] = separation.interval->low;
+    figures["high"] = separation.interval->high;
+  }
   return figures;
 }
 
