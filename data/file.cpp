@@ -1,6 +1,6 @@
 #include "data/file.h"
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

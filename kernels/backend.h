@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/augment.h"
-#include "kernels/types.h"
+#include "kernels/common/augment.h"
+#include "kernels/common/types.h"
 
 namespace xr::kernels {
 
@@ -195,7 +195,7 @@ class Backend {
   // --- augmentation
   // -----------------------------------------------------------------------------------------
   /// Row n of y (N, C, side, side) = image indices[n] of images (count, C, size, size), u8 contiguous, made
-  /// into floats as records[n] says (kernels/augment.h), then normalised: f32 or, but on the cpu, bf16;
+  /// into floats as records[n] says (kernels/common/augment.h), then normalised: f32 or, but on the cpu, bf16;
   /// contiguous or channels_last. indices: i64 (N). records: u8 (N, 48), AugmentRecord. On devices that the
   /// host does not share memory with their contents are not checked: require_augment_records, before they are
   /// sent.

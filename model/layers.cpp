@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "engine/initialize.h"
 #include "engine/ops/dropout.h"
 #include "engine/ops/linear.h"
-#include "kernels/random.h"
+#include "engine/train/initialize.h"
+#include "kernels/common/random.h"
 
 namespace xr::model {
 

@@ -1,7 +1,9 @@
 #include "model/model.h"
 
-#include "model/report_cnn.h"
-#include "model/xray_resnet.h"
+#include <fmt/format.h>
+
+#include "model/networks/report_cnn.h"
+#include "model/networks/xray_resnet.h"
 
 namespace xr::model {
 

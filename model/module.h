@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/parameter.h"
-#include "engine/tensor.h"
+#include "engine/core/tensor.h"
+#include "engine/train/parameter.h"
 
 namespace xr::model {
 

@@ -5,9 +5,9 @@
 #include <functional>
 #include <optional>
 
-#include "engine/captured_work.h"
+#include "engine/core/captured_work.h"
 #include "engine/ops/cross_entropy.h"
-#include "engine/parameter.h"
+#include "engine/train/parameter.h"
 #include "model/module.h"
 
 namespace xr::model {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "apps/xrbench/operands.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/stream.h"
 
 namespace xr::bench {

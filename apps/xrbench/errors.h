@@ -1,7 +1,7 @@
 // What can go wrong, by exit status: 2 for a wrong request, as in xrtrain, 1 for all else.
 #pragma once
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::bench {
 

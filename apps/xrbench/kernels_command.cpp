@@ -1,6 +1,6 @@
 #include "apps/xrbench/kernels_command.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,7 +17,7 @@
 #include "apps/xrbench/kernels_report.h"
 #include "apps/xrbench/machine.h"
 #include "apps/xrbench/race.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/common/parallel.h"
 #include "kernels/cudnn/operations.h"
 #include "kernels/registry.h"
 

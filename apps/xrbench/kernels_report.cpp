@@ -1,6 +1,6 @@
 #include "apps/xrbench/kernels_report.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

@@ -12,7 +12,7 @@
 #include <sstream>
 
 #include "commit.h"
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::bench {
 

@@ -4,8 +4,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "kernels/cpu/parallel.h"
-#include "kernels/error.h"
+#include "kernels/common/error.h"
+#include "kernels/common/parallel.h"
 
 namespace xr::bench {
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/bf16.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/random.h"
+#include "kernels/common/bf16.h"
+#include "kernels/common/parallel.h"
+#include "kernels/common/random.h"
 
 namespace xr::bench {
 

@@ -1,7 +1,7 @@
 #include "apps/xrbench/operation.h"
 
 #include "apps/xrbench/operation_list.h"
-#include "model/report_cnn.h"
+#include "model/networks/report_cnn.h"
 
 namespace xr::bench {
 

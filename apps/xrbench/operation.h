@@ -81,7 +81,7 @@ struct Case {
   [[nodiscard]] std::string to_string() const;
 };
 
-/// All operations of the report's network (model/report_cnn.h), and the backend's others at its shapes, in
+/// All operations of the report's network (model/networks/report_cnn.h), and the backend's others at its shapes, in
 /// the layouts that the backend prefers. Shapes and formulas only: nothing is allocated. Throws Error for
 /// images that are too small for the network.
 [[nodiscard]] std::vector<Operation> network_operations(const Case& c, const kernels::Backend& backend);

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "apps/xrbench/operation_list.h"
-#include "kernels/cpu/conv2d.h"
+#include "kernels/cpu/conv2d/conv2d.h"
 
 namespace xr::bench {
 
@@ -12,7 +12,7 @@ using kernels::Conv2dParams;
 
 constexpr const char* through_onednn = "cpu: oneDNN";
 
-/// The hand-written kernels of kernels/cuda/conv2d.cu; what does not fit a call is left out when it is timed.
+/// The hand-written kernels of kernels/cuda/conv2d/conv2d.cu; what does not fit a call is left out when it is timed.
 std::vector<std::string> convolution_variants() {
   return {"direct",
           "few_channels_shared",

@@ -15,11 +15,11 @@
 
 #include "apps/xrbench/errors.h"
 #include "apps/xrbench/machine.h"
-#include "engine/allocator.h"
-#include "engine/optimizer.h"
-#include "engine/safetensors.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/random.h"
+#include "engine/core/allocator.h"
+#include "engine/io/safetensors.h"
+#include "engine/train/optimizer.h"
+#include "kernels/common/parallel.h"
+#include "kernels/common/random.h"
 #include "model/training_step.h"
 
 namespace xr::bench {

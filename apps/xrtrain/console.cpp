@@ -1,7 +1,7 @@
 #include "apps/xrtrain/console.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +11,9 @@
 #include <cstring>
 #include <ctime>
 
-#include "apps/xrtrain/text.h"
-#include "kernels/error.h"
-#include "kernels/notes.h"
+#include "apps/text/text.h"
+#include "kernels/common/error.h"
+#include "kernels/common/notes.h"
 
 namespace xr::apps {
 

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::apps {
 

@@ -1,5 +1,6 @@
 // xrtrain: trains and evaluates networks on chest X-rays. What is wrong is said in one line on standard
 // error; the exit status is 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 findings of an audit.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,10 +8,10 @@
 #include <cstdlib>
 #include <new>
 
-#include "apps/xrtrain/commands.h"
+#include "apps/text/text.h"
+#include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/option_table.h"
-#include "apps/xrtrain/text.h"
+#include "apps/xrtrain/options/option_table.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include "engine/ops/add.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/broadcast.h"
 #include "engine/ops/reorder.h"
 

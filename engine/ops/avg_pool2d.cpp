@@ -1,6 +1,6 @@
 #include "engine/ops/avg_pool2d.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/pool_shape.h"
 
 namespace xr::engine {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/core/tensor.h"
 
 namespace xr::engine {
 

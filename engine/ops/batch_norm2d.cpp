@@ -1,6 +1,6 @@
 #include "engine/ops/batch_norm2d.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 
 namespace xr::engine {
 

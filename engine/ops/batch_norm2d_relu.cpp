@@ -1,4 +1,4 @@
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/batch_norm2d.h"
 #include "engine/ops/max_pool2d.h"
 #include "engine/ops/relu.h"

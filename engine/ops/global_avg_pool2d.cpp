@@ -1,6 +1,6 @@
 #include "engine/ops/global_avg_pool2d.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 
 namespace xr::engine {
 

@@ -1,6 +1,6 @@
 #include "engine/ops/linear.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/cast.h"
 
 namespace xr::engine {

@@ -1,6 +1,6 @@
 #include "engine/ops/log_softmax.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 
 namespace xr::engine {
 

@@ -1,6 +1,6 @@
 #include "engine/ops/sum.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/reorder.h"
 
 namespace xr::engine {

@@ -1,14 +1,14 @@
 // augment: images (count, C, size, size) of bytes -> y (N, C, side, side), each image cropped and resized
 // with the triangle filter, or sampled bilinearly under a rotation, shift and zoom; then exposure and
-// normalisation. The arithmetic is in kernels/augment.h. Bytes: N C size^2 read, 4 N C side^2 written; bound
+// normalisation. The arithmetic is in kernels/common/augment.h. Bytes: N C size^2 read, 4 N C side^2 written; bound
 // by arithmetic.
 #include "kernels/cpu/augment.h"
 
 #include <exception>
 
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 
 namespace xr::kernels::cpu {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/augment.h"
-#include "kernels/cpu/resample.h"
+#include "kernels/common/augment.h"
+#include "kernels/common/resample.h"
 
 namespace xr::kernels::cpu {
 

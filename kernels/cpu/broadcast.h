@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/broadcast.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/common/broadcast.h"
+#include "kernels/common/parallel.h"
 
 namespace xr::kernels::cpu {
 

@@ -1,8 +1,8 @@
 // cast: y = or += x, each f32 or bf16, in one shape and layout. Bytes: x and y once each; bound by memory.
-#include "kernels/bf16.h"
-#include "kernels/checks.h"
+#include "kernels/common/bf16.h"
+#include "kernels/common/checks.h"
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 
 namespace xr::kernels::cpu {
 

@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/cpu/parallel.h"
-#include "kernels/types.h"
+#include "kernels/common/parallel.h"
+#include "kernels/common/types.h"
 
 namespace xr::kernels::cpu {
 

@@ -1,7 +1,7 @@
-// What every CPU operation asks of its views beyond kernels/checks.h: the CPU computes in f32.
+// What every CPU operation asks of its views beyond kernels/common/checks.h: the CPU computes in f32.
 #pragma once
 
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 
 namespace xr::kernels::cpu {
 

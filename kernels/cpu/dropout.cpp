@@ -8,11 +8,11 @@
 // first-level cache. Bytes moved: 2 tensors (3 when it accumulates).
 #include <algorithm>
 
+#include "kernels/common/parallel.h"
+#include "kernels/common/random.h"
 #include "kernels/cpu/channel_layout.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/random.h"
 
 namespace xr::kernels::cpu {
 

@@ -2,10 +2,10 @@
 //
 // Bytes moved: fill 1 tensor; scale 2 (3 when it accumulates); add and multiply 3. Outputs that exceed the
 // caches are written around them (stream.h), which saves reading them first.
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/broadcast.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/stream.h"
 
 namespace xr::kernels::cpu {

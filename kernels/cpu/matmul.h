@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/types.h"
 #include "kernels/cpu/primitives.h"
-#include "kernels/types.h"
 
 namespace xr::kernels::cpu {
 

@@ -16,8 +16,8 @@
 #include <string>
 #include <thread>
 
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/primitives.h"
 
 namespace xr::kernels::cpu {

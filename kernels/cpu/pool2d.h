@@ -9,9 +9,9 @@
 #include <cstdint>
 
 #include "kernels/backend.h"
+#include "kernels/common/pool2d.h"
 #include "kernels/cpu/channel_layout.h"
 #include "kernels/cpu/checks.h"
-#include "kernels/pool2d.h"
 
 namespace xr::kernels::cpu {
 

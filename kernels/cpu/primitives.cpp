@@ -2,7 +2,7 @@
 
 #include <unordered_map>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::kernels::cpu {
 

@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/common/parallel.h"
+#include "kernels/common/types.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/memory.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/types.h"
 
 namespace xr::kernels::cpu {
 

@@ -5,10 +5,10 @@
 // moved: x once (sum_to_shape), dx once or twice (broadcast_to). Bound by memory.
 #include <vector>
 
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/broadcast.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 
 namespace xr::kernels::cpu {
 

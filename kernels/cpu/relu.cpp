@@ -2,9 +2,9 @@
 //
 // Forward: y = max(x, 0), NaN kept; moves 2 tensors (x, y). Backward: dx = dy where y > 0, else 0; moves 3
 // tensors (y, dy, dx; 4 when it accumulates). Both are bound by memory.
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/prefetch.h"
 #include "kernels/cpu/stream.h"
 

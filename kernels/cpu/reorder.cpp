@@ -4,8 +4,8 @@
 // loop over logical indices.
 #include <cstdint>
 
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/primitives.h"
 
 namespace xr::kernels::cpu {

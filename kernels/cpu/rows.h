@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/checks.h"
-#include "kernels/cpu/parallel.h"
 
 namespace xr::kernels::cpu {
 

@@ -4,9 +4,9 @@
 //   g = nesterov ? g + momentum buffer : buffer;  p -= learning_rate g
 //
 // Bytes moved: 3 tensors without momentum (p, g, p), 5 with it. Bound by memory.
+#include "kernels/common/parallel.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/parallel.h"
 
 namespace xr::kernels::cpu {
 

@@ -10,7 +10,7 @@
 // time.
 #include <cmath>
 
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/kernel_backend.h"
 

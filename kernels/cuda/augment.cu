@@ -1,7 +1,7 @@
 // augment: images (count, C, size, size) of bytes, indices (N), records (N) -> y (N, C, side, side), f32 or
 // bf16, contiguous or channels_last. Image indices[n] is cropped and resized with the antialiased triangle
 // filter, or sampled bilinearly under a rotation, shift and zoom; then exposure and normalisation. The
-// arithmetic is that of kernels/augment.h, operation by operation (compiled without fused multiply-add), so
+// arithmetic is that of kernels/common/augment.h, operation by operation (compiled without fused multiply-add), so
 // that y has the bits of the CPU's.
 //
 // Bytes: N C size^2 read (cached: neighbouring outputs share pixels), 4 or 2 N C side^2 written. Operations
@@ -15,7 +15,7 @@
 // are blended from there. An image whose pixels stay where they are is a walk through memory with 16-byte
 // stores. Images that are reduced before they are warped go through a first launch, which keeps their bytes
 // in the workspace; shapes that need no reduction have one launch.
-#include "kernels/augment.h"
+#include "kernels/common/augment.h"
 
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/kernel_backend.h"

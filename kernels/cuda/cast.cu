@@ -2,7 +2,7 @@
 //
 // Bytes: x and y once each (y twice when it accumulates); one rounding per element. Bound by memory. A
 // thread moves eight elements, which are 16 bytes of bf16 and twice 16 bytes of f32.
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/kernel_backend.h"
 

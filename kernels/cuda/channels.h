@@ -2,7 +2,7 @@
 // with values per channel.
 #pragma once
 
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/activation.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {

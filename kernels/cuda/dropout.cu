@@ -7,10 +7,10 @@
 // memory for a contiguous tensor; in channels_last a thread takes 4 neighbouring pixels of its 4 (f32) or 8
 // (bf16) channels. Where a run of 4 does not begin with a block (a plane of odd extents, an odd offset) two
 // blocks are drawn for it.
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
+#include "kernels/common/random.h"
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/kernel_backend.h"
-#include "kernels/random.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 

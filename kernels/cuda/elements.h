@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "kernels/bf16.h"
-#include "kernels/checks.h"
-#include "kernels/cuda/grid.h"
-#include "kernels/types.h"
+#include "kernels/common/bf16.h"
+#include "kernels/common/checks.h"
+#include "kernels/common/types.h"
+#include "kernels/cuda/device/grid.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 

@@ -5,8 +5,8 @@
 //
 // Broadcasting walks the merged dimensions of `Broadcast`: a vector never leaves a row of the last dimension,
 // along which an operand either moves with the output or repeats one value.
-#include "kernels/broadcast.h"
-#include "kernels/checks.h"
+#include "kernels/common/broadcast.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/kernel_backend.h"
 

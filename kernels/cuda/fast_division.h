@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/device/device.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 

@@ -3,7 +3,7 @@
 // Bytes: forward x once and y, one addition per element; backward dx once (twice when it accumulates) and dy.
 // Bound by memory. Forward has a block for each image and 32 vectors of channels (channels_last) or each
 // plane (contiguous); its threads add up pixels far apart, and a tree in shared memory adds up the threads.
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/kernel_backend.h"
 #include "kernels/cuda/reduce.h"

@@ -7,8 +7,8 @@
 // that is 0.17 ms; three TF32 products of the padded 64 x 640 need about as long, one a third. Its backward
 // products are matmuls: dx = dy weight reads the weight once in the same way; d_weight = dy^T x (K = 60) is
 // bound by writing.
-#include "kernels/checks.h"
-#include "kernels/cuda/gemm.h"
+#include "kernels/common/checks.h"
+#include "kernels/cuda/gemm/gemm.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 

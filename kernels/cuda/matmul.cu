@@ -1,6 +1,6 @@
 // matmul: c (M, N) = or += op(a) op(b), row-major; f32 or bf16 in memory. On tensor cores (gemm.h).
-#include "kernels/checks.h"
-#include "kernels/cuda/gemm.h"
+#include "kernels/common/checks.h"
+#include "kernels/cuda/gemm/gemm.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 

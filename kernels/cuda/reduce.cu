@@ -8,8 +8,8 @@
 // down the rows) or along rows (the threads of a block share a row). Where outputs are few, each is cut into
 // pieces whose sums a second pass adds; the number of pieces follows from the shapes alone. Short rows go to
 // a warp each.
-#include "kernels/broadcast.h"
-#include "kernels/checks.h"
+#include "kernels/common/broadcast.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/kernel_backend.h"
 #include "kernels/cuda/reduce.h"

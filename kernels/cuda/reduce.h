@@ -1,7 +1,7 @@
 // Reductions within a warp or a block, in an order that depends on nothing but the block's shape.
 #pragma once
 
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/device/device.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 

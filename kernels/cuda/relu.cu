@@ -2,7 +2,7 @@
 //
 // Bytes per f32 element: forward 8 (x, y), backward 12 (y, dy, dx; 16 when it accumulates); one comparison.
 // Bound by memory, so all that counts is 16 bytes per access and enough of them in flight.
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/kernel_backend.h"
 

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/kernel_backend.h"
 #include "kernels/cuda/reduce.h"

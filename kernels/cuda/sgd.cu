@@ -5,7 +5,7 @@
 //
 // Bytes per parameter: 12 without momentum (p, g, p), 20 with it (buffer in and out; 16 in the first step,
 // which must not read the buffer); 3 to 7 operations. Bound by memory.
-#include "kernels/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/kernel_backend.h"
 

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "kernels/cuda/grid.h"
+#include "kernels/cuda/device/grid.h"
 #include "kernels/cuda/kernel_backend.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/common/error.h"
 #include "kernels/cudnn/operations.h"
-#include "kernels/error.h"
 
 namespace xr::kernels::cudnn {
 

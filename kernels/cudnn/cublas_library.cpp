@@ -1,6 +1,6 @@
 #include "kernels/cudnn/cublas_library.h"
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::kernels::cudnn {
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::kernels::cudnn {
 

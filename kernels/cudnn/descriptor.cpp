@@ -1,6 +1,6 @@
 #include "kernels/cudnn/descriptor.h"
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::kernels::cudnn {
 

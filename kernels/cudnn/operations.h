@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/conv2d_problem.h"
+#include "kernels/common/conv2d_problem.h"
 
 namespace xr::kernels::cudnn {
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::kernels::cudnn {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "kernels/simt/pending_copies.h"
 
 namespace xr::kernels::simt::detail {

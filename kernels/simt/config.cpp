@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::kernels::simt {
 

@@ -2,7 +2,7 @@
 
 #include <mutex>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "kernels/simt/program_image.h"
 #include "kernels/simt/scheduler.h"
 

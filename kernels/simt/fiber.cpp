@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 #if !defined(XR_SIMT_UCONTEXT)
 // Saves the registers that a call preserves (System V ABI, x86-64) on the running stack, and takes up the

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "kernels/bf16.h"
+#include "kernels/common/bf16.h"
 #include "kernels/simt/executor.h"
 
 namespace xr::kernels::simt {

@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "kernels/simt/config.h"
 #include "kernels/simt/pending_copies.h"
 #include "kernels/simt/program_image.h"

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "kernels/simt/executor.h"
 #include "kernels/simt/program_image.h"
 #include "kernels/simt/sanitizers.h"

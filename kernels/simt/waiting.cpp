@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "kernels/simt/program_image.h"
 #include "kernels/simt/scheduler.h"
 

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::kernels::simt::detail {
 

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "data/stb.h"
+#include "data/image/stb.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "apps/xrbench/kernels_command.h"
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::bench {
 

@@ -249,7 +249,7 @@ TEST_CASE("xrbench kernels: the network's products are those of the report") {
   std::map<std::string, std::int64_t> operations;
   for (const Operation& operation : network_operations({}, cpu()))
     operations[operation.name] = operation.operations;
-  // 2 x batch x outputs x channels x outputs' pixels x inputs x 9; see model/report_cnn.h for the shapes.
+  // 2 x batch x outputs x channels x outputs' pixels x inputs x 9; see model/networks/report_cnn.h for the shapes.
   CHECK(operations["conv1_forward"] == 2LL * 60 * 32 * 226 * 226 * 9);
   CHECK(operations["conv2_backward_data"] == 2LL * 60 * 64 * 111 * 111 * 32 * 9);
   CHECK(operations["fc1_backward_weight"] == 2LL * 60 * 64 * 55 * 55 * 600);

@@ -1,4 +1,4 @@
-#include "apps/xrtrain/config.h"
+#include "apps/xrtrain/options/config.h"
 
 #include "apps/xrtrain/errors.h"
 #include "tests/apps/support.h"

@@ -1,12 +1,12 @@
 // The event file for TensorBoard, read by a small reader of its own; check_events.py opens one with
 // TensorBoard.
-#include "apps/xrtrain/event_file.h"
+#include "apps/xrtrain/run/event_file.h"
 
 #include <cstring>
 #include <numeric>
 
-#include "apps/xrtrain/resume_state.h"
-#include "apps/xrtrain/run_folder.h"
+#include "apps/xrtrain/run/resume_state.h"
+#include "apps/xrtrain/run/run_folder.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

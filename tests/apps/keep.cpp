@@ -1,5 +1,5 @@
 // --keep, and what divergence leaves.
-#include "apps/xrtrain/run_folder.h"
+#include "apps/xrtrain/run/run_folder.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

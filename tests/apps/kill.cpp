@@ -1,7 +1,7 @@
 // Killed at any moment and resumed, a run ends in the same bytes as an undisturbed one.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

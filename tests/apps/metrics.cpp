@@ -1,8 +1,8 @@
-#include "apps/xrtrain/metrics.h"
+#include "apps/xrtrain/evaluation/metrics.h"
 
 #include <cmath>
 
-#include "apps/xrtrain/history.h"
+#include "apps/xrtrain/run/history.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

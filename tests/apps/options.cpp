@@ -1,8 +1,8 @@
-#include "apps/xrtrain/options.h"
+#include "apps/xrtrain/options/options.h"
 
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/option_table.h"
-#include "apps/xrtrain/trainer.h"
+#include "apps/xrtrain/options/option_table.h"
+#include "apps/xrtrain/training/trainer.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

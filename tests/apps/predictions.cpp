@@ -1,12 +1,12 @@
 // predictions.csv, metrics.json and what is told of them.
-#include "apps/xrtrain/predictions.h"
+#include "apps/xrtrain/evaluation/predictions.h"
 
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/evaluation_details.h"
+#include "apps/xrtrain/evaluation/evaluation_details.h"
 #include "tests/apps/statistics/near.h"
 #include "tests/apps/support.h"
 

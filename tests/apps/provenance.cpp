@@ -1,5 +1,5 @@
 // What a run says of its images and its machine.
-#include "apps/xrtrain/provenance.h"
+#include "apps/xrtrain/run/provenance.h"
 
 #include "tests/apps/support.h"
 

@@ -1,5 +1,5 @@
 // Folders of runs: what is refused, replaced, locked.
-#include "apps/xrtrain/run_folder.h"
+#include "apps/xrtrain/run/run_folder.h"
 
 #include "apps/xrtrain/errors.h"
 #include "tests/apps/support.h"

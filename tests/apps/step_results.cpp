@@ -1,4 +1,4 @@
-#include "apps/xrtrain/step_results.h"
+#include "apps/xrtrain/training/step_results.h"
 
 #include <catch2/catch.hpp>
 

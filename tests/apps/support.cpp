@@ -13,9 +13,9 @@
 #include <sstream>
 #include <thread>
 
-#include "data/image.h"
-#include "data/phantom.h"
-#include "kernels/random.h"
+#include "data/image/image.h"
+#include "data/phantom/phantom.h"
+#include "kernels/common/random.h"
 
 namespace xr::apps::test {
 

@@ -1,4 +1,4 @@
-#include "apps/xrtrain/text.h"
+#include "apps/text/text.h"
 
 #include "tests/apps/support.h"
 

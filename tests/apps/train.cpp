@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "data/phantom.h"
-#include "engine/safetensors.h"
+#include "data/phantom/phantom.h"
+#include "engine/io/safetensors.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

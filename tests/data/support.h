@@ -1,11 +1,11 @@
 // Shared by the data tests: a temporary folder, small images.
 #pragma once
 
+#include "data/dataset/image_set.h"
 #include "data/file.h"
-#include "data/image.h"
-#include "data/image_set.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "data/image/image.h"
+#include "kernels/common/error.h"
+#include "kernels/common/random.h"
 
 #include <catch2/catch.hpp>
 

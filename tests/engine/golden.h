@@ -3,7 +3,7 @@
 
 #include <sstream>
 
-#include "engine/safetensors.h"
+#include "engine/io/safetensors.h"
 #include "tests/engine/support.h"
 
 namespace xr::engine::test {

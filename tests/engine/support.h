@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/tensor.h"
-#include "kernels/random.h"
+#include "engine/core/tensor.h"
+#include "kernels/common/random.h"
 
 namespace xr::engine::test {
 

@@ -1,11 +1,11 @@
 // Reads the input as a TOML file of options; what is accepted must survive being written and read again.
-#include "apps/xrtrain/config.h"
+#include "apps/xrtrain/options/config.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "tests/fuzz/expect.h"
 
 namespace {

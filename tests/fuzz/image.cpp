@@ -1,6 +1,6 @@
 // Decodes the input as an image. A PNG's checksums are put right first for every other input: random changes
 // would hardly ever get past them.
-#include "data/image.h"
+#include "data/image/image.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "tests/fuzz/expect.h"
 
 namespace {

@@ -1,5 +1,5 @@
 // Opens the input as a safetensors file and loads every tensor.
-#include "engine/safetensors.h"
+#include "engine/io/safetensors.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "tests/fuzz/expect.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/tensor.h"
+#include "engine/core/tensor.h"
 #include "tests/gradcheck/tape.h"
 #include "tests/gradcheck/tolerance.h"
 #include "tests/kernels/test_backends.h"

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "engine/ops/cross_entropy.h"
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "model/model.h"
 #include "tests/gradcheck/check.h"
 #include "tests/gradcheck/report.h"

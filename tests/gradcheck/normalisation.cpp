@@ -6,7 +6,7 @@
 #include "engine/ops/cross_entropy.h"
 #include "engine/ops/log_softmax.h"
 #include "engine/ops/softmax.h"
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "tests/gradcheck/check.h"
 #include "tests/kernels/cases.h"
 #include "tests/kernels/harness.h"

@@ -1,7 +1,7 @@
 #define CATCH_CONFIG_EXTERNAL_INTERFACES  // NOLINT(readability-identifier-naming): Catch2 names it
 #include "tests/gradcheck/report.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,10 +1,10 @@
 #include "tests/gradcheck/tolerance.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::gradcheck {
 

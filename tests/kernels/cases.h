@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "tests/reference/conv2d.h"
 #include "tests/reference/pool2d.h"
 

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "tests/kernels/tolerance.h"
 
 #if defined(__SANITIZE_ADDRESS__)

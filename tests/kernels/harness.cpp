@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
-#include "kernels/cpu/parallel.h"
+#include "kernels/common/parallel.h"
 #include "tests/kernels/configured.h"
 #include "tests/kernels/guarded_buffer.h"
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "kernels/registry.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/kernels/test_backends.h"

@@ -1,8 +1,8 @@
-#include "kernels/kernel_choice.h"
+#include "kernels/common/kernel_choice.h"
 
 #include <catch2/catch.hpp>
 
-#include "kernels/notes.h"
+#include "kernels/common/notes.h"
 
 using namespace xr;
 using namespace xr::kernels;

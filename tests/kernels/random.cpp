@@ -1,4 +1,4 @@
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 
 #include <catch2/catch.hpp>
 

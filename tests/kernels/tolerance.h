@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "kernels/types.h"
+#include "kernels/common/types.h"
 #include "tests/reference/tensor.h"
 
 namespace xr::tests {

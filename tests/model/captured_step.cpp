@@ -1,7 +1,7 @@
 // A training step that is recorded and replayed gives the same bytes as one that is not.
 #include <array>
 
-#include "engine/optimizer.h"
+#include "engine/train/optimizer.h"
 #include "model/model.h"
 #include "model/training_step.h"
 #include "tests/devices.h"

@@ -2,10 +2,10 @@
 // The files and what float32 can reach are described in tests/golden/README.md.
 #include "tests/engine/golden.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/cross_entropy.h"
-#include "engine/optimizer.h"
-#include "model/report_cnn.h"
+#include "engine/train/optimizer.h"
+#include "model/networks/report_cnn.h"
 
 using namespace xr;
 using namespace xr::model;

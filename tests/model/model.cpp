@@ -1,8 +1,8 @@
 #include "model/model.h"
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/sum.h"
-#include "model/report_cnn.h"
+#include "model/networks/report_cnn.h"
 #include "tests/engine/support.h"
 
 using namespace xr;

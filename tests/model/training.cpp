@@ -1,8 +1,8 @@
 // Whole training steps: repeatable, resumable, without new memory.
+#include "engine/io/safetensors.h"
 #include "engine/ops/cross_entropy.h"
-#include "engine/optimizer.h"
-#include "engine/safetensors.h"
-#include "kernels/cpu/parallel.h"
+#include "engine/train/optimizer.h"
+#include "kernels/common/parallel.h"
 #include "model/model.h"
 #include "tests/engine/support.h"
 

@@ -13,8 +13,8 @@
 #include <span>
 
 #include "engine/ops/cross_entropy.h"
-#include "engine/optimizer.h"
-#include "kernels/random.h"
+#include "engine/train/optimizer.h"
+#include "kernels/common/random.h"
 #include "model/model.h"
 #include "tests/kernels/configured.h"
 #include "tests/kernels/harness.h"

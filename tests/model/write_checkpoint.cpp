@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
+#include "engine/io/safetensors.h"
 #include "engine/ops/cross_entropy.h"
-#include "engine/optimizer.h"
-#include "engine/safetensors.h"
-#include "kernels/random.h"
+#include "engine/train/optimizer.h"
+#include "kernels/common/random.h"
 #include "model/model.h"
 
 namespace {

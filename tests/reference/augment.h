@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/augment.h"
+#include "kernels/common/augment.h"
 #include "tests/reference/tensor.h"
 
 namespace xr::reference {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "tests/reference/tensor.h"
 
 namespace xr::reference {

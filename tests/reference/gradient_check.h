@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/random.h"
+#include "kernels/common/random.h"
 #include "tests/reference/tensor.h"
 
 namespace xr::reference {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/types.h"
+#include "kernels/common/types.h"
 
 namespace xr::reference {
 

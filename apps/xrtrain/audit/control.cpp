@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "apps/xrtrain/train_command.h"
-#include "kernels/error.h"
+#include "apps/xrtrain/commands/train_command.h"
+#include "kernels/common/error.h"
 
 namespace xr::apps::audit {
 

@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "apps/xrtrain/audit/check.h"
-#include "apps/xrtrain/option_table.h"
+#include "apps/audit/check.h"
+#include "apps/xrtrain/options/option_table.h"
 
 namespace xr::apps::audit {
 

@@ -1,15 +1,15 @@
 #include "apps/xrtrain/compare/comparison.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fmt/ranges.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "apps/statistics/roc.h"
+#include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/metrics.h"
-#include "apps/xrtrain/statistics/roc.h"
-#include "apps/xrtrain/text.h"
+#include "apps/xrtrain/evaluation/metrics.h"
 
 namespace xr::apps {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "apps/xrtrain/chosen_predictions.h"
-#include "apps/xrtrain/statistics/delong.h"
-#include "apps/xrtrain/statistics/mcnemar.h"
+#include "apps/statistics/delong.h"
+#include "apps/statistics/mcnemar.h"
+#include "apps/xrtrain/evaluation/chosen_predictions.h"
 
 namespace xr::apps {
 

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "apps/xrtrain/interrupt.h"
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 namespace xr::apps {
 

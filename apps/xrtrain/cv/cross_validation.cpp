@@ -1,6 +1,6 @@
 #include "apps/xrtrain/cv/cross_validation.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fmt/ranges.h>
 
 #include <cstdio>
@@ -8,21 +8,21 @@
 #include <fstream>
 #include <optional>
 
-#include "apps/xrtrain/audit/quick.h"
-#include "apps/xrtrain/config.h"
+#include "apps/audit/quick.h"
+#include "apps/text/text.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/cv/child_process.h"
 #include "apps/xrtrain/cv/cv_page.h"
 #include "apps/xrtrain/cv/cv_results.h"
 #include "apps/xrtrain/cv/fold_run.h"
-#include "apps/xrtrain/dataset.h"
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/evaluation_details.h"
+#include "apps/xrtrain/evaluation/evaluation_details.h"
+#include "apps/xrtrain/evaluation/metrics.h"
 #include "apps/xrtrain/interrupt.h"
-#include "apps/xrtrain/metrics.h"
-#include "apps/xrtrain/run_folder.h"
-#include "apps/xrtrain/text.h"
-#include "engine/atomic_file.h"
+#include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/run/run_folder.h"
+#include "apps/xrtrain/training/dataset.h"
+#include "engine/io/atomic_file.h"
 
 namespace xr::apps {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "apps/xrtrain/options.h"
+#include "apps/xrtrain/options/options.h"
 
 namespace xr::apps {
 

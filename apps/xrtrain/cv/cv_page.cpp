@@ -1,12 +1,12 @@
 #include "apps/xrtrain/cv/cv_page.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
-#include "apps/xrtrain/html/chart.h"
-#include "apps/xrtrain/html/page.h"
-#include "apps/xrtrain/html/table.h"
-#include "apps/xrtrain/roc_series.h"
-#include "apps/xrtrain/statistics/roc.h"
+#include "apps/html/chart.h"
+#include "apps/html/page.h"
+#include "apps/html/table.h"
+#include "apps/statistics/roc.h"
+#include "apps/xrtrain/report/roc_series.h"
 
 namespace xr::apps {
 

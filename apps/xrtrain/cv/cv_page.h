@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "apps/xrtrain/cv/cv_results.h"
-#include "apps/xrtrain/findings.h"
+#include "apps/xrtrain/run/findings.h"
 
 namespace xr::apps {
 

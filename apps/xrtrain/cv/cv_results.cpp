@@ -1,6 +1,6 @@
 #include "apps/xrtrain/cv/cv_results.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "apps/statistics/calibration.h"
+#include "apps/statistics/delong.h"
 #include "apps/xrtrain/console.h"
-#include "apps/xrtrain/statistics/calibration.h"
-#include "apps/xrtrain/statistics/delong.h"
 
 namespace xr::apps {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/xrtrain/statistics/interval.h"
+#include "apps/statistics/interval.h"
 
 namespace xr::apps {
 

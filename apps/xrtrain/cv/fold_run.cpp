@@ -1,15 +1,15 @@
 #include "apps/xrtrain/cv/fold_run.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fstream>
 
-#include "apps/xrtrain/chosen_predictions.h"
-#include "apps/xrtrain/config.h"
+#include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/run_folder.h"
-#include "apps/xrtrain/text.h"
-#include "engine/atomic_file.h"
+#include "apps/xrtrain/evaluation/chosen_predictions.h"
+#include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/run/run_folder.h"
+#include "engine/io/atomic_file.h"
 
 namespace xr::apps {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apps/xrtrain/cv/cv_results.h"
-#include "apps/xrtrain/options.h"
+#include "apps/xrtrain/options/options.h"
 
 namespace xr::apps {
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "apps/xrtrain/batch_source.h"
 #include "apps/xrtrain/explain/grad_cam.h"
 #include "apps/xrtrain/explain/occlusion.h"
 #include "apps/xrtrain/explain/overlay.h"
+#include "apps/xrtrain/training/batch_source.h"
 
 namespace xr::apps::explain {
 

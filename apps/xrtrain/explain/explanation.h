@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "apps/xrtrain/checkpoint.h"
 #include "apps/xrtrain/explain/map.h"
-#include "data/image.h"
-#include "data/loader.h"
+#include "apps/xrtrain/run/checkpoint.h"
+#include "data/image/image.h"
+#include "data/loader/loader.h"
 
 namespace xr::apps::explain {
 

@@ -1,6 +1,8 @@
 #include "apps/xrtrain/explain/grad_cam.h"
 
-#include "engine/autograd.h"
+#include <fmt/format.h>
+
+#include "engine/core/autograd.h"
 #include "engine/ops/cast.h"
 #include "model/layers.h"
 

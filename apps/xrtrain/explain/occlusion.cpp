@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 
 namespace xr::apps::explain {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/xrtrain/explain/map.h"
-#include "data/image.h"
+#include "data/image/image.h"
 
 namespace xr::apps::explain {
 

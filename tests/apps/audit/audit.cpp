@@ -1,10 +1,10 @@
 // `xrtrain audit` as a program.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 
-#include "data/image.h"
-#include "data/phantom.h"
+#include "data/image/image.h"
+#include "data/phantom/phantom.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

@@ -1,7 +1,7 @@
 // Control trainings: masks, and what is made of the results.
 #include "apps/xrtrain/audit/control.h"
 
-#include "data/image_set.h"
+#include "data/dataset/image_set.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::audit {

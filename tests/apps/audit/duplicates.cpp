@@ -1,14 +1,14 @@
 // Copies are found, and nothing else.
-#include "apps/xrtrain/audit/duplicates.h"
+#include "apps/audit/duplicates.h"
 
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "apps/xrtrain/audit/scan.h"
-#include "data/phantom.h"
-#include "data/resize.h"
-#include "kernels/random.h"
+#include "apps/audit/scan.h"
+#include "data/image/resize.h"
+#include "data/phantom/phantom.h"
+#include "kernels/common/random.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::audit {

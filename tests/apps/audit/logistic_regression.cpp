@@ -1,4 +1,4 @@
-#include "apps/xrtrain/audit/logistic_regression.h"
+#include "apps/audit/logistic_regression.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <numeric>
 #include <set>
 
-#include "apps/xrtrain/statistics/roc.h"
-#include "kernels/random.h"
+#include "apps/statistics/roc.h"
+#include "kernels/common/random.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::audit {

@@ -1,13 +1,13 @@
 // What can be said of how well scores tell the classes, and what cannot.
-#include "apps/xrtrain/audit/separation.h"
+#include "apps/audit/separation.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <numeric>
 
-#include "apps/xrtrain/audit/checks.h"
-#include "apps/xrtrain/audit/shortcuts.h"
-#include "kernels/random.h"
+#include "apps/audit/checks.h"
+#include "apps/audit/shortcuts.h"
+#include "kernels/common/random.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::audit {

@@ -1,8 +1,8 @@
 // Planted shortcuts are found, and none where none was planted.
-#include "apps/xrtrain/audit/shortcuts.h"
+#include "apps/audit/shortcuts.h"
 
-#include "apps/xrtrain/audit/audit.h"
-#include "data/phantom.h"
+#include "apps/audit/audit.h"
+#include "data/phantom/phantom.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::audit {

@@ -1,7 +1,7 @@
 // Sources that tell the class are found, and nothing is claimed from few images.
-#include "apps/xrtrain/audit/sources.h"
+#include "apps/audit/sources.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/apps/support.h"
 

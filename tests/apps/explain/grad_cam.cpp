@@ -1,7 +1,7 @@
 #include "apps/xrtrain/explain/grad_cam.h"
 
 #include "apps/xrtrain/explain/occlusion.h"
-#include "engine/autograd.h"
+#include "engine/core/autograd.h"
 #include "engine/ops/global_avg_pool2d.h"
 #include "engine/ops/relu.h"
 #include "model/layers.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "apps/xrtrain/explain/overlay.h"
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 
 using namespace xr::apps::explain;
 

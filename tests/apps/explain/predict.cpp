@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "apps/xrtrain/explain/explanation.h"
-#include "data/image.h"
+#include "data/image/image.h"
 #include "tests/apps/support.h"
 
 namespace xr::apps::test {

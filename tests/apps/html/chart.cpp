@@ -1,11 +1,11 @@
-#include "apps/xrtrain/html/chart.h"
+#include "apps/html/chart.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <regex>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "tests/apps/html/well_formed.h"
 
 using namespace xr::apps::html;

@@ -1,13 +1,13 @@
-#include "apps/xrtrain/html/markup.h"
+#include "apps/html/markup.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <catch2/catch.hpp>
 
-#include "apps/xrtrain/html/chart.h"
-#include "apps/xrtrain/html/picture.h"
-#include "apps/xrtrain/html/table.h"
-#include "kernels/error.h"
+#include "apps/html/chart.h"
+#include "apps/html/picture.h"
+#include "apps/html/table.h"
+#include "kernels/common/error.h"
 #include "tests/apps/html/sample_page.h"
 #include "tests/apps/html/well_formed.h"
 

@@ -1,7 +1,7 @@
 // RUN/report.html.
 #include <nlohmann/json.hpp>
 
-#include "apps/xrtrain/html_report.h"
+#include "apps/xrtrain/report/html_report.h"
 #include "tests/apps/html/well_formed.h"
 #include "tests/apps/support.h"
 

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "apps/xrtrain/html/chart.h"
-#include "apps/xrtrain/html/picture.h"
-#include "apps/xrtrain/html/table.h"
+#include "apps/html/chart.h"
+#include "apps/html/picture.h"
+#include "apps/html/table.h"
 
 namespace xr::apps::html {
 

@@ -1,7 +1,7 @@
 // A page with one of everything, names chosen to hurt.
 #pragma once
 
-#include "apps/xrtrain/html/page.h"
+#include "apps/html/page.h"
 
 namespace xr::apps::html {
 

@@ -1,15 +1,15 @@
 // Calibration, temperature, the bootstrap, selection and the table of all metrics.
-#include "apps/xrtrain/statistics/calibration.h"
+#include "apps/statistics/calibration.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 
-#include "apps/xrtrain/metrics.h"
-#include "apps/xrtrain/statistics/metric_table.h"
-#include "apps/xrtrain/statistics/selection.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/random.h"
+#include "apps/statistics/metric_table.h"
+#include "apps/statistics/selection.h"
+#include "apps/xrtrain/evaluation/metrics.h"
+#include "kernels/common/parallel.h"
+#include "kernels/common/random.h"
 #include "tests/apps/statistics/near.h"
 #include "tests/apps/statistics/reference_numbers.h"
 

@@ -1,5 +1,5 @@
 // Rates, areas under curves and their intervals against scikit-learn and published examples.
-#include "apps/xrtrain/statistics/confusion.h"
+#include "apps/statistics/confusion.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -7,11 +7,11 @@
 #include <limits>
 #include <numeric>
 
-#include "apps/xrtrain/statistics/delong.h"
-#include "apps/xrtrain/statistics/mcnemar.h"
-#include "apps/xrtrain/statistics/roc.h"
-#include "apps/xrtrain/statistics/threshold.h"
-#include "kernels/random.h"
+#include "apps/statistics/delong.h"
+#include "apps/statistics/mcnemar.h"
+#include "apps/statistics/roc.h"
+#include "apps/statistics/threshold.h"
+#include "kernels/common/random.h"
 #include "tests/apps/statistics/near.h"
 #include "tests/apps/statistics/reference_numbers.h"
 

@@ -1,10 +1,10 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "kernels/common/error.h"
 #include "kernels/cudnn/cublas_library.h"
 #include "kernels/cudnn/cudnn_library.h"
 #include "kernels/cudnn/operations.h"
-#include "kernels/error.h"
 
 using namespace xr;
 using namespace xr::kernels::cudnn;

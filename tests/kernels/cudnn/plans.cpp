@@ -5,10 +5,10 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
+#include "kernels/common/error.h"
 #include "kernels/cudnn/convolution_plan.h"
 #include "kernels/cudnn/cublas_library.h"
 #include "kernels/cudnn/operations.h"
-#include "kernels/error.h"
 #include "tests/kernels/cudnn/device_properties.h"
 
 using namespace xr;

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "kernels/error.h"
+#include "kernels/common/error.h"
 #include "kernels/simt/config.h"
 #include "kernels/simt/device.h"
 

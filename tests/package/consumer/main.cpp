@@ -6,11 +6,11 @@
 #include <span>
 #include <vector>
 
-#include "data/image.h"
+#include "data/image/image.h"
 #include "engine/ops/cross_entropy.h"
 #include "engine/ops/global_avg_pool2d.h"
-#include "engine/optimizer.h"
-#include "kernels/random.h"
+#include "engine/train/optimizer.h"
+#include "kernels/common/random.h"
 #include "model/layers.h"
 
 namespace {

@@ -1,0 +1,38 @@
+// The audit of a data folder: all checks together.
+#pragma once
+
+#include <optional>
+
+#include "apps/audit/checks.h"
+#include "apps/audit/shortcuts.h"
+#include "apps/audit/sources.h"
+
+namespace xr::apps::audit {
+
+struct AuditSettings {
+  data::GroupSettings groups;
+  int network_size = 224;
+  int workers = 0;  ///< threads; 0: one per core
+};
+
+struct Audit {
+  Scan scan;
+  Copies copies;
+  Shortcuts shortcuts;
+  std::vector<Check> checks;  ///< the most serious first
+  double seconds_decoding = 0, seconds_comparing = 0, seconds_learning = 0;
+
+  [[nodiscard]] Verdict verdict() const;
+};
+
+/// Called with what is being done, how much of it is done, and how much there is.
+using Tell = std::function<void(const char*, std::size_t, std::size_t)>;
+
+/// Reads and checks the images of a folder. Throws xr::Error for a folder without classes (image_folder.h).
+[[nodiscard]] Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings,
+                                 const Tell& tell);
+
+/// audit.json; docs/formats.md describes it.
+[[nodiscard]] nlohmann::json audit_json(const Audit& audit);
+
+}  // namespace xr::apps::audit

@@ -1,0 +1,30 @@
+#include "apps/audit/check.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace xr::apps::audit {
+
+nlohmann::json checks_json(const std::vector<Check>& checks) {
+  nlohmann::json result = nlohmann::json::object();
+  for (const Check& check : checks) {
+    nlohmann::json entry = check.figures;
+    entry["title"] = check.title;
+    entry["verdict"] = html::verdict_name(check.verdict);
+    entry["text"] = check.text;
+    entry["details"] = check.details;
+    result[check.name] = std::move(entry);
+  }
+  return result;
+}
+
+void sort_by_verdict(std::vector<Check>& checks) {
+  std::ranges::stable_sort(checks, [](const Check& a, const Check& b) { return a.verdict > b.verdict; });
+}
+
+std::string counted(std::size_t count, const std::string& one, const std::string& many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many.empty() ? one + "s" : many);
+}
+
+}  // namespace xr::apps::audit

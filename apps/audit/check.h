@@ -1,0 +1,36 @@
+// What a check of the data found.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/html/markup.h"
+
+namespace xr::apps::audit {
+
+using html::Verdict;
+
+struct Check {
+  std::string name;   ///< its key in audit.json
+  std::string title;  ///< "Copies"
+  Verdict verdict = Verdict::ok;
+  std::string text;                  ///< the finding, one line in plain words
+  std::vector<std::string> details;  ///< further lines: tables, advice
+  nlohmann::json figures = nlohmann::json::object();
+};
+
+/// An object by the checks' names: what audit.json and a run's findings.json have of them.
+[[nodiscard]] nlohmann::json checks_json(const std::vector<Check>& checks);
+
+/// The most serious first; otherwise the order stays.
+void sort_by_verdict(std::vector<Check>& checks);
+
+/// The more serious of both.
+[[nodiscard]] inline Verdict worse(Verdict a, Verdict b) {
+  return static_cast<int>(a) >= static_cast<int>(b) ? a : b;
+}
+
+/// "1 image", "2 images".
+[[nodiscard]] std::string counted(std::size_t count, const std::string& one, const std::string& many = {});
+}  // namespace xr::apps::audit

@@ -1,0 +1,56 @@
+// Images that are there twice: the same pixels, or the same picture saved, resized, cropped or exposed anew.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "apps/audit/similarity.h"
+#include "data/loader/jobs.h"
+
+namespace xr::apps::audit {
+
+/// What a copy is looked for by.
+struct Fingerprint {
+  std::uint64_t pixels = 0;  ///< hash of the decoded grey pixels and the size
+  Thumbnail thumbnail{};
+  bool framed = false;  ///< there is a border of one grey level (black or white, mostly) around the picture
+  Thumbnail picture{};  ///< of what is within that border; unset if there is none
+};
+
+enum class CopyKind { exact, near };
+
+/// Two images, by their place in the list; a < b.
+struct CopyPair {
+  std::size_t a = 0, b = 0;
+  CopyKind kind = CopyKind::exact;
+  /// Of the two images where at most 4.5 % of a side is cut off one of them: 1 for exact copies, above
+  /// `least_correlation` for those that were saved anew, resized, brightened or trimmed. Copies that were
+  /// cropped more are in the list too; they have a lower one here, as nothing is aligned for it.
+  double correlation = 1;
+  double aligned_correlation = 1;  ///< Of what both show, aligned. This is what decides.
+  double cut = 0;                  ///< Largest part of a side that only one of them shows.
+  bool inverted = false;           ///< Black in one is white in the other.
+  bool framed = false;             ///< All of this is without the uniform border of one of them, or both.
+};
+
+/// A near copy has at least this correlation when aligned, ...
+constexpr double least_correlation = 0.985;
+/// ... and its details correlate at least so: chests of one patient that are very much alike do not.
+constexpr double least_detail = 0.8;
+
+struct Copies {
+  std::vector<CopyPair> pairs;  ///< ordered by a, then b; at most `most_pairs`
+  std::size_t candidates = 0;   ///< pairs that were aligned and compared
+  bool complete = true;         ///< false if there were more pairs than are kept
+};
+constexpr std::size_t most_pairs = 20000;
+
+/// Compares all images, also without their uniform borders and with inverted grey levels. The cosine
+/// descriptors of the crops (similarity.h) find the candidates, in O(n^2) products of 64 numbers; alignment
+/// and correlation decide. The result does not depend on `workers` (0: one per core). Images without contrast
+/// have exact copies only.
+[[nodiscard]] Copies find_copies(std::span<const Fingerprint> images, int workers,
+                                 const data::Progress& progress = {});
+
+}  // namespace xr::apps::audit

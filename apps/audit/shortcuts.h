@@ -1,0 +1,48 @@
+// How well the class of an image can be told by what is not the lungs.
+#pragma once
+
+#include "apps/audit/logistic_regression.h"
+#include "apps/audit/scan.h"
+#include "apps/audit/separation.h"
+
+namespace xr::apps::audit {
+
+constexpr int shortcut_side = 32;  // of the thumbnails that the classifiers see
+constexpr int ring_width = 4, shown_border = 6;
+constexpr std::size_t most_shortcut_images = 20000;
+
+/// What a classifier is shown.
+enum class View {
+  file,       ///< format, width, height, aspect ratio, channels, bit depth
+  histogram,  ///< grey levels, wherever they are
+  ring,       ///< the outermost 4 pixels of a 32 x 32 thumbnail
+  border,     ///< the thumbnail with its middle 20 x 20 pixels black
+  whole       ///< the thumbnail
+};
+
+/// One class against the others, by one view.
+struct ShortcutResult : Separation {
+  View view = View::file;
+  std::size_t class_index = 0;
+  std::size_t right = 0;  ///< images on the right side of even odds
+};
+
+struct Shortcuts {
+  std::size_t images = 0, groups = 0;
+  std::vector<ShortcutResult> results;  ///< by view; for three classes and more one per class
+  std::string why_not;                  ///< cut_folds; then there are no results
+};
+
+[[nodiscard]] FeatureTable make_features(const std::vector<const ImageFacts*>& images, View view);
+[[nodiscard]] const char* view_name(View view);         ///< "ring", in audit.json
+[[nodiscard]] const char* view_title(View view);        ///< "Border", for a chart
+[[nodiscard]] const char* view_description(View view);  ///< "sees only the border"
+
+/// `groups`: images that belong together (a patient's, copies) have the same number; none is learned from and
+/// asked about in one go.
+[[nodiscard]] Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups,
+                                       std::span<const View> views, int workers);
+
+[[nodiscard]] Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts);
+
+}  // namespace xr::apps::audit

@@ -1,0 +1,312 @@
+#include "apps/audit/sources.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "apps/audit/separation.h"
+#include "apps/statistics/roc.h"
+#include "apps/text/text.h"
+#include "data/file.h"
+#include "kernels/common/error.h"
+
+namespace xr::apps::audit {
+
+namespace {
+
+constexpr std::size_t least_of_source = 10;  // a source of fewer images says nothing when it has one class
+constexpr double rare = 0.05;                // what chance does less often than this is no chance
+constexpr Limits source_limits;              // those of file properties
+constexpr std::string_view source_columns[] = {"source", "hospital", "institution", "site", "dataset"};
+
+/// The source of each image of the scan, empty if unknown, and how the table fits the folder.
+struct Match {
+  std::vector<std::string> source_of;
+  std::size_t known = 0, strange_lines = 0;
+  std::string first_strange;
+};
+
+Match match(const Scan& scan, const SourceTable& table, std::size_t file, std::size_t source) {
+  Match result;
+  std::map<std::string, std::string> by_path, by_name;
+  std::map<std::string, bool> used;
+  for (const auto& row : table.table.rows) {
+    std::string path = data::listed_path(row[file]);
+    const bool bare = table.by_name && path.find('/') == std::string::npos;
+    used[path] = false;
+    (bare ? by_name : by_path)[std::move(path)] = row[source];
+  }
+  const auto find = [&](const std::string& path) {
+    for (const auto& [names, key] :
+         {std::pair{&by_path, path}, std::pair{&by_name, data::file_name_of(path)}})
+      if (const auto found = names->find(key); found != names->end()) {
+        used[key] = true;
+        return found->second;
+      }
+    return std::string();
+  };
+  for (const data::SkippedFile& image : scan.unreadable) (void)find(image.path);
+  for (const ImageFacts& image : scan.images) {
+    result.source_of.push_back(find(image.sample.path));
+    if (!result.source_of.back().empty()) ++result.known;
+  }
+  for (const auto& row : table.table.rows) {
+    if (used[data::listed_path(row[file])]) continue;
+    if (result.strange_lines++ == 0) result.first_strange = row[file];
+  }
+  return result;
+}
+
+/// The clearest over the classes, each against the others; of two classes the first. Or why there is none.
+struct Association {
+  Separation separation;
+  std::size_t class_index = 0;
+  std::string why_not;
+};
+
+std::vector<double> shares_in_other_folds(const std::vector<std::string>& source_of,
+                                          const std::vector<std::uint8_t>& positive,
+                                          const std::vector<int>& fold_of) {
+  struct Count {
+    double positive = 0, all = 0;
+  };
+  std::vector<double> shares;
+  std::vector<std::map<std::string, Count>> by_source(shortcut_folds);
+  std::vector<Count> all(shortcut_folds);
+  for (int fold = 0; fold < shortcut_folds; ++fold)
+    for (std::size_t i = 0; i < positive.size(); ++i) {
+      if (fold_of[i] == fold) continue;
+      for (Count* count : {&by_source[fold][source_of[i]], &all[fold]}) {
+        count->positive += positive[i];
+        count->all += 1;
+      }
+    }
+  for (std::size_t i = 0; i < positive.size(); ++i) {
+    const Count& whole = all[fold_of[i]];
+    const Count& source = by_source[fold_of[i]][source_of[i]];
+    // The share among all runs against the truth: fewer of a class left out are more to learn from.
+    const double among_all = whole.positive / std::max(1.0, whole.all);
+    const double more = (source.positive - source.all * among_all) / (source.all + 1);
+    constexpr double digits = 1e9;  // without the last ones: rounding must not rank sources that are alike
+    shares.push_back(std::round(more * digits) / digits);
+  }
+  return shares;
+}
+
+Association measure(const Scan& scan, const std::vector<std::string>& source_of,
+                    std::span<const std::size_t> groups) {
+  std::vector<std::string> sources;
+  std::vector<std::int64_t> labels;
+  std::vector<std::size_t> group_of;
+  for (std::size_t i = 0; i < scan.images.size(); ++i) {
+    if (source_of[i].empty()) continue;
+    sources.push_back(source_of[i]);
+    labels.push_back(scan.images[i].sample.class_index);
+    group_of.push_back(groups[i]);
+  }
+  // The classes of each source evenly over the folds: where more of a source's images of a class are left
+  // out, fewer are learned from, and its share would run against the truth.
+  std::map<std::pair<std::string, std::int64_t>, std::int64_t> numbers;
+  std::vector<std::int64_t> strata;
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    strata.push_back(numbers.try_emplace({sources[i], labels[i]}, static_cast<std::int64_t>(numbers.size()))
+                         .first->second);
+  Association clearest;
+  const Folds folds = cut_folds(labels, group_of, scan.class_names, strata);
+  clearest.why_not = folds.why_not;
+  if (!folds.why_not.empty()) return clearest;
+  for (std::size_t c = 0; c < (scan.class_names.size() == 2 ? 1 : scan.class_names.size()); ++c) {
+    const std::vector<std::uint8_t> positive = against_rest(labels, c);
+    const Separation found = measure_separation(
+        positive, shares_in_other_folds(sources, positive, folds.fold_of), group_of, source_limits);
+    if (c == 0 || clearer(found, clearest.separation)) clearest = {found, c, {}};
+  }
+  return clearest;
+}
+
+/// A source of the table.
+struct Source {
+  std::string name;
+  std::vector<std::size_t> images;  ///< of each class
+  std::size_t independent = 0;      ///< of which count once: those of one patient and class, and copies
+  double p = 1.0;                   ///< that chance makes it all of one class; adjusted for all large sources
+
+  [[nodiscard]] std::size_t total() const {
+    return std::accumulate(images.begin(), images.end(), std::size_t{0});
+  }
+  [[nodiscard]] bool of_one_class() const {
+    return std::ranges::count_if(images, [](std::size_t count) { return count > 0; }) == 1;
+  }
+  [[nodiscard]] bool large() const { return total() >= least_of_source; }
+};
+
+/// Counts by source. What chance does is reckoned as if the sources drew their independent images from all.
+std::vector<Source> count_sources(const Scan& scan, const std::vector<std::string>& source_of,
+                                  std::span<const std::size_t> groups) {
+  const std::size_t classes = scan.class_names.size();
+  std::map<std::string, Source> by_name;
+  std::map<std::string, std::set<std::pair<std::size_t, std::size_t>>> independent;  // group and class
+  for (std::size_t i = 0; i < scan.images.size(); ++i) {
+    if (source_of[i].empty()) continue;
+    const auto label = static_cast<std::size_t>(scan.images[i].sample.class_index);
+    Source& source = by_name[source_of[i]];
+    source.images.resize(classes);
+    ++source.images[label];
+    independent[source_of[i]].emplace(groups[i], label);
+  }
+  std::vector<std::size_t> class_sizes(classes);
+  for (const auto& [name, images] : independent)
+    for (const auto& [group, label] : images) ++class_sizes[label];
+  std::vector<Source> result;
+  std::vector<double> p;
+  for (auto& [name, source] : by_name) {
+    source.name = name;
+    source.independent = independent[name].size();
+    if (source.large())
+      p.push_back(source.of_one_class() ? one_class_probability(class_sizes, source.independent) : 1.0);
+    result.push_back(std::move(source));
+  }
+  const std::vector<double> adjusted = holm_adjusted(p);
+  std::size_t next = 0;
+  for (Source& source : result)
+    if (source.large()) source.p = adjusted[next++];
+  return result;
+}
+
+std::string p_text(double p) {
+  return p < 0.0001 ? "below 0.0001" : fmt::format("{:.{}f}", p, p < 0.01 ? 4 : 2);
+}
+
+void tabulate(const Scan& scan, const std::vector<Source>& sources, Check& check) {
+  for (const Source& source : sources) {
+    nlohmann::json row = {{"source", source.name},
+                          {"images", source.total()},
+                          {"classes", nlohmann::json::object()},
+                          {"one_class", source.of_one_class()},
+                          {"p_one_class_holm", nullptr}};
+    std::string text;
+    for (std::size_t c = 0; c < source.images.size(); ++c) {
+      row["classes"][scan.class_names[c]] = source.images[c];
+      text += fmt::format("{}{} {}", c == 0 ? "" : ", ", source.images[c], one_line(scan.class_names[c]));
+    }
+    if (source.large() && source.of_one_class()) {
+      row["p_one_class_holm"] = source.p;
+      text += fmt::format(" [{}: one class only, by chance with probability {}]",
+                          source.p < rare ? "serious" : "warning", p_text(source.p));
+    }
+    check.figures["table"].push_back(std::move(row));
+    check.details.push_back(fmt::format("{}: {}", one_line(source.name), text));
+  }
+}
+
+/// "1 of 4 sources (sky) has only one class, by chance alone with probability below 0.0001"
+std::string one_class_text(const std::vector<Source>& sources, bool by_chance) {
+  std::vector<std::string> names;
+  double least = 1.0, most = 0.0;
+  for (const Source& source : sources) {
+    if (!source.large() || !source.of_one_class() || (source.p >= rare) != by_chance) continue;
+    names.push_back(one_line(source.name));
+    least = std::min(least, source.p);
+    most = std::max(most, source.p);
+  }
+  if (names.empty()) return {};
+  return fmt::format(
+      "{} of {} ({}) {} only one class, by chance alone with probability {}", names.size(),
+      counted(sources.size(), "source"), fmt::join(names, ", "), names.size() == 1 ? "has" : "have",
+      p_text(least) == p_text(most) || !by_chance ? p_text(most)
+                                                  : fmt::format("{} to {}", p_text(least), p_text(most)));
+}
+
+void judge_association(const Scan& scan, const Association& association, Check& check) {
+  if (!association.why_not.empty()) {
+    check.verdict = worse(check.verdict, Verdict::warning);
+    check.text += "; how well they tell the class cannot be told: " + association.why_not;
+    return;
+  }
+  const Separation& by_source = association.separation;
+  check.figures.update(figures_of(by_source));
+  check.figures["class"] = scan.class_names[association.class_index];
+  check.verdict = worse(check.verdict, by_source.verdict);
+  check.text += fmt::format(
+      "; the source alone tells {} with AUC {}, where 0.5 is guessing and 1 is perfect",
+      scan.class_names.size() > 2
+          ? fmt::format("class {} from the others", one_line(scan.class_names[association.class_index]))
+          : "the classes apart",
+      auc_text(by_source));
+  if (by_source.doubt == Doubt::none) return;
+  check.verdict = worse(check.verdict, Verdict::warning);
+  check.text += fmt::format(" ({}: {})",
+                            by_source.doubt == Doubt::below ? "it cannot be told" : "too few images to tell",
+                            doubt_text(by_source.doubt));
+}
+
+void judge(const Scan& scan, const Match& found, const SourceTable& table,
+           std::span<const std::size_t> groups, Check& check) {
+  const std::vector<Source> sources = count_sources(scan, found.source_of, groups);
+  tabulate(scan, sources, check);
+  const std::string serious = one_class_text(sources, false), by_chance = one_class_text(sources, true);
+  if (!serious.empty()) check.verdict = Verdict::serious;
+  if (!by_chance.empty()) check.verdict = worse(check.verdict, Verdict::warning);
+  check.text = serious.empty() && by_chance.empty() ? counted(sources.size(), "source") : serious;
+  if (!by_chance.empty()) check.text += (serious.empty() ? "" : "; ") + by_chance;
+  if (sources.size() > 1) judge_association(scan, measure(scan, found.source_of, groups), check);
+  if (check.verdict == Verdict::serious) check.text += ": a network that recognises the source may go by it";
+  if (static_cast<double>(found.known) >= data::least_known_part * static_cast<double>(scan.images.size()))
+    return;
+  check.verdict = worse(check.verdict, Verdict::warning);
+  check.text = fmt::format("{} names the source of {} of {} only: {}", table.name, found.known,
+                           counted(scan.images.size(), "image"), check.text);
+}
+
+}  // namespace
+
+std::optional<SourceTable> read_source_table(const std::filesystem::path& directory,
+                                             const data::GroupSettings& settings) {
+  const bool given = !settings.table.empty();
+  const std::filesystem::path path = given ? settings.table : directory / "sources.csv";
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) return std::nullopt;
+  try {
+    return SourceTable{one_line(path.filename().string()), data::read_csv_table(path), given};
+  } catch (const Error&) {
+    return std::nullopt;  // the table of patients has told what is wrong
+  }
+}
+
+Check check_sources(const Scan& scan, const SourceTable* table, std::span<const std::size_t> groups) {
+  Check check{"sources", "Sources", Verdict::ok, {}, {}, {}};
+  check.figures = {{"table", nlohmann::json::array()},
+                   {"unknown_images", scan.images.size()},
+                   {"lines_without_image", 0},
+                   {"auc", nullptr},
+                   {"low", nullptr},
+                   {"high", nullptr},
+                   {"undecided", false},
+                   {"class", nullptr}};
+  if (table == nullptr) {
+    check.text = "not known: name where each image comes from in sources.csv (columns file and source)";
+    return check;
+  }
+  const auto file = table->table.column(data::file_columns()), source = table->table.column(source_columns);
+  if (!file || !source) {
+    check.verdict = file ? Verdict::ok : Verdict::warning;
+    check.text = fmt::format("not known: {} has no column '{}'; its columns are {}", table->name,
+                             file ? "source" : "file",
+                             one_line(fmt::format("{}", fmt::join(table->table.header, ", "))));
+    return check;
+  }
+  const Match found = match(scan, *table, *file, *source);
+  check.figures["unknown_images"] = scan.images.size() - found.known;
+  check.figures["lines_without_image"] = found.strange_lines;
+  judge(scan, found, *table, groups, check);
+  if (found.strange_lines > 0)
+    check.details.push_back(fmt::format(
+        "{} of {} lines of {} fit no image, the first names {}: paths are relative to the folder",
+        found.strange_lines, table->table.rows.size(), table->name, data::quote_name(found.first_strange)));
+  return check;
+}
+
+}  // namespace xr::apps::audit

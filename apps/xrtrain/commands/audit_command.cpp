@@ -1,0 +1,166 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "apps/audit/audit.h"
+#include "apps/audit/page.h"
+#include "apps/text/text.h"
+#include "apps/xrtrain/audit/control.h"
+#include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/options/options.h"
+#include "engine/io/atomic_file.h"
+
+namespace xr::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+using audit::Audit;
+using audit::Check;
+using audit::Verdict;
+
+struct AuditOptions {
+  std::string data, out, groups, group_pattern, fail_on;
+  int image_size = 224, workers = 0;
+  bool control = false;
+  int control_epochs = 20;
+  std::string control_preset = "default";
+  bool quiet = false, json = false;
+};
+
+void tell_findings(const Audit& audit, Console& console) {
+  console.line(fmt::format("{} of {}: {}", audit::counted(audit.scan.images.size(), "image"),
+                           audit::counted(audit.scan.class_names.size(), "class", "classes"),
+                           one_line(fmt::format("{}", fmt::join(audit.scan.class_names, ", ")))));
+  for (const std::string& warning : audit.scan.warnings) console.line("note: " + warning);
+  for (const Check& check : audit.checks) {
+    console.line(fmt::format("[{}] {}: {}", html::verdict_name(check.verdict), check.title, check.text));
+    for (const std::string& detail : check.details) console.line("    " + detail);
+  }
+  console.line(fmt::format("Verdict: {}", html::verdict_name(audit.verdict())));
+}
+
+std::string command_line(const AuditOptions& options) {
+  std::string text = "xrtrain audit " + shell_word(options.data);
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) text += fmt::format(" {} {}", name, shell_word(value));
+  };
+  add("--out", options.out);
+  add("--groups", options.groups);
+  add("--group-regex", options.group_pattern);
+  if (options.control) {
+    text += " --control";
+    add("--control-epochs", std::to_string(options.control_epochs));
+    add("--control-preset", options.control_preset);
+  }
+  if (options.image_size != 224) add("--image-size", std::to_string(options.image_size));
+  return text;
+}
+
+void write_results(const Audit& audit, const AuditOptions& options, Console& console) {
+  const fs::path out = options.out;
+  std::error_code code;
+  fs::create_directories(out, code);
+  XR_CHECK(fs::is_directory(out, code), "cannot make the folder {}: choose another --out", out.string());
+  engine::write_file_atomically(out / "audit.json", json_text(audit_json(audit)) + "\n");
+  engine::write_file_atomically(out / "audit.html", audit_page(audit, command_line(options)));
+  console.line(
+      fmt::format("Written: {} and {}", (out / "audit.html").string(), (out / "audit.json").string()));
+}
+
+void train_controls(Audit& audit, const AuditOptions& options, Console& console) {
+  GivenOptions given = {{"data", options.data},
+                        {"preset", options.control_preset},
+                        {"epochs", std::to_string(options.control_epochs)},
+                        {"image-size", std::to_string(options.image_size)}};
+  if (!options.groups.empty()) given["groups"] = options.groups;
+  if (!options.group_pattern.empty()) given["group-regex"] = options.group_pattern;
+  audit.checks.push_back(audit::check_control(given, fs::path(options.out) / "control",
+                                              [&](const std::string& text) { console.line(text); }));
+  sort_by_verdict(audit.checks);
+}
+
+/// A folder among the images would be one of their classes the next time.
+void require_outside(const fs::path& out, const fs::path& data) {
+  std::error_code code;
+  const fs::path images = fs::weakly_canonical(data, code), results = fs::weakly_canonical(out, code);
+  if (out.empty() || std::ranges::mismatch(images, results).in1 != images.end()) return;
+  throw UsageError(
+      fmt::format("--out {} lies in the folder of images {}: choose another", out.string(), data.string()));
+}
+
+int run_audit(const AuditOptions& options) {
+  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  if (options.control && options.out.empty())
+    throw UsageError("--control needs --out: the folder for the networks that it trains");
+  check_group_pattern(options.group_pattern);
+  require_outside(options.out, options.data);
+  Console console({options.quiet || options.json, options.json, LogLevel::info});
+  audit::AuditSettings settings;
+  settings.groups = {options.groups, options.group_pattern};
+  settings.network_size = options.image_size;
+  settings.workers = options.workers;
+  Audit audit = errors_as<DataError>([&] {
+    return audit::audit_folder(
+        fs::absolute(options.data).lexically_normal(), settings,
+        [&](const char* what, std::size_t done, std::size_t total) { console.progress(what, done, total); });
+  });
+  if (options.control) train_controls(audit, options, console);
+  if (options.json) print(json_text(audit_json(audit)) + "\n");
+  tell_findings(audit, console);
+  if (!options.out.empty()) write_results(audit, options, console);
+  if (options.fail_on.empty()) return exit_done;
+  const Verdict limit = options.fail_on == "serious" ? Verdict::serious : Verdict::warning;
+  return audit.verdict() >= limit ? exit_findings : exit_done;
+}
+
+}  // namespace
+
+void add_audit_command(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "audit", "Look for what makes results on a folder of images misleading, before training on it");
+  auto options = std::make_shared<AuditOptions>();
+  command
+      ->add_option("data", options->data, "Folder with train/<class>/ and test/<class>/, or <class>/ folders")
+      ->required();
+  command->add_option("--out", options->out, "Write audit.html and audit.json into this folder");
+  auto* groups =
+      command->add_option("--groups", options->groups,
+                          "CSV file with columns file and patient, instead of sources.csv of the folder");
+  command
+      ->add_option(
+          "--group-regex", options->group_pattern,
+          "Regular expression whose first group (without one, all that matches) is the patient in the path "
+          "of an image")
+      ->excludes(groups);
+  command
+      ->add_option("--fail-on", options->fail_on,
+                   "Exit status 4 if a finding is so bad: warning (or worse) or serious; else it is 0")
+      ->check(CLI::IsMember({"warning", "serious"}));
+  command
+      ->add_option("--image-size", options->image_size,
+                   "Side of the images that the network will see, in pixels")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  command->add_flag(
+      "--control", options->control,
+      "Train the network three times into OUT/control: on whole images, with the middle black, with "
+      "all but the middle black");
+  command->add_option("--control-epochs", options->control_epochs, "Epochs of each of these trainings")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--control-preset", options->control_preset, "Settings of these trainings")
+      ->capture_default_str()
+      ->check(CLI::IsMember(preset_names()));
+  command->add_option("--workers", options->workers, "Threads; 0 is one per processor core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 256));
+  command->add_flag("--json", options->json, "Show what audit.json holds instead of text");
+  command->add_flag("--quiet", options->quiet, "Show warnings and errors only");
+  command->callback([&action, options] { action = [options] { return run_audit(*options); }; });
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,45 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/text/text.h"
+#include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/compare/comparison.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/errors.h"
+
+namespace xr::apps {
+
+namespace {
+
+int run_compare(const std::string& run_a, const std::string& run_b, bool json) {
+  const ChosenPredictions a = read_chosen(run_a), b = read_chosen(run_b);
+  const auto name = [](const std::string& run, const ChosenPredictions& chosen) {
+    return fmt::format("{} (checkpoint {:02d}, {})", one_line(run), chosen.epoch,
+                       chosen.on_validation ? "chosen on validation" : "the last");
+  };
+  const Comparison comparison = compare(a, b);
+  if (json) {
+    print(comparison_json(comparison, {run_a, a.epoch, a.on_validation}, {run_b, b.epoch, b.on_validation}));
+    return exit_done;
+  }
+  for (const std::string& line : comparison_text(comparison, name(run_a, a), name(run_b, b)))
+    print(line + "\n");
+  return exit_done;
+}
+
+}  // namespace
+
+void add_compare_command(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "compare", "Tell whether one of two evaluated runs is better on the same test images");
+  auto runs = std::make_shared<std::pair<std::string, std::string>>();
+  auto json = std::make_shared<bool>(false);
+  command->add_option("RUN_A", runs->first, "Folder of a run")->required();
+  command->add_option("RUN_B", runs->second, "Folder of another run")->required();
+  command->add_flag("--json", *json, "Print a JSON object");
+  command->callback([&action, runs, json] {
+    action = [runs, json] { return run_compare(runs->first, runs->second, *json); };
+  });
+}
+
+}  // namespace xr::apps

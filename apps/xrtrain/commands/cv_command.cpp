@@ -1,0 +1,107 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "apps/text/text.h"
+#include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/cv/cross_validation.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/options/config.h"
+#include "kernels/common/parallel.h"
+
+namespace xr::apps {
+
+namespace {
+
+/// What the command line said of the cut; nothing where it was silent.
+struct GivenCut {
+  std::optional<int> folds, repeats;
+};
+
+/// The settings of the cross-validation that --resume goes on with.
+void take_begun(const BegunCv& begun, const GivenOptions& given, const std::string& config_file,
+                const GivenCut& cut, CvSettings& settings) {
+  settings.options = resolve_resumed_options(begun.options, given, config_file, ResumeRule::same);
+  if (cut.folds && *cut.folds != begun.folds)
+    throw UsageError(
+        fmt::format("--resume cannot change --folds (run: {}, now: {}): leave it out, or give another --out",
+                    begun.folds, *cut.folds));
+  settings.folds = begun.folds;
+  settings.repeats = cut.repeats.value_or(begun.repeats);
+}
+
+int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& cut, CvSettings settings) {
+  if (const auto data = given.find("data"); data != given.end() && !data->second.empty())
+    data->second = std::filesystem::absolute(data->second).lexically_normal().string();
+  settings.options = resolve_options(given, config_file);
+  TrainOptions& options = settings.options;
+  if (options.out.empty()) throw UsageError("--out is missing: give the folder of the cross-validation");
+  if (options.resume && !options.force)
+    if (const std::optional<BegunCv> begun = read_begun_cv(options.out))
+      take_begun(*begun, given, config_file, cut, settings);
+  if (options.data.empty() && options.resume && !options.force)
+    throw UsageError(fmt::format("there is no cross-validation in {} to go on with: give --data to begin one",
+                                 options.out));
+  if (options.data.empty())
+    throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
+  if (!options.fold.empty()) throw UsageError("--fold is for xrtrain train: cv trains on every fold");
+  options.data = std::filesystem::absolute(options.data).lexically_normal().string();
+  validate(options);
+  const int cores = kernels::cpu::thread_count();
+  if (settings.jobs == 0) settings.jobs = std::max(1, cores / 2);
+  if (options.threads == 0) options.threads = std::max<std::int64_t>(1, cores / settings.jobs);
+  catch_interrupts();
+  try {
+    run_cross_validation(settings);
+  } catch (const Interrupted& interruption) {
+    throw Error(fmt::format("{}; go on with the same command and --resume", interruption.what()));
+  }
+  return exit_done;
+}
+
+}  // namespace
+
+void add_cv_command(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand(
+      "cv", "Cross-validate: train on all folds but one and test on that one, for each, again and again");
+  auto given = std::make_shared<GivenOptions>();
+  auto config = std::make_shared<std::string>();
+  auto settings = std::make_shared<CvSettings>();
+  const char* group = "Cross-validation";
+  CLI::Option* const folds =
+      command
+          ->add_option("--folds", settings->folds, "Parts that the images are cut into, by class and patient")
+          ->capture_default_str()
+          ->take_last()
+          ->check(CLI::Range(2, 100))
+          ->group(group);
+  CLI::Option* const repeats = command
+                                   ->add_option("--repeats", settings->repeats,
+                                                "Times, each with another cut and other initial weights")
+                                   ->capture_default_str()
+                                   ->take_last()
+                                   ->check(CLI::Range(1, 1000))
+                                   ->group(group);
+  command->add_option("--jobs", settings->jobs, "Folds at a time; 0 is half the processor cores")
+      ->capture_default_str()
+      ->take_last()
+      ->check(CLI::Range(0, 1024))
+      ->group(group);
+  command->add_flag("--keep-runs", settings->keep_runs, "Keep the checkpoints of every fold")->group(group);
+  add_train_options(*command, *given);
+  command
+      ->add_option("--config", *config,
+                   "TOML file with any of train's options; the command line goes over it")
+      ->group("The run");
+  command->callback([&action, given, config, settings, folds, repeats] {
+    GivenCut cut;
+    if (folds->count() > 0) cut.folds = settings->folds;
+    if (repeats->count() > 0) cut.repeats = settings->repeats;
+    action = [given, config, cut, settings] { return run_cv(*given, *config, cut, *settings); };
+  });
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,237 @@
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/evaluation/evaluation_details.h"
+#include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/options/machine_options.h"
+#include "apps/xrtrain/run/provenance.h"
+#include "apps/xrtrain/run/resume_state.h"
+#include "apps/xrtrain/run/run_results.h"
+#include "engine/io/atomic_file.h"
+
+namespace xr::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct EvalOptions {
+  std::string run, data, out, positive, subgroups;
+  std::optional<double> target_sensitivity;
+  std::int64_t checkpoint = -1;
+  bool strict = false, quiet = false, json = false;
+  MachineOptions machine;
+};
+
+std::vector<std::int64_t> wanted_checkpoints(const EvalOptions& options) {
+  std::vector<std::int64_t> epochs = list_checkpoints(options.run);
+  if (epochs.empty())
+    throw DataError(fmt::format("there are no checkpoints in {}: give the folder of a run that was trained",
+                                (fs::path(options.run) / "checkpoints").string()));
+  if (options.checkpoint < 0) return epochs;
+  if (std::ranges::find(epochs, options.checkpoint) == epochs.end())
+    throw UsageError(fmt::format("--checkpoint is {}: {} has {}", options.checkpoint, options.run,
+                                 fmt::join(epochs, ", ")));
+  return {options.checkpoint};
+}
+
+/// Validation and test images as in training, or the images of another folder as test.
+data::Dataset find_images(const EvalOptions& options, const TrainOptions& of_run,
+                          const std::vector<std::string>& class_names) {
+  if (!options.data.empty())
+    return errors_as<DataError>([&] { return data::read_evaluation_folder(options.data, class_names); });
+  data::Dataset dataset = find_dataset(of_run);
+  if (dataset.class_names != class_names)
+    throw DataError(fmt::format("the classes in {} are {}, those of the run are {}", of_run.data,
+                                fmt::join(dataset.class_names, ", "), fmt::join(class_names, ", ")));
+  return dataset;
+}
+
+/// Refuses images that are not those of the run: after a change of the folder, its tables or its patients
+/// what the network was trained on may be among them.
+void require_images_of_run(const EvalOptions& options, const TrainOptions& of_run,
+                           const EvaluationSplit& split) {
+  const std::optional<Provenance> provenance = read_provenance(fs::path(options.run) / "provenance.json");
+  if (!provenance) return;
+  const auto& splits = provenance->data.splits;
+  const auto then = std::ranges::find(splits, split.name(), &SplitFacts::name);
+  if (then == splits.end() || then->identity.empty()) return;
+  if (const std::string now = identity_of(split.images()); now != then->identity)
+    throw DataError(fmt::format(
+        "the {} images in {} are not those of the run ({} now, {} then), and it may have been trained on "
+        "some of them: restore them, or evaluate them as other images: xrtrain eval {} --data {} --out "
+        "FOLDER",
+        split.name(), of_run.data, now, then->identity, options.run, of_run.data));
+}
+
+/// Of another folder's images, those that the network has seen: files of the run's own folder.
+void warn_of_seen_images(const TrainOptions& of_run, const data::Dataset& dataset, Console& console) {
+  data::Dataset own;
+  try {
+    own = find_dataset(of_run);
+  } catch (const Error&) {  // it is no longer there: nothing can be told
+    return;
+  }
+  const auto file = [](const data::Dataset& set, const data::Sample& sample) {
+    std::error_code code;
+    return fs::weakly_canonical(set.directory / sample.path, code);
+  };
+  std::set<fs::path> seen;
+  for (const auto* samples : {&own.train, &own.validation})
+    for (const data::Sample& sample : *samples) seen.insert(file(own, sample));
+  const auto count = std::ranges::count_if(
+      dataset.test, [&](const data::Sample& sample) { return seen.contains(file(dataset, sample)); });
+  if (count > 0)
+    console.warn(
+        fmt::format("{} of these {} images are the run's own training or validation images: what it gets "
+                    "right of them says nothing about new ones",
+                    count, dataset.test.size()));
+}
+
+History history_of(const fs::path& run) {
+  const fs::path state = run / "resume.safetensors";
+  return fs::exists(state) ? read_resume_state(state).history : History{};
+}
+
+std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dataset,
+                                      const std::vector<data::Sample>& samples, const CheckpointInfo& info,
+                                      const EvalOptions& options, const kernels::Device& device,
+                                      Console& console) {
+  if (samples.empty()) return nullptr;
+  data::ImageSet images =
+      load_split(dataset, samples, info.format, {options.machine.workers, options.strict}, console);
+  console.line(fmt::format("{}: {} images, {}", name, images.count(),
+                           class_counts_text(images.labels, info.class_names)));
+  return std::make_unique<EvaluationSplit>(
+      name, std::move(images), preprocessing_of(info), info.model.image_size, options.machine.batch_size,
+      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device);
+}
+
+/// The run's settings of the evaluation, with what the command line changes.
+DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& of_run,
+                               const data::Dataset& dataset) {
+  const bool own = options.data.empty();  // a table of groups is about the images that it was given for
+  const std::optional<RunChoices> choices =
+      !own || options.checkpoint >= 0 ? read_run_choices(options.run) : std::nullopt;
+  const std::string table = options.subgroups.empty() && own ? of_run.subgroups : options.subgroups;
+  return {options.positive.empty() ? of_run.positive : options.positive,
+          options.target_sensitivity.value_or(of_run.target_sensitivity),
+          static_cast<std::uint64_t>(of_run.seed),
+          read_subgroups(table, dataset.directory),
+          own ? std::nullopt : choices,
+          options.checkpoint >= 0 && !(choices && choices->checkpoint == options.checkpoint)};
+}
+
+/// --out: a table, or a folder for all figures.
+bool is_table(const fs::path& out) {
+  return out.extension() == ".csv";
+}
+
+/// Refuses, before anything is evaluated, a folder that holds something.
+void require_new_folder(const fs::path& out) {
+  std::error_code code;
+  if (fs::exists(out, code) && (!fs::is_directory(out, code) || !fs::is_empty(out, code)))
+    throw UsageError(fmt::format(
+        "--out {} is there already: give a new folder, or a .csv file for the table alone", out.string()));
+}
+
+void write_elsewhere(const RunResults& results, const fs::path& out, Console& console) {
+  if (is_table(out)) {
+    engine::write_file_atomically(out, results.table);
+    return console.line(fmt::format("Results are in {}", out.string()));
+  }
+  std::error_code code;
+  fs::create_directories(out, code);
+  XR_CHECK(!code, "cannot make the folder {}: {}", out.string(), code.message());
+  write_figures(results, out);
+  console.line(
+      fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv", out.string()));
+}
+
+int run_eval(const EvalOptions& options) {
+  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  if (options.target_sensitivity && !options.data.empty())
+    throw UsageError(
+        "--target-sensitivity chooses on the run's validation images: it does not go with --data");
+  if (!options.out.empty() && !is_table(options.out)) require_new_folder(options.out);
+  Console console({options.quiet, options.json, LogLevel::info});
+  const kernels::Device device = options.machine.apply();
+  if (inspect_folder(options.run) != FolderKind::run)
+    throw DataError(fmt::format("{} is no folder of a run: it has no config.toml", options.run));
+  const TrainOptions of_run = resolve_options({}, (fs::path(options.run) / "config.toml").string());
+  const std::vector<std::int64_t> epochs = wanted_checkpoints(options);
+  LoadedCheckpoint first = load_checkpoint(checkpoint_path(options.run, epochs.front()), device);
+  const CheckpointInfo& info = first.info;
+
+  const data::Dataset dataset = find_images(options, of_run, info.class_names);
+  for (const std::string& warning : dataset.warnings) console.warn(warning);
+  const DetailSettings settings = detail_settings(options, of_run, dataset);
+  (void)positive_class(info.class_names, settings.positive);
+  console.line(fmt::format("Data {}", dataset.directory.string()));
+  const auto validation = load("validation", dataset, dataset.validation, info, options, device, console);
+  const auto test = load("test", dataset, dataset.test, info, options, device, console);
+  std::vector<EvaluationSplit*> splits;
+  for (EvaluationSplit* split : {validation.get(), test.get()})
+    if (split != nullptr) splits.push_back(split);
+  if (options.data.empty())
+    for (const EvaluationSplit* split : splits) require_images_of_run(options, of_run, *split);
+  else
+    warn_of_seen_images(of_run, dataset, console);
+
+  // The run's own results are renewed only by the run's own data and all its checkpoints.
+  const bool own = options.data.empty() && options.checkpoint < 0;
+  const History history = own ? history_of(options.run) : History{};
+  const RunResults results =
+      make_results(evaluate_checkpoints(options.run, epochs, *first.network, splits, console), of_run, info,
+                   history, settings);
+  tell_results(results, console);
+  if (!options.out.empty()) {
+    write_elsewhere(results, options.out, console);
+  } else if (own) {
+    const RunFolder folder(options.run, RunFolder::Begin::resume);
+    write_results(results, {of_run, info, history, folder, device}, test ? &test->images() : nullptr,
+                  *first.network);
+    console.line(
+        fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv, report.html",
+                    options.run));
+  }
+  console.event("summary", nlohmann::json::parse(results.summary));
+  return exit_done;
+}
+
+}  // namespace
+
+void add_eval_command(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("eval", "Evaluate the checkpoints of a run, on its own or other images");
+  auto options = std::make_shared<EvalOptions>();
+  command->add_option("run", options->run, "Folder of the run")->required()->type_name("RUN");
+  command->add_option("--data", options->data,
+                      "Other images: a folder with test/<class>/ or <class>/ folders; "
+                      "without it the run's own, and the results are written into the run");
+  command->add_option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--positive", options->positive,
+                      "Class that sensitivity is about, of two; else as in training");
+  command
+      ->add_option("--target-sensitivity", options->target_sensitivity,
+                   "Choose a threshold on validation images that reaches this sensitivity")
+      ->check(CLI::Range(1e-9, 1.0));
+  command->add_option("--subgroups", options->subgroups,
+                      "CSV file with a column 'file' and columns to tell groups of images by; else "
+                      "sources.csv of the data folder");
+  command->add_option("--out", options->out,
+                      "Write the results into this new folder, or (FILE.csv) the table of them alone");
+  command->add_flag("--strict", options->strict, "End at the first image that cannot be decoded");
+  command->add_flag("--quiet", options->quiet, "Show warnings and errors only");
+  command->add_flag("--json", options->json, "Show a JSON object a line instead of text");
+  options->machine.add(*command);
+  command->callback([&action, options] { action = [options] { return run_eval(*options); }; });
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,75 @@
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+
+#include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/errors.h"
+#include "data/phantom/phantom.h"
+
+namespace xr::apps {
+
+namespace {
+
+struct SynthOptions {
+  std::string out, shortcut = "none";
+  data::PhantomSettings settings;
+  bool quiet = false;
+};
+
+const std::map<std::string, data::PhantomShortcut>& shortcuts() {
+  static const std::map<std::string, data::PhantomShortcut> named = {
+      {"none", data::PhantomShortcut::none},
+      {"corner-marker", data::PhantomShortcut::corner_marker},
+      {"border-brightness", data::PhantomShortcut::border_brightness},
+      {"format", data::PhantomShortcut::format}};
+  return named;
+}
+
+int run_synth(const SynthOptions& options) {
+  Console console({options.quiet, false, LogLevel::info});
+  data::PhantomSettings settings = options.settings;
+  settings.shortcut = shortcuts().at(options.shortcut);
+  settings.progress = [&](std::size_t done, std::size_t total) { console.progress("Drawing", done, total); };
+  data::write_phantom_dataset(options.out, settings);
+  console.line(fmt::format("Drew {} training and {} test images of {} x {} pixels into {}",
+                           settings.train_covid + settings.train_normal,
+                           settings.test_covid + settings.test_normal, settings.size, settings.size,
+                           options.out));
+  console.line("They are drawn, not X-rays: nothing learned from them means anything for patients");
+  return exit_done;
+}
+
+}  // namespace
+
+void add_synth_command(CLI::App& app, Action& action) {
+  CLI::App* command = app.add_subcommand("synth", "Draw the phantom set: images that look like chest X-rays");
+  auto options = std::make_shared<SynthOptions>();
+  data::PhantomSettings& settings = options->settings;
+  command->add_option("--out", options->out, "Folder to make")->required();
+  command->add_option("--seed", settings.seed, "Other images for another seed")->capture_default_str();
+  command->add_option("--size", settings.size, "Side of the images in pixels")
+      ->capture_default_str()
+      ->check(CLI::Range(64, 2048));
+  const std::pair<const char*, int*> counts[] = {{"train-covid", &settings.train_covid},
+                                                 {"train-normal", &settings.train_normal},
+                                                 {"test-covid", &settings.test_covid},
+                                                 {"test-normal", &settings.test_normal}};
+  for (const auto& [name, count] : counts)
+    command->add_option(fmt::format("--{}", name), *count, fmt::format("Images in {}", name))
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100000));
+  command
+      ->add_option("--shortcut", options->shortcut,
+                   "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
+                   "corner-marker, border-brightness or format")
+      ->capture_default_str()
+      ->check(CLI::IsMember(shortcuts()).description(""));
+  command->add_option("--workers", settings.workers, "Drawing threads; 0 is one per processor core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 256));
+  command->add_flag("--quiet", options->quiet, "Show errors only");
+  command->callback([&action, options] { action = [options] { return run_synth(*options); }; });
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,344 @@
+#include <CLI/CLI.hpp>
+#include <future>
+#include <memory>
+
+#include "apps/audit/quick.h"
+#include "apps/text/text.h"
+#include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/commands/train_command.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/evaluation/evaluation_details.h"
+#include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/run/provenance.h"
+#include "apps/xrtrain/run/run_results.h"
+#include "apps/xrtrain/training/trainer.h"
+#include "engine/core/allocator.h"
+#include "engine/io/atomic_file.h"
+#include "kernels/common/parallel.h"
+
+namespace xr::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One run of `train`, from options to results.
+class TrainCommand {
+ public:
+  TrainCommand(TrainOptions options, std::unique_ptr<RunFolder> folder, double started)
+      : options_(std::move(options)),
+        folder_(std::move(folder)),
+        started_(started),
+        console_({options_.quiet, options_.json,
+                  options_.log_level == "debug"  ? LogLevel::debug
+                  : options_.log_level == "info" ? LogLevel::info
+                                                 : LogLevel::warning}) {}
+
+  void run();
+
+ private:
+  struct Images {
+    data::ImageSet train, validation, test;
+  };
+
+  void require_batches(std::size_t images) const;
+  void choose_machine();
+  void read_state();
+  void write_config();
+  [[nodiscard]] Images load_images(const data::Dataset& dataset);
+  void tell_data(const data::Dataset& dataset, const Images& images);
+  void tell_disk(const model::Module& network, bool has_validation);
+  void train(model::Module& network, const Images& images);
+  void evaluate(model::Module& network);
+  [[nodiscard]] CheckpointInfo make_info(const Images& images) const;
+  [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
+
+  TrainOptions options_;
+  std::unique_ptr<RunFolder> folder_;
+  double started_;
+  Console console_;
+  kernels::Device device_;
+  std::string why_not_the_gpu_;  // empty unless --device auto fell back to the CPU
+  int threads_ = 1;
+  std::optional<ResumeState> resume_;
+  Preprocessing preprocessing_;
+  CheckpointInfo info_;
+  DetailSettings details_;
+  std::unique_ptr<EvaluationSplit> validation_, test_;
+  History history_;
+};
+
+void TrainCommand::run() {
+  choose_machine();
+  read_state();
+  preprocessing_ = make_preprocessing(options_);
+  const data::Dataset dataset = find_dataset(options_);
+  catch_interrupts();  // not before: a pattern of groups may take for ever
+  for (const std::string& warning : dataset.warnings) console_.warn(warning);
+  for (const data::SkippedFile& file : dataset.skipped)
+    console_.warn(fmt::format("left out {}: {}", one_line(file.path), file.reason));
+  // What the evaluation needs is checked before the training.
+  (void)positive_class(dataset.class_names, options_.positive);
+  details_ = {options_.positive,
+              options_.target_sensitivity,
+              static_cast<std::uint64_t>(options_.seed),
+              read_subgroups(options_.subgroups, dataset.directory),
+              {},
+              false};
+
+  // Images are decoded while the network gets its initial weights.
+  auto loading = std::async(std::launch::async, [&] { return load_images(dataset); });
+  std::unique_ptr<model::Module> network =
+      model::make_model(model_settings(options_, dataset.class_names.size(), device_));
+  Images images = loading.get();
+
+  info_.model = model_settings(options_, dataset.class_names.size(), device_);
+  require_batches(images.train.count());
+  info_.class_names = dataset.class_names;
+  info_.format = preprocessing_.evaluation;
+  if (options_.normalize) info_.normalization = pixel_statistics(images.train);
+  for (data::AugmentSettings* augment : {&preprocessing_.train_augment, &preprocessing_.evaluation_augment}) {
+    augment->mean = info_.normalization.mean;
+    augment->deviation = info_.normalization.deviation;
+  }
+  info_.data = identity_of(images.train);
+  if (images.validation.count() > 0) info_.data += " and " + identity_of(images.validation);
+
+  write_config();
+  tell_data(dataset, images);
+  engine::write_file_atomically(
+      folder_->file("provenance.json"),
+      provenance_json({machine_facts(device_, threads_),
+                       data_facts(options_, dataset, images.train, images.validation, images.test)}));
+  if (options_.mask == "none" && options_.fold.empty()) {  // of controls and folds it has been told
+    const std::vector<audit::Check> findings =
+        audit::quick_findings(dataset, {images.train, images.validation, images.test});
+    for (const audit::Check& finding : findings)
+      // The dataset's warnings tell of patients; a wide interval is no finding about the images.
+      if (finding.name != "patients" && !finding.text.starts_with("few test images"))
+        console_.warn(fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
+    engine::write_file_atomically(folder_->file("findings.json"),
+                                  json_text(audit::checks_json(findings)) + "\n");
+  }
+  tell_disk(*network, images.validation.count() > 0);
+  validation_ = make_split("validation", std::move(images.validation));
+  test_ = make_split("test", std::move(images.test));
+  train(*network, images);
+  evaluate(*network);
+}
+
+/// Refuses a last batch that is too small for the network, before anything is trained.
+void TrainCommand::require_batches(std::size_t images) const {
+  const auto least = static_cast<std::size_t>(model::least_training_batch(info_.model));
+  const auto fits = [&](std::size_t batch) { return images % batch == 0 || images % batch >= least; };
+  auto batch = std::min(images, static_cast<std::size_t>(options_.batch_size));
+  if (batch >= least && fits(batch)) return;
+  while (batch > least && !fits(batch)) --batch;
+  throw UsageError(fmt::format(
+      "--batch-size is {}: the last batch of {} training images has one image, and {} cannot be trained on "
+      "one of "
+      "{} x {} pixels (batch norm has one value per channel): use {}a larger --image-size",
+      options_.batch_size, images, options_.model, options_.image_size, options_.image_size,
+      batch >= least && fits(batch) && images >= least ? fmt::format("--batch-size {} or ", batch) : ""));
+}
+
+void TrainCommand::choose_machine() {
+  device_ = choose_device(options_.device, &why_not_the_gpu_);
+  configure_device(device_, options_.precision, options_.kernels);
+  if (options_.threads > 0) kernels::cpu::set_thread_count(static_cast<int>(options_.threads));
+  threads_ = kernels::cpu::thread_count();
+}
+
+void TrainCommand::read_state() {
+  if (!options_.resume || !fs::exists(folder_->resume_state())) return;
+  resume_ = read_resume_state(folder_->resume_state());
+  const Progress& progress = resume_->progress;
+  if (progress.epoch > options_.epochs || (progress.epoch == options_.epochs && progress.batch > 0))
+    throw UsageError(fmt::format(
+        "--epochs is {}, but the run {} has come to epoch {} already: use at least {}", options_.epochs,
+        folder_->path().string(), progress.epoch, progress.epoch + (progress.batch > 0 ? 1 : 0)));
+  if (threads_ == resume_->threads) return;
+  // Sums may be split among threads: the same number gives the same bits.
+  kernels::cpu::set_thread_count(resume_->threads);
+  threads_ = resume_->threads;
+}
+
+void TrainCommand::write_config() {
+  engine::write_file_atomically(folder_->config(), config_text(options_));
+  folder_->prepare(options_.tensorboard);
+  console_.open_log(folder_->file("log.txt"));
+}
+
+TrainCommand::Images TrainCommand::load_images(const data::Dataset& dataset) {
+  const DecodeOptions decode{0, options_.strict};
+  Images images;
+  images.train = load_split(dataset, dataset.train, preprocessing_.train, decode, console_);
+  images.validation = load_split(dataset, dataset.validation, preprocessing_.evaluation, decode, console_);
+  images.test = load_split(dataset, dataset.test, preprocessing_.evaluation, decode, console_);
+  return images;
+}
+
+void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images) {
+  console_.line(fmt::format("xrtrain {}: {}, {} parameters, preset {}, seed {}", XR_VERSION, options_.model,
+                            model::parameter_count(info_.model), options_.preset, options_.seed));
+  console_.line(
+      fmt::format("Device {}, {} thread{}", device_.to_string(), threads_, threads_ == 1 ? "" : "s"));
+  if (!why_not_the_gpu_.empty()) console_.warn(why_not_the_gpu_ + " (--device auto uses the CPU)");
+  const std::size_t decoded = images.train.decoded + images.validation.decoded + images.test.decoded;
+  console_.line(
+      fmt::format("Data {}: {}", options_.data,
+                  decoded == 0 ? "all images from the cache" : fmt::format("{} images decoded", decoded)));
+  const auto& names = dataset.class_names;
+  nlohmann::json counts;
+  const std::pair<const char*, const data::ImageSet*> parts[] = {
+      {"train", &images.train}, {"validation", &images.validation}, {"test", &images.test}};
+  for (const auto& [name, set] : parts) {
+    counts[name] = set->count();
+    const bool split = (set == &images.validation && dataset.validation_split_by_program) ||
+                       (set == &images.test && dataset.test_split_by_program);
+    if (set->count() > 0)
+      console_.line(fmt::format("  {}: {} images, {}{}", name, set->count(),
+                                class_counts_text(set->labels, names), split ? " (split off by seed)" : ""));
+  }
+  console_.event("start", {{"model", options_.model},
+                           {"parameters", model::parameter_count(info_.model)},
+                           {"device", device_.to_string()},
+                           {"threads", threads_},
+                           {"classes", names},
+                           {"images", counts},
+                           {"decoded", decoded},
+                           {"out", folder_->path().string()}});
+}
+
+void TrainCommand::tell_disk(const model::Module& network, bool has_validation) {
+  const DiskNeed need = disk_need(options_, network, has_validation);
+  std::uint64_t there = 0;
+  std::error_code code;
+  for (const std::int64_t epoch : list_checkpoints(folder_->path()))
+    if (const auto bytes = fs::file_size(folder_->checkpoint(epoch), code); !code) there += bytes;
+  if (const auto bytes = fs::file_size(folder_->resume_state(), code); !code) there += bytes;
+  const std::uint64_t missing = need.total > there ? need.total - there : 0,
+                      free = free_space(folder_->path());
+  console_.line(fmt::format("Disk: {} checkpoint{} of {} and {} for resuming, {} in all; {} are free",
+                            need.checkpoints, need.checkpoints == 1 ? "" : "s", size_text(need.checkpoint),
+                            size_text(2 * need.resume), size_text(need.total), size_text(free)));
+  XR_CHECK(
+      missing <= free,
+      "the run needs {} more in {}, but only {} are free: free some space, choose another --out, or keep "
+      "fewer checkpoints with --keep 1",
+      size_text(missing), folder_->path().string(), size_text(free));
+}
+
+std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data::ImageSet images) const {
+  if (images.count() == 0) return nullptr;
+  return std::make_unique<EvaluationSplit>(name, std::move(images), preprocessing_, options_.image_size,
+                                           std::max<std::int64_t>(options_.batch_size, 32), options_.workers,
+                                           info_.class_names.size(), device_);
+}
+
+void TrainCommand::train(model::Module& network, const Images& images) {
+  std::vector<float> class_weights;
+  if (options_.class_weights == "auto")
+    class_weights = balanced_class_weights(images.train, info_.class_names.size());
+  Trainer trainer({options_, device_, *folder_, console_, info_, network, images.train, preprocessing_,
+                   validation_.get(), class_weights, info_.data, threads_},
+                  resume_);
+  engine::allocator(device_).empty_cache();  // the initial weights have moved into the optimizer's arena
+  const double started = now_seconds();
+  console_.line(fmt::format("Start-up took {:.2f} s", started - started_));
+  if (resume_)
+    console_.line(resume_->progress.epoch == options_.epochs
+                      ? std::string("The training is complete")
+                      : fmt::format("Going on with epoch {}, step {}", resume_->progress.epoch,
+                                    resume_->progress.batch));
+  trainer.run();
+  history_ = trainer.history();
+  double best = 0.0;
+  for (const EpochRecord& record : history_) best = std::max(best, record.train_accuracy());
+  console_.line(fmt::format("Training complete in {}", duration_text(now_seconds() - started)));
+  console_.line(fmt::format("Best train Acc: {:.6f}", best));
+}
+
+void TrainCommand::evaluate(model::Module& network) {
+  std::vector<EvaluationSplit*> splits;
+  for (const auto& split : {validation_.get(), test_.get()})
+    if (split != nullptr) splits.push_back(split);
+  const RunResults results = make_results(
+      evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()), network, splits, console_),
+      options_, info_, history_, details_);
+  write_results(results, {options_, info_, history_, *folder_, device_}, test_ ? &test_->images() : nullptr,
+                network);
+  tell_results(results, console_);
+  console_.line(
+      fmt::format("Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, "
+                  "report.html, checkpoints/{}",
+                  folder_->path().string(), options_.tensorboard ? ", tensorboard/" : ""));
+  if (options_.mask == "none" && options_.fold.empty() && !fs::exists(folder_->file("audit.json"))) {
+    const std::string run = shell_word(folder_->path().string());
+    console_.line(
+        fmt::format("To have the full audit of the images in report.html: xrtrain audit {} --image-size {} "
+                    "--out {}, then xrtrain eval {}",
+                    shell_word(options_.data), options_.image_size, run, run));
+  }
+  console_.event("summary", nlohmann::json::parse(results.summary));
+}
+
+/// Options, and the folder that they name, opened.
+std::pair<TrainOptions, std::unique_ptr<RunFolder>> begin(const GivenOptions& given,
+                                                          const std::string& config_file) {
+  TrainOptions options = resolve_options(given, config_file);
+  if (options.out.empty()) throw UsageError("--out is missing: give the folder of the run");
+  const std::string out = options.out;
+  const bool resumed = options.resume && inspect_folder(out) == FolderKind::run;
+  if (!resumed) {
+    if (options.data.empty())
+      throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
+    options.data = fs::absolute(options.data).lexically_normal().string();
+    validate(options);
+    (void)choose_device(options.device);
+  }
+  auto folder = std::make_unique<RunFolder>(out, options.force    ? RunFolder::Begin::force
+                                                 : options.resume ? RunFolder::Begin::resume
+                                                                  : RunFolder::Begin::fresh);
+  if (resumed) {
+    const TrainOptions of_run = resolve_options({}, folder->config().string());
+    options = resolve_resumed_options(of_run, given, config_file);
+    options.data = fs::absolute(options.data).lexically_normal().string();
+    validate(options);
+  }
+  if (!options.subgroups.empty())  // for the run's config.toml: found from anywhere
+    options.subgroups = fs::absolute(options.subgroups).lexically_normal().string();
+  return {options, std::move(folder)};
+}
+
+}  // namespace
+
+int run_train(const GivenOptions& given, const std::string& config_file) {
+  const double started = now_seconds();
+  auto [options, folder] = begin(given, config_file);
+  const std::string out = options.out;
+  try {
+    TrainCommand(std::move(options), std::move(folder), started).run();
+  } catch (const Interrupted& interruption) {
+    if (inspect_folder(out) != FolderKind::run) throw Error(interruption.what());
+    throw Error(
+        fmt::format("{}; go on with: xrtrain train --out {} --resume", interruption.what(), shell_word(out)));
+  }
+  return exit_done;
+}
+
+void add_train_command(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("train", "Train a network, keep a checkpoint of each epoch, evaluate them all");
+  auto given = std::make_shared<GivenOptions>();
+  auto config = std::make_shared<std::string>();
+  add_train_options(*command, *given);
+  command
+      ->add_option("--config", *config, "TOML file with any of these options; the command line goes over it")
+      ->group("The run");
+  command->callback(
+      [&action, given, config] { action = [given, config] { return run_train(*given, *config); }; });
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,190 @@
+#include "apps/xrtrain/evaluation/checkpoint_results.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "apps/text/text.h"
+#include "apps/xrtrain/run/run_folder.h"
+
+namespace xr::apps {
+
+namespace {
+
+using nlohmann::json;
+
+std::optional<std::int64_t> best_on(const CheckpointResults& results, const std::string& split,
+                                    std::int64_t first_candidate) {
+  History history;
+  for (const CheckpointResult& result : results)
+    if (result.split == split) history.push_back({.epoch = result.epoch, .validation = result.evaluation});
+  return best_on_validation(history, first_candidate);
+}
+
+json result_json(const CheckpointResult* result, const std::vector<std::string>& class_names) {
+  if (result == nullptr) return nullptr;
+  const Evaluation& evaluation = result->evaluation;
+  const Interval interval = wilson_interval(evaluation.hits(), evaluation.images());
+  json classes = json::array();
+  for (std::size_t c = 0; c < class_names.size(); ++c)
+    classes.push_back(
+        {{"class", class_names[c]}, {"images", evaluation.count[c]}, {"correct", evaluation.correct[c]}});
+  return {{"correct", evaluation.hits()},      {"images", evaluation.images()},
+          {"accuracy", evaluation.accuracy()}, {"interval_95", {interval.low, interval.high}},
+          {"loss", evaluation.loss()},         {"classes", classes}};
+}
+
+json choice_json(const CheckpointResults& results, std::optional<std::int64_t> epoch,
+                 const std::vector<std::string>& class_names) {
+  if (!epoch) return nullptr;
+  return {{"checkpoint", fmt::format("{:02d}", *epoch)},
+          {"validation", result_json(find_result(results, *epoch, "validation"), class_names)},
+          {"test", result_json(find_result(results, *epoch, "test"), class_names)}};
+}
+
+std::string result_text(const CheckpointResults& results, std::int64_t epoch, const std::string& split) {
+  const CheckpointResult* result = find_result(results, epoch, split);
+  if (result == nullptr) return "no images";
+  return accuracy_text(result->evaluation.hits(), result->evaluation.images());
+}
+
+std::size_t checkpoint_count(const CheckpointResults& results) {
+  std::vector<std::int64_t> epochs;
+  for (const CheckpointResult& result : results) epochs.push_back(result.epoch);
+  std::ranges::sort(epochs);
+  return static_cast<std::size_t>(std::unique(epochs.begin(), epochs.end()) - epochs.begin());
+}
+
+}  // namespace
+
+CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
+                                       const std::vector<std::int64_t>& epochs, model::Module& network,
+                                       const std::vector<EvaluationSplit*>& splits, Console& console) {
+  const double started = now_seconds();
+  CheckpointResults results;
+  std::optional<double> best;
+  for (const std::int64_t epoch : epochs) {
+    const std::filesystem::path path = checkpoint_path(run, epoch);
+    console.line(fmt::format("Loading model {}", path.string()));
+    load_weights(path, network);
+    for (EvaluationSplit* split : splits) {
+      SplitPredictions predictions{epoch, split->name(), split->listed(), {}};
+      const Evaluation evaluation = split->run(network, console, &predictions.probabilities);
+      results.push_back({epoch, split->name(), evaluation, std::move(predictions)});
+      const bool test = split->name() == "test";
+      console.line(fmt::format("{}Acc: {:.4f}", test ? "" : "Validation ", evaluation.accuracy()));
+      console.event("evaluation", {{"checkpoint", fmt::format("{:02d}", epoch)},
+                                   {"split", split->name()},
+                                   {"correct", evaluation.hits()},
+                                   {"images", evaluation.images()},
+                                   {"accuracy", evaluation.accuracy()},
+                                   {"loss", evaluation.loss()}});
+      if (test) best = std::max(best.value_or(0.0), evaluation.accuracy());
+    }
+  }
+  console.line(fmt::format("Validation complete in {}", duration_text(now_seconds() - started)));
+  if (best)
+    console.line(fmt::format(
+        "Best Acc: {:.6f}{}", *best,
+        epochs.size() == 1 ? ""
+                           : fmt::format(" (optimistic: the best of {} on the test images)", epochs.size())));
+  return results;
+}
+
+Predictions predictions_of(const CheckpointResults& results, const std::vector<std::string>& class_names) {
+  Predictions predictions{class_names, {}};
+  for (const CheckpointResult& result : results) predictions.splits.push_back(result.predictions);
+  return predictions;
+}
+
+Choice choose(const CheckpointResults& results, std::int64_t first_candidate) {
+  Choice choice;
+  choice.on_validation = best_on(results, "validation", first_candidate);
+  choice.best_on_test = best_on(results, "test", 0);
+  for (const CheckpointResult& result : results) choice.last = std::max(choice.last, result.epoch);
+  return choice;
+}
+
+const CheckpointResult* find_result(const CheckpointResults& results, std::int64_t epoch,
+                                    const std::string& split) {
+  const auto found = std::ranges::find_if(results, [&](const CheckpointResult& result) {
+    return result.epoch == epoch && result.split == split;
+  });
+  return found == results.end() ? nullptr : &*found;
+}
+
+void tell_summary(const CheckpointResults& results, const Choice& choice, Console& console) {
+  const std::size_t count = checkpoint_count(results);
+  if (count == 1) {
+    if (find_result(results, choice.last, "validation") != nullptr)
+      console.line(fmt::format("Checkpoint {:02d}: validation accuracy {}", choice.last,
+                               result_text(results, choice.last, "validation")));
+    console.line(fmt::format("Checkpoint {:02d}: test accuracy {}", choice.last,
+                             result_text(results, choice.last, "test")));
+    return;
+  }
+  if (choice.by_run) {
+    console.line(fmt::format("Checkpoint {:02d}, chosen on the run's own validation images: test accuracy {}",
+                             *choice.on_validation, result_text(results, *choice.on_validation, "test")));
+  } else if (choice.on_validation) {
+    console.line(fmt::format("Checkpoint {:02d}, chosen on validation ({}): test accuracy {}",
+                             *choice.on_validation, result_text(results, *choice.on_validation, "validation"),
+                             result_text(results, *choice.on_validation, "test")));
+  } else {
+    console.line("Without validation images no checkpoint can be chosen but by looking at the test images");
+    console.line(fmt::format("Checkpoint {:02d}, the last: test accuracy {}", choice.last,
+                             result_text(results, choice.last, "test")));
+  }
+  if (choice.best_on_test)
+    console.line(
+        fmt::format("Optimistic, for it is chosen on the test images: the best of {} checkpoints is "
+                    "{:02d}, test accuracy {}",
+                    count, *choice.best_on_test, result_text(results, *choice.best_on_test, "test")));
+}
+
+std::string evaluation_csv(const CheckpointResults& results, const std::vector<std::string>& class_names) {
+  std::string text = "checkpoint,split,images,correct,accuracy,interval_low,interval_high,loss";
+  for (const std::string& name : class_names)
+    text += fmt::format(",{},{}", csv_field("images " + name), csv_field("correct " + name));
+  text += '\n';
+  for (const CheckpointResult& result : results) {
+    const Evaluation& evaluation = result.evaluation;
+    const Interval interval = wilson_interval(evaluation.hits(), evaluation.images());
+    text += fmt::format("{:02d},{},{},{},{:.6f},{:.6f},{:.6f},{}", result.epoch, result.split,
+                        evaluation.images(), evaluation.hits(), evaluation.accuracy(), interval.low,
+                        interval.high, number_text(evaluation.loss()));
+    for (std::size_t c = 0; c < class_names.size(); ++c)
+      text += fmt::format(",{},{}", evaluation.count[c], evaluation.correct[c]);
+    text += '\n';
+  }
+  return text;
+}
+
+std::string summary_json(const CheckpointResults& results, const Choice& choice, const History& history,
+                         const CheckpointInfo& info, std::int64_t parameters) {
+  json training = nullptr;
+  if (!history.empty()) {
+    const auto by_loss = [](const EpochRecord& a, const EpochRecord& b) {
+      return a.train_loss < b.train_loss;
+    };
+    const auto by_accuracy = [](const EpochRecord& a, const EpochRecord& b) {
+      return a.train_accuracy() < b.train_accuracy();
+    };
+    training = {{"epochs", history.size()},
+                {"first_loss", history.front().train_loss},
+                {"last_loss", history.back().train_loss},
+                {"least_loss", std::ranges::min_element(history, by_loss)->train_loss},
+                {"best_accuracy", std::ranges::max_element(history, by_accuracy)->train_accuracy()}};
+  }
+  json summary = {{"program", "xrtrain " XR_VERSION},
+                  {"model", info.model.name},
+                  {"parameters", parameters},
+                  {"classes", info.class_names},
+                  {"training", training},
+                  {"checkpoints", checkpoint_count(results)},
+                  {"last", choice_json(results, choice.last, info.class_names)},
+                  {"chosen_on_validation", choice_json(results, choice.on_validation, info.class_names)},
+                  {"best_on_test_optimistic", choice_json(results, choice.best_on_test, info.class_names)}};
+  return summary.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace xr::apps

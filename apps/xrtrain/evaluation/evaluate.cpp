@@ -1,0 +1,77 @@
+#include "apps/xrtrain/evaluation/evaluate.h"
+
+#include <algorithm>
+
+#include "apps/xrtrain/interrupt.h"
+#include "engine/core/autograd.h"
+
+namespace xr::apps {
+
+namespace {
+
+data::LoaderSettings loader_settings(const Preprocessing& preprocessing, std::int64_t image_size,
+                                     std::int64_t batch_size, std::int64_t workers) {
+  data::LoaderSettings settings;
+  settings.batch_size = static_cast<int>(batch_size);
+  settings.augment = preprocessing.evaluation_augment;
+  settings.image_size = static_cast<int>(image_size);
+  settings.workers = static_cast<int>(workers);
+  return settings;
+}
+
+std::shared_ptr<const SplitImages> list_images(const data::ImageSet& images) {
+  auto list = std::make_shared<SplitImages>();
+  for (const data::Sample& sample : images.samples) {
+    list->paths.push_back(sample.path);
+    list->patients.push_back(sample.group);
+  }
+  for (const std::uint64_t fingerprint : images.fingerprints)
+    list->fingerprints.push_back(
+        fmt::format("{}-{:016x}", images.channels == 1 ? "grey" : "colour", fingerprint));
+  list->labels = images.labels;
+  return list;
+}
+
+}  // namespace
+
+EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
+                                 std::int64_t image_size, std::int64_t batch_size, std::int64_t workers,
+                                 std::size_t classes, const kernels::Device& device)
+    : name_(std::move(name)),
+      images_(std::move(images)),
+      listed_(list_images(images_)),
+      classes_(classes),
+      batches_(BatchSource::make(images_, loader_settings(preprocessing, image_size, batch_size, workers),
+                                 device)) {}
+
+Evaluation EvaluationSplit::run(model::Module& network, Console& console,
+                                std::vector<double>* class_probabilities) {
+  const engine::NoGradGuard no_grad;
+  network.set_training(false);
+  Evaluation result;
+  result.count.resize(classes_);
+  result.correct.resize(classes_);
+  std::size_t done = 0;
+  batches_->start_epoch(0);
+  while (batches_->load_next()) {
+    batches_->make_images();
+    const std::vector<float> logits = network.forward(batches_->images()).to_host();
+    const std::span<const std::int64_t> labels = batches_->classes();
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const std::span<const float> row = std::span(logits).subspan(i * classes_, classes_);
+      const auto label = static_cast<std::size_t>(labels[i]);
+      ++result.count[label];
+      if (predicted_class(row) == label) ++result.correct[label];
+      result.loss_sum += cross_entropy_of(row, label);
+      if (class_probabilities == nullptr) continue;
+      const std::vector<double> of_image = probabilities(row);
+      class_probabilities->insert(class_probabilities->end(), of_image.begin(), of_image.end());
+    }
+    done += labels.size();
+    console.progress(name_ == "test" ? "Test" : "Validation", done, images_.count());
+    if (interrupted()) throw Interrupted("interrupted while evaluating");
+  }
+  return result;
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,55 @@
+// Running a network over images without changing it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/evaluation/metrics.h"
+#include "apps/xrtrain/evaluation/predictions.h"
+#include "apps/xrtrain/training/batch_source.h"
+#include "apps/xrtrain/training/dataset.h"
+#include "model/module.h"
+
+namespace xr::apps {
+
+/// The images of one split, ready to be evaluated on again and again.
+class EvaluationSplit {
+ public:
+  /// `name`: "validation" or "test". For networks on `device`.
+  EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
+                  std::int64_t image_size, std::int64_t batch_size, std::int64_t workers, std::size_t classes,
+                  const kernels::Device& device);
+  EvaluationSplit(const EvaluationSplit&) = delete;
+  EvaluationSplit& operator=(const EvaluationSplit&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const data::ImageSet& images() const { return images_; }
+
+  /// Paths and labels, in the order of the probabilities.
+  [[nodiscard]] std::shared_ptr<const SplitImages> listed() const { return listed_; }
+
+  /// Sets the network to evaluation; the caller sets it back. `class_probabilities`, if given, gets images x
+  /// classes. Throws Interrupted after a signal.
+  [[nodiscard]] Evaluation run(model::Module& network, Console& console,
+                               std::vector<double>* class_probabilities = nullptr);
+
+ private:
+  std::string name_;
+  data::ImageSet images_;
+  std::shared_ptr<const SplitImages> listed_;
+  std::size_t classes_;
+  std::unique_ptr<BatchSource> batches_;
+};
+
+/// What one checkpoint reached on one split.
+struct CheckpointResult {
+  std::int64_t epoch = 0;
+  std::string split;
+  Evaluation evaluation;
+  SplitPredictions predictions;
+};
+
+}  // namespace xr::apps

@@ -1,0 +1,104 @@
+// What is computed from the predictions of a run's checkpoints: metrics with intervals, thresholds,
+// calibration.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/statistics/metric_table.h"
+#include "apps/statistics/selection.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/evaluation/checkpoint_results.h"
+#include "apps/xrtrain/evaluation/predictions.h"
+#include "apps/xrtrain/evaluation/subgroups.h"
+#include "apps/xrtrain/run/run_choices.h"
+
+namespace xr::apps {
+
+struct DetailSettings {
+  std::string positive;              ///< --positive; empty: see positive_class
+  double target_sensitivity = 0.95;  ///< of the second threshold
+  std::uint64_t seed = 0;            ///< of the bootstrap
+  std::optional<SubgroupSource> subgroups;
+  std::optional<RunChoices> chosen_before;  ///< for images without validation images of their own
+  bool checkpoint_given = false;            ///< another one than the run chose: Choice::given
+};
+
+/// Index of the class that "sensitivity" is about: the wanted one, or the first whose name is not normal,
+/// healthy, negative or no_finding (in any case, blanks and hyphens as underscores), or the first. Throws
+/// UsageError if there is no class of the wanted name.
+[[nodiscard]] std::size_t positive_class(const std::vector<std::string>& class_names,
+                                         const std::string& wanted);
+
+/// A threshold of a two-class problem, chosen on validation images, of this evaluation or the run's own.
+struct OperatingPoint {
+  std::string rule;              ///< "youden" or "sensitivity"
+  std::optional<double> wanted;  ///< the wanted sensitivity
+  std::optional<double> threshold;
+  std::optional<BinaryCounts> validation, test;  ///< at this threshold; nothing without such images
+
+  /// Whether the whole 95 % interval of the test sensitivity lies below the wanted one; nothing without both.
+  [[nodiscard]] std::optional<bool> misses_wanted() const;
+  /// Whether sensitivity and specificity on validation add up to 1 or less.
+  [[nodiscard]] bool tells_nothing() const;
+};
+
+struct CalibrationFigures {
+  std::optional<double> brier, ece, nll;
+};
+/// Temperature scaling, fitted on validation images, of this evaluation or the run's own.
+struct TemperatureScaling {
+  std::optional<double> temperature;
+  CalibrationFigures test_before, test_after;
+};
+
+struct CheckpointMetrics {
+  std::int64_t epoch = 0;
+  std::string split;
+  std::optional<MetricTable> metrics;  ///< nothing if the network gave no numbers
+};
+
+struct EvaluationDetails {
+  std::vector<std::string> class_names;
+  std::size_t positive = 0;
+  bool positive_given = false;
+  BootstrapSettings bootstrap;
+  std::vector<CheckpointMetrics> checkpoints;
+  std::int64_t chosen = 0;  ///< on validation, or the last
+  bool chosen_on_validation = false;
+  bool checkpoint_given = false;  ///< neither chosen nor the last
+  bool chosen_before = false;     ///< checkpoint, thresholds and temperature are the run's, for other images
+  std::vector<OperatingPoint> thresholds;  ///< of two-class problems with validation images
+  std::optional<TemperatureScaling> temperature;
+  std::vector<SubgroupTable> subgroups;  ///< of the chosen checkpoint's test images
+  std::vector<std::string> subgroups_left_out;
+  std::string subgroup_file;
+  std::optional<std::int64_t> test_patients;   ///< where all test images have a known one
+  std::vector<std::string> test_fingerprints;  ///< SplitImages::fingerprints
+  std::size_t candidates = 0;                  ///< checkpoints that `selection` is about
+  SelectionOptimism selection;
+
+  [[nodiscard]] bool two_classes() const { return class_names.size() == 2; }
+  [[nodiscard]] const MetricTable* find(std::int64_t epoch, const std::string& split) const;
+};
+
+[[nodiscard]] EvaluationDetails make_details(const Predictions& predictions, const Choice& choice,
+                                             const DetailSettings& settings);
+
+/// How often who always says the largest class of these images is right, in a sentence.
+[[nodiscard]] std::string guessing_text(const EvaluationDetails& details, const MetricTable& table);
+/// That intervals take the images as independent, and of how many patients the test images are, in a
+/// sentence.
+[[nodiscard]] std::string independence_text(const EvaluationDetails& details, std::int64_t images);
+/// That validation figures are optimistic, in a sentence; empty where nothing was chosen on them.
+[[nodiscard]] std::string optimism_text(const EvaluationDetails& details);
+
+/// A table for people, of the chosen checkpoint's test images.
+void tell_details(const EvaluationDetails& details, Console& console);
+/// How far the best of many checkpoints on the test images flatters, in one line.
+void tell_optimism(const EvaluationDetails& details, Console& console);
+/// metrics.json (docs/formats.md)
+[[nodiscard]] std::string metrics_json(const EvaluationDetails& details);
+
+}  // namespace xr::apps

@@ -1,0 +1,79 @@
+// The table of the options of `train`: one place for names, ranges and help, used by the command line, the
+// configuration file and --resume.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "apps/xrtrain/options/options.h"
+
+namespace CLI {  // NOLINT(readability-identifier-naming): the name of the library
+class App;
+}
+
+namespace xr::apps {
+
+struct Range {
+  double least = 0.0, most = 0.0;
+  bool above_least = false, below_most = false;  ///< the bound itself is excluded
+
+  [[nodiscard]] bool contains(double value) const;  ///< false for NaN
+  [[nodiscard]] std::string text() const;           ///< "0 or more and less than 1"
+};
+
+/// May a value be another when a run is resumed?
+enum class OnResume { same, free };
+/// Where else than on the command line an option is found.
+enum class InFile { no, read, kept };  ///< kept: also written into a run's config.toml
+
+struct OptionSpec {
+  using Member = std::variant<std::string TrainOptions::*, std::int64_t TrainOptions::*,
+                              double TrainOptions::*, bool TrainOptions::*>;
+  std::string name;  ///< "batch-size"
+  std::string group, help;
+  Member member;
+  Range range = {};                       ///< of numbers
+  std::vector<std::string> choices = {};  ///< all that is allowed; empty: any
+  InFile in_file = InFile::kept;
+  OnResume on_resume = OnResume::same;
+};
+
+[[nodiscard]] const std::vector<OptionSpec>& option_table();
+/// The option of that name, or nullptr.
+[[nodiscard]] const OptionSpec* find_option(std::string_view name);
+
+/// Sets an option from a text. `where` starts the message: "--lr" or "config.toml line 3: lr". Throws
+/// UsageError that names the option, the value and what is allowed.
+void set_from_text(TrainOptions& options, const OptionSpec& spec, const std::string& text,
+                   const std::string& where);
+/// Sets a value of the member's type (double for a number, int64, bool, string), checked in the same way.
+using OptionValue = std::variant<std::string, std::int64_t, double, bool>;
+void set_value(TrainOptions& options, const OptionSpec& spec, const OptionValue& value,
+               const std::string& where);
+[[nodiscard]] OptionValue get_value(const TrainOptions& options, const OptionSpec& spec);
+/// As a text for messages: "0.001", "yes".
+[[nodiscard]] std::string value_text(const OptionValue& value);
+
+/// What the command line gave, in its own words; applied later, over presets and files.
+using GivenOptions = std::map<std::string, std::string>;
+
+/// Adds all options to a subcommand; those that are used end up in `given` when the command line is parsed.
+void add_train_options(CLI::App& app, GivenOptions& given);
+
+/// preset < configuration file < command line. Throws UsageError.
+[[nodiscard]] TrainOptions resolve_options(const GivenOptions& given, const std::string& config_file);
+
+/// What --resume may change: what each option says, or (for parts of a cross-validation) nothing that a
+/// config.toml holds.
+enum class ResumeRule { by_option, same };
+
+/// For --resume: the run's own options with what the command line and the file change. Throws UsageError that
+/// names what may not be changed.
+[[nodiscard]] TrainOptions resolve_resumed_options(const TrainOptions& of_run, const GivenOptions& given,
+                                                   const std::string& config_file,
+                                                   ResumeRule rule = ResumeRule::by_option);
+
+}  // namespace xr::apps

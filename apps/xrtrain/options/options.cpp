@@ -1,0 +1,155 @@
+#include "apps/xrtrain/options/options.h"
+
+#include <fmt/format.h>
+#include <cstdio>
+#include <map>
+
+#include "apps/text/text.h"
+#include "apps/xrtrain/errors.h"
+#include "data/dataset/patient_table.h"
+
+namespace xr::apps {
+
+namespace {
+
+// Chosen by results on validation images; see README.md for the figures.
+TrainOptions default_preset() {
+  TrainOptions options;
+  options.preset = "default";
+  options.model = "xray_resnet";
+  options.epochs = 60;
+  options.batch_size = 8;
+  options.optimizer = "adamw";
+  options.lr = 1e-3;
+  options.weight_decay = 0.05;
+  options.schedule = "cosine";
+  options.warmup_epochs = 2;
+  options.dropout = 0.2;
+  options.augment = "mild";
+  options.class_weights = "auto";
+  options.normalize = true;
+  return options;
+}
+
+// The report's program after its tuning.
+TrainOptions report_preset() {
+  TrainOptions options;
+  options.preset = "report";
+  options.model = "report_cnn";
+  options.epochs = 20;
+  options.batch_size = 60;
+  options.padding = 2;
+  options.dropout = 0.25;
+  options.optimizer = "adam";
+  options.lr = 1e-3;
+  options.weight_decay = 0.0;
+  options.schedule = "constant";
+  options.augment = "report";
+  options.class_weights = "none";
+  options.normalize = false;
+  return options;
+}
+
+// And before.
+TrainOptions report_before_preset() {
+  TrainOptions options = report_preset();
+  options.preset = "report-before";
+  options.epochs = 5;
+  options.batch_size = 32;
+  options.padding = 1;
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::string> preset_names() {
+  return {"default", "report", "report-before"};
+}
+
+TrainOptions preset_options(const std::string& name) {
+  if (name == "default") return default_preset();
+  if (name == "report") return report_preset();
+  if (name == "report-before") return report_before_preset();
+  throw UsageError(fmt::format("--preset is '{}': use {}", name, fmt::join(preset_names(), ", ")));
+}
+
+data::FoldSettings fold_settings(const TrainOptions& options) {
+  data::FoldSettings settings;
+  char rest = 0;
+  if (std::sscanf(options.fold.c_str(), "%d/%d%c", &settings.fold, &settings.folds, &rest) != 2 ||
+      settings.folds < 2 || settings.fold < 1 || settings.fold > settings.folds)
+    throw UsageError(fmt::format("--fold is '{}': it must be K/N with K from 1 to N and N at least 2, as 2/5",
+                                 one_line(options.fold)));
+  settings.seed = static_cast<std::uint64_t>(options.fold_seed);
+  settings.with_test = options.fold_all;
+  settings.validation_fraction = options.val_fraction;
+  return settings;
+}
+
+void check_group_pattern(const std::string& pattern) {
+  if (!pattern.empty()) errors_as<UsageError>([&] { (void)data::PathPattern(pattern); });
+}
+
+void validate(const TrainOptions& options) {
+  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  if (options.resume && options.force)
+    throw UsageError("--resume and --force exclude each other: go on with the run, or replace it");
+  if (!options.fold.empty()) (void)fold_settings(options);
+  if (!options.groups.empty() && !options.group_regex.empty())
+    throw UsageError("--groups and --group-regex exclude each other: use one");
+  check_group_pattern(options.group_regex);
+  errors_as<UsageError>([&] {
+    const model::ModelSettings settings = model_settings(options, 2, {});
+    const std::int64_t least = model::least_image_size(settings);
+    XR_CHECK(settings.image_size >= least, "--image-size is {}: too small for {}, use at least {}",
+             settings.image_size, settings.name, least);
+  });
+}
+
+kernels::Device choose_device(const std::string& name, std::string* why_not_the_gpu) {
+  if (name == "auto") {
+    const kernels::Device gpu{kernels::DeviceType::cuda, 0};
+    try {
+      (void)kernels::backend(gpu);
+      return gpu;
+    } catch (const Error& error) {
+      if (why_not_the_gpu != nullptr && kernels::has_cuda_backend()) *why_not_the_gpu = error.what();
+      return {};
+    }
+  }
+  return errors_as<UsageError>([&] {
+    const kernels::Device device = kernels::Device::parse(name);
+    (void)kernels::backend(device);
+    return device;
+  });
+}
+
+void configure_device(const kernels::Device& device, const std::string& precision,
+                      const std::string& kernels) {
+  static const std::map<std::string, kernels::Precision> precisions{{"fp32", kernels::Precision::fp32},
+                                                                    {"tf32", kernels::Precision::tf32},
+                                                                    {"bf16", kernels::Precision::bf16}};
+  static const std::map<std::string, kernels::KernelChoice> choices{
+      {"auto", kernels::KernelChoice::automatic},
+      {"custom", kernels::KernelChoice::custom},
+      {"cudnn", kernels::KernelChoice::cudnn}};
+  errors_as<UsageError>([&] {
+    kernels::backend(device).configure({precisions.at(precision), choices.at(kernels)});
+  });
+}
+
+model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,
+                                    const kernels::Device& device) {
+  model::ModelSettings settings;
+  settings.name = options.model;
+  settings.channels = options.channels;
+  settings.image_size = options.image_size;
+  settings.classes = static_cast<std::int64_t>(classes);
+  settings.padding = options.padding;
+  settings.dropout = static_cast<float>(options.dropout);
+  settings.seed = static_cast<std::uint64_t>(options.seed);
+  settings.device = device;
+  return settings;
+}
+
+}  // namespace xr::apps

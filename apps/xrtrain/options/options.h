@@ -1,0 +1,75 @@
+// What `xrtrain train` can be told, and the presets: every default of the program is in options.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/dataset/folds.h"
+#include "kernels/registry.h"
+#include "model/model.h"
+
+namespace xr::apps {
+
+struct TrainOptions {
+  // The run.
+  std::string preset = "default", data, out;
+  double val_fraction = 0.15;
+  std::string groups, group_regex;  ///< whose images must not be split (data::GroupSettings)
+  bool split_by_group = false;
+  std::string mask = "none";   ///< what of the images is black: a control
+  std::string fold;            ///< "2/5": test on this fold of a cross-validation; empty: none
+  std::int64_t fold_seed = 0;  ///< of the cut into folds
+  bool fold_all = false;       ///< the test images take part in the folds, too
+  std::int64_t keep = 0;       ///< checkpoints to keep; 0: all
+  bool strict = false;
+  bool tensorboard = false;  ///< the history as an event file, too
+  // The network.
+  std::string model;
+  std::int64_t image_size = 224, channels = 1, padding = 2;
+  double dropout = 0.25;
+  // Training.
+  std::int64_t epochs = 20, batch_size = 32, seed = 0;
+  std::string optimizer, schedule;
+  double lr = 1e-3, momentum = 0.9, weight_decay = 0.0;
+  std::int64_t warmup_epochs = 0, step_epochs = 10;
+  double step_factor = 0.1;
+  std::string augment, class_weights;
+  double label_smoothing = 0.0;
+  bool normalize = false;
+  // The machine.
+  std::string device = "auto", precision = "fp32", kernels = "auto";
+  std::int64_t workers = 1, threads = 0;
+  bool cuda_graph = true;
+  // Evaluation.
+  std::string positive, subgroups;
+  double target_sensitivity = 0.95;
+  // What is said, and how to begin.
+  std::string log_level = "info";
+  bool quiet = false, json = false, resume = false, force = false;
+};
+
+[[nodiscard]] std::vector<std::string> preset_names();
+/// The options of a preset; throws UsageError for an unknown one.
+[[nodiscard]] TrainOptions preset_options(const std::string& name);
+
+/// Checks what single options cannot: combinations, what the device has, the least image size of the network.
+/// Throws UsageError.
+void validate(const TrainOptions& options);
+/// Throws UsageError unless it is empty or a regular expression.
+void check_group_pattern(const std::string& pattern);
+/// Of options.fold. Throws UsageError unless it is K/N.
+[[nodiscard]] data::FoldSettings fold_settings(const TrainOptions& options);
+
+/// The device that "auto", "cpu", "cuda:N", ... means on this machine. Throws UsageError if it is not there.
+/// Where "auto" is the CPU though the binary has CUDA kernels, why_not_the_gpu gets the reason in one line.
+[[nodiscard]] kernels::Device choose_device(const std::string& name, std::string* why_not_the_gpu = nullptr);
+/// Sets the device's precision and choice of kernels. Throws UsageError for what the device does not have.
+void configure_device(const kernels::Device& device, const std::string& precision,
+                      const std::string& kernels);
+
+/// Settings of the network for that many classes.
+[[nodiscard]] model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,
+                                                  const kernels::Device& device);
+
+}  // namespace xr::apps

@@ -1,0 +1,104 @@
+#include "apps/xrtrain/report/html_report.h"
+
+#include <fmt/format.h>
+
+#include "apps/html/page.h"
+#include "apps/xrtrain/run/findings.h"
+
+namespace xr::apps {
+
+namespace {
+
+using html::Markup;
+using html::Verdict;
+
+const MetricTable* headline(const HtmlReport& report, std::string& split) {
+  for (const char* name : {"test", "validation"}) {
+    split = name;
+    if (const MetricTable* metrics = report.details.find(report.details.chosen, name)) return metrics;
+  }
+  return nullptr;
+}
+
+void add_result(html::Page& page, const HtmlReport& report, const MetricTable* metrics,
+                const std::string& split) {
+  const EvaluationDetails& details = report.details;
+  page.section("Result");
+  if (metrics == nullptr) {
+    page.badge(Verdict::serious,
+               "No figures: the network gave no numbers, or there are no images to evaluate on");
+    return;
+  }
+  const std::int64_t right = metrics->confusion.correct();
+  const Interval interval = wilson_interval(right, metrics->images);
+  page.paragraph(fmt::format(
+      "Checkpoint {:02d}, {}, classified {} of {} {} images correctly: {:.3f} (95 % "
+      "interval {:.3f} to {:.3f}).",
+      details.chosen,
+      details.chosen_on_validation ? "chosen on the validation images"
+                                   : "the last one (there are no validation images)",
+      right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
+      interval.low, interval.high));
+  page.paragraph(guessing_text(details, *metrics) + ".");
+  if (details.selection.apparent && details.candidates > 1 && !details.selection.optimism)
+    page.note(fmt::format(
+        "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
+        "it takes at least {} of each class.",
+        details.candidates, least_images_to_correct));
+  if (details.selection.optimism && details.candidates > 1)
+    page.note(fmt::format(
+        "The best of all {} checkpoints on the test images would read {:.3f}: chosen after looking at "
+        "the answers, too high by {} (bootstrap of the selection).",
+        details.candidates, *details.selection.apparent,
+        *details.selection.optimism < 0.0005 ? std::string("nothing that can be measured here")
+                                             : fmt::format("about {:.3f}", *details.selection.optimism)));
+  page.add(report_metrics(details, *metrics, split));
+  if (split == "test") page.note(independence_text(details, metrics->images));
+  if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
+  if (split == "test") page.add(report_control(report, *metrics));
+}
+
+std::string title_of(const HtmlReport& report) {
+  const TrainOptions& options = report.options;
+  std::string title = fmt::format("{} on {}", options.model, fmt::join(report.details.class_names, ", "));
+  if (options.mask == "middle") title += ", the middle of the images black";
+  if (options.mask == "border") title += ", all but the middle of the images black";
+  if (!options.fold.empty()) title += fmt::format(", fold {} of a cross-validation", options.fold);
+  return title;
+}
+
+void add_section(html::Page& page, const char* heading, const Markup& content) {
+  if (content.empty()) return;
+  page.section(heading);
+  page.add(content);
+}
+
+}  // namespace
+
+std::string html_report(const HtmlReport& report) {
+  html::Page page(title_of(report), fmt::format("Trained on {} for {} epoch{}. For research: this is no "
+                                                "medical device.",
+                                                report.options.data, report.options.epochs,
+                                                report.options.epochs == 1 ? "" : "s"));
+  std::string split;
+  const MetricTable* metrics = headline(report, split);
+  add_findings(page, read_findings(report.run, report.options.data));
+  add_result(page, report, metrics, split);
+  add_section(page, "Images", report_images(report));
+  add_section(page, "Curves", report_curves(report));
+  if (metrics != nullptr) add_section(page, "ROC and calibration", report_roc_and_calibration(report, split));
+  add_section(page, "Thresholds and temperature", report_thresholds(report.details));
+  add_section(page, "Groups of test images", report_subgroups(report.details));
+  if (!report.errors.empty()) {
+    page.section("The most certain errors");
+    page.paragraph(
+        "Test images that were taken for the wrong class with the highest probability; beside each, where "
+        "the network found its evidence for that wrong class (Grad-CAM).");
+    page.add(html::thumbnails(report.errors));
+  }
+  add_section(page, "How to repeat it", report_environment(report));
+  add_section(page, "Checklists", report_checklists(report));
+  return page.str();
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,62 @@
+#include "apps/xrtrain/run/run_results.h"
+
+#include "engine/io/atomic_file.h"
+
+namespace xr::apps {
+
+RunResults make_results(CheckpointResults checkpoints, const TrainOptions& options,
+                        const CheckpointInfo& info, const History& history, const DetailSettings& settings) {
+  RunResults results;
+  results.checkpoints = std::move(checkpoints);
+  results.choice = choose(results.checkpoints, first_candidate(options.schedule, options.epochs));
+  if (const auto& before = settings.chosen_before;
+      before && find_result(results.checkpoints, before->checkpoint, "test") != nullptr) {
+    results.choice.on_validation = before->checkpoint;
+    results.choice.by_run = true;
+  }
+  if (settings.checkpoint_given) {
+    results.choice.on_validation.reset();
+    results.choice.by_run = false;
+    results.choice.given = true;
+  }
+  results.predictions = predictions_of(results.checkpoints, info.class_names);
+  results.details = make_details(results.predictions, results.choice, settings);
+  results.table = evaluation_csv(results.checkpoints, info.class_names);
+  results.summary =
+      summary_json(results.checkpoints, results.choice, history, info, model::parameter_count(info.model));
+  return results;
+}
+
+void tell_results(const RunResults& results, Console& console) {
+  tell_details(results.details, console);
+  tell_summary(results.checkpoints, results.choice, console);
+  tell_optimism(results.details, console);
+}
+
+void write_figures(const RunResults& results, const std::filesystem::path& folder) {
+  engine::write_file_atomically(folder / "eval.csv", results.table);
+  engine::write_file_atomically(folder / "summary.json", results.summary);
+  engine::write_file_atomically(folder / "predictions.csv", predictions_csv(results.predictions));
+  engine::write_file_atomically(folder / "metrics.json", metrics_json(results.details));
+}
+
+void write_results(const RunResults& results, const RunOutput& output, const data::ImageSet* test_images,
+                   model::Module& network) {
+  const RunFolder& folder = output.folder;
+  write_figures(results, folder.path());
+  HtmlReport report{output.options,
+                    output.info,
+                    results.predictions,
+                    results.details,
+                    output.history,
+                    folder.path(),
+                    {},
+                    output.device,
+                    read_provenance(folder.file("provenance.json"))};
+  if (test_images != nullptr)
+    report.errors = certain_errors(network, output.info, *test_images, results.predictions, results.details,
+                                   folder.path(), output.device);
+  engine::write_file_atomically(folder.file("report.html"), html_report(report));
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,136 @@
+#include "apps/xrtrain/training/dataset.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+
+#include "apps/text/text.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/interrupt.h"
+#include "data/dataset/folds.h"
+#include "data/file.h"
+
+namespace xr::apps {
+
+const std::vector<std::string>& mask_names() {
+  static const std::vector<std::string> names = {"none", "middle", "border"};
+  return names;
+}
+
+data::Mask mask_named(const std::string& name) {
+  const auto found = std::find(mask_names().begin(), mask_names().end(), name);
+  XR_CHECK(found != mask_names().end(), "the mask '{}' is not one of {}", one_line(name),
+           fmt::join(mask_names(), ", "));
+  return static_cast<data::Mask>(found - mask_names().begin());
+}
+
+Preprocessing make_preprocessing(const TrainOptions& options) {
+  const int size = static_cast<int>(options.image_size), channels = static_cast<int>(options.channels);
+  Preprocessing result;
+  if (options.augment == "report") {
+    // Training images: resized to 256 x 256, random crops to 224. Test images: short side to 224, centre
+    // crop.
+    const int stored = static_cast<int>(std::lround(size * 256.0 / 224.0));
+    result.train = {data::StoredShape::square, stored, channels};
+    result.evaluation = {data::StoredShape::short_side, size, channels};
+    result.train_augment = data::AugmentSettings::report();
+  } else {
+    result.train = result.evaluation = {data::StoredShape::square, size, channels};
+    result.train_augment =
+        options.augment == "mild" ? data::AugmentSettings::mild() : data::AugmentSettings::none();
+  }
+  result.evaluation_augment = data::AugmentSettings::none();
+  result.train.mask = result.evaluation.mask = mask_named(options.mask);
+  return result;
+}
+
+PixelStatistics pixel_statistics(const data::ImageSet& images) {
+  PixelStatistics result;
+  const std::size_t plane = static_cast<std::size_t>(images.size) * images.size;
+  for (int c = 0; c < images.channels; ++c) {
+    std::uint64_t count = 0, sum = 0, squares = 0;  // exact: the order does not matter
+    for (std::size_t i = 0; i < images.count(); ++i)
+      for (const std::uint8_t pixel : images.image(i).subspan(c * plane, plane)) {
+        ++count;
+        sum += pixel;
+        squares += std::uint64_t{pixel} * pixel;
+      }
+    const double mean = static_cast<double>(sum) / static_cast<double>(count);
+    const double variance = static_cast<double>(squares) / static_cast<double>(count) - mean * mean;
+    result.mean[c] = static_cast<float>(mean / 255.0);
+    // An image set of one grey level has nothing to scale.
+    result.deviation[c] = variance > 0.01 ? static_cast<float>(std::sqrt(variance) / 255.0) : 1.0f;
+  }
+  return result;
+}
+
+std::string identity_of(const data::ImageSet& images) {
+  std::uint64_t hash = data::content_hash(std::as_bytes(std::span(images.pixels)));
+  hash = data::content_hash(std::as_bytes(std::span(images.labels)), hash);
+  for (const data::Sample& sample : images.samples)
+    hash = data::content_hash(std::as_bytes(std::span(sample.path)), hash);
+  return fmt::format("{} images {:016x}", images.count(), hash);
+}
+
+std::vector<float> balanced_class_weights(const data::ImageSet& images, std::size_t classes) {
+  std::vector<std::int64_t> counts(classes);
+  for (const std::int64_t label : images.labels) ++counts[static_cast<std::size_t>(label)];
+  std::vector<float> weights;
+  for (const std::int64_t count : counts)
+    weights.push_back(static_cast<float>(static_cast<double>(images.count()) /
+                                         (static_cast<double>(classes) * static_cast<double>(count))));
+  return weights;
+}
+
+data::Dataset find_dataset(const TrainOptions& options) {
+  data::Dataset dataset = errors_as<DataError>([&] {
+    data::SplitSettings settings;
+    const bool folds = !options.fold.empty();
+    settings.validation_fraction = folds ? 0.0 : options.val_fraction;
+    settings.seed = static_cast<std::uint64_t>(options.seed);
+    settings.groups = {options.groups, options.group_regex};
+    settings.split_by_group = options.split_by_group;
+    data::Dataset whole = data::read_image_folder(options.data, settings);
+    return folds ? data::take_fold(whole, fold_settings(options)) : whole;
+  });
+  check_class_names(dataset.class_names);
+  return dataset;
+}
+
+void check_class_names(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (!is_utf8(name))
+      throw DataError(
+          fmt::format("the class folder {} has a name that is not UTF-8: rename it", data::quote_name(name)));
+}
+
+data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::Sample>& samples,
+                          const data::StoredFormat& format, const DecodeOptions& options, Console& console) {
+  if (samples.empty()) return {};
+  data::LoadSettings settings;
+  settings.format = format;
+  settings.workers = static_cast<int>(options.workers);
+  settings.strict = options.strict;
+  settings.progress = [&](std::size_t done, std::size_t total) {
+    console.progress("Decoding images", done, total);
+    if (interrupted()) throw Interrupted("interrupted while decoding images");
+  };
+  data::ImageSet images = errors_as<DataError>(
+      [&] { return data::load_images(dataset.directory, samples, dataset.class_names, settings); });
+  for (const data::SkippedFile& file : images.skipped)
+    console.warn(fmt::format("left out {}: {}", data::quote_name(file.path), file.reason));
+  for (const std::string& warning : images.warnings) console.warn(warning);
+  return images;
+}
+
+std::string class_counts_text(const std::vector<std::int64_t>& labels,
+                              const std::vector<std::string>& class_names) {
+  std::vector<std::int64_t> counts(class_names.size());
+  for (const std::int64_t label : labels) ++counts[static_cast<std::size_t>(label)];
+  std::string text;
+  for (std::size_t c = 0; c < counts.size(); ++c)
+    text += fmt::format("{}{} {}", c == 0 ? "" : ", ", counts[c], one_line(class_names[c]));
+  return text;
+}
+
+}  // namespace xr::apps

@@ -1,0 +1,63 @@
+// The images of a run: found, decoded, and what is derived from them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/options/options.h"
+#include "data/dataset/image_folder.h"
+#include "data/dataset/image_set.h"
+#include "data/loader/augment.h"
+#include "data/loader/loader.h"
+
+namespace xr::apps {
+
+/// How images become the network's input. Fixed by a preset's `augment`, image size and channels, and written
+/// into every checkpoint, so that predictions see what the evaluation saw.
+struct Preprocessing {
+  data::StoredFormat train, evaluation;
+  data::AugmentSettings train_augment, evaluation_augment;  ///< with mean and deviation
+};
+
+/// "none", "middle", "border": data::Mask in this order.
+[[nodiscard]] const std::vector<std::string>& mask_names();
+/// Throws Error for another name.
+[[nodiscard]] data::Mask mask_named(const std::string& name);
+
+/// Without mean and deviation: 0 and 1.
+[[nodiscard]] Preprocessing make_preprocessing(const TrainOptions& options);
+
+/// Mean and standard deviation of each channel over all pixels, 0..1.
+struct PixelStatistics {
+  std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
+};
+[[nodiscard]] PixelStatistics pixel_statistics(const data::ImageSet& images);
+
+/// What tells one set of training images from another: names, labels and pixels.
+[[nodiscard]] std::string identity_of(const data::ImageSet& images);
+
+/// Weight of each class in the loss: images / (classes * images of the class).
+[[nodiscard]] std::vector<float> balanced_class_weights(const data::ImageSet& images, std::size_t classes);
+
+/// Finds the images of a run's data folder and splits them. Throws DataError.
+[[nodiscard]] data::Dataset find_dataset(const TrainOptions& options);
+/// Checks that the names can be written into a checkpoint. Throws DataError.
+void check_class_names(const std::vector<std::string>& names);
+
+struct DecodeOptions {
+  std::int64_t workers = 0;
+  bool strict = false;
+};
+/// Decodes a split, or takes it from the cache; tells of files that are left out. Throws DataError.
+[[nodiscard]] data::ImageSet load_split(const data::Dataset& dataset,
+                                        const std::vector<data::Sample>& samples,
+                                        const data::StoredFormat& format, const DecodeOptions& options,
+                                        Console& console);
+
+/// "149 COVID, 110 normal"
+[[nodiscard]] std::string class_counts_text(const std::vector<std::int64_t>& labels,
+                                            const std::vector<std::string>& class_names);
+
+}  // namespace xr::apps

@@ -1,0 +1,99 @@
+// The training loop, its checkpoints, and going on after an interruption.
+#pragma once
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/evaluation/evaluate.h"
+#include "apps/xrtrain/run/checkpoint.h"
+#include "apps/xrtrain/run/checkpoint_writer.h"
+#include "apps/xrtrain/run/history.h"
+#include "apps/xrtrain/run/resume_state.h"
+#include "apps/xrtrain/run/run_folder.h"
+#include "apps/xrtrain/training/batch_source.h"
+#include "apps/xrtrain/training/step_results.h"
+#include "engine/train/optimizer.h"
+#include "engine/train/schedule.h"
+#include "model/training_step.h"
+
+namespace xr::apps {
+
+/// What a trainer works with; everything outlives it.
+struct TrainingSetup {
+  const TrainOptions& options;
+  const kernels::Device& device;
+  RunFolder& folder;
+  Console& console;
+  CheckpointInfo info;  ///< without epoch and results
+  model::Module& network;
+  const data::ImageSet& train;
+  const Preprocessing& preprocessing;
+  EvaluationSplit* validation = nullptr;  ///< or none
+  std::vector<float> class_weights;       ///< or none
+  std::string data_identity;              ///< of training and validation images
+  int threads = 1;
+};
+
+class Trainer {
+ public:
+  /// `resume`: the state to go on from. Throws DataError if it does not fit.
+  Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume);
+
+  /// Trains to the last epoch; afterwards all checkpoints are on disk. Throws Error that names epoch and step
+  /// if the loss is no longer finite, Interrupted after a signal, in both cases with everything that resuming
+  /// needs on disk.
+  void run();
+
+  [[nodiscard]] const History& history() const { return history_; }
+
+ private:
+  void restore(const ResumeState& state);
+  void train_epoch();
+  void step();
+  /// Adds the results of steps to the epoch's.
+  void count(const std::vector<StepResult>& results);
+  void finish_epoch();
+  [[nodiscard]] Evaluation validate();
+  [[noreturn]] void fail_diverged(const char* what) const;
+  void save_epoch(const EpochRecord& record);
+  [[noreturn]] void save_within_epoch();
+  /// history.csv, and the event file if it is wanted.
+  void write_history(const History& history) const;
+  void prune_checkpoints(const History& history, std::int64_t resume_epoch) const;
+  [[nodiscard]] std::vector<engine::NamedTensor> snapshot();
+  [[nodiscard]] ResumeState resume_state() const;
+  [[nodiscard]] bool resume_state_due(bool last) const;
+
+  TrainingSetup setup_;
+  engine::ParameterArena arena_;
+  std::unique_ptr<engine::Optimizer> optimizer_;
+  model::TrainingStep training_step_;
+  std::unique_ptr<BatchSource> batches_;
+  StepResults results_;
+  engine::Schedule schedule_;
+  Progress progress_;
+  History history_;
+  double epoch_started_ = 0.0;
+  std::string timing_;
+  // When and how long the state for resuming was written last, and for which epoch.
+  double resume_saved_at_ = 0.0;
+  std::atomic<double> resume_seconds_{0.0};
+  std::int64_t resume_epoch_ = -1;
+  std::future<void> weights_written_;  ///< until then the weights and moments must not change
+  BackgroundWriter writer_;            // last: it ends before what it writes
+};
+
+/// Bytes of all checkpoints that a run keeps at a time, and of what resuming needs while it is replaced.
+struct DiskNeed {
+  std::uint64_t checkpoint = 0, resume = 0, total = 0;
+  std::int64_t checkpoints = 0;
+};
+[[nodiscard]] DiskNeed disk_need(const TrainOptions& options, const model::Module& network,
+                                 bool has_validation);
+
+}  // namespace xr::apps

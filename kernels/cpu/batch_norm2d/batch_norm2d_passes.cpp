@@ -1,0 +1,106 @@
+#include "kernels/cpu/batch_norm2d/batch_norm2d_passes.h"
+
+#include "kernels/cpu/checks.h"
+#include "kernels/cpu/stream.h"
+
+namespace xr::kernels::cpu {
+
+namespace {
+
+constexpr std::int64_t grain = 65536;
+
+void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parameters, bool relu,
+                    const float* x, const View& y) {
+  const PositionParameters positions(layout, parameters);
+  const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
+  float* out = y.as<float>();
+  for_each_span(layout, grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
+    const Normalisation n = positions.of_block(plane % layout.blocks);
+    const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
+    write_pieces(stream, out + offset, (end - begin) * layout.lanes, positions.period(),
+                 [&](float* to, std::int64_t first, std::int64_t count) {
+                   normalise(n, relu, positions.period(), x + offset + first, to, count);
+                 });
+  });
+}
+
+}  // namespace
+
+void forward_training(const char* operation, const BatchNormParams& params, bool relu, const ConstView& x,
+                      const ConstView& gamma, const ConstView& beta, const View& running_mean,
+                      const View& running_var, const View& y, const View& mean, const View& inverse_std) {
+  require_alike(operation, "x", x, "y", y);
+  const ChannelLayout layout = checked_layout(operation, x, gamma, beta, mean, inverse_std);
+  require_several_per_channel(operation, x, layout.per_channel());
+  const ChannelMoments moments = channel_moments(layout, x.as<float>());
+  finish_statistics(params, moments, layout.per_channel(), running_mean, running_var, mean, inverse_std);
+  const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(), mean.as<float>(),
+                                     inverse_std.as<float>());
+  normalise_pass(layout, parameters, relu, x.as<float>(), y);
+}
+
+void forward_inference(const char* operation, const BatchNormParams& params, bool relu, const ConstView& x,
+                       const ConstView& gamma, const ConstView& beta, const ConstView& running_mean,
+                       const ConstView& running_var, const View& y) {
+  require_alike(operation, "x", x, "y", y);
+  if (x.numel() == 0) return;
+  const ChannelLayout layout = checked_layout(operation, x, gamma, beta, running_mean, running_var);
+  const std::vector<float> inverse_std =
+      inverse_deviation(params.epsilon, running_var.as<float>(), layout.channels());
+  const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
+                                     running_mean.as<float>(), inverse_std.data());
+  normalise_pass(layout, parameters, relu, x.as<float>(), y);
+}
+
+void backward_training(const char* operation, GradientMask mask, const ConstView& x, const ConstView& dy,
+                       const ConstView& gamma, const ConstView& beta, const ConstView& mean,
+                       const ConstView& inverse_std, const View& dx, GradientWrite write_dx,
+                       const View& d_gamma, GradientWrite write_d_gamma, const View& d_beta,
+                       GradientWrite write_d_beta) {
+  require_alike(operation, "x", x, "dy", dy);
+  if (dx.defined()) require_alike(operation, "x", x, "dx", dx);
+  const ChannelLayout layout =
+      checked_layout(operation, x, gamma, beta.defined() ? beta : gamma, mean, inverse_std);
+  const float* deviation = inverse_std.as<float>();
+  const ChannelParameters parameters(layout.channels(), gamma.as<float>(),
+                                     beta.defined() ? beta.as<float>() : nullptr, mean.as<float>(),
+                                     deviation);
+  ChannelGradientSums sums = channel_gradient_sums(layout, mask, x.as<float>(), dy.as<float>(), parameters);
+  for (std::size_t c = 0; c < sums.dy_x.size(); ++c) sums.dy_x[c] *= static_cast<double>(deviation[c]);
+  write_channels(sums.dy_x, d_gamma, write_d_gamma);
+  write_channels(sums.dy, d_beta, write_d_beta);
+  if (!dx.defined()) return;
+  const auto count = static_cast<double>(layout.per_channel());
+  for (std::size_t c = 0; c < sums.dy.size(); ++c) {
+    sums.dy[c] /= count;
+    sums.dy_x[c] *= static_cast<double>(deviation[c]) / count;
+  }
+  input_gradient_pass(layout, mask, parameters, sums.dy, sums.dy_x, x.as<float>(), dy.as<float>(), dx,
+                      write_dx);
+}
+
+void input_gradient_pass(const ChannelLayout& layout, GradientMask mask, const ChannelParameters& parameters,
+                         const std::vector<double>& mean_dy, const std::vector<double>& slope, const float* x,
+                         const float* dy, const View& dx, GradientWrite write) {
+  const PositionParameters positions(layout, parameters);
+  const std::int64_t period = positions.period();
+  std::vector<float> means(static_cast<std::size_t>(layout.blocks * period)), slopes(means.size());
+  expand_to_positions(layout, mean_dy.data(), means.data());
+  expand_to_positions(layout, slope.data(), slopes.data());
+  const bool stream = worth_streaming(static_cast<std::int64_t>(dx.bytes()));
+  float* out = dx.as<float>();
+  for_each_span(layout, grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
+    const std::int64_t block = plane % layout.blocks;
+    const InputGradient g{positions.of_block(block), means.data() + block * period,
+                          slopes.data() + block * period};
+    const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
+    const std::int64_t total = (end - begin) * layout.lanes;
+    if (write == GradientWrite::accumulate)
+      return add_input_gradient(g, mask, period, x + offset, dy + offset, out + offset, total);
+    write_pieces(stream, out + offset, total, period, [&](float* to, std::int64_t first, std::int64_t count) {
+      input_gradient(g, mask, period, x + offset + first, dy + offset + first, to, count);
+    });
+  });
+}
+
+}  // namespace xr::kernels::cpu

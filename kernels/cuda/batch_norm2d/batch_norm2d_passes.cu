@@ -1,0 +1,291 @@
+// The passes of batch normalisation over whole tensors, with an optional ReLU after it: y of x; the sums of
+// dy and dy xhat; dx. Shapes: (N, C, H, W) in both layouts, or (N, C).
+//
+// Bytes with T = bytes of x: normalise 2 T, sums 2 T, dx 3 T (4 T when it accumulates; without statistics 2
+// T); 3 to 6 operations per element. Bound by memory: 16 bytes per access, several of them in flight per
+// thread, and the values per channel in registers, since a thread keeps its channels. What lies left of the
+// ReLU's corner is found again from x by the expression of the forward pass, so no mask is stored.
+#include "kernels/cuda/batch_norm2d/batch_norm2d.h"
+#include "kernels/cuda/reduce.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+namespace {
+
+constexpr int pass_blocks = 16 * 148, sum_blocks = 4 * 148, pass_steps = 4;
+
+template <class T, int Width, bool ChannelsLast, bool Relu>
+__global__ void __launch_bounds__(channel_threads)
+    normalise_kernel(const T* x, ChannelWalk<ChannelsLast> walk, ChannelParameters parameters, T* y) {
+  const auto place = walk.template place<Width>();
+  if (!place.inside) return;
+  const auto normalisation = parameters.template load<Width, ChannelsLast>(place.channel);
+  for_each_step<pass_steps>(place, [&](auto steps, int first, int distance) {
+    Elements<T, Width> values[steps];
+    std::int64_t offset[steps];
+#pragma unroll
+    for (int k = 0; k < steps; ++k) {
+      offset[k] = walk.template offset<Width>(place.channel, first + k * distance);
+      values[k] = Elements<T, Width>::load(x + offset[k]);
+    }
+#pragma unroll
+    for (int k = 0; k < steps; ++k) {
+#pragma unroll
+      for (int i = 0; i < Width; ++i) {
+        const float value = normalisation.of(values[k].value[i], i);
+        values[k].value[i] = Relu && value < 0.0f ? 0.0f : value;  // NaN stays NaN
+      }
+      values[k].store(y + offset[k]);
+    }
+  });
+}
+
+/// dy where it counts.
+template <bool AfterRelu, int Width>
+[[nodiscard]] __device__ __forceinline__ float counted(const Normalisation<Width>& normalisation, float x,
+                                                       float dy, int i) {
+  return !AfterRelu || normalisation.of(x, i) > 0.0f ? dy : 0.0f;
+}
+
+/// partials [2][piece][channel]: sums of dy and of dy xhat.
+template <class T, int Width, bool ChannelsLast, bool AfterRelu>
+__global__ void __launch_bounds__(channel_threads)
+    gradient_sums_kernel(const T* x, const T* dy, ChannelWalk<ChannelsLast> walk,
+                         ChannelParameters parameters, float* partials) {
+  __shared__ Sums<float, 2 * Width> shared[channel_threads];
+  const auto place = walk.template place<Width>();
+  auto sums = Sums<float, 2 * Width>::zero();
+  if (place.inside) {
+    const auto normalisation = parameters.template load<Width, ChannelsLast>(place.channel);
+    for_each_step<pass_steps>(place, [&](auto steps, int first, int distance) {
+      Elements<T, Width> values[steps], gradients[steps];
+#pragma unroll
+      for (int k = 0; k < steps; ++k) {
+        const std::int64_t offset = walk.template offset<Width>(place.channel, first + k * distance);
+        values[k] = Elements<T, Width>::load(x + offset);
+        gradients[k] = Elements<T, Width>::load(dy + offset);
+      }
+#pragma unroll
+      for (int k = 0; k < steps; ++k)
+#pragma unroll
+        for (int i = 0; i < Width; ++i) {
+          const float value = values[k].value[i],
+                      gradient = counted<AfterRelu>(normalisation, value, gradients[k].value[i], i);
+          sums.value[i] += gradient;
+          sums.value[Width + i] = fmaf(gradient, value - normalisation.mean[i], sums.value[Width + i]);
+        }
+    });
+  }
+  sums = combine_rows(sums, shared);
+  if (threadIdx.y != 0 || !place.inside) return;
+  float* to = partials + static_cast<std::int64_t>(place.piece) * walk.channels + place.channel;
+  float* to_xhat = to + static_cast<std::int64_t>(walk.pieces) * walk.channels;
+  if constexpr (ChannelsLast) {
+    for (int i = 0; i < Width; ++i) {
+      to[i] = sums.value[i];
+      to_xhat[i] = sums.value[Width + i] * parameters.inverse_std(place.channel + i);
+    }
+  } else {
+    for (int i = 1; i < Width; ++i) {
+      sums.value[0] += sums.value[i];
+      sums.value[Width] += sums.value[Width + i];
+    }
+    *to = sums.value[0];
+    *to_xhat = sums.value[Width] * parameters.inverse_std(place.channel);
+  }
+}
+
+/// Constant: the statistics are, so dx = scale dy, and x is needed for the ReLU alone.
+template <class T, int Width, bool ChannelsLast, bool AfterRelu, bool Constant>
+__global__ void __launch_bounds__(channel_threads)
+    input_gradient_kernel(const T* x, const T* dy, ChannelWalk<ChannelsLast> walk,
+                          ChannelParameters parameters, GradientMeans means, T* dx, GradientWrite write) {
+  constexpr bool needs_x = AfterRelu || !Constant;
+  const auto place = walk.template place<Width>();
+  if (!place.inside) return;
+  const auto normalisation = parameters.template load<Width, ChannelsLast>(place.channel);
+  PerChannel<Width> mean_dy{}, slope{};
+  if constexpr (!Constant) {
+    mean_dy = PerChannel<Width>::template load<ChannelsLast>(means.mean_dy, place.channel);
+    slope = PerChannel<Width>::template load<ChannelsLast>(means.slope, place.channel);
+  }
+  constexpr int unroll = Width < 8 ? pass_steps : pass_steps / 2;
+  for_each_step<unroll>(place, [&](auto steps, int first, int distance) {
+    [[maybe_unused]] Elements<T, Width> values[steps];
+    Elements<T, Width> gradients[steps];
+    std::int64_t offset[steps];
+#pragma unroll
+    for (int k = 0; k < steps; ++k) {
+      offset[k] = walk.template offset<Width>(place.channel, first + k * distance);
+      if constexpr (needs_x) values[k] = Elements<T, Width>::load(x + offset[k]);
+      gradients[k] = Elements<T, Width>::load(dy + offset[k]);
+    }
+#pragma unroll
+    for (int k = 0; k < steps; ++k) {
+#pragma unroll
+      for (int i = 0; i < Width; ++i) {
+        float& gradient = gradients[k].value[i];
+        if constexpr (needs_x) gradient = counted<AfterRelu>(normalisation, values[k].value[i], gradient, i);
+        if constexpr (!Constant)
+          gradient =
+              (gradient - mean_dy.value[i]) - (values[k].value[i] - normalisation.mean[i]) * slope.value[i];
+        gradient *= normalisation.scale[i];
+      }
+      gradients[k].write(dx + offset[k], write);
+    }
+  });
+}
+
+constexpr int finish_lanes = 32, finish_rows = 32;
+
+struct GradientTarget {
+  float* to;  ///< or null
+  GradientWrite write;
+
+  __device__ void store(int channel, double value) const {
+    if (to != nullptr) Elements<float, 1>{{static_cast<float>(value)}}.write(to + channel, write);
+  }
+};
+
+/// Adds up the pieces, finish_lanes channels per block, the pieces cut among rows of threads.
+__global__ void __launch_bounds__(finish_lanes* finish_rows)
+    finish_gradients_kernel(const float* partials, int pieces, int channels, double count,
+                            ChannelParameters parameters, GradientTarget d_gamma, GradientTarget d_beta,
+                            float* means) {
+  __shared__ Sums<double, 2> shared[finish_lanes * finish_rows];
+  const int channel = static_cast<int>(blockIdx.x) * finish_lanes + static_cast<int>(threadIdx.x);
+  const std::int64_t all = static_cast<std::int64_t>(pieces) * channels;
+  auto sums = Sums<double, 2>::zero();
+  if (channel < channels)
+    for (int piece = static_cast<int>(threadIdx.y); piece < pieces; piece += static_cast<int>(blockDim.y)) {
+      const std::int64_t slot = static_cast<std::int64_t>(piece) * channels + channel;
+      sums.value[0] += static_cast<double>(partials[slot]);
+      sums.value[1] += static_cast<double>(partials[all + slot]);
+    }
+  sums = combine_rows(sums, shared);
+  if (threadIdx.y != 0 || channel >= channels) return;
+  d_beta.store(channel, sums.value[0]);
+  d_gamma.store(channel, sums.value[1]);
+  means[channel] = static_cast<float>(sums.value[0] / count);
+  means[channels + channel] =
+      static_cast<float>(sums.value[1] * static_cast<double>(parameters.inverse_std(channel)) / count);
+}
+
+void require_parameters(const char* operation, const ConstView& x, const ConstView& gamma,
+                        const ConstView& beta, const ConstView& mean, const ConstView& deviation) {
+  XR_CHECK(x.numel() > 0, "{}: x has the shape {}: it must not be empty", operation, x.shape.to_string());
+  const int channels = channel_extents(operation, x).channels;
+  require_vector(operation, "gamma", gamma, channels);
+  if (beta.defined()) require_vector(operation, "beta", beta, channels);
+  require_vector(operation, "the mean", mean, channels);
+  require_vector(operation, "the deviation", deviation, channels);
+}
+
+}  // namespace
+
+ChannelParameters batch_parameters(const char* operation, const ConstView& x, const ConstView& gamma,
+                                   const ConstView& beta, const ConstView& mean,
+                                   const ConstView& inverse_std) {
+  require_parameters(operation, x, gamma, beta, mean, inverse_std);
+  return {gamma.as<float>(), beta.as<float>(), mean.as<float>(), inverse_std.as<float>(), false, 0.0f};
+}
+
+ChannelParameters running_parameters(const char* operation, const BatchNormParams& params, const ConstView& x,
+                                     const ConstView& gamma, const ConstView& beta,
+                                     const ConstView& running_mean, const ConstView& running_var) {
+  require_parameters(operation, x, gamma, beta, running_mean, running_var);
+  return {gamma.as<float>(), beta.as<float>(), running_mean.as<float>(), running_var.as<float>(), true,
+          params.epsilon};
+}
+
+void normalise(KernelBackend& backend, const char* operation, bool relu, const ConstView& x,
+               const ChannelParameters& parameters, const View& y) {
+  require_same_form(operation, "x", x, "y", y);
+  require_dtype(operation, "y", y, x.dtype);
+  const ChannelExtents extents = channel_extents(operation, x);
+  with_channel_vectors(
+      operation, x,
+      [&](auto type, auto width, auto channels_last) {
+        using T = decltype(type);
+        const auto [walk, grid, block] =
+            plan_channels<channels_last>(extents, width, pass_blocks, pass_steps);
+        const auto kernel = relu ? normalise_kernel<T, width, channels_last, true>
+                                 : normalise_kernel<T, width, channels_last, false>;
+        backend.run({relu ? "batch_norm2d_relu_normalise" : "batch_norm2d_normalise", grid, block, 0,
+                     static_cast<std::int64_t>(2 * x.bytes()), 3 * x.numel()},
+                    kernel, x.as<T>(), walk, parameters, y.as<T>());
+      },
+      y.data);
+}
+
+GradientMeans channel_gradients(KernelBackend& backend, const char* operation, bool after_relu,
+                                const ConstView& x, const ConstView& dy, const ChannelParameters& parameters,
+                                const ParameterGradients& gradients) {
+  require_same_form(operation, "x", x, "dy", dy);
+  require_dtype(operation, "dy", dy, x.dtype);
+  const ChannelExtents extents = channel_extents(operation, x);
+  GradientMeans result{};
+  with_channel_vectors(
+      operation, x,
+      [&](auto type, auto width, auto channels_last) {
+        using T = decltype(type);
+        const auto [walk, grid, block] = plan_channels<channels_last>(extents, width, sum_blocks, pass_steps);
+        const std::size_t sums = 2 * static_cast<std::size_t>(walk.pieces) * extents.channels;
+        auto* partials =
+            static_cast<float*>(backend.workspace((sums + 2 * extents.channels) * sizeof(float)));
+        const auto kernel = after_relu ? gradient_sums_kernel<T, width, channels_last, true>
+                                       : gradient_sums_kernel<T, width, channels_last, false>;
+        backend.run({after_relu ? "batch_norm2d_relu_gradient_sums" : "batch_norm2d_gradient_sums", grid,
+                     block, 0, static_cast<std::int64_t>(2 * x.bytes()), 4 * x.numel()},
+                    kernel, x.as<T>(), dy.as<T>(), walk, parameters, partials);
+        float* means = partials + sums;
+        finish_gradients(backend, partials, walk.pieces, extents.channels, extents.per_channel(), parameters,
+                         gradients, means);
+        result = {means, means + extents.channels};
+      },
+      dy.data);
+  return result;
+}
+
+void finish_gradients(KernelBackend& backend, const float* partials, int pieces, int channels,
+                      std::int64_t count, const ChannelParameters& parameters,
+                      const ParameterGradients& gradients, float* means) {
+  const auto target = [&](const char* name, const View& view, GradientWrite write) {
+    if (view.defined()) require_vector("batch_norm2d", name, view, channels);
+    return GradientTarget{view.as<float>(), write};
+  };
+  const std::int64_t values = static_cast<std::int64_t>(2) * pieces * channels;
+  backend.run(
+      {"batch_norm2d_finish_gradients", static_cast<unsigned>(ceil_div(channels, finish_lanes)),
+       dim3(finish_lanes, static_cast<unsigned>(std::min(pieces, finish_rows))), 0, 4 * values, values},
+      finish_gradients_kernel, partials, pieces, channels, static_cast<double>(count), parameters,
+      target("d_gamma", gradients.d_gamma, gradients.write_d_gamma),
+      target("d_beta", gradients.d_beta, gradients.write_d_beta), means);
+}
+
+void input_gradient(KernelBackend& backend, const char* operation, bool after_relu, const ConstView& x,
+                    const ConstView& dy, const ChannelParameters& parameters, const GradientMeans& means,
+                    const View& dx, GradientWrite write) {
+  require_same_form(operation, "x", x, "dx", dx);
+  require_dtype(operation, "dx", dx, x.dtype);
+  const ChannelExtents extents = channel_extents(operation, x);
+  const bool constant = means.mean_dy == nullptr;
+  with_channel_vectors(
+      operation, x,
+      [&](auto type, auto width, auto channels_last) {
+        using T = decltype(type);
+        const auto [walk, grid, block] =
+            plan_channels<channels_last>(extents, width, pass_blocks, pass_steps);
+        const auto kernel = after_relu ? input_gradient_kernel<T, width, channels_last, true, false>
+                            : constant ? input_gradient_kernel<T, width, channels_last, false, true>
+                                       : input_gradient_kernel<T, width, channels_last, false, false>;
+        const std::size_t tensors = (constant ? 2 : 3) + (write == GradientWrite::accumulate ? 1 : 0);
+        backend.run(
+            {after_relu ? "batch_norm2d_relu_input_gradient" : "batch_norm2d_input_gradient", grid, block, 0,
+             static_cast<std::int64_t>(tensors * x.bytes()), (constant ? 1 : 5) * x.numel()},
+            kernel, x.as<T>(), dy.as<T>(), walk, parameters, means, dx.as<T>(), write);
+      },
+      dy.data, dx.data);
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE

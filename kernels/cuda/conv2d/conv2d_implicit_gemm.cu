@@ -1,0 +1,219 @@
+// conv2d as an implicit matrix product, forward and backward data, channels_last on both sides. No im2col
+// matrix is written: the loader of the first operand computes where each tap's pixel lies.
+//
+//   forward  y (N H' W', O) = taps of x (N H' W', kH kW C) filter^T (kH kW C, O) + bias
+//   data     dx (N H W, C)  = taps of dy (N H W, kH kW O) filter (kH kW O, C). With stride s each residue of
+//            (h, w) modulo s has a launch of its own, since it sees only every s-th tap: no product with
+//            zero.
+//
+// The filter is copied to the order columns, taps, channels (in bf16 where the activations are) before: a few
+// hundred KB.
+//
+// Bytes: x, y and the filter once. Operations: 2 N H' W' O C kH kW. Of the report's second layer, batch 60,
+// 32 x 113 x 113 to 64 x 111 x 111: 287 MB and 27 GFLOP: 0.1 ms of memory at 3 TB/s; 0.07 ms of arithmetic at
+// 400 TFLOP/s (TF32).
+//
+//   v1  one stage: copy, wait, multiply. The copies' latency is exposed but for other blocks.
+//   v2  a ring of 3 or 4 stages (gemm_tile.h).
+#include "kernels/cuda/conv2d/conv2d_implicit_gemm.h"
+
+#include <numeric>
+
+#include "kernels/cuda/gemm/gemm_variants.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+namespace {
+
+/// Taps r = first_h + i step_h, q = first_w + j step_w of a filter.
+struct TapRange {
+  int first_h, first_w, step_h, step_w, count_h, count_w;
+};
+
+/// to[column][i][j][channel] = filter[column column_stride + channel channel_stride + (r kW + q)]
+template <class T>
+__global__ void copy_filter_kernel(const float* filter, int kernel_w, TapRange taps, int columns,
+                                   int channels, int column_stride, int channel_stride, bool round_to_tf32,
+                                   T* to) {
+  const int count = columns * taps.count_h * taps.count_w * channels;
+  const int step = static_cast<int>(gridDim.x * blockDim.x);
+  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < count; i += step) {
+    const int channel = i % channels, column = i / channels / taps.count_w / taps.count_h;
+    const int r = taps.first_h + i / channels / taps.count_w % taps.count_h * taps.step_h;
+    const int q = taps.first_w + i / channels % taps.count_w * taps.step_w;
+    to[i] = operand_of<T>(filter[column * column_stride + channel * channel_stride + r * kernel_w + q],
+                          round_to_tf32);
+  }
+}
+
+template <class T>
+void copy_filter(KernelBackend& backend, const ConstView& filter, const TapRange& taps, bool transpose,
+                 T* to) {
+  const int out = to_int(filter.shape[0], "channels"), in = to_int(filter.shape[1], "channels");
+  const int kernel_taps = to_int(filter.shape[2] * filter.shape[3], "taps");
+  const int columns = transpose ? in : out, channels = transpose ? out : in;
+  const int count = columns * channels * taps.count_h * taps.count_w;
+  if (count == 0) return;
+  backend.run({"conv2d_copy_filter", blocks_for(count, elementwise_threads), elementwise_threads},
+              copy_filter_kernel<T>, filter.as<float>(), to_int(filter.shape[3], "taps"), taps, columns,
+              channels, transpose ? kernel_taps : in * kernel_taps,
+              transpose ? in * kernel_taps : kernel_taps, backend.options().precision != Precision::fp32, to);
+}
+
+enum class Pass { forward, backward_data };
+
+template <Pass pass, Math math, class T>
+void launch_math(KernelBackend& backend, const ImplicitGemm& g, std::int64_t bytes, std::int64_t operations) {
+  const std::int64_t large_tiles = ceil_div(g.grid.results, 128) * ceil_div(g.columns, 64);
+  const int preferred = g.columns <= 32 ? 0 : large_tiles >= blocks_to_fill ? 1 : 2;
+  with_shape<TileShape<128, 32, 4, 1, 4>, TileShape<128, 64, 2, 2, 3>, TileShape<64, 64, 2, 2, 4>,
+             TileShape<64, 64, 2, 2, 1>>(backend.options().variant, preferred, [&](auto shape) {
+    using Shape = decltype(shape);
+    constexpr int depth = stage_row_bytes / static_cast<int>(sizeof(T));
+    using Product = TileProduct<Shape, OperandTile<math, T, true, Shape::m, depth>,
+                                OperandTile<math, T, true, Shape::n, depth, true>>;
+    static const std::string name =
+        fmt::format("conv2d_{}_{}_{}", pass == Pass::forward ? "forward" : "backward_data",
+                    variant_of<Shape>(), name_of(math));
+    const std::int64_t tiles = ceil_div(g.grid.results, Shape::m) * ceil_div(g.columns, Shape::n);
+    backend.run({name.c_str(), static_cast<unsigned>(to_int(tiles, "the number of tiles")), Shape::threads,
+                 Product::shared_bytes, bytes, operations},
+                implicit_gemm_kernel<Product>, g);
+  });
+}
+
+template <Pass pass, class T>
+void launch(KernelBackend& backend, const ImplicitGemm& g, std::int64_t bytes, std::int64_t operations) {
+  if constexpr (sizeof(T) == 2)
+    launch_math<pass, Math::bf16, T>(backend, g, bytes, operations);
+  else if (backend.options().precision == Precision::fp32)
+    launch_math<pass, Math::tf32x3, T>(backend, g, bytes, operations);
+  else
+    launch_math<pass, Math::tf32, T>(backend, g, bytes, operations);
+}
+
+/// The rows h = residue + i stride of the input's gradient, as a PixelGrid's words for one dimension.
+struct ResidueRows {
+  int count, begin, step;  // how many; where the first tap of the first one is in dy; from tap to tap
+  int first_tap, tap_step, tap_count;  // which taps they see
+};
+ResidueRows rows_of_residue(int residue, int in, int kernel, int stride, int padding, int dilation) {
+  ResidueRows rows{(in - residue + stride - 1) / stride, 0, 0, 0, stride / std::gcd(stride, dilation), 0};
+  // h + padding - r dilation = i' stride has solutions r for one residue of r modulo tap_step, or none.
+  while (rows.first_tap < rows.tap_step && (residue + padding - rows.first_tap * dilation) % stride != 0)
+    ++rows.first_tap;
+  if (rows.first_tap < rows.tap_step && rows.first_tap < kernel)
+    rows.tap_count = (kernel - rows.first_tap + rows.tap_step - 1) / rows.tap_step;
+  rows.begin = (residue + padding - rows.first_tap * dilation) / stride;
+  rows.step = -(rows.tap_step * dilation / stride);
+  return rows;
+}
+
+}  // namespace
+
+bool suits_implicit_gemm(const Conv2dProblem& problem, const ConstView& source) {
+  const std::int64_t piece = problem.activation == DType::bf16 ? 8 : 4;
+  return problem.params.groups == 1 && source.shape[1] % piece == 0 && is_aligned(source.data) &&
+         has_channels_last(problem.x_layout, problem.x_shape()) &&
+         has_channels_last(problem.y_layout, problem.y_shape());
+}
+
+void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call) {
+  const Conv2dShape s = to_shape(problem);
+  with_activation_type("conv2d_forward", problem.activation, [&](auto type) {
+    using T = decltype(type);
+    T* const filter =
+        static_cast<T*>(backend.workspace(static_cast<std::size_t>(call.filter.numel()) * sizeof(T)));
+    copy_filter(backend, call.filter, {0, 0, 1, 1, s.kernel_h, s.kernel_w}, false, filter);
+    const ImplicitGemm g{.grid = {.results = s.batch * s.out_h * s.out_w,
+                                  .of_image = Divisor(s.out_h * s.out_w),
+                                  .of_row = Divisor(s.out_w),
+                                  .stride_h = s.stride_h,
+                                  .stride_w = s.stride_w,
+                                  .begin_h = -s.padding_h,
+                                  .begin_w = -s.padding_w,
+                                  .taps_h = s.kernel_h,
+                                  .taps_w = s.kernel_w,
+                                  .step_h = s.dilation_h,
+                                  .step_w = s.dilation_w,
+                                  .height = s.in_h,
+                                  .width = s.in_w,
+                                  .channels = s.in_channels},
+                         .source = call.x.data,
+                         .filter = filter,
+                         .columns = s.out_channels,
+                         .bias = call.bias.as<float>(),
+                         .result = call.y.data,
+                         .write = GradientWrite::overwrite,
+                         .aligned = is_aligned(call.y.data) && s.out_channels % vector_width<T> == 0,
+                         .result_height = s.out_h,
+                         .result_width = s.out_w,
+                         .result_stride_h = 1,
+                         .result_stride_w = 1,
+                         .result_begin_h = 0,
+                         .result_begin_w = 0};
+    launch<Pass::forward, T>(backend, g, bytes_of(call), problem.operations());
+  });
+}
+
+namespace {
+
+/// The pixels (h, w) of dx with one residue modulo the stride.
+template <class T>
+void launch_residue(KernelBackend& backend, const Conv2dShape& s, const Conv2dBackwardData& call,
+                    int residue_h, int residue_w, T* filter, std::int64_t bytes, std::int64_t operations) {
+  const ResidueRows h = rows_of_residue(residue_h, s.in_h, s.kernel_h, s.stride_h, s.padding_h, s.dilation_h);
+  const ResidueRows w = rows_of_residue(residue_w, s.in_w, s.kernel_w, s.stride_w, s.padding_w, s.dilation_w);
+  const TapRange taps{h.first_tap, w.first_tap, h.tap_step, w.tap_step, h.tap_count, w.tap_count};
+  const bool no_taps = h.tap_count == 0 || w.tap_count == 0;
+  if (no_taps && call.write == GradientWrite::accumulate) return;
+  copy_filter(backend, call.filter, taps, true, filter);
+  const ImplicitGemm g{.grid = {.results = s.batch * h.count * w.count,
+                                .of_image = Divisor(h.count * w.count),
+                                .of_row = Divisor(w.count),
+                                .stride_h = 1,
+                                .stride_w = 1,
+                                .begin_h = h.begin,
+                                .begin_w = w.begin,
+                                .taps_h = no_taps ? 0 : h.tap_count,
+                                .taps_w = std::max(w.tap_count, 1),
+                                .step_h = h.step,
+                                .step_w = w.step,
+                                .height = s.out_h,
+                                .width = s.out_w,
+                                .channels = s.out_channels},
+                       .source = call.dy.data,
+                       .filter = filter,
+                       .columns = s.in_channels,
+                       .bias = nullptr,
+                       .result = call.dx.data,
+                       .write = call.write,
+                       .aligned = is_aligned(call.dx.data) && s.in_channels % vector_width<T> == 0,
+                       .result_height = s.in_h,
+                       .result_width = s.in_w,
+                       .result_stride_h = s.stride_h,
+                       .result_stride_w = s.stride_w,
+                       .result_begin_h = residue_h,
+                       .result_begin_w = residue_w};
+  launch<Pass::backward_data, T>(backend, g, bytes, operations);
+}
+
+}  // namespace
+
+void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
+                          const Conv2dBackwardData& call) {
+  const Conv2dShape s = to_shape(problem);
+  with_activation_type("conv2d_backward_data", problem.activation, [&](auto type) {
+    using T = decltype(type);
+    T* filter = static_cast<T*>(backend.workspace(static_cast<std::size_t>(call.filter.numel()) * sizeof(T)));
+    bool first = true;  // the launch that states what the operation must do
+    for (int h = 0; h < std::min(s.stride_h, s.in_h); ++h)
+      for (int w = 0; w < std::min(s.stride_w, s.in_w); ++w) {
+        launch_residue(backend, s, call, h, w, filter, first ? bytes_of(call) : 0,
+                       first ? problem.operations() : 0);
+        first = false;
+      }
+  });
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE

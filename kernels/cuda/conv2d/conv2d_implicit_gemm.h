@@ -1,0 +1,107 @@
+// conv2d as matrix products on tensor cores: the kernels, as templates over precision and tile.
+#pragma once
+
+#include <string>
+
+#include "kernels/cuda/conv2d/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d_pixels.h"
+#include "kernels/cuda/conv2d/filter_partials.h"
+#include "kernels/cuda/gemm/gemm_tile.h"
+
+namespace xr::kernels::XR_DEVICE_NAMESPACE {
+
+/// result (N I J, columns) = the matrix of taps of `source` (PixelGrid) times filter^T (columns, taps,
+/// channels), both of the activations' type; for Math::tf32 the filter is rounded to it.
+struct ImplicitGemm {
+  PixelGrid grid;
+  const void* source;
+  const void* filter;
+  int columns;
+  const float* bias;
+  void* result;
+  GradientWrite write;
+  bool aligned;  ///< rows of results to 16 bytes
+  // Result (n, i, j) is pixel (n, i result_stride_h + result_begin_h, ...) of an activation of this extent.
+  int result_height, result_width, result_stride_h, result_stride_w, result_begin_h, result_begin_w;
+};
+
+template <class Product>
+__global__ void __launch_bounds__(Product::Shape::threads) implicit_gemm_kernel(ImplicitGemm g) {
+  using Shape = typename Product::Shape;
+  using T = typename Product::A::Element;
+  XR_DYNAMIC_SHARED(char, shared);
+  const int tiles_n = (g.columns + Shape::n - 1) / Shape::n;  // neighbouring blocks share their pixels
+  const int row = static_cast<int>(blockIdx.x) / tiles_n * Shape::m;
+  const int column = static_cast<int>(blockIdx.x) % tiles_n * Shape::n;
+  const int depth = g.grid.depth();
+
+  PixelLoader<typename Product::A, Shape::threads> pixels(g.grid, static_cast<const T*>(g.source), row);
+  MatrixLoader<typename Product::B, Shape::threads> filter(static_cast<const T*>(g.filter), depth, column,
+                                                           g.columns, 0, depth);
+  Product product;
+  product.run(pixels, filter, (depth + Product::depth - 1) / Product::depth, shared, [](int, const auto&) {});
+  auto* const result = reinterpret_cast<float*>(shared);
+  product.to_shared(result);
+  const auto offset = [&](int r) -> std::int64_t {
+    if (row + r >= g.grid.results) return -1;
+    const PixelGrid::Place place = g.grid.place_of(row + r);
+    const int h = place.i * g.result_stride_h + g.result_begin_h;
+    const int w = place.j * g.result_stride_w + g.result_begin_w;
+    return static_cast<std::int64_t>((place.n * g.result_height + h) * g.result_width + w) * g.columns;
+  };
+  write_results<Product>(result, column, g.columns, static_cast<T*>(g.result), offset, g.bias, g.write,
+                         g.aligned);
+}
+
+/// Partial filter gradients: for split blockIdx.y, d_filter (rows, taps, channels) = dy (results, rows)^T
+/// times the matrix of taps of x.
+struct ImplicitGemmFilter {
+  PixelGrid grid;
+  const void *x, *dy;
+  int rows;
+  int results_per_split;  ///< a multiple of the tile's depth
+  FilterPartials partials;
+};
+
+template <class Product>
+__global__ void __launch_bounds__(Product::Shape::threads, 2)
+    implicit_gemm_filter_kernel(ImplicitGemmFilter g) {
+  using Shape = typename Product::Shape;
+  using T = typename Product::A::Element;
+  XR_DYNAMIC_SHARED(char, shared);
+  const int columns = g.grid.depth(), tiles_n = (columns + Shape::n - 1) / Shape::n;
+  const int row = static_cast<int>(blockIdx.x) / tiles_n * Shape::m;
+  const int column = static_cast<int>(blockIdx.x) % tiles_n * Shape::n;
+  const int split = static_cast<int>(blockIdx.y);
+  const int first = split * g.results_per_split, end = min(g.grid.results, first + g.results_per_split);
+
+  MatrixLoader<typename Product::A, Shape::threads> dy(static_cast<const T*>(g.dy), g.rows, first, end, row,
+                                                       g.rows);
+  TapLoader<typename Product::B, Shape::threads> taps(g.grid, static_cast<const T*>(g.x), first, end, column);
+  Product product;
+  // The bias gradient is dy^T times ones: the warps of the first column have these products done, too.
+  constexpr int tiles_m = Shape::warp_m / 16;
+  float bias_sums[tiles_m][4] = {};
+  const bool sum_bias = g.partials.bias_count > 0 && column == 0 && Product::warp_column() == 0;
+  product.run(dy, taps, (end - first + Product::depth - 1) / Product::depth, shared,
+              [&](int i, const Fragment<Product::math, 4>& fragment) {
+                if (sum_bias) multiply_add(bias_sums[i], fragment, fragment_of_ones<Product::math>());
+              });
+  auto* const result = reinterpret_cast<float*>(shared);
+  product.to_shared(result);
+  float* const partial = g.partials.row(split);
+  const auto offset = [&](int r) {
+    return row + r < g.rows ? static_cast<std::int64_t>(row + r) * columns : -1;
+  };
+  write_results<Product>(result, column, columns, partial, offset, nullptr, GradientWrite::overwrite,
+                         g.partials.row_length() % 4 == 0 && columns % 4 == 0);
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  if (!sum_bias || lane % 4 != 0) return;  // all columns of a product with ones are equal
+#pragma unroll
+  for (int i = 0; i < 2 * tiles_m; ++i) {
+    const int o = row + Product::warp_row() + 8 * i + lane / 4;
+    if (o < g.rows) partial[g.partials.filter_count + o] = bias_sums[i / 2][i % 2 * 2];
+  }
+}
+
+}  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -1,3 +1,0 @@
-# The kernels and what they share: compiled by nvcc in cuda/ and by the host compiler in simt/.
-set(XR_KERNEL_SOURCES kernel_backend.cu relu.cu reorder.cu cast.cu elementwise.cu reduce.cu sgd.cu adam.cu augment.cu max_pool2d.cu avg_pool2d.cu global_avg_pool2d.cu batch_norm2d.cu batch_norm2d_passes.cu batch_norm2d_relu.cu batch_norm2d_relu_pool.cu batch_norm2d_statistics.cu dropout.cu softmax.cu log_softmax.cu cross_entropy.cu conv2d.cu conv2d_3x3.cu conv2d_3x3_filter.cu conv2d_direct.cu conv2d_few_channels.cu conv2d_few_channels_filter.cu conv2d_implicit_gemm.cu conv2d_implicit_gemm_filter.cu gemm.cu gemm_f32.cu gemm_bf16.cu linear.cu matmul.cu)
-list(TRANSFORM XR_KERNEL_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/kernels/cuda/)
