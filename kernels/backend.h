@@ -18,64 +18,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/common/augment.h"
-#include "kernels/common/types.h"
+#include "kernels/operations.h"
 
 namespace xr::kernels {
-
-/// Cross-correlation as in PyTorch's Conv2d. Output extent: (in + 2 padding - dilation (kernel - 1) - 1) /
-/// stride + 1.
-struct Conv2dParams {
-  std::int64_t stride_h = 1, stride_w = 1;
-  std::int64_t padding_h = 0, padding_w = 0;
-  std::int64_t dilation_h = 1, dilation_w = 1;
-  std::int64_t groups = 1;
-};
-
-/// Pooling window; output extent: (in + 2 padding - kernel) / stride + 1 (rounded down).
-struct Pool2dParams {
-  std::int64_t kernel_h = 2, kernel_w = 2;
-  std::int64_t stride_h = 2, stride_w = 2;
-  std::int64_t padding_h = 0, padding_w = 0;
-  bool count_include_pad = true;  ///< average pooling only: whether padding counts in the divisor
-};
-
-struct BatchNormParams {
-  float epsilon = 1e-5f;
-  float momentum =
-      0.1f;  ///< running = (1 - momentum) running + momentum batch, unbiased variance, as PyTorch
-};
-
-/// Which random numbers a dropout uses: element with logical index i takes philox_word(seed, stream, offset +
-/// i).
-struct DropoutParams {
-  float probability = 0.5f;  ///< of an element to be zeroed; the others are scaled by 1 / (1 - probability)
-  bool whole_channels = false;  ///< dropout2d: i is n * C + c instead of the element's index
-  std::uint64_t seed = 0, stream = 0, offset = 0;
-  /// Device memory or null: added to offset when the work is done, so that a Capture can be replayed with
-  /// another mask.
-  const std::uint64_t* offset_on_device = nullptr;
-};
-
-struct CrossEntropyParams {
-  float label_smoothing = 0.0f;
-};
-
-/// PyTorch's SGD. momentum_buffer holds the gradient itself after the first step (step == 1).
-struct SgdParams {
-  float learning_rate = 1e-3f, momentum = 0.0f, dampening = 0.0f, weight_decay = 0.0f;
-  bool nesterov = false;
-  std::int64_t step = 1;  ///< counted from 1
-};
-
-/// PyTorch's Adam (weight decay added to the gradient) and AdamW (decoupled).
-struct AdamParams {
-  float learning_rate = 1e-3f;
-  double beta1 = 0.9, beta2 = 0.999;  ///< double: rounding 0.999 to float moves 1 - beta2 by 1.3e-5 of itself
-  float epsilon = 1e-8f, weight_decay = 0.0f;
-  bool decoupled_weight_decay = false;  ///< true: AdamW
-  std::int64_t step = 1;                ///< counted from 1
-};
 
 /// How products of f32 tensors are computed (convolutions and matrix products; everything else is f32
 /// throughout).

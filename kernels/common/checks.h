@@ -35,6 +35,33 @@ inline void require_dtype(const char* operation, const char* name, const ConstVi
            name_of(dtype));
 }
 
+/// f32 or bf16, of a layout that the shape can have.
+inline void require_activation(const char* operation, const char* name, const ConstView& view) {
+  XR_CHECK(view.dtype == DType::f32 || view.dtype == DType::bf16, "{}: {} has the type {}: use f32 or bf16",
+           operation, name, name_of(view.dtype));
+  XR_CHECK(view.layout == Layout::contiguous || view.shape.rank() == 4,
+           "{}: {} has the shape {}: only (N, C, H, W) can be {}", operation, name, view.shape.to_string(),
+           name_of(view.layout));
+  XR_CHECK(view.layout != Layout::blocked16 || view.shape[1] % 16 == 0,
+           "{}: {} has the shape {}: blocked16 needs a multiple of 16 channels", operation, name,
+           view.shape.to_string());
+}
+
+/// a and b: one shape, one layout and one type.
+inline void require_same_kind(const char* operation, const char* name_a, const ConstView& a,
+                              const char* name_b, const ConstView& b) {
+  require_same_form(operation, name_a, a, name_b, b);
+  require_dtype(operation, name_b, b, a.dtype);
+}
+
+/// f32 or bf16, contiguous (N, classes).
+inline void require_rows(const char* operation, const char* name, const ConstView& view) {
+  require_activation(operation, name, view);
+  require_contiguous(operation, name, view);
+  XR_CHECK(view.shape.rank() == 2, "{}: {} has the shape {}: it must be (N, classes)", operation, name,
+           view.shape.to_string());
+}
+
 /// f32, one value per channel (or per class).
 inline void require_vector(const char* operation, const char* name, const ConstView& view,
                            std::int64_t length) {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/common/conv2d_problem.h"
+#include "kernels/backend.h"
 #include "kernels/cudnn/descriptor.h"
 
 namespace xr::kernels::cudnn {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/common/conv2d_problem.h"
+#include "kernels/backend.h"
 
 namespace xr::kernels::cudnn {
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kernels/common/checks.h"
+#include "kernels/common/conv2d_problem.h"
 #include "kernels/cuda/conv2d/filter_partials.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {

@@ -1,7 +1,7 @@
 // The kernels of conv2d: what they are given, and their launchers. conv2d.cu chooses among them.
 #pragma once
 
-#include "kernels/common/conv2d_problem.h"
+#include "kernels/backend.h"
 #include "kernels/cuda/device/grid.h"
 #include "kernels/cuda/kernel_backend.h"
 

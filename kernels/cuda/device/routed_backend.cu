@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "kernels/common/checks.h"
+#include "kernels/common/conv2d_problem.h"
 #include "kernels/common/pool2d.h"
 #include "kernels/cuda/conv2d/conv2d.h"
 

@@ -1,0 +1,23 @@
+// Every call that the engine may make on a device. A new one is a line here, and its header.
+#pragma once
+
+#include "kernels/ops/adam.h"
+#include "kernels/ops/augment.h"
+#include "kernels/ops/avg_pool2d.h"
+#include "kernels/ops/batch_norm2d.h"
+#include "kernels/ops/batch_norm2d_relu.h"
+#include "kernels/ops/cast.h"
+#include "kernels/ops/conv2d.h"
+#include "kernels/ops/cross_entropy.h"
+#include "kernels/ops/dropout.h"
+#include "kernels/ops/elementwise.h"
+#include "kernels/ops/global_avg_pool2d.h"
+#include "kernels/ops/linear.h"
+#include "kernels/ops/log_softmax.h"
+#include "kernels/ops/matmul.h"
+#include "kernels/ops/max_pool2d.h"
+#include "kernels/ops/reduce.h"
+#include "kernels/ops/relu.h"
+#include "kernels/ops/reorder.h"
+#include "kernels/ops/sgd.h"
+#include "kernels/ops/softmax.h"

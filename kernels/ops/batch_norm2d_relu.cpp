@@ -1,0 +1,54 @@
+#include "kernels/ops/batch_norm2d_relu.h"
+
+#include "kernels/common/checks.h"
+
+namespace xr::kernels {
+
+namespace {
+
+/// y (or dy) has the shape of x or, with pool, that of its windows.
+void require_output(const char* operation, bool pool, const ConstView& x, const char* name,
+                    const ConstView& y) {
+  if (!pool) return require_same_kind(operation, "x", x, name, y);
+  require_rank4(operation, "x", x);
+  const Shape expected{x.shape[0], x.shape[1], x.shape[2] / 2, x.shape[3] / 2};
+  XR_CHECK(y.shape == expected, "{}: {} has the shape {}: {} gives {}", operation, name, y.shape.to_string(),
+           x.shape.to_string(), expected.to_string());
+  require_dtype(operation, name, y, x.dtype);
+  XR_CHECK(y.layout == x.layout, "{}: x is {} but {} is {}: they must have one layout", operation,
+           name_of(x.layout), name, name_of(y.layout));
+}
+
+void require_winners(const char* operation, const ConstView& argmax, const ConstView& y) {
+  XR_CHECK(argmax.dtype == DType::u8 && argmax.numel() >= y.numel(),
+           "{}: argmax is {} with {} elements: it must be u8 with {}", operation, name_of(argmax.dtype),
+           argmax.numel(), y.numel());
+}
+
+}  // namespace
+
+void BatchNorm2dReluForwardTraining::validate() const {
+  require_channels(name, x, {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
+  require_statistics(name, x, running_mean, running_var);
+  require_output(name, pool, x, "y", y);
+  if (pool) require_winners(name, argmax, y);
+}
+
+void BatchNorm2dReluForwardInference::validate() const {
+  require_channels(
+      name, x,
+      {{"gamma", gamma}, {"beta", beta}, {"running_mean", running_mean}, {"running_var", running_var}});
+  require_output(name, pool, x, "y", y);
+}
+
+void BatchNorm2dReluBackwardTraining::validate() const {
+  require_channels(name, x, {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
+  require_output(name, pool, x, "dy", dy);
+  if (pool) {
+    require_output(name, pool, x, "y", y);
+    require_winners(name, argmax, y);
+  }
+  require_gradients(name, x, dx, d_gamma, d_beta);
+}
+
+}  // namespace xr::kernels

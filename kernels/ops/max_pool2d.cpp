@@ -1,0 +1,28 @@
+#include "kernels/ops/max_pool2d.h"
+
+#include "kernels/common/checks.h"
+
+namespace xr::kernels {
+
+namespace {
+
+void require_window(const char* operation, const Pool2dParams& p) {
+  XR_CHECK(p.window() <= 65536, "{}: the window {}x{} is too large: it may have 65536 positions", operation,
+           p.kernel_h, p.kernel_w);
+}
+
+}  // namespace
+
+void MaxPool2dForward::validate() const {
+  require_pool2d(name, params, "x", x, "y", y);
+  require_window(name, params);
+  require_dtype(name, "argmax", argmax, DType::u8);
+}
+
+void MaxPool2dBackward::validate() const {
+  require_pool2d(name, params, "dx", dx, "dy", dy);
+  require_window(name, params);
+  require_dtype(name, "argmax", argmax, DType::u8);
+}
+
+}  // namespace xr::kernels
