@@ -1,8 +1,9 @@
 #include "apps/audit/audit.h"
 
 #include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
 
-#include "apps/xrtrain/console.h"
 #include "data/file.h"
 #include "kernels/common/error.h"
 
@@ -15,6 +16,11 @@ data::Dataset find_images(const std::filesystem::path& directory, const AuditSet
   split.validation_fraction = split.test_fraction = 0;  // what the folder itself says
   split.groups = settings.groups;
   return data::read_image_folder(directory, split);
+}
+
+/// Of a clock that never goes back.
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace
@@ -61,21 +67,20 @@ Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& 
   return audit;
 }
 
-nlohmann::json audit_json(const Audit& audit) {
-  nlohmann::json result = {{"schema", "xrtrain-audit"},
-                           {"version", 1},
-                           {"data", audit.scan.directory.string()},
-                           {"images", audit.scan.images.size()},
-                           {"classes", audit.scan.class_names},
-                           {"splits", audit.scan.splits},
-                           {"verdict", html::verdict_name(audit.verdict())},
-                           {"warnings", audit.scan.warnings},
-                           {"seconds",
-                            {{"reading", audit.seconds_decoding},
-                             {"comparing", audit.seconds_comparing},
-                             {"learning", audit.seconds_learning}}}};
-  result.update(checks_json(audit.checks));
-  return result;
+std::string audit_json(const Audit& audit) {
+  const nlohmann::json facts = {{"schema", "xrtrain-audit"},
+                                {"version", 1},
+                                {"data", audit.scan.directory.string()},
+                                {"images", audit.scan.images.size()},
+                                {"classes", audit.scan.class_names},
+                                {"splits", audit.scan.splits},
+                                {"verdict", html::verdict_name(audit.verdict())},
+                                {"warnings", audit.scan.warnings},
+                                {"seconds",
+                                 {{"reading", audit.seconds_decoding},
+                                  {"comparing", audit.seconds_comparing},
+                                  {"learning", audit.seconds_learning}}}};
+  return checks_json(audit.checks, facts);
 }
 
 }  // namespace xr::apps::audit

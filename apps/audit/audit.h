@@ -33,6 +33,6 @@ using Tell = std::function<void(const char*, std::size_t, std::size_t)>;
                                  const Tell& tell);
 
 /// audit.json; docs/formats.md describes it.
-[[nodiscard]] nlohmann::json audit_json(const Audit& audit);
+[[nodiscard]] std::string audit_json(const Audit& audit);
 
 }  // namespace xr::apps::audit

@@ -3,13 +3,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace xr::apps::audit {
 
-nlohmann::json checks_json(const std::vector<Check>& checks) {
+namespace {
+
+nlohmann::json object_of(const std::vector<Check>& checks) {
   nlohmann::json result = nlohmann::json::object();
   for (const Check& check : checks) {
-    nlohmann::json entry = check.figures;
+    nlohmann::json entry = check.figures.json();
     entry["title"] = check.title;
     entry["verdict"] = html::verdict_name(check.verdict);
     entry["text"] = check.text;
@@ -17,6 +20,18 @@ nlohmann::json checks_json(const std::vector<Check>& checks) {
     result[check.name] = std::move(entry);
   }
   return result;
+}
+
+}  // namespace
+
+std::string checks_json(const std::vector<Check>& checks, const nlohmann::json& before) {
+  nlohmann::json result = before;
+  result.update(object_of(checks));
+  return result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string checks_json(const std::vector<Check>& checks) {
+  return checks_json(checks, nlohmann::json::object());
 }
 
 void sort_by_verdict(std::vector<Check>& checks) {

@@ -1,10 +1,10 @@
 // What a check of the data found.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "apps/audit/figures.h"
 #include "apps/html/markup.h"
 
 namespace xr::apps::audit {
@@ -17,11 +17,13 @@ struct Check {
   Verdict verdict = Verdict::ok;
   std::string text;                  ///< the finding, one line in plain words
   std::vector<std::string> details;  ///< further lines: tables, advice
-  nlohmann::json figures = nlohmann::json::object();
+  Figures figures;
 };
 
 /// An object by the checks' names: what audit.json and a run's findings.json have of them.
-[[nodiscard]] nlohmann::json checks_json(const std::vector<Check>& checks);
+[[nodiscard]] std::string checks_json(const std::vector<Check>& checks);
+/// Behind the entries of another object.
+[[nodiscard]] std::string checks_json(const std::vector<Check>& checks, const nlohmann::json& before);
 
 /// The most serious first; otherwise the order stays.
 void sort_by_verdict(std::vector<Check>& checks);

@@ -1,6 +1,7 @@
 #include "apps/audit/page.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "apps/html/chart.h"
 #include "apps/html/page.h"

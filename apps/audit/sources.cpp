@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
@@ -227,7 +228,7 @@ void judge_association(const Scan& scan, const Association& association, Check& 
     return;
   }
   const Separation& by_source = association.separation;
-  check.figures.update(figures_of(by_source));
+  check.figures.json().update(figures_of(by_source));
   check.figures["class"] = scan.class_names[association.class_index];
   check.verdict = worse(check.verdict, by_source.verdict);
   check.text += fmt::format(

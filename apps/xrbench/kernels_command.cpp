@@ -43,6 +43,13 @@ Value value_of(const std::map<std::string, Value>& names, const char* option, co
   return found->second;
 }
 
+template <class Value>
+std::vector<std::string> names_of(const std::map<std::string, Value>& values) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : values) names.push_back(name);
+  return names;
+}
+
 constexpr int last_rank = 5;
 
 int rank_of(const std::string& operation) {
@@ -308,41 +315,40 @@ class KernelsCommand {
 
 }  // namespace
 
-CLI::App* add_kernels(CLI::App& app, KernelsSettings& settings) {
-  CLI::App* kernels = app.add_subcommand("kernels", "Time every kernel and its variants side by side");
-  kernels->add_option("--device", settings.device, "cpu, cuda, cuda:N or simt")->capture_default_str();
-  kernels->add_option("--precision", settings.precision, "fp32, tf32 or bf16")
-      ->check(CLI::IsMember(precisions))
-      ->capture_default_str();
+command_line::Command add_kernels(command_line::Command program, KernelsSettings& settings) {
+  command_line::Command kernels =
+      program.subcommand("kernels", "Time every kernel and its variants side by side");
+  kernels.option("--device", settings.device, "cpu, cuda, cuda:N or simt").show_default();
+  kernels.option("--precision", settings.precision, "fp32, tf32 or bf16")
+      .one_of(names_of(precisions))
+      .show_default();
   kernels
-      ->add_option("--kernels", settings.kernels,
-                   "auto: own ones and the libraries'; custom: own ones; cudnn: the libraries'")
-      ->check(CLI::IsMember(choices))
-      ->capture_default_str();
-  kernels->add_option("--operation", settings.operation, "Only operations whose name contains this");
-  kernels->add_option("--batch", settings.batches, "Images in a batch, several with commas")->delimiter(',');
-  kernels->add_option("--size", settings.sizes, "Pixels in a row of an image, several with commas")
-      ->delimiter(',');
-  kernels->add_option("--channels", settings.channels, "1 (grey) or 3 (colour)")->capture_default_str();
-  kernels->add_option("--padding", settings.padding, "Of the first convolution")->capture_default_str();
-  kernels->add_option("--threads", settings.threads, "CPU threads; 0: all cores")->capture_default_str();
-  kernels->add_option("--min-time", settings.timing.min_time, "Seconds of samples for a kernel, at least")
-      ->capture_default_str();
-  kernels->add_option("--max-time", settings.timing.max_time, "Seconds after which noise is accepted")
-      ->capture_default_str();
+      .option("--kernels", settings.kernels,
+              "auto: own ones and the libraries'; custom: own ones; cudnn: the libraries'")
+      .one_of(names_of(choices))
+      .show_default();
+  kernels.option("--operation", settings.operation, "Only operations whose name contains this");
+  kernels.option("--batch", settings.batches, "Images in a batch, several with commas").delimiter(',');
+  kernels.option("--size", settings.sizes, "Pixels in a row of an image, several with commas").delimiter(',');
+  kernels.option("--channels", settings.channels, "1 (grey) or 3 (colour)").show_default();
+  kernels.option("--padding", settings.padding, "Of the first convolution").show_default();
+  kernels.option("--threads", settings.threads, "CPU threads; 0: all cores").show_default();
+  kernels.option("--min-time", settings.timing.min_time, "Seconds of samples for a kernel, at least")
+      .show_default();
+  kernels.option("--max-time", settings.timing.max_time, "Seconds after which noise is accepted")
+      .show_default();
   kernels
-      ->add_option("--max-noise", settings.timing.max_noise,
-                   "Samples are taken until (p80 - p20) / median is below this")
-      ->capture_default_str();
-  kernels->add_option("--repetitions", settings.timing.repetitions, "Samples; 0: as the times above say")
-      ->capture_default_str();
+      .option("--max-noise", settings.timing.max_noise,
+              "Samples are taken until (p80 - p20) / median is below this")
+      .show_default();
+  kernels.option("--repetitions", settings.timing.repetitions, "Samples; 0: as the times above say")
+      .show_default();
   kernels
-      ->add_option("--time-limit", settings.time_limit,
-                   "Seconds after which no further operation starts; 0: none")
-      ->capture_default_str();
-  kernels->add_option("--json", settings.json, "Write the results to this file, too");
-  kernels->add_flag("--list", settings.list, "Print the operations and end");
-  kernels->add_flag("--check", settings.check, "Only compare results, time nothing; small images by default");
+      .option("--time-limit", settings.time_limit, "Seconds after which no further operation starts; 0: none")
+      .show_default();
+  kernels.option("--json", settings.json, "Write the results to this file, too");
+  kernels.flag("--list", settings.list, "Print the operations and end");
+  kernels.flag("--check", settings.check, "Only compare results, time nothing; small images by default");
   return kernels;
 }
 

@@ -1,12 +1,12 @@
 // xrbench kernels: every kernel of a backend and its variants, side by side.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <vector>
 
+#include "apps/command_line/command_line.h"
 #include "apps/xrbench/timing.h"
 
 namespace xr::bench {
@@ -25,8 +25,8 @@ struct KernelsSettings {
   std::string json;  ///< a file; empty: none
 };
 
-/// Adds the subcommand. The settings must outlive the app.
-CLI::App* add_kernels(CLI::App& app, KernelsSettings& settings);
+/// Adds the subcommand. The settings must outlive the program.
+command_line::Command add_kernels(command_line::Command program, KernelsSettings& settings);
 
 /// Writes the table to `out`, and the JSON anew after each operation. Throws UsageError if the settings do
 /// not fit this machine, Error if a kernel is wrong, after all that was asked for is written.

@@ -1,7 +1,6 @@
 // xrbench: how fast the engine is, beside the alternatives. What is wrong is said in one line on standard
 // error; the exit status is 0 done, 1 failed or a kernel is wrong, 2 wrong usage, a device that is not there
 // included.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -28,54 +27,56 @@ struct Machine {
   std::string device = "cpu", precision = "fp32", kernels = "auto";
 };
 
-void add_step(CLI::App& app, xr::bench::StepSettings& settings, Machine& machine) {
-  CLI::App* step = app.add_subcommand("step", "Time whole training steps on random images");
+void add_step(xr::command_line::Command program, xr::bench::StepSettings& settings, Machine& machine) {
+  xr::command_line::Command step = program.subcommand("step", "Time whole training steps on random images");
   settings.model.name = "report_cnn";
-  step->add_option("--model", settings.model.name, "report_cnn or xray_resnet")->capture_default_str();
-  step->add_option("--batch-size", settings.batch_size, "Images in a batch")->capture_default_str();
-  step->add_option("--image-size", settings.model.image_size, "Pixels")->capture_default_str();
-  step->add_option("--channels", settings.model.channels, "1 (grey) or 3 (colour)")->capture_default_str();
-  step->add_option("--padding", settings.model.padding, "Of report_cnn's first convolution")
-      ->capture_default_str();
-  step->add_option("--dropout", settings.model.dropout, "Probability")->capture_default_str();
-  step->add_option("--lr", settings.learning_rate, "Adam's learning rate")->capture_default_str();
-  step->add_option("--seed", settings.model.seed, "Of weights, images and dropout")->capture_default_str();
-  step->add_option("--device", machine.device, "cpu, cuda, cuda:N or simt")->capture_default_str();
-  step->add_option("--precision", machine.precision, "fp32, tf32 or bf16")
-      ->check(CLI::IsMember(precisions))
-      ->capture_default_str();
-  step->add_option("--kernels", machine.kernels, "auto, custom or cudnn")
-      ->check(CLI::IsMember(kernel_choices))
-      ->capture_default_str();
-  step->add_flag("--cuda-graph,!--no-cuda-graph", settings.cuda_graph,
-                 "Record the step and replay it, where the device can");
-  step->add_option("--threads", settings.threads, "CPU threads; 0: all cores")->capture_default_str();
-  step->add_option("--warm-up", settings.warm_up, "Steps before timing")->capture_default_str();
-  step->add_option("--steps", settings.steps, "Timed steps")->capture_default_str();
-  step->add_option("--block", settings.block,
-                   "Steps between two looks at the clock, which wait for the device; 0: 10 on cuda, else 1")
-      ->capture_default_str();
-  step->add_option("--write-state", settings.write_state,
-                   "Write initial weights, input and labels (safetensors)");
-  step->add_flag("--serve", settings.serve, "Obey 'step K' and 'quit' on standard input, answer in JSON");
-  step->add_flag("--json", settings.json, "Print JSON");
+  step.option("--model", settings.model.name, "report_cnn or xray_resnet").show_default();
+  step.option("--batch-size", settings.batch_size, "Images in a batch").show_default();
+  step.option("--image-size", settings.model.image_size, "Pixels").show_default();
+  step.option("--channels", settings.model.channels, "1 (grey) or 3 (colour)").show_default();
+  step.option("--padding", settings.model.padding, "Of report_cnn's first convolution").show_default();
+  step.option("--dropout", settings.model.dropout, "Probability").show_default();
+  step.option("--lr", settings.learning_rate, "Adam's learning rate").show_default();
+  step.option("--seed", settings.model.seed, "Of weights, images and dropout").show_default();
+  step.option("--device", machine.device, "cpu, cuda, cuda:N or simt").show_default();
+  step.option("--precision", machine.precision, "fp32, tf32 or bf16")
+      .one_of({"bf16", "fp32", "tf32"})
+      .show_default();
+  step.option("--kernels", machine.kernels, "auto, custom or cudnn")
+      .one_of({"auto", "cudnn", "custom"})
+      .show_default();
+  step.flag("--cuda-graph,!--no-cuda-graph", settings.cuda_graph,
+            "Record the step and replay it, where the device can");
+  step.option("--threads", settings.threads, "CPU threads; 0: all cores").show_default();
+  step.option("--warm-up", settings.warm_up, "Steps before timing").show_default();
+  step.option("--steps", settings.steps, "Timed steps").show_default();
+  step.option("--block", settings.block,
+              "Steps between two looks at the clock, which wait for the device; 0: 10 on cuda, else 1")
+      .show_default();
+  step.option("--write-state", settings.write_state, "Write initial weights, input and labels (safetensors)");
+  step.flag("--serve", settings.serve, "Obey 'step K' and 'quit' on standard input, answer in JSON");
+  step.flag("--json", settings.json, "Print JSON");
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Benchmarks of the xrtrain engine", "xrbench");
-  app.require_subcommand(1);
-  app.set_version_flag("--version", "xrbench of commit " + xr::bench::commit(), "Print the commit and end");
+  xr::command_line::Program program("Benchmarks of the xrtrain engine", "xrbench");
+  program.subcommands(1, 1);
+  program.version("xrbench of commit " + xr::bench::commit(), "Print the commit and end");
   xr::bench::StepSettings settings;
   Machine machine;
-  add_step(app, settings, machine);
+  add_step(program.command(), settings, machine);
   xr::bench::KernelsSettings kernels;
-  const CLI::App* const kernels_command = xr::bench::add_kernels(app, kernels);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+  const xr::command_line::Command kernels_command = xr::bench::add_kernels(program.command(), kernels);
+  const xr::command_line::Parsed parsed = program.parse(argc, argv);
+  if (parsed.outcome == xr::command_line::Parsed::Outcome::text_wanted) {
+    std::cout << parsed.text;
+    return 0;
   }
-  if (kernels_command->parsed()) {
+  if (parsed.outcome != xr::command_line::Parsed::Outcome::accepted) {
+    std::cerr << parsed.message << "\nRun with --help for more information.\n";
+    return 2;
+  }
+  if (kernels_command.chosen()) {
     xr::bench::run_kernels(kernels, std::cout);
     return 0;
   }

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 #include "apps/text/text.h"
 #include "kernels/common/error.h"
@@ -81,6 +82,10 @@ void Console::event(const char* kind, const nlohmann::json& fields) {
   nlohmann::json object = {{"event", kind}};
   object.update(fields);
   print(json_text(object) + '\n');
+}
+
+void Console::event_text(const char* kind, const std::string& fields) {
+  if (settings_.json) event(kind, nlohmann::json::parse(fields));
 }
 
 void Console::progress(const std::string& label, std::size_t done, std::size_t total,

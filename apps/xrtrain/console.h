@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -32,6 +32,8 @@ class Console {
   void warn(const std::string& text);
   /// Shown with --json only: {"event": kind, ...fields} on a line.
   void event(const char* kind, const nlohmann::json& fields);
+  /// The same for fields that are a text already, a JSON object.
+  void event_text(const char* kind, const std::string& fields);
   /// A bar that the next line or progress replaces.
   void progress(const std::string& label, std::size_t done, std::size_t total, const std::string& note = {});
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -16,6 +15,7 @@
 namespace {
 
 using namespace xr::apps;
+namespace command_line = xr::command_line;
 
 int tell(int status, const std::string& message) {
   (void)std::fputs(fmt::format("xrtrain: error: {}\n", one_line(message)).c_str(), stderr);
@@ -23,16 +23,12 @@ int tell(int status, const std::string& message) {
 }
 
 /// For "--epoch" "; did you mean --epochs?".
-std::string suggestion(const CLI::App& app, const std::vector<std::string>& unknown) {
-  std::vector<std::string> names;
-  const CLI::App* command = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
-  for (const CLI::Option* option : command->get_options())
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  for (const CLI::App* other : command->get_subcommands({})) names.push_back(other->get_name());
-  for (const std::string& word : unknown)
-    if (const std::string nearest = nearest_word(word.substr(0, word.find('=')), names); !nearest.empty())
+std::string suggestion(const command_line::Parsed& parsed) {
+  for (const std::string& word : parsed.unknown)
+    if (const std::string nearest = nearest_word(word.substr(0, word.find('=')), parsed.known);
+        !nearest.empty())
       return fmt::format("; did you mean {}?", nearest);
-  return fmt::format("; see {} --help", command == &app ? "xrtrain" : "xrtrain " + command->get_name());
+  return fmt::format("; see {} --help", parsed.command);
 }
 
 /// GNU OpenMP's threads spin while they wait, which on cores that others use too (a shared machine, a
@@ -45,32 +41,29 @@ void let_waiting_threads_sleep(char** argv) {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app(
+  command_line::Program program(
       "Trains convolutional networks to tell chest X-rays apart, keeps a checkpoint of every epoch and "
       "evaluates them all. It is no medical device.",
       "xrtrain");
-  app.set_version_flag("--version", "xrtrain " XR_VERSION);
-  app.require_subcommand(0, 1);
-  app.get_formatter()->column_width(42);
+  program.version("xrtrain " XR_VERSION);
+  program.subcommands(0, 1);
+  program.help_column(42);
   Action action;
-  add_train_command(app, action);
-  add_eval_command(app, action);
-  add_cv_command(app, action);
-  add_compare_command(app, action);
-  add_predict_command(app, action);
-  add_synth_command(app, action);
-  add_audit_command(app, action);
-  add_info_command(app, action);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {  // --help, --version
-    return app.exit(success);
-  } catch (const CLI::ExtrasError&) {
-    const std::vector<std::string> unknown = app.remaining(true);
-    return tell(exit_usage, fmt::format("unknown argument{} {}{}", unknown.size() > 1 ? "s" : "",
-                                        fmt::join(unknown, " "), suggestion(app, unknown)));
-  } catch (const CLI::ParseError& error) {
-    return tell(exit_usage, error.what());
+  for (const auto add : {add_train_command, add_eval_command, add_cv_command, add_compare_command,
+                         add_predict_command, add_synth_command, add_audit_command, add_info_command})
+    add(program.command(), action);
+  const command_line::Parsed parsed = program.parse(argc, argv);
+  switch (parsed.outcome) {
+    case command_line::Parsed::Outcome::accepted:
+      break;
+    case command_line::Parsed::Outcome::text_wanted:
+      (void)std::fputs(parsed.text.c_str(), stdout);
+      return exit_done;
+    case command_line::Parsed::Outcome::unknown_argument:
+      return tell(exit_usage, fmt::format("unknown argument{} {}{}", parsed.unknown.size() > 1 ? "s" : "",
+                                          fmt::join(parsed.unknown, " "), suggestion(parsed)));
+    case command_line::Parsed::Outcome::invalid:
+      return tell(exit_usage, parsed.message);
   }
   if (!action)
     return tell(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "apps/xrtrain/commands/train_command.h"
 #include "kernels/common/error.h"

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -65,7 +64,7 @@ void write_results(const Audit& audit, const AuditOptions& options, Console& con
   std::error_code code;
   fs::create_directories(out, code);
   XR_CHECK(fs::is_directory(out, code), "cannot make the folder {}: choose another --out", out.string());
-  engine::write_file_atomically(out / "audit.json", json_text(audit_json(audit)) + "\n");
+  engine::write_file_atomically(out / "audit.json", audit_json(audit) + "\n");
   engine::write_file_atomically(out / "audit.html", audit_page(audit, command_line(options)));
   console.line(
       fmt::format("Written: {} and {}", (out / "audit.html").string(), (out / "audit.json").string()));
@@ -109,7 +108,7 @@ int run_audit(const AuditOptions& options) {
         [&](const char* what, std::size_t done, std::size_t total) { console.progress(what, done, total); });
   });
   if (options.control) train_controls(audit, options, console);
-  if (options.json) print(json_text(audit_json(audit)) + "\n");
+  if (options.json) print(audit_json(audit) + "\n");
   tell_findings(audit, console);
   if (!options.out.empty()) write_results(audit, options, console);
   if (options.fail_on.empty()) return exit_done;
@@ -119,48 +118,45 @@ int run_audit(const AuditOptions& options) {
 
 }  // namespace
 
-void add_audit_command(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand(
+void add_audit_command(command_line::Command app, Action& action) {
+  command_line::Command command = app.subcommand(
       "audit", "Look for what makes results on a folder of images misleading, before training on it");
   auto options = std::make_shared<AuditOptions>();
+  command.option("data", options->data, "Folder with train/<class>/ and test/<class>/, or <class>/ folders")
+      .required();
+  command.option("--out", options->out, "Write audit.html and audit.json into this folder");
+  const command_line::Option groups =
+      command.option("--groups", options->groups,
+                     "CSV file with columns file and patient, instead of sources.csv of the folder");
   command
-      ->add_option("data", options->data, "Folder with train/<class>/ and test/<class>/, or <class>/ folders")
-      ->required();
-  command->add_option("--out", options->out, "Write audit.html and audit.json into this folder");
-  auto* groups =
-      command->add_option("--groups", options->groups,
-                          "CSV file with columns file and patient, instead of sources.csv of the folder");
-  command
-      ->add_option(
+      .option(
           "--group-regex", options->group_pattern,
           "Regular expression whose first group (without one, all that matches) is the patient in the path "
           "of an image")
-      ->excludes(groups);
+      .excludes(groups);
   command
-      ->add_option("--fail-on", options->fail_on,
-                   "Exit status 4 if a finding is so bad: warning (or worse) or serious; else it is 0")
-      ->check(CLI::IsMember({"warning", "serious"}));
+      .option("--fail-on", options->fail_on,
+              "Exit status 4 if a finding is so bad: warning (or worse) or serious; else it is 0")
+      .one_of({"warning", "serious"});
   command
-      ->add_option("--image-size", options->image_size,
-                   "Side of the images that the network will see, in pixels")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 4096));
-  command->add_flag(
-      "--control", options->control,
-      "Train the network three times into OUT/control: on whole images, with the middle black, with "
-      "all but the middle black");
-  command->add_option("--control-epochs", options->control_epochs, "Epochs of each of these trainings")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
-  command->add_option("--control-preset", options->control_preset, "Settings of these trainings")
-      ->capture_default_str()
-      ->check(CLI::IsMember(preset_names()));
-  command->add_option("--workers", options->workers, "Threads; 0 is one per processor core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 256));
-  command->add_flag("--json", options->json, "Show what audit.json holds instead of text");
-  command->add_flag("--quiet", options->quiet, "Show warnings and errors only");
-  command->callback([&action, options] { action = [options] { return run_audit(*options); }; });
+      .option("--image-size", options->image_size, "Side of the images that the network will see, in pixels")
+      .show_default()
+      .range(1, 4096);
+  command.flag("--control", options->control,
+               "Train the network three times into OUT/control: on whole images, with the middle black, with "
+               "all but the middle black");
+  command.option("--control-epochs", options->control_epochs, "Epochs of each of these trainings")
+      .show_default()
+      .range(1, 100000);
+  command.option("--control-preset", options->control_preset, "Settings of these trainings")
+      .show_default()
+      .one_of(preset_names());
+  command.option("--workers", options->workers, "Threads; 0 is one per processor core")
+      .show_default()
+      .range(0, 256);
+  command.flag("--json", options->json, "Show what audit.json holds instead of text");
+  command.flag("--quiet", options->quiet, "Show warnings and errors only");
+  command.when_chosen([&action, options] { action = [options] { return run_audit(*options); }; });
 }
 
 }  // namespace xr::apps

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "apps/text/text.h"
@@ -29,15 +28,15 @@ int run_compare(const std::string& run_a, const std::string& run_b, bool json) {
 
 }  // namespace
 
-void add_compare_command(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand(
-      "compare", "Tell whether one of two evaluated runs is better on the same test images");
+void add_compare_command(command_line::Command app, Action& action) {
+  command_line::Command command =
+      app.subcommand("compare", "Tell whether one of two evaluated runs is better on the same test images");
   auto runs = std::make_shared<std::pair<std::string, std::string>>();
   auto json = std::make_shared<bool>(false);
-  command->add_option("RUN_A", runs->first, "Folder of a run")->required();
-  command->add_option("RUN_B", runs->second, "Folder of another run")->required();
-  command->add_flag("--json", *json, "Print a JSON object");
-  command->callback([&action, runs, json] {
+  command.option("RUN_A", runs->first, "Folder of a run").required();
+  command.option("RUN_B", runs->second, "Folder of another run").required();
+  command.flag("--json", *json, "Print a JSON object");
+  command.when_chosen([&action, runs, json] {
     action = [runs, json] { return run_compare(runs->first, runs->second, *json); };
   });
 }

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -64,42 +63,38 @@ int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& c
 
 }  // namespace
 
-void add_cv_command(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand(
+void add_cv_command(command_line::Command app, Action& action) {
+  command_line::Command command = app.subcommand(
       "cv", "Cross-validate: train on all folds but one and test on that one, for each, again and again");
   auto given = std::make_shared<GivenOptions>();
   auto config = std::make_shared<std::string>();
   auto settings = std::make_shared<CvSettings>();
   const char* group = "Cross-validation";
-  CLI::Option* const folds =
-      command
-          ->add_option("--folds", settings->folds, "Parts that the images are cut into, by class and patient")
-          ->capture_default_str()
-          ->take_last()
-          ->check(CLI::Range(2, 100))
-          ->group(group);
-  CLI::Option* const repeats = command
-                                   ->add_option("--repeats", settings->repeats,
-                                                "Times, each with another cut and other initial weights")
-                                   ->capture_default_str()
-                                   ->take_last()
-                                   ->check(CLI::Range(1, 1000))
-                                   ->group(group);
-  command->add_option("--jobs", settings->jobs, "Folds at a time; 0 is half the processor cores")
-      ->capture_default_str()
-      ->take_last()
-      ->check(CLI::Range(0, 1024))
-      ->group(group);
-  command->add_flag("--keep-runs", settings->keep_runs, "Keep the checkpoints of every fold")->group(group);
-  add_train_options(*command, *given);
-  command
-      ->add_option("--config", *config,
-                   "TOML file with any of train's options; the command line goes over it")
-      ->group("The run");
-  command->callback([&action, given, config, settings, folds, repeats] {
+  const command_line::Option folds =
+      command.option("--folds", settings->folds, "Parts that the images are cut into, by class and patient")
+          .show_default()
+          .take_last()
+          .range(2, 100)
+          .group(group);
+  const command_line::Option repeats =
+      command.option("--repeats", settings->repeats, "Times, each with another cut and other initial weights")
+          .show_default()
+          .take_last()
+          .range(1, 1000)
+          .group(group);
+  command.option("--jobs", settings->jobs, "Folds at a time; 0 is half the processor cores")
+      .show_default()
+      .take_last()
+      .range(0, 1024)
+      .group(group);
+  command.flag("--keep-runs", settings->keep_runs, "Keep the checkpoints of every fold").group(group);
+  add_train_options(command, *given);
+  command.option("--config", *config, "TOML file with any of train's options; the command line goes over it")
+      .group("The run");
+  command.when_chosen([&action, given, config, settings, folds, repeats] {
     GivenCut cut;
-    if (folds->count() > 0) cut.folds = settings->folds;
-    if (repeats->count() > 0) cut.repeats = settings->repeats;
+    if (folds.given()) cut.folds = settings->folds;
+    if (repeats.given()) cut.repeats = settings->repeats;
     action = [given, config, cut, settings] { return run_cv(*given, *config, cut, *settings); };
   });
 }

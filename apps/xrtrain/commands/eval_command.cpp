@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -200,38 +199,37 @@ int run_eval(const EvalOptions& options) {
         fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv, report.html",
                     options.run));
   }
-  console.event("summary", nlohmann::json::parse(results.summary));
+  console.event_text("summary", results.summary);
   return exit_done;
 }
 
 }  // namespace
 
-void add_eval_command(CLI::App& app, Action& action) {
-  CLI::App* command =
-      app.add_subcommand("eval", "Evaluate the checkpoints of a run, on its own or other images");
+void add_eval_command(command_line::Command app, Action& action) {
+  command_line::Command command =
+      app.subcommand("eval", "Evaluate the checkpoints of a run, on its own or other images");
   auto options = std::make_shared<EvalOptions>();
-  command->add_option("run", options->run, "Folder of the run")->required()->type_name("RUN");
-  command->add_option("--data", options->data,
-                      "Other images: a folder with test/<class>/ or <class>/ folders; "
-                      "without it the run's own, and the results are written into the run");
-  command->add_option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--positive", options->positive,
-                      "Class that sensitivity is about, of two; else as in training");
+  command.option("run", options->run, "Folder of the run").required().type_name("RUN");
+  command.option("--data", options->data,
+                 "Other images: a folder with test/<class>/ or <class>/ folders; "
+                 "without it the run's own, and the results are written into the run");
+  command.option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only").not_negative();
+  command.option("--positive", options->positive,
+                 "Class that sensitivity is about, of two; else as in training");
   command
-      ->add_option("--target-sensitivity", options->target_sensitivity,
-                   "Choose a threshold on validation images that reaches this sensitivity")
-      ->check(CLI::Range(1e-9, 1.0));
-  command->add_option("--subgroups", options->subgroups,
-                      "CSV file with a column 'file' and columns to tell groups of images by; else "
-                      "sources.csv of the data folder");
-  command->add_option("--out", options->out,
-                      "Write the results into this new folder, or (FILE.csv) the table of them alone");
-  command->add_flag("--strict", options->strict, "End at the first image that cannot be decoded");
-  command->add_flag("--quiet", options->quiet, "Show warnings and errors only");
-  command->add_flag("--json", options->json, "Show a JSON object a line instead of text");
-  options->machine.add(*command);
-  command->callback([&action, options] { action = [options] { return run_eval(*options); }; });
+      .option("--target-sensitivity", options->target_sensitivity,
+              "Choose a threshold on validation images that reaches this sensitivity")
+      .range(1e-9, 1.0);
+  command.option("--subgroups", options->subgroups,
+                 "CSV file with a column 'file' and columns to tell groups of images by; else "
+                 "sources.csv of the data folder");
+  command.option("--out", options->out,
+                 "Write the results into this new folder, or (FILE.csv) the table of them alone");
+  command.flag("--strict", options->strict, "End at the first image that cannot be decoded");
+  command.flag("--quiet", options->quiet, "Show warnings and errors only");
+  command.flag("--json", options->json, "Show a JSON object a line instead of text");
+  options->machine.add(command);
+  command.when_chosen([&action, options] { action = [options] { return run_eval(*options); }; });
 }
 
 }  // namespace xr::apps

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "apps/text/text.h"
@@ -104,11 +104,11 @@ int run_info(bool json) {
 
 }  // namespace
 
-void add_info_command(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("info", "What this program and this machine have");
+void add_info_command(command_line::Command app, Action& action) {
+  command_line::Command command = app.subcommand("info", "What this program and this machine have");
   auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "Print a JSON object");
-  command->callback([&action, json] { action = [json] { return run_info(*json); }; });
+  command.flag("--json", *json, "Print a JSON object");
+  command.when_chosen([&action, json] { action = [json] { return run_info(*json); }; });
 }
 
 }  // namespace xr::apps

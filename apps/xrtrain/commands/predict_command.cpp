@@ -1,7 +1,7 @@
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -317,37 +317,36 @@ int run_predict(const PredictOptions& options) {
 
 }  // namespace
 
-void add_predict_command(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("predict", "Predict the classes of images with a checkpoint");
+void add_predict_command(command_line::Command app, Action& action) {
+  command_line::Command command =
+      app.subcommand("predict", "Predict the classes of images with a checkpoint");
   auto options = std::make_shared<PredictOptions>();
-  command->add_option("checkpoint", options->checkpoint, "A .safetensors file of a run")
-      ->required()
-      ->type_name("CHECKPOINT");
-  command->add_option("images", options->images, "Images, or folders of images")
-      ->required()
-      ->type_name("IMAGE");
-  command->add_flag("--csv", options->csv, "Print comma-separated values");
-  command->add_flag("--json", options->json, "Print a JSON object a line");
+  command.option("checkpoint", options->checkpoint, "A .safetensors file of a run")
+      .required()
+      .type_name("CHECKPOINT");
+  command.option("images", options->images, "Images, or folders of images").required().type_name("IMAGE");
+  command.flag("--csv", options->csv, "Print comma-separated values");
+  command.flag("--json", options->json, "Print a JSON object a line");
   const char* const explaining = "Explanations";
   command
-      ->add_option("--explain", options->explain,
-                   "Write pictures into this folder of where the network finds its evidence (Grad-CAM)")
-      ->type_name("DIR")
-      ->group(explaining);
+      .option("--explain", options->explain,
+              "Write pictures into this folder of where the network finds its evidence (Grad-CAM)")
+      .type_name("DIR")
+      .group(explaining);
   command
-      ->add_option("--layer", options->layer,
-                   "Layer to look at, by its name in the checkpoint [default: the last with positions]")
-      ->type_name("NAME")
-      ->group(explaining);
-  command->add_option("--class", options->class_name, "Class to explain [default: the predicted one]")
-      ->type_name("NAME")
-      ->group(explaining);
+      .option("--layer", options->layer,
+              "Layer to look at, by its name in the checkpoint [default: the last with positions]")
+      .type_name("NAME")
+      .group(explaining);
+  command.option("--class", options->class_name, "Class to explain [default: the predicted one]")
+      .type_name("NAME")
+      .group(explaining);
   command
-      ->add_flag("--occlusion", options->occlusion,
-                 "Cover one part of the image after the other too, as a check (slower)")
-      ->group(explaining);
-  options->machine.add(*command);
-  command->callback([&action, options] { action = [options] { return run_predict(*options); }; });
+      .flag("--occlusion", options->occlusion,
+            "Cover one part of the image after the other too, as a check (slower)")
+      .group(explaining);
+  options->machine.add(command);
+  command.when_chosen([&action, options] { action = [options] { return run_predict(*options); }; });
 }
 
 }  // namespace xr::apps

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 
@@ -42,34 +41,35 @@ int run_synth(const SynthOptions& options) {
 
 }  // namespace
 
-void add_synth_command(CLI::App& app, Action& action) {
-  CLI::App* command = app.add_subcommand("synth", "Draw the phantom set: images that look like chest X-rays");
+void add_synth_command(command_line::Command app, Action& action) {
+  command_line::Command command =
+      app.subcommand("synth", "Draw the phantom set: images that look like chest X-rays");
   auto options = std::make_shared<SynthOptions>();
   data::PhantomSettings& settings = options->settings;
-  command->add_option("--out", options->out, "Folder to make")->required();
-  command->add_option("--seed", settings.seed, "Other images for another seed")->capture_default_str();
-  command->add_option("--size", settings.size, "Side of the images in pixels")
-      ->capture_default_str()
-      ->check(CLI::Range(64, 2048));
+  command.option("--out", options->out, "Folder to make").required();
+  command.option("--seed", settings.seed, "Other images for another seed").show_default();
+  command.option("--size", settings.size, "Side of the images in pixels").show_default().range(64, 2048);
+  std::vector<std::string> shortcut_names;
+  for (const auto& [name, shortcut] : shortcuts()) shortcut_names.push_back(name);
   const std::pair<const char*, int*> counts[] = {{"train-covid", &settings.train_covid},
                                                  {"train-normal", &settings.train_normal},
                                                  {"test-covid", &settings.test_covid},
                                                  {"test-normal", &settings.test_normal}};
   for (const auto& [name, count] : counts)
-    command->add_option(fmt::format("--{}", name), *count, fmt::format("Images in {}", name))
-        ->capture_default_str()
-        ->check(CLI::Range(1, 100000));
+    command.option(fmt::format("--{}", name), *count, fmt::format("Images in {}", name))
+        .show_default()
+        .range(1, 100000);
   command
-      ->add_option("--shortcut", options->shortcut,
-                   "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
-                   "corner-marker, border-brightness or format")
-      ->capture_default_str()
-      ->check(CLI::IsMember(shortcuts()).description(""));
-  command->add_option("--workers", settings.workers, "Drawing threads; 0 is one per processor core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 256));
-  command->add_flag("--quiet", options->quiet, "Show errors only");
-  command->callback([&action, options] { action = [options] { return run_synth(*options); }; });
+      .option("--shortcut", options->shortcut,
+              "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
+              "corner-marker, border-brightness or format")
+      .show_default()
+      .one_of(shortcut_names, command_line::Shown::no);
+  command.option("--workers", settings.workers, "Drawing threads; 0 is one per processor core")
+      .show_default()
+      .range(0, 256);
+  command.flag("--quiet", options->quiet, "Show errors only");
+  command.when_chosen([&action, options] { action = [options] { return run_synth(*options); }; });
 }
 
 }  // namespace xr::apps

@@ -1,6 +1,6 @@
-#include <CLI/CLI.hpp>
 #include <future>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "apps/audit/quick.h"
 #include "apps/text/text.h"
@@ -118,8 +118,7 @@ void TrainCommand::run() {
       // The dataset's warnings tell of patients; a wide interval is no finding about the images.
       if (finding.name != "patients" && !finding.text.starts_with("few test images"))
         console_.warn(fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
-    engine::write_file_atomically(folder_->file("findings.json"),
-                                  json_text(audit::checks_json(findings)) + "\n");
+    engine::write_file_atomically(folder_->file("findings.json"), audit::checks_json(findings) + "\n");
   }
   tell_disk(*network, images.validation.count() > 0);
   validation_ = make_split("validation", std::move(images.validation));
@@ -281,7 +280,7 @@ void TrainCommand::evaluate(model::Module& network) {
                     "--out {}, then xrtrain eval {}",
                     shell_word(options_.data), options_.image_size, run, run));
   }
-  console_.event("summary", nlohmann::json::parse(results.summary));
+  console_.event_text("summary", results.summary);
 }
 
 /// Options, and the folder that they name, opened.
@@ -328,16 +327,15 @@ int run_train(const GivenOptions& given, const std::string& config_file) {
   return exit_done;
 }
 
-void add_train_command(CLI::App& app, Action& action) {
-  CLI::App* command =
-      app.add_subcommand("train", "Train a network, keep a checkpoint of each epoch, evaluate them all");
+void add_train_command(command_line::Command app, Action& action) {
+  command_line::Command command =
+      app.subcommand("train", "Train a network, keep a checkpoint of each epoch, evaluate them all");
   auto given = std::make_shared<GivenOptions>();
   auto config = std::make_shared<std::string>();
-  add_train_options(*command, *given);
-  command
-      ->add_option("--config", *config, "TOML file with any of these options; the command line goes over it")
-      ->group("The run");
-  command->callback(
+  add_train_options(command, *given);
+  command.option("--config", *config, "TOML file with any of these options; the command line goes over it")
+      .group("The run");
+  command.when_chosen(
       [&action, given, config] { action = [given, config] { return run_train(*given, *config); }; });
 }
 

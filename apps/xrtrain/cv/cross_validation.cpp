@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "apps/audit/quick.h"
@@ -90,7 +91,7 @@ class CrossValidation {
     for (const audit::Check& finding : findings)
       if (!finding.text.starts_with("few test images"))
         console_.warn(fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
-    engine::write_file_atomically(out_ / "findings.json", json_text(audit::checks_json(findings)) + "\n");
+    engine::write_file_atomically(out_ / "findings.json", audit::checks_json(findings) + "\n");
   }
 
   void open_folder() {
@@ -196,7 +197,7 @@ class CrossValidation {
                                   read_text(out_ / "cv.toml")));
     for (const std::string& line : cv_text(summary)) console_.line(line);
     console_.line(fmt::format("Results are in {}: cv.html, cv.csv, cv.json, predictions.csv", out_.string()));
-    console_.event("cv", nlohmann::json::parse(json));
+    console_.event_text("cv", json);
   }
 
   const CvSettings& settings_;

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "apps/text/text.h"
@@ -11,32 +10,26 @@
 
 namespace xr::apps {
 
-void MachineOptions::add(CLI::App& command) {
+void MachineOptions::add(command_line::Command command) {
   const char* group = "The machine";
-  command.add_option("--device", device, "auto, cpu, cuda, cuda:N or simt")
-      ->capture_default_str()
-      ->group(group);
-  command.add_option("--precision", precision, "Arithmetic")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
-      ->group(group);
-  command
-      .add_option("--kernels", kernels, "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "custom", "cudnn"}))
-      ->group(group);
-  command.add_option("--threads", threads, "Threads that compute; 0 is one per processor core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024))
-      ->group(group);
-  command.add_option("--workers", workers, "Threads that decode images; 0 is one per processor core")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 256))
-      ->group(group);
-  command.add_option("--batch-size", batch_size, "Images at a time")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536))
-      ->group(group);
+  command.option("--device", device, "auto, cpu, cuda, cuda:N or simt").show_default().group(group);
+  command.option("--precision", precision, "Arithmetic")
+      .show_default()
+      .one_of({"fp32", "tf32", "bf16"})
+      .group(group);
+  command.option("--kernels", kernels, "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)")
+      .show_default()
+      .one_of({"auto", "custom", "cudnn"})
+      .group(group);
+  command.option("--threads", threads, "Threads that compute; 0 is one per processor core")
+      .show_default()
+      .range(0, 1024)
+      .group(group);
+  command.option("--workers", workers, "Threads that decode images; 0 is one per processor core")
+      .show_default()
+      .range(0, 256)
+      .group(group);
+  command.option("--batch-size", batch_size, "Images at a time").show_default().range(1, 65536).group(group);
 }
 
 kernels::Device MachineOptions::apply() const {

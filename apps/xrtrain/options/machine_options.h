@@ -4,11 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "apps/command_line/command_line.h"
 #include "kernels/registry.h"
-
-namespace CLI {  // NOLINT(readability-identifier-naming): the name of the library
-class App;
-}
 
 namespace xr::apps {
 
@@ -16,7 +13,7 @@ struct MachineOptions {
   std::string device = "auto", precision = "fp32", kernels = "auto";
   std::int64_t threads = 0, workers = 0, batch_size = 60;
 
-  void add(CLI::App& command);
+  void add(command_line::Command command);
   /// Sets the number of threads and returns the device. Throws UsageError.
   [[nodiscard]] kernels::Device apply() const;
 };

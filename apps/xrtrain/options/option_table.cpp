@@ -1,7 +1,6 @@
 #include "apps/xrtrain/options/option_table.h"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -319,31 +318,29 @@ std::string value_text(const OptionValue& value) {
   return std::get<bool>(value) ? "yes" : "no";
 }
 
-void add_train_options(CLI::App& app, GivenOptions& given) {
+void add_train_options(command_line::Command app, GivenOptions& given) {
   const TrainOptions defaults = preset_options("default");
   for (const OptionSpec& spec : option_table()) {
-    CLI::Option* option = nullptr;
-    if (std::holds_alternative<bool O::*>(spec.member)) {
-      const bool on = std::get<bool>(get_value(defaults, spec));
-      const auto setter = [&given, name = spec.name](const char* value) {
-        return [&given, name, value](std::int64_t) { given[name] = value; };
-      };
-      option = app.add_flag_function("--" + spec.name, setter("true"), spec.help + (on ? " [yes]" : ""));
+    const OptionValue value = get_value(defaults, spec);
+    const auto setter = [&given, name = spec.name](const char* text) {
+      return [&given, name, text] { given[name] = text; };
+    };
+    if (const bool* on = std::get_if<bool>(&value)) {
+      const command_line::Option flag =
+          app.flag("--" + spec.name, setter("true"), spec.help + (*on ? " [yes]" : "")).group(spec.group);
       if (spec.in_file == InFile::kept)
-        app.add_flag_function("--no-" + spec.name, setter("false"), "Not --" + spec.name)
-            ->excludes(option)
-            ->group(spec.group);
-    } else {
-      const std::string value = value_text(get_value(defaults, spec));
-      option = app.add_option_function<std::string>(
-          "--" + spec.name, [&given, name = spec.name](const std::string& text) { given[name] = text; },
-          spec.help);
-      const char* type = spec.member.index() == 0 ? "TEXT" : spec.member.index() == 1 ? "INT" : "NUMBER";
-      std::string type_text = spec.choices.empty() ? type : fmt::format("{}", fmt::join(spec.choices, "|"));
-      if (!value.empty()) type_text += fmt::format(" [{}]", value);
-      option->type_name(type_text)->take_last();  // scripts add options to those that they have
+        app.flag("--no-" + spec.name, setter("false"), "Not --" + spec.name).excludes(flag).group(spec.group);
+      continue;
     }
-    option->group(spec.group);
+    const char* type = spec.member.index() == 0 ? "TEXT" : spec.member.index() == 1 ? "INT" : "NUMBER";
+    std::string type_text = spec.choices.empty() ? type : fmt::format("{}", fmt::join(spec.choices, "|"));
+    if (const std::string text = value_text(value); !text.empty()) type_text += fmt::format(" [{}]", text);
+    app.option(
+           "--" + spec.name, [&given, name = spec.name](const std::string& text) { given[name] = text; },
+           spec.help)
+        .type_name(type_text)
+        .take_last()  // scripts add options to those that they have
+        .group(spec.group);
   }
 }
 

@@ -8,11 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "apps/command_line/command_line.h"
 #include "apps/xrtrain/options/options.h"
-
-namespace CLI {  // NOLINT(readability-identifier-naming): the name of the library
-class App;
-}
 
 namespace xr::apps {
 
@@ -61,7 +58,7 @@ void set_value(TrainOptions& options, const OptionSpec& spec, const OptionValue&
 using GivenOptions = std::map<std::string, std::string>;
 
 /// Adds all options to a subcommand; those that are used end up in `given` when the command line is parsed.
-void add_train_options(CLI::App& app, GivenOptions& given);
+void add_train_options(command_line::Command app, GivenOptions& given);
 
 /// preset < configuration file < command line. Throws UsageError.
 [[nodiscard]] TrainOptions resolve_options(const GivenOptions& given, const std::string& config_file);

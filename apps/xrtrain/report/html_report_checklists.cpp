@@ -113,8 +113,7 @@ std::string thresholds_text(const EvaluationDetails& details) {
 std::string robustness_text(const HtmlReport& report) {
   std::string text;
   if (has_control(report)) text = "control trainings without parts of the images, beside the result; ";
-  if (read_audit(report.run, report.options.data).is_object())
-    return text + "audit of the images: audit.json";
+  if (has_audit(report.run, report.options.data)) return text + "audit of the images: audit.json";
   return text +
          (std::filesystem::exists(report.run / "findings.json") ? "the quick audit of the images; " : "") +
          fmt::format("open: xrtrain audit {} --control --out RUN, then xrtrain eval RUN",

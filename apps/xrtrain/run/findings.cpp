@@ -80,6 +80,10 @@ json read_audit(const fs::path& folder, const std::string& data) {
   return audit.is_object() && is_about(audit, data) ? audit : json();
 }
 
+bool has_audit(const fs::path& folder, const std::string& data) {
+  return read_audit(folder, data).is_object();
+}
+
 void add_findings(html::Page& page, const std::vector<Finding>& findings) {
   if (findings.empty()) return;
   page.section("Findings about the data");

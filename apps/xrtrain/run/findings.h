@@ -23,6 +23,8 @@ struct Finding {
 /// audit.json of the folder; null if it is not there, cannot be read or is about other images.
 [[nodiscard]] nlohmann::json read_audit(const std::filesystem::path& folder, const std::string& data);
 
+[[nodiscard]] bool has_audit(const std::filesystem::path& folder, const std::string& data);
+
 /// A section for them, if there are any.
 void add_findings(html::Page& page, const std::vector<Finding>& findings);
 

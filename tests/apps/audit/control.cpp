@@ -1,6 +1,8 @@
 // Control trainings: masks, and what is made of the results.
 #include "apps/xrtrain/audit/control.h"
 
+#include <nlohmann/json.hpp>
+
 #include "data/dataset/image_set.h"
 #include "tests/apps/support.h"
 

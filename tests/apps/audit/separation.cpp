@@ -2,6 +2,7 @@
 #include "apps/audit/separation.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <numeric>
 

@@ -2,6 +2,7 @@
 #include "apps/audit/sources.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/apps/support.h"
 

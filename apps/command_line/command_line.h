@@ -1,0 +1,109 @@
+// The command line of a program: subcommands, options and flags, bound to variables. The library behind it is known to
+// command_line.cpp alone, because its header takes seconds to compile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace CLI {  // NOLINT(readability-identifier-naming): the name of the library
+class App;
+class Option;
+}  // namespace CLI
+
+namespace xr::command_line {
+
+/// Whether help shows the allowed values.
+enum class Shown { no, yes };
+
+/// An option or flag of a command: a handle, valid as long as its Program.
+class Option {
+ public:
+  explicit Option(CLI::Option* option) : option_(option) {}
+
+  Option required();
+  Option show_default();                      ///< in help: the variable's value when this is called
+  Option group(const std::string& heading);   ///< of help
+  Option type_name(const std::string& text);  ///< in help: "FILE"
+  Option take_last();                         ///< given more than once, the last counts
+  Option excludes(Option other);
+  Option delimiter(char between);  ///< of several values in one argument
+  /// Of int or double, both bounds included.
+  template <class Number>
+  Option range(Number least, Number most);
+  Option not_negative();
+  Option one_of(const std::vector<std::string>& values, Shown shown = Shown::yes);
+
+  /// Whether the parsed command line has it.
+  [[nodiscard]] bool given() const;
+
+ private:
+  CLI::Option* option_;
+};
+
+/// A program or one of its subcommands: a handle, valid as long as its Program. Variables must outlive the parsing.
+class Command {
+ public:
+  explicit Command(CLI::App* app) : app_(app) {}
+
+  Command subcommand(const std::string& name, const std::string& help);
+
+  /// "--name", or "name" for an argument that is told by its place. For std::string, int, std::int64_t, std::uint64_t,
+  /// float, double, std::optional<double>, and vectors of std::int64_t and std::string.
+  template <class Value>
+  Option option(const std::string& name, Value& value, const std::string& help);
+  /// Calls `take` with the text of the option.
+  Option option(const std::string& name, std::function<void(const std::string&)> take,
+                const std::string& help);
+  /// "--name", or "--name,!--no-name".
+  Option flag(const std::string& names, bool& value, const std::string& help);
+  /// Calls `take` where the flag is given.
+  Option flag(const std::string& name, std::function<void()> take, const std::string& help);
+
+  /// What happens when this command was chosen and its options are parsed.
+  void when_chosen(std::function<void()> action);
+  [[nodiscard]] bool chosen() const;
+
+ private:
+  CLI::App* app_;
+};
+
+/// What became of a command line.
+struct Parsed {
+  enum class Outcome {
+    accepted,
+    text_wanted,       ///< --help or --version
+    unknown_argument,  ///< one or more
+    invalid
+  };
+  Outcome outcome = Outcome::accepted;
+  std::string text;                  ///< to print: help or version, each with its last newline
+  std::string message;               ///< what is wrong, without a newline
+  std::vector<std::string> unknown;  ///< arguments
+  std::vector<std::string> known;    ///< options and subcommands that could stand in their place
+  std::string command;               ///< "xrtrain eval": whose help says more
+};
+
+class Program {
+ public:
+  Program(const std::string& description, const std::string& name);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  [[nodiscard]] Command command() const { return Command(app_.get()); }
+  void version(const std::string& text,
+               const std::string& help = "Display program version information and exit");
+  void subcommands(std::size_t least, std::size_t most);
+  /// The column in which the descriptions of options begin.
+  void help_column(std::size_t column);
+
+  [[nodiscard]] Parsed parse(int argc, const char* const* argv);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+};
+
+}  // namespace xr::command_line
