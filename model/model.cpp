@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/common/error_codes.h"
+#include "model/initializer.h"
 #include "model/networks/report_cnn.h"
 #include "model/networks/xray_resnet.h"
 
@@ -9,63 +11,39 @@ namespace xr::model {
 
 namespace {
 
+template <class Network>
+std::unique_ptr<Module> make(const ModelSettings& settings, const Initializer& initializer) {
+  return std::make_unique<Network>(settings, initializer);
+}
+
 struct Network {
   const char* name;
-  std::unique_ptr<Module> (*make)(const ModelSettings&);
-  std::int64_t (*least_image_size)(const ModelSettings&);
-  std::int64_t (*parameters)(const ModelSettings&);
-  /// Side of the smallest output that batch norm takes.
-  std::int64_t (*least_norm_extent)(const ModelSettings&);
+  std::unique_ptr<Module> (*make)(const ModelSettings&, const Initializer&);
+  /// Smaller images are refused even if every layer has an output: there would be nothing to see.
+  std::int64_t min_useful_size;
 };
 
-std::int64_t report_cnn_least_size(const ModelSettings& settings) {
-  std::int64_t size = 1;
-  while (ReportCnn::final_extent(size, settings.padding) < 1) ++size;
-  return size;
-}
-
-std::int64_t report_cnn_parameters(const ModelSettings& s) {
-  const std::int64_t extent = ReportCnn::final_extent(s.image_size, s.padding);
-  const std::int64_t convolutions = (s.channels * 9 + 1) * 32 + 2 * 32 + (32 * 9 + 1) * 64 + 2 * 64;
-  return convolutions + (64 * extent * extent + 1) * 600 + 601 * 120 + 121 * s.classes;
-}
-
-std::int64_t xray_resnet_parameters(const ModelSettings& s) {
-  std::int64_t count = s.channels * 25 * 32 + 2 * 32 + 257 * s.classes;
-  std::int64_t in = 32;
-  for (const std::int64_t out : {32, 64, 128, 256}) {
-    count += 9 * out * (in + 3 * out) + 4 * 2 * out + (in != out ? in * out + 2 * out : 0);
-    in = out;
-  }
-  return count;
-}
-
-std::int64_t report_cnn_norm_extent(const ModelSettings& s) {
-  return 2 * ReportCnn::final_extent(s.image_size, s.padding);  // pooling of 2x2 follows
-}
-
-std::int64_t xray_resnet_norm_extent(const ModelSettings& s) {
-  std::int64_t extent = ((s.image_size + 2 * 2 - 5) / 2 + 1) / 2;
-  for (int stage = 2; stage <= 4; ++stage) extent = (extent + 2 - 3) / 2 + 1;
-  return extent;
-}
-
 const Network networks[] = {
-    {"report_cnn",
-     [](const ModelSettings& s) -> std::unique_ptr<Module> { return std::make_unique<ReportCnn>(s); },
-     report_cnn_least_size, report_cnn_parameters, report_cnn_norm_extent},
-    {"xray_resnet",
-     [](const ModelSettings& s) -> std::unique_ptr<Module> { return std::make_unique<XrayResnet>(s); },
-     // Two halvings before pooling; the stages go on from 1 x 1. A few pixels more, so that there is
-     // something to see.
-     [](const ModelSettings&) -> std::int64_t { return 16; }, xray_resnet_parameters,
-     xray_resnet_norm_extent},
+    {"report_cnn", make<ReportCnn>, 1},
+    {"xray_resnet", make<XrayResnet>, 16},
 };
 
 const Network& find(const std::string& name) {
   for (const Network& network : networks)
     if (name == network.name) return network;
   throw Error(fmt::format("unknown model '{}': use {}", name, fmt::join(model_names(), " or ")));
+}
+
+/// Whether a batch of so many images of the settings' size goes through; false with an Error of that code.
+bool accepts(const ModelSettings& settings, std::int64_t batch, const ErrorCode& otherwise) {
+  try {
+    (void)make_model_shapes(settings)->output_shape(
+        {batch, settings.channels, settings.image_size, settings.image_size});
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != otherwise) throw;
+    return false;
+  }
 }
 
 }  // namespace
@@ -76,16 +54,23 @@ std::vector<std::string> model_names() {
   return names;
 }
 
-std::int64_t least_image_size(const ModelSettings& settings) {
-  return find(settings.name).least_image_size(settings);
+std::int64_t min_image_size(const ModelSettings& settings) {
+  ModelSettings smallest = settings;
+  smallest.image_size = find(settings.name).min_useful_size;
+  while (!accepts(smallest, 2, error_code::image_too_small)) ++smallest.image_size;
+  return smallest.image_size;
 }
 
-std::int64_t least_training_batch(const ModelSettings& settings) {
-  return find(settings.name).least_norm_extent(settings) > 1 ? 1 : 2;
+std::int64_t min_training_batch(const ModelSettings& settings) {
+  return accepts(settings, 1, error_code::batch_too_small) ? 1 : 2;
 }
 
 std::int64_t parameter_count(const ModelSettings& settings) {
-  return find(settings.name).parameters(settings);
+  return make_model_shapes(settings)->parameter_count();
+}
+
+std::unique_ptr<Module> make_model_shapes(const ModelSettings& settings) {
+  return find(settings.name).make(settings, {.shapes_only = true});
 }
 
 std::unique_ptr<Module> make_model(const ModelSettings& settings) {
@@ -96,10 +81,11 @@ std::unique_ptr<Module> make_model(const ModelSettings& settings) {
   XR_CHECK(settings.padding >= 0 && settings.padding <= 8, "the padding is {}: use 0 to 8", settings.padding);
   XR_CHECK(settings.dropout >= 0.0f && settings.dropout < 1.0f,
            "the dropout is {}: use 0 or more and less than 1", settings.dropout);
-  const std::int64_t least = network.least_image_size(settings);
-  XR_CHECK(settings.image_size >= least, "an image size of {} is too small for {}: use at least {}",
-           settings.image_size, settings.name, least);
-  return network.make(settings);
+  const std::int64_t least = min_image_size(settings);
+  XR_CHECK_CODE(settings.image_size >= least, error_code::image_too_small,
+                "an image size of {} is too small for {}: use at least {}", settings.image_size,
+                settings.name, least);
+  return network.make(settings, {.seed = settings.seed, .device = settings.device});
 }
 
 }  // namespace xr::model

@@ -22,14 +22,16 @@ struct ModelSettings {
 /// Names that make_model takes.
 [[nodiscard]] std::vector<std::string> model_names();
 /// Builds the network with its initial weights. Throws Error for an unknown name (lists the known ones),
-/// senseless settings, or an image size below least_image_size (says it).
+/// senseless settings, or an image size below min_image_size (names both).
 [[nodiscard]] std::unique_ptr<Module> make_model(const ModelSettings& settings);
+/// The same network without memory for its weights: it knows its shapes and cannot run.
+[[nodiscard]] std::unique_ptr<Module> make_model_shapes(const ModelSettings& settings);
 /// The smallest image size for which every layer has an output.
-[[nodiscard]] std::int64_t least_image_size(const ModelSettings& settings);
+[[nodiscard]] std::int64_t min_image_size(const ModelSettings& settings);
 /// The smallest batch that can be trained on: 2 where a batch norm has one value per channel and image, which
 /// has no variance; else 1.
-[[nodiscard]] std::int64_t least_training_batch(const ModelSettings& settings);
-/// Parameters of the network, without building it.
+[[nodiscard]] std::int64_t min_training_batch(const ModelSettings& settings);
+/// Parameters of the network, without memory for them.
 [[nodiscard]] std::int64_t parameter_count(const ModelSettings& settings);
 
 }  // namespace xr::model

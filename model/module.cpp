@@ -15,9 +15,20 @@ std::vector<NamedTensor> Module::state() const {
 }
 
 void Module::collect(const std::string& prefix, bool with_buffers, std::vector<NamedTensor>& result) const {
-  for (const Entry& entry : entries_)
-    if (entry.is_parameter || with_buffers) result.push_back({prefix + entry.name, entry.tensor});
+  for (const Entry& entry : entries_) {
+    if (!entry.is_parameter && !with_buffers) continue;
+    XR_CHECK(entry.tensor.defined(), "{}{} has a shape but no memory", prefix, entry.name);
+    result.push_back({prefix + entry.name, entry.tensor});
+  }
   for (const auto& [name, module] : children_) module->collect(prefix + name + ".", with_buffers, result);
+}
+
+std::int64_t Module::parameter_count() const {
+  std::int64_t count = 0;
+  for (const Entry& entry : entries_)
+    if (entry.is_parameter) count += entry.shape.numel();
+  for (const auto& [name, module] : children_) count += module->parameter_count();
+  return count;
 }
 
 std::vector<NamedModule> Module::modules() const {
@@ -36,39 +47,25 @@ Module* Module::find(const std::string& name) const {
   return nullptr;
 }
 
-void Module::set_training(bool training) {
-  training_ = training;
-  for (const auto& [name, module] : children_) module->set_training(training);
-}
-
-void Module::set_step(std::int64_t step) {
-  step_ = step;
-  for (const auto& [name, module] : children_) module->set_step(step);
-}
-
-void Module::take_mask_offset_from(const Tensor& offset) {
-  offset_on_device_ = offset;
-  for (const auto& [name, module] : children_) module->take_mask_offset_from(offset);
-}
-
-void Module::count_replay() {
-  on_replay();
-  for (const auto& [name, module] : children_) module->count_replay();
-}
-
-Tensor Module::register_parameter(const std::string& name, Tensor tensor) {
-  tensor.set_requires_grad(true);
-  entries_.push_back({name, tensor, true});
+Tensor Module::register_parameter(const std::string& name, const Shape& shape, Tensor tensor) {
+  if (tensor.defined()) tensor.set_requires_grad(true);
+  entries_.push_back({name, shape, tensor, true});
   return tensor;
 }
 
 Tensor Module::register_buffer(const std::string& name, Tensor tensor) {
-  entries_.push_back({name, tensor, false});
+  entries_.push_back({name, {}, tensor, false});
   return tensor;
 }
 
 void Module::register_module(const std::string& name, Module& module) {
   children_.emplace_back(name, &module);
+  module.share(context_);
+}
+
+void Module::share(const std::shared_ptr<Context>& context) {
+  context_ = context;
+  for (const auto& [name, module] : children_) module->share(context);
 }
 
 }  // namespace xr::model

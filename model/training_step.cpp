@@ -14,21 +14,35 @@ TrainingStep::TrainingStep(Module& network, engine::ParameterArena& arena, Train
       can_capture_(settings_.capture && engine::can_capture(arena.values().device())) {
   if (!can_capture_) return;
   const std::array<std::int64_t, 1> zero{0};
-  mask_offset_ = Tensor::from_host(std::span<const std::int64_t>(zero), {1}, arena.values().device());
-  network_.take_mask_offset_from(mask_offset_);
+  mask_number_ = Tensor::from_host(std::span<const std::int64_t>(zero), {1}, arena.values().device());
+  network_.context().mask_number = mask_number_;
 }
 
 TrainingStep::~TrainingStep() {
-  if (can_capture_) network_.take_mask_offset_from({});
+  if (can_capture_) network_.context().mask_number = {};
 }
 
 void TrainingStep::run_operations(const Tensor& images, const Tensor& labels,
                                   const std::function<void()>& make_images) {
   if (make_images) make_images();
   arena_.zero_grad();
-  result_.logits = engine::cast(network_.forward(images), engine::DType::f32);
+  result_.logits = engine::cast(network_(images), engine::DType::f32);
   result_.loss = engine::cross_entropy(result_.logits, labels, settings_.class_weights, settings_.loss);
   result_.loss.backward();
+}
+
+void TrainingStep::record_operations(const Tensor& images, const Tensor& labels,
+                                     const std::function<void()>& make_images) {
+  Context& context = network_.context();
+  host_work_.clear();
+  context.recorded_host_work = &host_work_;
+  try {
+    run_operations(images, labels, make_images);
+  } catch (...) {
+    context.recorded_host_work = nullptr;
+    throw;
+  }
+  context.recorded_host_work = nullptr;
 }
 
 const TrainingStep::Result& TrainingStep::run(std::int64_t step, const Tensor& images, const Tensor& labels,
@@ -36,8 +50,8 @@ const TrainingStep::Result& TrainingStep::run(std::int64_t step, const Tensor& i
   replayed_ = false;
   network_.set_step(step);
   if (can_capture_) {
-    const std::int64_t offset = Module::mask_offset(step);
-    mask_offset_.backend().copy_from_host(mask_offset_.mutable_view().data, &offset, sizeof offset);
+    const std::int64_t offset = Context::first_mask_number(step);
+    mask_number_.backend().copy_from_host(mask_number_.mutable_view().data, &offset, sizeof offset);
   }
   const Place place{images.view().data, labels.view().data, images.shape()};
   if (!can_capture_ || first_ != place) {
@@ -49,11 +63,11 @@ const TrainingStep::Result& TrainingStep::run(std::int64_t step, const Tensor& i
   }
   replayed_ = true;
   if (captured_) {
-    network_.count_replay();
+    for (const auto& work : host_work_) work();
   } else {
     // Its memory serves the recording, too.
     result_ = {};
-    captured_.emplace(images.device(), [&] { run_operations(images, labels, make_images); });
+    captured_.emplace(images.device(), [&] { record_operations(images, labels, make_images); });
     captured_result_ = result_;
   }
   captured_->replay();

@@ -50,14 +50,17 @@ class TrainingStep {
     friend bool operator==(const Place&, const Place&) = default;
   };
   void run_operations(const Tensor& images, const Tensor& labels, const std::function<void()>& make_images);
+  void record_operations(const Tensor& images, const Tensor& labels,
+                         const std::function<void()>& make_images);
 
   Module& network_;
   engine::ParameterArena& arena_;
   TrainingStepSettings settings_;
   bool can_capture_;
-  Tensor mask_offset_;  // i64 (1) on the device
+  Tensor mask_number_;  // i64 (1) on the device
   std::optional<Place> first_;
   std::optional<engine::CapturedWork> captured_;
+  HostWork host_work_;  // of a captured step, once per replay
   Result result_, captured_result_;
   bool replayed_ = false;
 };

@@ -17,7 +17,7 @@ auto errors_of_usage(Action&& action) {
   try {
     return action();
   } catch (const Error& error) {
-    throw UsageError(error.what(), error.where());
+    throw UsageError(error.code(), error.what(), error.where());
   }
 }
 

@@ -1,7 +1,7 @@
 #include "apps/xrbench/operation.h"
 
 #include "apps/xrbench/operation_list.h"
-#include "model/networks/report_cnn.h"
+#include "model/model.h"
 
 namespace xr::bench {
 
@@ -47,31 +47,35 @@ std::string times(const Shape& shape) {
 }
 
 std::vector<Operation> network_operations(const Case& c, const Backend& backend) {
-  const model::ReportCnnWidths widths;
   constexpr std::int64_t classes = 2;
-  const std::int64_t last = model::ReportCnn::final_extent(c.size, c.padding);
   XR_CHECK(c.batch >= 1 && c.channels >= 1 && c.padding >= 0,
            "a batch of {} images with {} channels and padding {}: batch and channels must be at least 1",
            c.batch, c.channels, c.padding);
-  XR_CHECK(last >= 1, "images of {} x {} are too small for the network: use --size 16 or more", c.size,
-           c.size);
-  const std::int64_t first = c.size + 2 * c.padding - 2, second = first / 2 - 2;
-  const std::int64_t features = widths.layer2 * last * last;
+  const model::ModelSettings settings{.name = "report_cnn",
+                                      .channels = c.channels,
+                                      .image_size = c.size,
+                                      .classes = classes,
+                                      .padding = c.padding,
+                                      .device = {}};
+  const std::int64_t min_size = model::min_image_size(settings);
+  XR_CHECK(c.size >= min_size, "images of {} x {} are too small for the network: use --size {} or more",
+           c.size, c.size, min_size);
+  const auto network = model::make_model_shapes(settings);
+  const auto after = [&](const char* layer, const Shape& x) { return network->find(layer)->output_shape(x); };
+  const Shape images{c.batch, c.channels, c.size, c.size};
+  const Shape conv1 = after("layer1.0", images), pool1 = after("layer1.1", conv1);
+  const Shape conv2 = after("layer2.0", pool1), features = after("flatten", after("layer2.1", conv2));
+  const Shape fc1 = after("fc1", features), fc2 = after("fc2", fc1);
 
   OperationList list{c, backend, {}};
-  add_convolution(list, "conv1", {c.batch, c.channels, c.size, c.size}, widths.layer1, c.padding, false);
-  add_normalisation(list, "1", {c.batch, widths.layer1, first, first});
-  add_convolution(list, "conv2", {c.batch, widths.layer1, first / 2, first / 2}, widths.layer2, 0, true);
-  add_normalisation(list, "2", {c.batch, widths.layer2, second, second});
-  add_linear(list, "fc1", features, widths.fc1);
-  add_linear(list, "fc2", widths.fc1, widths.fc2);
-  add_linear(list, "fc3", widths.fc2, classes);
-  const std::int64_t convolutions =
-      widths.layer1 * (9 * c.channels + 3) + widths.layer2 * (9 * widths.layer1 + 3);
-  const std::int64_t linears =
-      (features + 1) * widths.fc1 + (widths.fc1 + 1) * widths.fc2 + (widths.fc2 + 1) * classes;
-  add_others(list, {c.batch, widths.layer1, first / 2, first / 2}, widths.fc1, classes,
-             convolutions + linears);
+  add_convolution(list, "conv1", images, conv1[1], c.padding, false);
+  add_normalisation(list, "1", conv1);
+  add_convolution(list, "conv2", pool1, conv2[1], 0, true);
+  add_normalisation(list, "2", conv2);
+  add_linear(list, "fc1", features[1], fc1[1]);
+  add_linear(list, "fc2", fc1[1], fc2[1]);
+  add_linear(list, "fc3", fc2[1], classes);
+  add_others(list, pool1, fc1[1], classes, network->parameter_count());
   add_residual_convolutions(list, c.batch, c.channels, c.size);
   return std::move(list.operations);
 }

@@ -34,7 +34,7 @@ auto errors_as(Action&& action) {
   try {
     return action();
   } catch (const Error& error) {
-    throw As(error.what(), error.where());
+    throw As(error.code(), error.what(), error.where());
   } catch (const std::filesystem::filesystem_error& error) {
     throw As(error.what());
   }

@@ -110,7 +110,8 @@ Image read_image(const std::filesystem::path& path, int channels, const DecodeLi
   try {
     return decode_image(bytes, channels, limits);
   } catch (const Error& error) {
-    throw Error(fmt::format("cannot decode {}: {}", quote_name(path), error.what()), error.where());
+    throw Error(error.code(), fmt::format("cannot decode {}: {}", quote_name(path), error.what()),
+                error.where());
   }
 }
 

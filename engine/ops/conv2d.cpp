@@ -2,6 +2,7 @@
 
 #include "engine/core/autograd.h"
 #include "engine/ops/cast.h"
+#include "kernels/common/error_codes.h"
 
 namespace xr::engine {
 
@@ -11,26 +12,6 @@ std::int64_t output_extent(std::int64_t in, std::int64_t kernel, std::int64_t st
                            std::int64_t dilation) {
   const std::int64_t span = in + 2 * padding - dilation * (kernel - 1) - 1;
   return span < 0 ? 0 : span / stride + 1;
-}
-
-Shape output_shape(const Tensor& x, const Tensor& filter, const Tensor& bias, const Conv2dParams& p) {
-  XR_CHECK(x.rank() == 4 && filter.rank() == 4,
-           "conv2d takes x (N, C, H, W) and filter (O, C, kH, kW), not {} and {}", x.shape().to_string(),
-           filter.shape().to_string());
-  XR_CHECK(p.groups >= 1 && p.stride_h >= 1 && p.stride_w >= 1 && p.dilation_h >= 1 && p.dilation_w >= 1 &&
-               p.padding_h >= 0 && p.padding_w >= 0,
-           "conv2d: groups, stride and dilation must be at least 1 and padding at least 0");
-  XR_CHECK(x.dim(1) == filter.dim(1) * p.groups && filter.dim(0) % p.groups == 0,
-           "conv2d: input {} and filter {} do not fit with {} group(s)", x.shape().to_string(),
-           filter.shape().to_string(), p.groups);
-  XR_CHECK(!bias.defined() || bias.shape() == Shape{filter.dim(0)}, "conv2d: bias {} does not fit filter {}",
-           bias.shape().to_string(), filter.shape().to_string());
-  const Shape y{x.dim(0), filter.dim(0),
-                output_extent(x.dim(2), filter.dim(2), p.stride_h, p.padding_h, p.dilation_h),
-                output_extent(x.dim(3), filter.dim(3), p.stride_w, p.padding_w, p.dilation_w)};
-  XR_CHECK(y.numel() > 0, "conv2d: an input of shape {} is too small for a {}x{} filter with padding {}x{}",
-           x.shape().to_string(), filter.dim(2), filter.dim(3), p.padding_h, p.padding_w);
-  return y;
 }
 
 // The backend writes both gradients in one mode; a mode of its own, or a filter gradient that nobody wants,
@@ -55,8 +36,28 @@ void backward_filter(kernels::Backend& backend, const Conv2dParams& params, Cons
 
 }  // namespace
 
+Shape conv2d_shape(const Shape& x, const Shape& filter, const Conv2dParams& p) {
+  XR_CHECK(x.rank() == 4 && filter.rank() == 4,
+           "conv2d takes x (N, C, H, W) and filter (O, C, kH, kW), not {} and {}", x.to_string(),
+           filter.to_string());
+  XR_CHECK(p.groups >= 1 && p.stride_h >= 1 && p.stride_w >= 1 && p.dilation_h >= 1 && p.dilation_w >= 1 &&
+               p.padding_h >= 0 && p.padding_w >= 0,
+           "conv2d: groups, stride and dilation must be at least 1 and padding at least 0");
+  XR_CHECK(x[1] == filter[1] * p.groups && filter[0] % p.groups == 0,
+           "conv2d: input {} and filter {} do not fit with {} group(s)", x.to_string(), filter.to_string(),
+           p.groups);
+  const Shape y{x[0], filter[0], output_extent(x[2], filter[2], p.stride_h, p.padding_h, p.dilation_h),
+                output_extent(x[3], filter[3], p.stride_w, p.padding_w, p.dilation_w)};
+  XR_CHECK_CODE(y.numel() > 0, error_code::image_too_small,
+                "conv2d: an input of shape {} is too small for a {}x{} filter with padding {}x{}",
+                x.to_string(), filter[2], filter[3], p.padding_h, p.padding_w);
+  return y;
+}
+
 Tensor conv2d(const Tensor& input, const Tensor& filter, const Tensor& bias, const Conv2dParams& params) {
-  const Shape shape = output_shape(input, filter, bias, params);
+  const Shape shape = conv2d_shape(input.shape(), filter.shape(), params);
+  XR_CHECK(!bias.defined() || bias.shape() == Shape{filter.dim(0)}, "conv2d: bias {} does not fit filter {}",
+           bias.shape().to_string(), filter.shape().to_string());
   kernels::Backend& backend = input.backend();
   const Tensor x = cast(input, backend.activation_type());
   Tensor y = Tensor::empty(shape, {x.dtype(), x.device(), backend.preferred_layout(shape[1])});

@@ -12,4 +12,7 @@ using kernels::Conv2dParams;
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& filter, const Tensor& bias,
                             const Conv2dParams& params = {});
 
+/// Shape of its result, without computing it; throws Error likewise (code image_too_small for an empty result).
+[[nodiscard]] Shape conv2d_shape(const Shape& x, const Shape& filter, const Conv2dParams& params);
+
 }  // namespace xr::engine

@@ -1,45 +1,33 @@
 #include "model/networks/report_cnn.h"
 
-#include "engine/ops/reshape.h"
+#include "model/layers/batch_norm2d.h"
+#include "model/layers/conv2d.h"
+#include "model/layers/dropout.h"
+#include "model/layers/flatten.h"
+#include "model/layers/linear.h"
 
 namespace xr::model {
 
-ReportCnn::Block::Block(Initializer& initializer, std::int64_t in, std::int64_t out, std::int64_t padding)
-    : conv(initializer, in, out, {.kernel = 3, .padding = padding}), norm(initializer.device, out) {
-  register_module("0", conv);
-  register_module("1", norm);
+namespace {
+
+void add_block(ReportCnn& network, const std::string& name, Initializer& initializer, std::int64_t in,
+               std::int64_t out, std::int64_t padding) {
+  auto& block = network.add<Sequential>(name);
+  block.add<Conv2d>("0", initializer, in, out, Conv2dOptions{.kernel = 3, .padding = padding});
+  block.add<BatchNorm2d>("1", initializer, out, BatchNorm2dOptions{.relu = true, .max_pool = true});
 }
 
-Tensor ReportCnn::Block::forward(const Tensor& x) {
-  return observed(norm.forward_relu(conv.forward(x), true));
-}
+}  // namespace
 
-std::int64_t ReportCnn::final_extent(std::int64_t image_size, std::int64_t padding) {
-  return ((image_size + 2 * padding - 2) / 2 - 2) / 2;
-}
-
-ReportCnn::ReportCnn(const ModelSettings& settings, const ReportCnnWidths& widths)
-    : initializer_{settings.seed, settings.device},
-      layer1_(initializer_, settings.channels, widths.layer1, settings.padding),
-      layer2_(initializer_, widths.layer1, widths.layer2, 0),
-      fc1_(initializer_,
-           widths.layer2 * final_extent(settings.image_size, settings.padding) *
-               final_extent(settings.image_size, settings.padding),
-           widths.fc1),
-      drop_(initializer_, settings.dropout),
-      fc2_(initializer_, widths.fc1, widths.fc2),
-      fc3_(initializer_, widths.fc2, settings.classes) {
-  register_module("layer1", layer1_);
-  register_module("layer2", layer2_);
-  register_module("fc1", fc1_);
-  register_module("drop", drop_);
-  register_module("fc2", fc2_);
-  register_module("fc3", fc3_);
-}
-
-Tensor ReportCnn::forward(const Tensor& x) {
-  const Tensor features = engine::flatten(layer2_.forward(layer1_.forward(x)));
-  return observed(fc3_.forward(fc2_.forward(drop_.forward(fc1_.forward(features)))));
+ReportCnn::ReportCnn(const ModelSettings& settings, Initializer initializer, const ReportCnnWidths& widths) {
+  add_block(*this, "layer1", initializer, settings.channels, widths.layer1, settings.padding);
+  add_block(*this, "layer2", initializer, widths.layer1, widths.layer2, 0);
+  add<Flatten>("flatten");
+  const Shape features = output_shape({2, settings.channels, settings.image_size, settings.image_size});
+  add<Linear>("fc1", initializer, features[1], widths.fc1);
+  add<Dropout>("drop", initializer, settings.dropout);
+  add<Linear>("fc2", initializer, widths.fc1, widths.fc2);
+  add<Linear>("fc3", initializer, widths.fc2, settings.classes);
 }
 
 }  // namespace xr::model

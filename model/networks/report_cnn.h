@@ -7,8 +7,9 @@
 //   120, classes      fc2, fc3: Linear, Linear; no activation between the three
 #pragma once
 
-#include "model/layers.h"
+#include "model/initializer.h"
 #include "model/model.h"
+#include "model/sequential.h"
 
 namespace xr::model {
 
@@ -17,27 +18,9 @@ struct ReportCnnWidths {
   std::int64_t layer1 = 32, layer2 = 64, fc1 = 600, fc2 = 120;
 };
 
-class ReportCnn final : public Module {
+class ReportCnn final : public Sequential {
  public:
-  explicit ReportCnn(const ModelSettings& settings, const ReportCnnWidths& widths = {});
-  [[nodiscard]] Tensor forward(const Tensor& x) override;
-
-  /// Extent of the image after both blocks; below 1 if the image is too small.
-  [[nodiscard]] static std::int64_t final_extent(std::int64_t image_size, std::int64_t padding);
-
- private:
-  // Convolution and normalisation are members 0 and 1 of PyTorch's nn.Sequential.
-  struct Block final : Module {
-    Block(Initializer& initializer, std::int64_t in, std::int64_t out, std::int64_t padding);
-    [[nodiscard]] Tensor forward(const Tensor& x) override;
-    Conv2d conv;
-    BatchNorm2d norm;
-  };
-  Initializer initializer_;
-  Block layer1_, layer2_;
-  Linear fc1_;
-  Dropout drop_;
-  Linear fc2_, fc3_;
+  ReportCnn(const ModelSettings& settings, Initializer initializer, const ReportCnnWidths& widths = {});
 };
 
 }  // namespace xr::model

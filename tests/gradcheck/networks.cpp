@@ -53,7 +53,7 @@ class OracleNetwork {
   VariablePointer linear(const std::string& name, const VariablePointer& x) {
     return tape_.linear(x, variables_.at(name + ".weight"), variables_.at(name + ".bias"));
   }
-  /// `layer`: the number of initial-weight streams before it (model/layers.h).
+  /// `layer`: the number of initial-weight streams before it (model/initializer.h).
   VariablePointer dropout(const VariablePointer& x, std::uint64_t layer, std::int64_t step) {
     DropoutParams params;
     params.probability = settings_.dropout;
@@ -233,7 +233,7 @@ class NetworkCheck {
     const engine::Tensor targets = engine::Tensor::from_host(
         std::span<const std::int64_t>(labels_), {static_cast<std::int64_t>(labels_.size())}, device);
     const engine::Tensor weights = leaf_on(device, weights_, Layout::contiguous).detach();
-    const engine::Tensor loss = engine::cross_entropy(network->forward(images), targets, weights, test_.loss);
+    const engine::Tensor loss = engine::cross_entropy((*network)(images), targets, weights, test_.loss);
     loss.backward();
     const auto check = [&](const std::string& what, double error) {
       check_error(checked, test_.description + ", " + what, error, tolerance);

@@ -129,7 +129,7 @@ void check_trained_state(const Module& network, const GoldenFile& golden) {
 Tensor evaluate(Module& network, const Tensor& images) {
   const NoGradGuard no_grad;
   network.set_training(false);
-  Tensor logits = network.forward(images);
+  Tensor logits = network(images);
   network.set_training(true);
   return logits;
 }
@@ -137,7 +137,7 @@ Tensor evaluate(Module& network, const Tensor& images) {
 void check_against_golden(const std::string& name) {
   CAPTURE(name);
   const GoldenFile golden(name);
-  ReportCnn network(settings_of(golden), widths_of(golden));
+  ReportCnn network(settings_of(golden), {}, widths_of(golden));
   if (golden.contains("initial.fc1.weight"))
     set_state(network, golden, "initial.");
   else
@@ -149,7 +149,7 @@ void check_against_golden(const std::string& name) {
   Adam adam(arena, {.learning_rate = 1e-3f});
   std::vector<float> losses;
   for (int step = 0; step < 3; ++step) {
-    const Tensor logits = network.forward(images);
+    const Tensor logits = network(images);
     const Tensor loss = cross_entropy(logits, targets);
     arena.zero_grad();
     loss.backward();

@@ -1,4 +1,8 @@
-#include "model/layers.h"
+#include "kernels/common/error_codes.h"
+#include "model/layers/batch_norm2d.h"
+#include "model/layers/conv2d.h"
+#include "model/layers/dropout.h"
+#include "model/layers/linear.h"
 
 #include "engine/ops/sum.h"
 #include "tests/engine/support.h"
@@ -70,28 +74,73 @@ TEST_CASE("layers take different random numbers") {
 }
 
 TEST_CASE("batch normalisation starts as PyTorch's and counts batches while training") {
-  BatchNorm2d norm({}, 3);
-  const std::vector<NamedTensor> state = norm.state();
-  REQUIRE(state.size() == 5);
-  CHECK(state[0].tensor.to_host() == std::vector<float>{1, 1, 1});
-  CHECK(state[1].tensor.to_host() == std::vector<float>{0, 0, 0});
-  CHECK(state[2].name == "running_mean");
-  CHECK(state[2].tensor.to_host() == std::vector<float>{0, 0, 0});
-  CHECK(state[3].name == "running_var");
-  CHECK(state[3].tensor.to_host() == std::vector<float>{1, 1, 1});
-  CHECK(state[4].name == "num_batches_tracked");
-  CHECK(state[4].tensor.shape() == Shape{});
-  const Tensor x = random_tensor({4, 3, 6, 6}, 1);
-  (void)norm.forward(x);
-  (void)norm.forward_relu(x, true);
-  CHECK(state[4].tensor.to_host_i64() == std::vector<std::int64_t>{2});
-  const std::vector<float> mean = state[2].tensor.to_host();
-  CHECK(mean != std::vector<float>{0, 0, 0});
+  for (const BatchNorm2dOptions options : {BatchNorm2dOptions{}, BatchNorm2dOptions{.relu = true},
+                                           BatchNorm2dOptions{.relu = true, .max_pool = true}}) {
+    CAPTURE(options.relu, options.max_pool);
+    BatchNorm2d norm({}, 3, options);
+    const std::vector<NamedTensor> state = norm.state();
+    REQUIRE(state.size() == 5);
+    CHECK(state[0].tensor.to_host() == std::vector<float>{1, 1, 1});
+    CHECK(state[1].tensor.to_host() == std::vector<float>{0, 0, 0});
+    CHECK(state[2].name == "running_mean");
+    CHECK(state[2].tensor.to_host() == std::vector<float>{0, 0, 0});
+    CHECK(state[3].name == "running_var");
+    CHECK(state[3].tensor.to_host() == std::vector<float>{1, 1, 1});
+    CHECK(state[4].name == "num_batches_tracked");
+    CHECK(state[4].tensor.shape() == Shape{});
+    const Tensor x = random_tensor({4, 3, 6, 7}, 1);
+    CHECK(norm(x).shape() == norm.output_shape(x.shape()));
+    (void)norm(x);
+    CHECK(state[4].tensor.to_host_i64() == std::vector<std::int64_t>{2});
+    const std::vector<float> mean = state[2].tensor.to_host();
+    CHECK(mean != std::vector<float>{0, 0, 0});
+    norm.set_training(false);
+    const Tensor y = norm(x);
+    CHECK(state[4].tensor.to_host_i64() == std::vector<std::int64_t>{2});
+    CHECK(state[2].tensor.to_host() == mean);
+    const std::vector<float> results = y.to_host();
+    CHECK((*std::min_element(results.begin(), results.end()) >= 0) == options.relu);
+    CHECK(y.shape() == (options.max_pool ? Shape{4, 3, 3, 3} : x.shape()));
+  }
+  CHECK_THROWS_AS(BatchNorm2d({}, 3, {.relu = false, .max_pool = true}), Error);
+}
+
+TEST_CASE("layers tell their output's shape or why they have none") {
+  const auto code_of = [](const Module& module, const Shape& x) {
+    try {
+      (void)module.output_shape(x);
+      return ErrorCode{"none"};
+    } catch (const Error& error) {
+      return error.code();
+    }
+  };
+  Initializer initializer{3, {}};
+  for (const std::int64_t stride : {1, 2, 3})
+    for (const std::int64_t padding : {0, 2}) {
+      Conv2d conv(initializer, 2, 3, {.kernel = 3, .stride = stride, .padding = padding});
+      const Shape x{2, 2, 5, 8};
+      CHECK(conv(Tensor::zeros(x)).shape() == conv.output_shape(x));
+      CHECK(code_of(conv, {2, 2, 2, 8}) == (padding == 0 ? error_code::image_too_small : ErrorCode{"none"}));
+      CHECK(code_of(conv, {2, 1, 5, 8}) == ErrorCode{});
+    }
+  BatchNorm2d norm({}, 2, {.relu = true, .max_pool = true});
+  CHECK(code_of(norm, {2, 2, 1, 4}) == error_code::image_too_small);
+  CHECK(code_of(norm, {1, 2, 1, 1}) == error_code::batch_too_small);
+  CHECK(code_of(norm, {1, 3, 4, 4}) == ErrorCode{});
   norm.set_training(false);
-  (void)norm.forward(x);
-  (void)norm.forward_relu(x, false);
-  CHECK(state[4].tensor.to_host_i64() == std::vector<std::int64_t>{2});
-  CHECK(state[2].tensor.to_host() == mean);
+  CHECK(code_of(norm, {1, 2, 1, 1}) == error_code::image_too_small);
+}
+
+TEST_CASE("layers of shapes only have no memory and take the same random streams") {
+  Initializer initializer{.seed = 3, .shapes_only = true}, real{3, {}};
+  const Conv2d conv(initializer, 16, 1 << 20, {.kernel = 3}), small(real, 1, 1, {.kernel = 3});
+  const Linear linear(initializer, 1 << 20, 1 << 20), little(real, 1, 1);
+  const BatchNorm2d norm(initializer, 8);
+  CHECK(conv.parameter_count() == (16 * 9 + 1) * (std::int64_t{1} << 20));
+  CHECK(linear.parameter_count() == ((std::int64_t{1} << 20) + 1) << 20);
+  CHECK(norm.parameter_count() == 16);
+  CHECK(initializer.next_stream == real.next_stream);
+  CHECK_THROWS_AS((void)linear.parameters(), Error);
 }
 
 TEST_CASE("dropout masks depend on seed and layer and step") {
@@ -100,7 +149,7 @@ TEST_CASE("dropout masks depend on seed and layer and step") {
   const Tensor ones = Tensor::full({1, 1000}, 1.0f);
   const auto mask = [&](Dropout& layer, std::int64_t step) {
     layer.set_step(step);
-    return layer.forward(ones).to_host();
+    return layer(ones).to_host();
   };
   const std::vector<float> reference = mask(first, 3);
   CHECK(mask(first, 3) == reference);

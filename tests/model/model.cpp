@@ -1,8 +1,9 @@
 #include "model/model.h"
 
+#include <map>
+
 #include "engine/core/autograd.h"
 #include "engine/ops/sum.h"
-#include "model/networks/report_cnn.h"
 #include "tests/engine/support.h"
 
 using namespace xr;
@@ -86,8 +87,9 @@ TEST_CASE("xray_resnet has torchvision's kind of names") {
 
 TEST_CASE("report_cnn has the report's number of parameters") {
   CHECK(parameter_count(settings_of("report_cnn", 3, 224)) == 116252546);
-  CHECK(ReportCnn::final_extent(224, 2) == 55);
-  CHECK(ReportCnn::final_extent(224, 1) == 55);
+  for (const std::int64_t padding : {1, 2})
+    CHECK(make_model_shapes(settings_of("report_cnn", 3, 224, padding))->find("fc1")->parameter_count() ==
+          (64 * 55 * 55 + 1) * 600);
 }
 
 TEST_CASE("parameter_count is what is built") {
@@ -113,31 +115,46 @@ TEST_CASE("the least image size works and one less is refused") {
   for (const std::string& name : model_names())
     for (const std::int64_t padding : {0, 1, 2, 8}) {
       ModelSettings settings = settings_of(name, 1, 0, padding);
-      settings.image_size = least_image_size(settings);
+      settings.image_size = min_image_size(settings);
       CAPTURE(name, padding, settings.image_size);
       const auto network = make_model(settings);
       const Tensor images = random_tensor({3, 1, settings.image_size, settings.image_size}, 1);
-      const Tensor logits = network->forward(images);
+      const Tensor logits = (*network)(images);
       CHECK(logits.shape() == Shape{3, 2});
       sum(logits).backward();
       for (const NamedTensor& parameter : network->parameters()) CHECK(parameter.tensor.grad().defined());
       network->set_training(false);
-      for (const float logit : network->forward(images).to_host()) CHECK(std::isfinite(logit));
+      for (const float logit : (*network)(images).to_host()) CHECK(std::isfinite(logit));
 
       const std::int64_t least = settings.image_size--;
       CHECK_THAT(error_of([&] { (void)make_model(settings); }),
                  Contains(fmt::format("image size of {}", least - 1)) && Contains(name) &&
                      Contains(fmt::format("at least {}", least)));
     }
-  CHECK(least_image_size(settings_of("report_cnn", 1, 224, 2)) == 6);
-  CHECK(least_image_size(settings_of("report_cnn", 1, 224, 0)) == 10);
+  CHECK(min_image_size(settings_of("report_cnn", 1, 224, 2)) == 6);
+  CHECK(min_image_size(settings_of("report_cnn", 1, 224, 0)) == 10);
 }
 
-TEST_CASE("odd and even image sizes work") {
+TEST_CASE("odd and even image sizes work and shapes are known before") {
   for (const std::string& name : model_names())
     for (const std::int64_t size : {17, 18, 19, 23}) {
       const auto network = make_model(settings_of(name, 3, size, 1, 4));
-      CHECK(network->forward(random_tensor({2, 3, size, size}, 1)).shape() == Shape{2, 4});
+      const auto shapes = make_model_shapes(settings_of(name, 3, size, 1, 4));
+      std::map<std::string, Shape> outputs;
+      for (const NamedModule& module : network->modules())
+        module.module->observe([&, module](const Tensor& output) {
+          outputs[module.name] = output.shape();
+          return output;
+        });
+      CHECK((*network)(random_tensor({2, 3, size, size}, 1)).shape() == Shape{2, 4});
+      CHECK(shapes->output_shape({2, 3, size, size}) == Shape{2, 4});
+      Shape x{2, 3, size, size};
+      for (const NamedModule& module : shapes->modules()) {
+        if (module.name.find('.') != std::string::npos) continue;
+        CAPTURE(name, size, module.name);
+        x = module.module->output_shape(x);
+        CHECK(x == outputs.at(module.name));
+      }
     }
 }
 
@@ -163,32 +180,32 @@ TEST_CASE("senseless settings are refused") {
 TEST_CASE("networks refuse images of another size or channels") {
   const auto network = make_model(settings_of("report_cnn", 1, 32));
   CHECK_THAT(error_of([&] {
-               (void)network->forward(random_tensor({2, 3, 32, 32}, 1));
+               (void)(*network)(random_tensor({2, 3, 32, 32}, 1));
              }),
              Contains("[2, 3, 32, 32]"));
-  CHECK_THAT(error_of([&] { (void)network->forward(random_tensor({2, 1, 40, 40}, 1)); }), Contains("linear"));
+  CHECK_THAT(error_of([&] { (void)(*network)(random_tensor({2, 1, 40, 40}, 1)); }), Contains("linear"));
 }
 
 TEST_CASE("evaluation is repeatable and changes nothing") {
   for (const std::string& name : model_names()) {
     const auto network = make_model(settings_of(name, 1, 32));
     const Tensor images = random_tensor({4, 1, 32, 32}, 1);
-    (void)network->forward(images);
+    (void)(*network)(images);
     network->set_training(false);
     std::vector<Tensor> before;
     for (const NamedTensor& tensor : network->state()) before.push_back(tensor.tensor.clone());
-    const Tensor first = network->forward(images), second = network->forward(images);
+    const Tensor first = (*network)(images), second = (*network)(images);
     CHECK(same_bytes(first, second));
     const NoGradGuard no_grad;  // another path of the fused operations
-    CHECK(relative_error(network->forward(images), first) <= 1e-5);
+    CHECK(relative_error((*network)(images), first) <= 1e-5);
     const std::vector<NamedTensor> after = network->state();
     for (std::size_t i = 0; i < after.size(); ++i) CHECK(same_bytes(after[i].tensor, before[i]));
     // The logits of an image do not depend on its batch.
     const std::vector<float> pixels = images.to_host();
     const Tensor alone = Tensor::from_host(std::span<const float>(pixels).first(1024), {1, 1, 32, 32});
     const std::vector<float> both = first.to_host();
-    CHECK(relative_error(network->forward(alone).to_host(),
-                         std::vector<float>(both.begin(), both.begin() + 2)) <= 1e-5);
+    CHECK(relative_error((*network)(alone).to_host(), std::vector<float>(both.begin(), both.begin() + 2)) <=
+          1e-5);
   }
 }
 
@@ -211,9 +228,9 @@ TEST_CASE("the smallest batch for training is where the network says it is") {
       CAPTURE(name, image_size);
       const auto network = make_model(settings);
       const Tensor one = random_tensor({1, 1, image_size, image_size}, 1);
-      if (least_training_batch(settings) == 1)
-        CHECK_NOTHROW((void)network->forward(one));
+      if (min_training_batch(settings) == 1)
+        CHECK_NOTHROW((void)(*network)(one));
       else
-        CHECK_THROWS_WITH((void)network->forward(one), Contains("more than one value per channel"));
+        CHECK_THROWS_WITH((void)(*network)(one), Contains("more than one value per channel"));
     }
 }

@@ -2,8 +2,9 @@
 
 #include <set>
 
-#include "model/layers.h"
+#include "model/layers/linear.h"
 #include "model/model.h"
+#include "model/sequential.h"
 #include "tests/engine/support.h"
 
 using namespace xr;
@@ -15,9 +16,12 @@ namespace {
 class Inner final : public Module {
  public:
   Inner() {
-    register_parameter("weight", Tensor::zeros({2}));
+    register_parameter("weight", {2}, Tensor::zeros({2}));
     register_buffer("count", Tensor::zeros({1}));
   }
+  Shape output_shape(const Shape& x) const override { return x; }
+
+ private:
   Tensor forward(const Tensor& x) override { return x; }
 };
 
@@ -25,11 +29,23 @@ class Outer final : public Module {
  public:
   Outer() {
     register_module("first", first);
-    register_parameter("scale", Tensor::zeros({3}));
+    register_parameter("scale", {3}, Tensor::zeros({3}));
     register_module("1", second);
   }
-  Tensor forward(const Tensor& x) override { return second.forward(first.forward(x)); }
+  Shape output_shape(const Shape& x) const override { return x; }
   Inner first, second;
+
+ private:
+  Tensor forward(const Tensor& x) override { return second(first(x)); }
+};
+
+class Around final : public Module {
+ public:
+  explicit Around(Module& module) { register_module("inside", module); }
+  Shape output_shape(const Shape& x) const override { return x; }
+
+ private:
+  Tensor forward(const Tensor& x) override { return x; }
 };
 
 std::vector<std::string> names_of(const std::vector<NamedTensor>& tensors) {
@@ -62,6 +78,46 @@ TEST_CASE("training mode and step reach every module below") {
   outer.set_step(41);
   CHECK(outer.step() == 41);
   CHECK(outer.second.step() == 41);
+  CHECK(&outer.second.context() == &outer.context());
+}
+
+TEST_CASE("modules have the context of the network that they become a part of") {
+  Sequential outermost;
+  outermost.set_training(false);
+  auto& inner = outermost.add<Sequential>("inner");
+  const auto& leaf = inner.add<Inner>("leaf");
+  CHECK(&leaf.context() == &outermost.context());
+  CHECK_FALSE(leaf.training());
+  Around later(outermost);
+  CHECK(&leaf.context() == &later.context());
+  CHECK(leaf.training());
+}
+
+TEST_CASE("work on the host is kept for replays while a step is recorded") {
+  Context context;
+  int done = 0;
+  context.do_on_host([&] { ++done; });
+  HostWork recorded;
+  context.recorded_host_work = &recorded;
+  context.do_on_host([&] { done += 10; });
+  context.recorded_host_work = nullptr;
+  context.do_on_host([&] { ++done; });
+  CHECK(done == 12);
+  REQUIRE(recorded.size() == 1);
+  recorded.front()();
+  CHECK(done == 22);
+}
+
+TEST_CASE("modules one after another are named and run in the order of their adding") {
+  Initializer initializer{1, {}};
+  Sequential network;
+  network.add<Linear>("first", initializer, 3, 2);
+  network.add<Linear>("second", initializer, 2, 4);
+  CHECK(names_of(network.state()) == Names{"first.weight", "first.bias", "second.weight", "second.bias"});
+  CHECK(network(Tensor::zeros({5, 3})).shape() == Shape{5, 4});
+  CHECK(network.output_shape({5, 3}) == Shape{5, 4});
+  CHECK_THROWS_AS((void)network.output_shape({5, 2}), Error);
+  CHECK(network.parameter_count() == 3 * 2 + 2 + 2 * 4 + 4);
 }
 
 TEST_CASE("a module's tensors are the ones it computes with") {
@@ -70,7 +126,7 @@ TEST_CASE("a module's tensors are the ones it computes with") {
   std::vector<NamedTensor> parameters = linear.parameters();
   parameters[0].tensor.copy_from_host(std::vector<float>{2, 3});
   parameters[1].tensor.copy_from_host(std::vector<float>{10});
-  CHECK(linear.forward(values({1, 1}, {1, 2})).item() == 15.0f);
+  CHECK(linear(values({1, 1}, {1, 2})).item() == 15.0f);
 }
 
 TEST_CASE("modules are found by the names of the state dict") {
@@ -91,17 +147,17 @@ TEST_CASE("an observer sees each output and may put another in its place") {
   Initializer initializer{1, {}};
   Linear linear(initializer, 2, 1);
   const Tensor x = values({1, 1}, {1, 2});
-  const float before = linear.forward(x).item();
+  const float before = linear(x).item();
   int calls = 0;
   linear.observe([&](const Tensor& output) {
     ++calls;
     CHECK(output.item() == before);
     return values({7}, {1, 1});
   });
-  CHECK(linear.forward(x).item() == 7.0f);
+  CHECK(linear(x).item() == 7.0f);
   CHECK(calls == 1);
   linear.observe({});
-  CHECK(linear.forward(x).item() == before);
+  CHECK(linear(x).item() == before);
   CHECK(calls == 1);
 }
 
@@ -119,7 +175,7 @@ TEST_CASE("every module of every network passes its output to an observer") {
         return output;
       });
     }
-    (void)network->forward(Tensor::zeros({1, 1, 16, 16}));
+    (void)(*network)(Tensor::zeros({1, 1, 16, 16}));
     for (const NamedModule& module : network->modules()) {
       CAPTURE(name, module.name);
       CHECK(seen.count(module.name) == 1);

@@ -33,7 +33,7 @@ class Trainer {
     const std::int64_t step = optimizer_.steps_done();
     network_->set_step(step);
     const Tensor images = random_tensor({batch, 1, size, size}, 100 + static_cast<std::uint64_t>(step));
-    const Tensor loss = cross_entropy(network_->forward(images), labels({0, 1, 1, 0, 1, 0}));
+    const Tensor loss = cross_entropy((*network_)(images), labels({0, 1, 1, 0, 1, 0}));
     arena_.zero_grad();
     loss.backward();
     optimizer_.step();
@@ -130,16 +130,16 @@ TEST_CASE("dropout differs from step to step and is the same for one step") {
     const Tensor images = random_tensor({batch, 1, size, size}, 1);
     const auto logits = [&](std::int64_t step) {
       network->set_step(step);
-      return network->forward(images).to_host();
+      return (*network)(images).to_host();
     };
     const std::vector<float> first = logits(0);
     CHECK(logits(0) == first);
     CHECK(logits(1) != first);
     settings.dropout = 0.0f;
     const auto plain = make_model(settings);
-    const std::vector<float> without = plain->forward(images).to_host();
+    const std::vector<float> without = (*plain)(images).to_host();
     plain->set_step(1);
-    CHECK(plain->forward(images).to_host() == without);
+    CHECK((*plain)(images).to_host() == without);
     CHECK(first != without);
   }
 }
@@ -154,7 +154,7 @@ TEST_CASE("training learns a small batch by heart") {
     const Tensor images = random_tensor({batch, 1, size, size}, 1), targets = labels({0, 1, 1, 0, 1, 0});
     float first = 0, last = 0;
     for (int i = 0; i < 20; ++i) {
-      const Tensor loss = cross_entropy(network->forward(images), targets);
+      const Tensor loss = cross_entropy((*network)(images), targets);
       arena.zero_grad();
       loss.backward();
       adam.step();

@@ -61,7 +61,7 @@ StepResult train_once(model::ModelSettings settings, const kernels::Device& devi
   for (std::int64_t i = 0; i < batch; ++i) labels.push_back(i * i % settings.classes);
   const auto images = engine::Tensor::from_host(std::span<const float>(pixels), shape, device);
   const auto targets = engine::Tensor::from_host(std::span<const std::int64_t>(labels), {batch}, device);
-  const engine::Tensor loss = engine::cross_entropy(network->forward(images), targets);
+  const engine::Tensor loss = engine::cross_entropy((*network)(images), targets);
   arena.zero_grad();
   loss.backward();
   for (const engine::NamedTensor& p : network->parameters())

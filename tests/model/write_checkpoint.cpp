@@ -38,7 +38,7 @@ void write_checkpoint(const std::filesystem::path& folder, const model::ModelSet
   for (std::int64_t step = 0; step < 3; ++step) {
     network->set_step(step);
     arena.zero_grad();
-    engine::cross_entropy(network->forward(images), labels).backward();
+    engine::cross_entropy((*network)(images), labels).backward();
     adam.step();
   }
   network->set_training(false);
@@ -46,7 +46,7 @@ void write_checkpoint(const std::filesystem::path& folder, const model::ModelSet
   engine::save_safetensors(folder / "checkpoint.safetensors", network->state(),
                            {{"padding", std::to_string(settings.padding)}});
   engine::save_safetensors(folder / "input.safetensors", {{"input", images}});
-  engine::save_safetensors(folder / "logits.safetensors", {{"logits", network->forward(images)}});
+  engine::save_safetensors(folder / "logits.safetensors", {{"logits", (*network)(images)}});
 }
 
 }  // namespace

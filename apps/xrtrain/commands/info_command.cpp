@@ -41,7 +41,7 @@ nlohmann::json models() {
     settings.name = name;
     result.push_back({{"model", name},
                       {"parameters", model::parameter_count(settings)},
-                      {"least_image_size", model::least_image_size(settings)}});
+                      {"least_image_size", model::min_image_size(settings)}});
   }
   return result;
 }

@@ -126,7 +126,7 @@ class Predictor {
     if (batch.count() == 0) return;
     {
       const engine::NoGradGuard no_grad;
-      const std::vector<float> logits = checkpoint_.network->forward(to_tensor(batch, device_)).to_host();
+      const std::vector<float> logits = (*checkpoint_.network)(to_tensor(batch, device_)).to_host();
       const std::size_t classes = checkpoint_.info.class_names.size();
       for (std::size_t i = 0; i < batch.count(); ++i)
         predictions[batch.indices[i]].probabilities =

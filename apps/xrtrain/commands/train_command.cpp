@@ -129,7 +129,7 @@ void TrainCommand::run() {
 
 /// Refuses a last batch that is too small for the network, before anything is trained.
 void TrainCommand::require_batches(std::size_t images) const {
-  const auto least = static_cast<std::size_t>(model::least_training_batch(info_.model));
+  const auto least = static_cast<std::size_t>(model::min_training_batch(info_.model));
   const auto fits = [&](std::size_t batch) { return images % batch == 0 || images % batch >= least; };
   auto batch = std::min(images, static_cast<std::size_t>(options_.batch_size));
   if (batch >= least && fits(batch)) return;

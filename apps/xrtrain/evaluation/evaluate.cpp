@@ -55,7 +55,7 @@ Evaluation EvaluationSplit::run(model::Module& network, Console& console,
   batches_->start_epoch(0);
   while (batches_->load_next()) {
     batches_->make_images();
-    const std::vector<float> logits = network.forward(batches_->images()).to_host();
+    const std::vector<float> logits = network(batches_->images()).to_host();
     const std::span<const std::int64_t> labels = batches_->classes();
     for (std::size_t i = 0; i < labels.size(); ++i) {
       const std::span<const float> row = std::span(logits).subspan(i * classes_, classes_);

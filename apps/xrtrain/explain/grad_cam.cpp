@@ -4,7 +4,7 @@
 
 #include "engine/core/autograd.h"
 #include "engine/ops/cast.h"
-#include "model/layers.h"
+#include "model/layers/conv2d.h"
 
 namespace xr::apps::explain {
 
@@ -79,7 +79,7 @@ std::string last_feature_layer(model::Module& network, const engine::Shape& imag
     });
   }
   try {
-    (void)network.forward(Tensor::zeros(image, {engine::DType::f32, device}));
+    (void)network(Tensor::zeros(image, {engine::DType::f32, device}));
   } catch (...) {
     for (const model::NamedModule& candidate : modules) candidate.module->observe({});
     throw;
@@ -98,7 +98,7 @@ std::vector<Map> grad_cam(model::Module& network, const Tensor& images, std::spa
            classes.size(), images.dim(0));
   network.set_training(false);
   const Cut cut(network, *module);
-  const Tensor logits = engine::cast(network.forward(images), kernels::DType::f32);  // bf16 on some devices
+  const Tensor logits = engine::cast(network(images), kernels::DType::f32);  // bf16 on some devices
   const Tensor& activation = cut.activation();
   XR_CHECK(activation.defined(), "the layer '{}' takes no part in what the network computes: use one of {}",
            layer, fmt::join(convolution_layers(network), ", "));

@@ -77,7 +77,7 @@ Map occlusion_map(model::Module& network, std::span<const float> image, std::int
   const auto class_of = static_cast<std::size_t>(class_index);
   const auto odds_of = [&](const std::vector<float>& batch) {
     const auto count = static_cast<std::int64_t>(batch.size() / elements);
-    const engine::Tensor logits = network.forward(
+    const engine::Tensor logits = network(
         engine::Tensor::from_host(std::span<const float>(batch), {count, channels, size, size}, device));
     XR_CHECK(class_index >= 0 && class_index < logits.dim(1), "class {} of a network with {}", class_index,
              logits.dim(1));

@@ -100,7 +100,7 @@ void validate(const TrainOptions& options) {
   check_group_pattern(options.group_regex);
   errors_as<UsageError>([&] {
     const model::ModelSettings settings = model_settings(options, 2, {});
-    const std::int64_t least = model::least_image_size(settings);
+    const std::int64_t least = model::min_image_size(settings);
     XR_CHECK(settings.image_size >= least, "--image-size is {}: too small for {}, use at least {}",
              settings.image_size, settings.name, least);
   });

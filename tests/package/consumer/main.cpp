@@ -8,35 +8,28 @@
 
 #include "data/image/image.h"
 #include "engine/ops/cross_entropy.h"
-#include "engine/ops/global_avg_pool2d.h"
 #include "engine/train/optimizer.h"
 #include "kernels/common/random.h"
-#include "model/layers.h"
+#include "model/layers/batch_norm2d.h"
+#include "model/layers/conv2d.h"
+#include "model/layers/global_avg_pool2d.h"
+#include "model/layers/linear.h"
+#include "model/sequential.h"
 
 namespace {
 
 using xr::engine::Tensor;
 
-class SmallNetwork final : public xr::model::Module {
+class SmallNetwork final : public xr::model::Sequential {
  public:
-  explicit SmallNetwork(xr::model::Initializer initializer)
-      : convolution_(initializer, 1, 8, {.kernel = 3, .padding = 1}),
-        norm_(initializer.device, 8),
-        linear_(initializer, 8, 2) {
-    register_module("convolution", convolution_);
-    register_module("norm", norm_);
-    register_module("linear", linear_);
+  explicit SmallNetwork(xr::model::Initializer initializer) {
+    add<xr::model::Conv2d>("convolution", initializer, 1, 8,
+                           xr::model::Conv2dOptions{.kernel = 3, .padding = 1});
+    add<xr::model::BatchNorm2d>("norm", initializer, 8,
+                                xr::model::BatchNorm2dOptions{.relu = true, .max_pool = true});
+    add<xr::model::GlobalAvgPool2d>("pool");
+    add<xr::model::Linear>("linear", initializer, 8, 2);
   }
-
-  [[nodiscard]] Tensor forward(const Tensor& x) override {
-    const Tensor features = norm_.forward_relu(convolution_.forward(x), true);
-    return linear_.forward(xr::engine::global_avg_pool2d(features));
-  }
-
- private:
-  xr::model::Conv2d convolution_;
-  xr::model::BatchNorm2d norm_;
-  xr::model::Linear linear_;
 };
 
 // Noise, a little brighter in class 1, through the data library: 16 grey images of 12 x 12.
@@ -66,7 +59,7 @@ int train() {
   float first = 0, last = 0;
   for (int step = 0; step < 40; ++step) {
     network.set_step(step);
-    const Tensor loss = xr::engine::cross_entropy(network.forward(images), targets);
+    const Tensor loss = xr::engine::cross_entropy(network(images), targets);
     optimizer.zero_grad();
     loss.backward();
     optimizer.step();

@@ -1,0 +1,47 @@
+#include "model/layers/batch_norm2d.h"
+
+#include <array>
+#include <span>
+
+#include "kernels/common/error_codes.h"
+
+namespace xr::model {
+
+BatchNorm2d::BatchNorm2d(const Initializer& initializer, std::int64_t channels,
+                         const BatchNorm2dOptions& options)
+    : channels_(channels), options_(options) {
+  XR_CHECK(options.relu || !options.max_pool, "batch norm: pooling follows the ReLU");
+  state_.gamma = register_parameter("weight", {channels}, initializer.constant({channels}, 1.0f));
+  state_.beta = register_parameter("bias", {channels}, initializer.constant({channels}, 0.0f));
+  state_.running_mean = register_buffer("running_mean", initializer.constant({channels}, 0.0f));
+  state_.running_var = register_buffer("running_var", initializer.constant({channels}, 1.0f));
+  const std::array<std::int64_t, 1> zero{0};
+  num_batches_tracked_ =
+      register_buffer("num_batches_tracked", Tensor::from_host(std::span<const std::int64_t>(zero), {}));
+}
+
+Shape BatchNorm2d::output_shape(const Shape& x) const {
+  XR_CHECK((x.rank() == 4 || x.rank() == 2) && x[1] == channels_,
+           "batch norm over {} channels takes (N, {}, H, W) or (N, {}), not {}", channels_, channels_,
+           channels_, x.to_string());
+  XR_CHECK_CODE(!training() || x.numel() / channels_ > 1, error_code::batch_too_small,
+                "batch norm: training needs more than one value per channel, not an input of shape {}",
+                x.to_string());
+  if (!options_.max_pool) return x;
+  XR_CHECK_CODE(x.rank() == 4 && x[2] >= 2 && x[3] >= 2, error_code::image_too_small,
+                "batch norm: an input of shape {} is too small for 2x2 pooling", x.to_string());
+  return {x[0], x[1], x[2] / 2, x[3] / 2};
+}
+
+Tensor BatchNorm2d::forward(const Tensor& x) {
+  if (training())
+    context().do_on_host([this] {
+      const std::int64_t count = num_batches_tracked_.to_host_i64().front() + 1;
+      num_batches_tracked_.backend().copy_from_host(num_batches_tracked_.mutable_view().data, &count,
+                                                    sizeof count);
+    });
+  return options_.relu ? engine::batch_norm2d_relu(x, state_, training(), options_.max_pool)
+                       : engine::batch_norm2d(x, state_, training());
+}
+
+}  // namespace xr::model

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/ops/batch_norm2d.h"
+#include "model/initializer.h"
+#include "model/module.h"
+
+namespace xr::model {
+
+/// What follows the normalisation in the same module, in one operation where the backend has it.
+struct BatchNorm2dOptions {
+  bool relu = false;
+  bool max_pool = false;  ///< 2x2, after the ReLU
+};
+
+/// weight, bias, running_mean, running_var (C) and num_batches_tracked
+class BatchNorm2d final : public Module {
+ public:
+  BatchNorm2d(const Initializer& initializer, std::int64_t channels, const BatchNorm2dOptions& options = {});
+  [[nodiscard]] Shape output_shape(const Shape& x) const override;
+
+ private:
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  std::int64_t channels_;
+  BatchNorm2dOptions options_;
+  engine::BatchNorm2dState state_;
+  Tensor num_batches_tracked_;  // i64 on the host: nothing on the device needs it
+};
+
+}  // namespace xr::model
