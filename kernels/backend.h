@@ -87,7 +87,7 @@ class Backend {
   // -------------------------------------------------------------------------------------------
   /// "cpu", "cuda:0", ...
   [[nodiscard]] virtual std::string name() const = 0;
-  /// One line about the hardware and the libraries, for `xrtrain info`.
+  /// One line about the hardware and the libraries.
   [[nodiscard]] virtual std::string description() const = 0;
   /// The layout in which this backend wants activations with that many channels.
   [[nodiscard]] virtual Layout preferred_layout(std::int64_t channels) const = 0;

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 namespace xr::apps::audit {
@@ -39,7 +39,7 @@ Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& 
   double started = now_seconds();
   audit.scan = scan_images(find_images(directory, settings), settings.workers, telling("Reading images"));
   XR_CHECK(!audit.scan.images.empty(), "none of the {} images of {} can be read; the first: {}",
-           audit.scan.unreadable.size(), data::quote_name(directory), audit.scan.unreadable.front().reason);
+           audit.scan.unreadable.size(), engine::quote_name(directory), audit.scan.unreadable.front().reason);
   audit.seconds_decoding = now_seconds() - started;
 
   started = now_seconds();

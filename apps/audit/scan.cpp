@@ -4,10 +4,11 @@
 #include <optional>
 
 #include "apps/audit/check.h"
-#include "data/file.h"
+#include "data/content_hash.h"
 #include "data/image/image.h"
 #include "data/image/resize.h"
 #include "data/loader/jobs.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 namespace xr::apps::audit {
@@ -71,7 +72,7 @@ std::optional<data::Image> without_border(const data::Image& grey) {
 
 void read_facts(const std::filesystem::path& path, ImageFacts& facts) {
   const data::DecodeLimits limits;
-  const std::vector<std::byte> bytes = data::read_file(path, limits.max_file_bytes);
+  const std::vector<std::byte> bytes = engine::read_file(path, limits.max_file_bytes);
   const data::ImageHeader header = data::read_image_header(bytes);
   const data::Image grey = data::decode_image(bytes, 1, limits);
   facts.format = format_name(header.format);

@@ -11,7 +11,7 @@
 #include "apps/audit/separation.h"
 #include "apps/statistics/roc.h"
 #include "apps/text/text.h"
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 namespace xr::apps::audit {
@@ -306,7 +306,7 @@ Check check_sources(const Scan& scan, const SourceTable* table, std::span<const 
   if (found.strange_lines > 0)
     check.details.push_back(fmt::format(
         "{} of {} lines of {} fit no image, the first names {}: paths are relative to the folder",
-        found.strange_lines, table->table.rows.size(), table->name, data::quote_name(found.first_strange)));
+        found.strange_lines, table->table.rows.size(), table->name, engine::quote_name(found.first_strange)));
   return check;
 }
 

@@ -60,7 +60,7 @@ std::vector<std::optional<Interval>> stratified_bootstrap(std::span<const std::i
   const Strata groups = group(strata);
   const auto resamples = static_cast<std::size_t>(settings.resamples);
   std::vector<std::optional<double>> values(resamples * count);
-  kernels::cpu::parallel_ranges(settings.resamples, 50, [&](std::int64_t begin, std::int64_t end) {
+  kernels::parallel_ranges(settings.resamples, 50, [&](std::int64_t begin, std::int64_t end) {
     std::vector<std::uint32_t> times(strata.size());
     for (std::int64_t b = begin; b < end; ++b) {
       draw(groups, settings, b, times);

@@ -73,7 +73,7 @@ SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates
     if (of_class.size() < least_of_class) return result;
 
   std::vector<std::optional<double>> left_out(static_cast<std::size_t>(settings.resamples));
-  kernels::cpu::parallel_for(settings.resamples, [&](std::int64_t b) {
+  kernels::parallel_for(settings.resamples, [&](std::int64_t b) {
     const std::vector<std::uint32_t> times = draw_resample(labels, settings, b);
     left_out[static_cast<std::size_t>(b)] =
         left_out_accuracy(candidates[best_candidate(candidates, times)], classes, times);

@@ -18,7 +18,7 @@ using kernels::View;
 
 /// On all threads, around the caches.
 void stream_all(const View& from, const View& to) {
-  kernels::cpu::parallel_ranges(from.numel(), 1 << 18, [&](std::int64_t begin, std::int64_t end) {
+  kernels::parallel_ranges(from.numel(), 1 << 18, [&](std::int64_t begin, std::int64_t end) {
     kernels::cpu::stream_copy(to.as<float>() + begin, from.as<float>() + begin, end - begin);
     kernels::cpu::stream_fence();
   });

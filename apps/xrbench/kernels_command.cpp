@@ -201,7 +201,7 @@ class KernelsCommand {
         {"commit", commit()},
         {"machine", processor()},
         {"device", fmt::format("{}: {}", backend_.name(), backend_.description())},
-        {"threads", std::to_string(kernels::cpu::thread_count())},
+        {"threads", std::to_string(kernels::thread_count())},
         {"compiler", compiler()},
         {"precision", settings_.precision},
         {"kernels", settings_.kernels}};
@@ -355,7 +355,7 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
 void run_kernels(const KernelsSettings& settings, std::ostream& out) {
   KernelsCommand command = errors_of_usage([&] {
     XR_CHECK(settings.threads >= 0, "--threads is {}: it must not be negative", settings.threads);
-    if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
+    if (settings.threads > 0) kernels::set_thread_count(settings.threads);
     return KernelsCommand(settings, out);
   });
   errors_of_usage([&] { command.check_operations(); });

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "apps/text/remedies.h"
 #include "apps/xrbench/errors.h"
 #include "apps/xrbench/kernels_command.h"
 #include "apps/xrbench/machine.h"
@@ -87,9 +88,9 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-int tell(int status, const char* message) {
+int tell(int status, const std::string& message) {
   std::fputs("xrbench: error: ", stderr);
-  std::fputs(message, stderr);
+  std::fputs(message.c_str(), stderr);
   std::fputs("\n", stderr);
   return status;
 }
@@ -100,7 +101,9 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const xr::bench::UsageError& error) {
-    return tell(2, error.what());
+    return tell(2, xr::apps::with_remedy(error));
+  } catch (const xr::Error& error) {
+    return tell(1, xr::apps::with_remedy(error));
   } catch (const std::exception& error) {
     return tell(1, error.what());
   }

@@ -54,7 +54,7 @@ class Peer final : public OneDnnPeer {
       arguments_.emplace(argument, given);
       return;
     }
-    const kernels::cpu::OneDnnThreads threads(kernels::cpu::thread_count());
+    const kernels::OneDnnThreads threads(kernels::thread_count());
     memory converted(wanted, engine_);
     dnnl::reorder(given, converted).execute(stream_, given, converted);
     stream_.wait();
@@ -80,13 +80,13 @@ class Peer final : public OneDnnPeer {
   [[nodiscard]] std::string kernel() const override { return kernel_; }
 
   void run() override {
-    const kernels::cpu::OneDnnThreads threads(kernels::cpu::thread_count());
+    const kernels::OneDnnThreads threads(kernels::thread_count());
     primitive_.execute(stream_, arguments_);
     stream_.wait();
   }
 
   void store() override {
-    const kernels::cpu::OneDnnThreads threads(kernels::cpu::thread_count());
+    const kernels::OneDnnThreads threads(kernels::thread_count());
     for (auto& [from, to] : conversions_) dnnl::reorder(from, to).execute(stream_, from, to);
     stream_.wait();
   }

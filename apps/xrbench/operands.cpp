@@ -72,7 +72,7 @@ AugmentRecord draw_record(Philox& random, std::int64_t image_size) {
 template <class T, class Element>
 std::vector<std::byte> make_bytes(std::int64_t count, Element&& element) {
   std::vector<std::byte> bytes(static_cast<std::size_t>(count) * sizeof(T));
-  kernels::cpu::parallel_ranges(count, grain, [&](std::int64_t first, std::int64_t last) {
+  kernels::parallel_ranges(count, grain, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
       const T value = element(i);
       std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(T), &value, sizeof(T));
@@ -134,7 +134,7 @@ struct Sums {
 Sums squares(const std::vector<float>& computed, const float* wanted) {
   const auto count = static_cast<std::int64_t>(computed.size());
   std::vector<Sums> parts(static_cast<std::size_t>((count + grain - 1) / grain));
-  kernels::cpu::parallel_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
+  kernels::parallel_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
     Sums part;
     for (std::int64_t k = begin; k < end; ++k) {
       const double expected = wanted[k],
@@ -239,7 +239,7 @@ void Operands::read(const View& view, std::int64_t begin, std::int64_t end, floa
            name_of(view.dtype));
   std::vector<Bf16> numbers(count);
   backend_.copy_to_host(numbers.data(), device, count * element);
-  kernels::cpu::parallel_ranges(end - begin, grain, [&](std::int64_t first, std::int64_t last) {
+  kernels::parallel_ranges(end - begin, grain, [&](std::int64_t first, std::int64_t last) {
     std::transform(numbers.data() + first, numbers.data() + last, to + first,
                    [](Bf16 number) { return kernels::to_float(number); });
   });

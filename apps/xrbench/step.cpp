@@ -147,7 +147,7 @@ json about(const Trainer& trainer, const StepSettings& settings) {
           {"mode", settings.model.device.to_string()},
           {"device", backend.description()},
           {"precision", name_of(settings.backend.precision)},
-          {"threads", kernels::cpu::thread_count()},
+          {"threads", kernels::thread_count()},
           {"batch_size", settings.batch_size},
           {"parameters", trainer.parameter_count()}};
 }
@@ -173,7 +173,7 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
   fmt::print("{} on {} in {}, batch {} x {} x {} x {}, {} parameters, {} threads{}\n", settings.model.name,
              settings.model.device.to_string(), name_of(settings.backend.precision), settings.batch_size,
              settings.model.channels, settings.model.image_size, settings.model.image_size,
-             trainer.parameter_count(), kernels::cpu::thread_count(),
+             trainer.parameter_count(), kernels::thread_count(),
              trainer.replayed() ? ", recorded and replayed" : "");
   fmt::print(
       "step: median {:.2f} ms, p20 {:.2f} ms, p80 {:.2f} ms over {} steps in blocks of {}; peak memory "
@@ -190,7 +190,7 @@ void run_step(const StepSettings& settings) {
   errors_of_usage([&] {
     XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0 && settings.block >= 0,
              "batch size and steps must be at least 1, warm-up and block at least 0");
-    if (settings.threads > 0) kernels::cpu::set_thread_count(settings.threads);
+    if (settings.threads > 0) kernels::set_thread_count(settings.threads);
     kernels::backend(settings.model.device).configure(settings.backend);
   });
   Trainer trainer(settings);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "apps/text/remedies.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/errors.h"
@@ -79,9 +80,11 @@ int main(int argc, char** argv) {
   try {
     return parse_and_run(argc, argv);
   } catch (const UsageError& error) {
-    return tell(exit_usage, error.what());
+    return tell(exit_usage, with_remedy(error));
   } catch (const DataError& error) {
-    return tell(exit_data, error.what());
+    return tell(exit_data, with_remedy(error));
+  } catch (const xr::Error& error) {
+    return tell(exit_failed, with_remedy(error));
   } catch (const std::bad_alloc&) {
     return tell(exit_failed, "out of memory: use a smaller --batch-size, --image-size or network");
   } catch (const std::exception& error) {

@@ -1,6 +1,6 @@
 #include "data/dataset/folder_scan.h"
 
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <sys/stat.h>
@@ -31,7 +31,7 @@ std::vector<fs::path> sorted_entries(const fs::path& directory) {
   std::vector<fs::path> entries;
   for (fs::directory_iterator it(directory, code), end; !code && it != end; it.increment(code))
     if (!is_hidden(it->path())) entries.push_back(it->path());
-  XR_CHECK(!code, "cannot list the folder {}: {}", quote_name(directory), code.message());
+  XR_CHECK(!code, "cannot list the folder {}: {}", engine::quote_name(directory), code.message());
   std::sort(entries.begin(), entries.end());
   return entries;
 }
@@ -43,7 +43,8 @@ class Scan {
 
   void folder(const fs::path& directory, const std::string& prefix) {
     struct stat status {};
-    XR_CHECK(::stat(directory.c_str(), &status) == 0, "cannot read the folder {}", quote_name(directory));
+    XR_CHECK(::stat(directory.c_str(), &status) == 0, "cannot read the folder {}",
+             engine::quote_name(directory));
     const FolderIdentity identity{status.st_dev, status.st_ino};
     if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
       skipped_.push_back({prefix, "a link that leads back to a folder above it"});
@@ -95,9 +96,10 @@ void check_folder(const fs::path& directory) {
   std::error_code code;
   const fs::file_status status = fs::status(directory, code);
   XR_CHECK(status.type() != fs::file_type::not_found, "no such folder: {}; check the path",
-           quote_name(directory));
-  XR_CHECK(!code, "cannot read the folder {}: {}", quote_name(directory), code.message());
-  XR_CHECK(fs::is_directory(status), "{} is a file, not a folder of class folders", quote_name(directory));
+           engine::quote_name(directory));
+  XR_CHECK(!code, "cannot read the folder {}: {}", engine::quote_name(directory), code.message());
+  XR_CHECK(fs::is_directory(status), "{} is a file, not a folder of class folders",
+           engine::quote_name(directory));
 }
 
 std::vector<std::string> list_folders(const fs::path& directory) {

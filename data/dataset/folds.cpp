@@ -2,7 +2,7 @@
 
 #include "data/dataset/sample_groups.h"
 #include "data/dataset/split.h"
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <algorithm>
@@ -81,7 +81,7 @@ Dataset take_fold(const Dataset& dataset, const FoldSettings& settings) {
               [&](const Sample& sample) { return static_cast<std::size_t>(sample.class_index) == c; }),
           "class {} has too few patients for {} folds: fold {} is left without {} images of it; use fewer "
           "folds",
-          quote_name(dataset.class_names[c]), settings.folds, settings.fold, part);
+          engine::quote_name(dataset.class_names[c]), settings.folds, settings.fold, part);
   result.test_split_by_program = true;
   result.validation_split_by_program = settings.validation_fraction > 0;
   if (settings.validation_fraction > 0)

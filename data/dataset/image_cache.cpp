@@ -1,6 +1,8 @@
 #include "data/dataset/image_cache.h"
 
-#include "data/file.h"
+#include "data/content_hash.h"
+#include "engine/io/atomic_file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <sys/stat.h>
@@ -68,7 +70,8 @@ bool take(std::span<const std::byte>& bytes, std::size_t count, std::span<const 
 
 FileStamp stamp_of(const fs::path& path) {
   struct stat status {};
-  XR_CHECK(::stat(path.c_str(), &status) == 0, "cannot read {}: {}", quote_name(path), std::strerror(errno));
+  XR_CHECK(::stat(path.c_str(), &status) == 0, "cannot read {}: {}", engine::quote_name(path),
+           std::strerror(errno));
   return {static_cast<std::uint64_t>(status.st_size),
           std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
@@ -96,7 +99,7 @@ ImageCache::ImageCache(fs::path file, const StoredFormat& format) : file_(std::m
 }
 
 void ImageCache::read() {
-  const std::vector<std::byte> file = read_file(file_, max_cache_bytes);
+  const std::vector<std::byte> file = engine::read_file(file_, max_cache_bytes);
   std::span<const std::byte> rest = file, part, index;
   Header header;
   if (!take(rest, sizeof header, part)) return;
@@ -157,8 +160,8 @@ void ImageCache::write() const {
   parts[1] = index;
   std::error_code code;
   fs::create_directories(file_.parent_path(), code);
-  XR_CHECK(!code, "cannot make the folder {}: {}", quote_name(file_.parent_path()), code.message());
-  write_file_atomically(file_, parts);
+  XR_CHECK(!code, "cannot make the folder {}: {}", engine::quote_name(file_.parent_path()), code.message());
+  engine::write_file_atomically(file_, parts, engine::Writers::many);  // runs may share a cache
 }
 
 }  // namespace xr::data

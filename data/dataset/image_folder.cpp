@@ -1,9 +1,10 @@
 #include "data/dataset/image_folder.h"
+#include "kernels/common/error_codes.h"
 
 #include "data/dataset/folder_scan.h"
 #include "data/dataset/patient_table.h"
 #include "data/dataset/split.h"
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ bool has_folder(const fs::path& directory, const char* name) {
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + quote_name(name);
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + engine::quote_name(name);
   return text;
 }
 
@@ -52,17 +53,18 @@ void check_every_class(const Dataset& dataset, const std::vector<Sample>& sample
     XR_CHECK(std::any_of(samples.begin(), samples.end(),
                          [&](const Sample& sample) { return sample.class_index == static_cast<int>(c); }),
              "class {} has no {} images; put some (.jpg .jpeg .png .bmp .pgm .ppm) into {}",
-             quote_name(dataset.class_names[c]), purpose, quote_name(place / dataset.class_names[c]));
+             engine::quote_name(dataset.class_names[c]), purpose,
+             engine::quote_name(place / dataset.class_names[c]));
 }
 
 void check_classes(const Dataset& dataset, const fs::path& place) {
   XR_CHECK(
       !dataset.class_names.empty(),
       "no class folders in {}; it must hold train/<class>/ and test/<class>/, or <class>/ folders of images",
-      quote_name(place));
+      engine::quote_name(place));
   XR_CHECK(dataset.class_names.size() > 1,
            "only one class ({}) in {}; a classifier needs the images of at least two class folders",
-           joined(dataset.class_names), quote_name(place));
+           joined(dataset.class_names), engine::quote_name(place));
 }
 
 void check_same_classes(const Dataset& dataset, const char* part) {
@@ -70,7 +72,8 @@ void check_same_classes(const Dataset& dataset, const char* part) {
   for (const std::string& name : names)
     XR_CHECK(std::binary_search(dataset.class_names.begin(), dataset.class_names.end(), name),
              "{} is a class in {} but not in train/ ({}); use the same folder names in both",
-             quote_name(name), quote_name(dataset.directory / part), joined(dataset.class_names));
+             engine::quote_name(name), engine::quote_name(dataset.directory / part),
+             joined(dataset.class_names));
 }
 
 /// A patient whose images lie on both sides of a split that the folder itself makes: told, not changed.
@@ -122,10 +125,10 @@ void split_by_group(Dataset& dataset, std::uint64_t seed) {
 void read_given_splits(Dataset& dataset, const PatientTable& patients) {
   const fs::path& directory = dataset.directory;
   XR_CHECK(has_folder(directory, "train"), "{} has test/ but no train/; add train/<class>/ folders",
-           quote_name(directory));
+           engine::quote_name(directory));
   XR_CHECK(has_folder(directory, "test"),
            "{} has train/ but no test/; add test/<class>/ folders, or give {} to have it split",
-           quote_name(directory), quote_name(directory / "train"));
+           engine::quote_name(directory), engine::quote_name(directory / "train"));
   dataset.class_names = list_folders(directory / "train");
   check_classes(dataset, directory / "train");
   check_same_classes(dataset, "test");
@@ -160,10 +163,11 @@ Dataset read_image_folder(const fs::path& directory, const SplitSettings& settin
     check_every_class(dataset, dataset.train, "training", directory);
   }
   if (settings.split_by_group) {
-    XR_CHECK(!dataset.group_origin.empty(),
-             "the images of {} cannot be split by patient, for no patient is known; name them in sources.csv "
-             "(columns file and patient) or by --groups or --group-regex",
-             quote_name(directory));
+    XR_CHECK_CODE(
+        !dataset.group_origin.empty(), error_code::patients_unknown,
+        "the images of {} cannot be split by patient: no patient is known; name them in sources.csv "
+        "(columns file and patient)",
+        engine::quote_name(directory));
     if (given_splits) split_by_group(dataset, settings.seed);
   }
   warn_of_misfit(dataset, patients);
@@ -189,11 +193,11 @@ Dataset read_evaluation_folder(const fs::path& directory, const std::vector<std:
   const std::string part = has_folder(directory, "test") ? "test" : "";
   for (const std::string& name : list_folders(directory / part))
     XR_CHECK(std::find(class_names.begin(), class_names.end(), name) != class_names.end(),
-             "{} in {} is no class of the model ({}); use its folder names", quote_name(name),
-             quote_name(directory / part), joined(class_names));
+             "{} in {} is no class of the model ({}); use its folder names", engine::quote_name(name),
+             engine::quote_name(directory / part), joined(class_names));
   dataset.test = read_part(dataset, part, patients);
   XR_CHECK(!dataset.test.empty(), "no images in {}; it must hold <class>/ folders for {}",
-           quote_name(directory / part), joined(class_names));
+           engine::quote_name(directory / part), joined(class_names));
   return dataset;
 }
 
@@ -201,13 +205,14 @@ std::vector<fs::path> find_images(const fs::path& file_or_folder) {
   std::error_code code;
   const fs::file_status status = fs::status(file_or_folder, code);
   XR_CHECK(status.type() != fs::file_type::not_found, "no such file or folder: {}",
-           quote_name(file_or_folder));
+           engine::quote_name(file_or_folder));
   if (!fs::is_directory(status)) return {file_or_folder};
   std::vector<SkippedFile> skipped;
   std::vector<fs::path> images;
   for (const std::string& name : scan_images(file_or_folder, "", skipped))
     images.push_back(file_or_folder / name);
-  XR_CHECK(!images.empty(), "no images (.jpg .jpeg .png .bmp .pgm .ppm) in {}", quote_name(file_or_folder));
+  XR_CHECK(!images.empty(), "no images (.jpg .jpeg .png .bmp .pgm .ppm) in {}",
+           engine::quote_name(file_or_folder));
   return images;
 }
 

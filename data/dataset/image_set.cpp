@@ -1,8 +1,9 @@
 #include "data/dataset/image_set.h"
 
+#include "data/content_hash.h"
 #include "data/dataset/image_cache.h"
-#include "data/file.h"
 #include "data/image/resize.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ std::string decode(Job& job, const fs::path& path, const LoadSettings& settings)
     job.pixels = load_image(path, whole, settings.limits, &job.fingerprint);
     return {};
   } catch (const std::bad_alloc&) {
-    return fmt::format("not enough memory to decode {}", quote_name(path));
+    return fmt::format("not enough memory to decode {}", engine::quote_name(path));
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -53,7 +54,7 @@ void check_no_class_empty(const ImageSet& set, std::span<const Sample> samples,
     const auto skipped = std::find_if(set.skipped.begin(), set.skipped.end(),
                                       [&](const SkippedFile& file) { return file.path == first->path; });
     throw Error(fmt::format("class {} is left empty: none of its {} image(s) can be decoded; the first: {}",
-                            quote_name(class_names[c]), before[c], skipped->reason));
+                            engine::quote_name(class_names[c]), before[c], skipped->reason));
   }
 }
 
@@ -62,19 +63,7 @@ std::uint64_t fingerprint_of(const Image& image) {
   return content_hash(std::as_bytes(std::span(image.pixels)), content_hash(std::as_bytes(std::span(shape))));
 }
 
-fs::path from_environment(const char* variable) {
-  const char* value = std::getenv(variable);
-  return value == nullptr ? fs::path() : fs::path(value);
-}
-
 }  // namespace
-
-fs::path default_cache_directory() {
-  if (fs::path path = from_environment("XRTRAIN_CACHE"); !path.empty()) return path;
-  if (const fs::path path = from_environment("XDG_CACHE_HOME"); !path.empty()) return path / "xrtrain";
-  if (const fs::path path = from_environment("HOME"); !path.empty()) return path / ".cache" / "xrtrain";
-  return {};
-}
 
 void apply_mask(std::span<std::uint8_t> image, const StoredFormat& format) {
   if (format.mask == Mask::none) return;
@@ -114,11 +103,10 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
   set.channels = settings.format.channels;
   set.size = settings.format.size;
 
-  const fs::path cache_directory =
-      settings.cache_directory.empty() ? default_cache_directory() : settings.cache_directory;
   std::optional<ImageCache> cache;
-  if (settings.use_cache && !cache_directory.empty())
-    cache.emplace(ImageCache::file_for(cache_directory, directory, settings.format), settings.format);
+  if (!settings.cache_directory.empty())
+    cache.emplace(ImageCache::file_for(settings.cache_directory, directory, settings.format),
+                  settings.format);
 
   std::vector<const std::vector<std::uint8_t>*> pixels(samples.size());
   std::vector<std::uint64_t> fingerprints(samples.size());

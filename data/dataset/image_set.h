@@ -58,10 +58,9 @@ struct ImageSet {
 
 struct LoadSettings {
   StoredFormat format;
-  int workers = 0;      ///< Decoding threads; 0: one per core.
-  bool strict = false;  ///< A file that cannot be decoded is an error instead of skipped.
-  bool use_cache = true;
-  std::filesystem::path cache_directory;  ///< Empty: default_cache_directory().
+  int workers = 0;                        ///< Decoding threads; 0: one per core.
+  bool strict = false;                    ///< A file that cannot be decoded is an error instead of skipped.
+  std::filesystem::path cache_directory;  ///< Empty: no cache.
   DecodeLimits limits;
   Progress progress;  ///< Images decoded; not called when all come from the cache.
 };
@@ -78,8 +77,5 @@ ImageSet load_images(const std::filesystem::path& directory, std::span<const Sam
 /// gets that of ImageSet::fingerprints.
 std::vector<std::uint8_t> load_image(const std::filesystem::path& path, const StoredFormat& format,
                                      const DecodeLimits& limits = {}, std::uint64_t* fingerprint = nullptr);
-
-/// $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else $HOME/.cache/xrtrain; empty if none of them is set.
-std::filesystem::path default_cache_directory();
 
 }  // namespace xr::data

@@ -2,7 +2,7 @@
 
 #include <regex>
 
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 namespace xr::data {
@@ -19,8 +19,8 @@ PathPattern::PathPattern(const std::string& pattern) {
   try {
     expression_ = std::make_shared<Expression>(Expression{std::regex(pattern)});
   } catch (const std::regex_error& error) {
-    throw Error(fmt::format("the pattern of groups {} is no regular expression ({})", quote_name(pattern),
-                            error.what()));
+    throw Error(fmt::format("the pattern of groups {} is no regular expression ({})",
+                            engine::quote_name(pattern), error.what()));
   }
 }
 

@@ -1,6 +1,6 @@
 #include "data/dataset/patient_table.h"
 
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <algorithm>
@@ -100,7 +100,7 @@ std::optional<std::size_t> CsvTable::column(std::span<const std::string_view> na
 }
 
 CsvTable read_csv_table(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = read_file(path, max_table_bytes);
+  const std::vector<std::byte> bytes = engine::read_file(path, max_table_bytes);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   std::vector<std::vector<std::string>> records = parse_csv(text, separator_of(text));
   CsvTable table;
@@ -152,7 +152,7 @@ void PatientTable::read_table(const std::filesystem::path& path, bool given,
   }
   const auto file = table.column(file_columns()), patient = table.column(patient_columns());
   if (failure.empty() && (!file || !patient))
-    failure = fmt::format("{} has no columns 'file' and 'patient'", quote_name(path));
+    failure = fmt::format("{} has no columns 'file' and 'patient'", engine::quote_name(path));
   if (!failure.empty()) {
     XR_CHECK(!given, "the groups cannot be read: {}", failure);
     warnings.push_back(fmt::format("patients are unknown: {}", failure));
@@ -168,7 +168,8 @@ void PatientTable::read_table(const std::filesystem::path& path, bool given,
   }
   if (table.unusable > 0)
     warnings.push_back(fmt::format("{} of {} lines of {} have too few fields and are not used",
-                                   table.unusable, table.rows.size() + table.unusable, quote_name(path)));
+                                   table.unusable, table.rows.size() + table.unusable,
+                                   engine::quote_name(path)));
 }
 
 std::string PatientTable::patient_of(const std::string& path) const {
@@ -199,16 +200,16 @@ std::string PatientTable::misfit(const std::vector<std::string>& paths) const {
   if (strange > 0) {
     const auto first = std::ranges::find_if(listed_, [&](const auto& file) { return !found.contains(file); });
     text += fmt::format("; {} of its {} lines fit no image, the first names {}", strange, listed_.size(),
-                        quote_name(*first));
+                        engine::quote_name(*first));
   }
   if (!ambiguous.empty())
-    text +=
-        fmt::format("; {} is the name of several images: write the folder before it", quote_name(ambiguous));
+    text += fmt::format("; {} is the name of several images: write the folder before it",
+                        engine::quote_name(ambiguous));
   if (!twice_.empty())
     text += fmt::format(
         "; {} of its lines name another patient than an earlier line for the same file, the "
         "first for {}: the earlier counts",
-        twice_.size(), quote_name(twice_.front()));
+        twice_.size(), engine::quote_name(twice_.front()));
   return text;
 }
 

@@ -1,7 +1,7 @@
 #include "data/dataset/split.h"
 
 #include "data/dataset/sample_groups.h"
-#include "data/file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <algorithm>
@@ -82,7 +82,7 @@ std::vector<Sample> split_off(std::vector<Sample>& samples, const std::vector<st
         splitter.moved(c) > 0,
         "class {} has {} image(s) of too few patients to split off {} images; add images of other patients "
         "or a {} folder",
-        quote_name(class_names[c]), counts[c], purpose, purpose == "test" ? "test/" : "val/");
+        engine::quote_name(class_names[c]), counts[c], purpose, purpose == "test" ? "test/" : "val/");
   }
   std::vector<bool> moves(samples.size());
   for (const Group& group : groups)

@@ -1,9 +1,10 @@
 #include "data/image/image.h"
 
-#include "data/file.h"
 #include "data/image/image_header.h"
 #include "data/image/pnm.h"
 #include "data/image/stb.h"
+#include "engine/io/atomic_file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <algorithm>
@@ -106,11 +107,11 @@ Image decode_image(std::span<const std::byte> bytes, int channels, const DecodeL
 }
 
 Image read_image(const std::filesystem::path& path, int channels, const DecodeLimits& limits) {
-  const std::vector<std::byte> bytes = read_file(path, limits.max_file_bytes);
+  const std::vector<std::byte> bytes = engine::read_file(path, limits.max_file_bytes);
   try {
     return decode_image(bytes, channels, limits);
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("cannot decode {}: {}", quote_name(path), error.what()),
+    throw Error(error.code(), fmt::format("cannot decode {}: {}", engine::quote_name(path), error.what()),
                 error.where());
   }
 }
@@ -135,7 +136,7 @@ std::vector<std::byte> encode_png(const Image& image) {
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {
-  write_file_atomically(path, encode_png(image));
+  engine::write_file_atomically(path, encode_png(image));
 }
 
 }  // namespace xr::data

@@ -19,15 +19,15 @@ Image resize_window(const Image& image, int full_width, int full_height, int x, 
   XR_CHECK(width > 0 && height > 0, "cannot resize an image to {} x {} pixels", width, height);
   Image result{width, height, image.channels, {}};
   result.pixels.resize(static_cast<std::size_t>(width) * height * image.channels);
-  kernels::cpu::Taps x_taps, y_taps;
+  kernels::Taps x_taps, y_taps;
   x_taps.compute(0, image.width, full_width, x, width);
   y_taps.compute(0, image.height, full_height, y, height);
   std::vector<float> row;
   std::uint8_t* out = result.pixels.data();
-  kernels::cpu::resample(image.pixels.data(), image.width, image.channels, x_taps, y_taps, row,
-                         [&](int, int, int, float value) {
-                           *out++ = static_cast<std::uint8_t>(std::min(value + 0.5f, 255.0f));
-                         });
+  kernels::resample(image.pixels.data(), image.width, image.channels, x_taps, y_taps, row,
+                    [&](int, int, int, float value) {
+                      *out++ = static_cast<std::uint8_t>(std::min(value + 0.5f, 255.0f));
+                    });
   return result;
 }
 

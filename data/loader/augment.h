@@ -5,7 +5,7 @@
 #pragma once
 
 #include "kernels/common/augment.h"
-#include "kernels/cpu/augment.h"
+#include "kernels/common/plane_augmenter.h"
 
 #include <array>
 #include <cstdint>
@@ -74,7 +74,7 @@ class Augmenter {
  private:
   kernels::AugmentParams normalisation_;
   int output_size_;
-  kernels::cpu::PlaneAugmenter planes_;
+  kernels::PlaneAugmenter planes_;
 };
 
 }  // namespace xr::data

@@ -1,4 +1,6 @@
-// A list of independent jobs done by several threads.
+// A list of independent jobs done by several threads. Unlike the loops of kernels/common/parallel.h, which
+// have the threads that compute to themselves, jobs may throw, report progress and run beside a training
+// step, on threads of their own.
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,10 @@
 #include "data/phantom/phantom.h"
 
-#include "data/file.h"
 #include "data/loader/jobs.h"
 #include "data/phantom/phantom_findings.h"
 #include "data/phantom/phantom_shortcut.h"
+#include "engine/io/atomic_file.h"
+#include "engine/io/file.h"
 #include "kernels/common/error.h"
 
 #include <unistd.h>
@@ -111,8 +112,8 @@ void draw_file(const DatasetFile& file, const PhantomSettings& settings) {
   const bool marked = bears_mark(settings.seed, file.split, file.kind, file.index);
   if (marked && settings.shortcut == PhantomShortcut::corner_marker) draw_corner_marker(image);
   if (marked && settings.shortcut == PhantomShortcut::border_brightness) brighten_border(image, 40);
-  write_file_atomically(file.path,
-                        file.path.extension() == ".jpg" ? encode_jpeg(image, 90) : encode_png(image));
+  engine::write_file_atomically(file.path,
+                                file.path.extension() == ".jpg" ? encode_jpeg(image, 90) : encode_png(image));
 }
 
 /// Writes all files into a folder beside `directory`, which rename() then replaces: rename takes an absent or
@@ -174,14 +175,15 @@ void write_phantom_dataset(const fs::path& directory, const PhantomSettings& set
   std::error_code code;
   const fs::file_status status = fs::status(directory, code);
   XR_CHECK(!fs::exists(status) || (fs::is_directory(status) && fs::is_empty(directory, code)),
-           "{} exists and is not an empty folder; choose another or remove it", quote_name(directory));
+           "{} exists and is not an empty folder; choose another or remove it",
+           engine::quote_name(directory));
   try {
     fs::path target = directory;
     if (!target.has_filename()) target = target.parent_path();  // a trailing slash
     if (target.has_parent_path()) fs::create_directories(target.parent_path());
     write_whole(target, settings);
   } catch (const fs::filesystem_error& error) {
-    throw Error(fmt::format("cannot write the phantom images to {}: {}", quote_name(directory),
+    throw Error(fmt::format("cannot write the phantom images to {}: {}", engine::quote_name(directory),
                             error.code().message()));
   }
 }

@@ -17,7 +17,7 @@ namespace xr::data {
 enum class PhantomSplit { train, test };
 enum class PhantomClass { covid, normal };
 
-/// What gives the class away without the lungs, in nine of ten images: for trying out `xrtrain audit`.
+/// What gives the class away without the lungs, in nine of ten images: for trying out audits.
 enum class PhantomShortcut {
   none,
   corner_marker,      ///< A bright square in a corner of class covid.

@@ -14,7 +14,7 @@ void fill_uniform(Tensor& tensor, float low, float high, std::uint64_t seed, std
   const std::int64_t count = tensor.numel();
   std::vector<float> staging(in_place ? 0 : static_cast<std::size_t>(count));
   float* values = in_place ? tensor.mutable_view().as<float>() : staging.data();
-  kernels::cpu::parallel_ranges((count + 3) / 4, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+  kernels::parallel_ranges((count + 3) / 4, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t block = begin; block < end; ++block) {
       const PhiloxBlock words = philox(seed, stream, static_cast<std::uint64_t>(block));
       for (std::int64_t i = 4 * block; i < std::min(count, 4 * block + 4); ++i)

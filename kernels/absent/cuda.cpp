@@ -1,4 +1,5 @@
 // Stands in for kernels/cuda/ in a binary that was built without it.
+#include "kernels/common/error_codes.h"
 #include "kernels/registry.h"
 
 namespace xr::kernels {
@@ -12,8 +13,8 @@ const char* cuda_architectures() {
 }
 
 std::unique_ptr<Backend> make_cuda_backend(int index) {
-  throw Error(fmt::format(
-      "device cuda:{} is not available: this binary has no CUDA backend; use --device cpu", index));
+  throw Error(error_code::device_unavailable,
+              fmt::format("device cuda:{} is not available: this binary has no CUDA backend", index));
 }
 
 }  // namespace xr::kernels

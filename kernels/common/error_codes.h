@@ -22,5 +22,6 @@ inline constexpr ErrorCode batch_too_small{"batch-too-small"};  ///< one value p
 
 // --- files and data
 inline constexpr ErrorCode disk_full{"disk-full"};
+inline constexpr ErrorCode patients_unknown{"patients-unknown"};  ///< a split by patient needs them
 
 }  // namespace xr::error_code

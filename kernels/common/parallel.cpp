@@ -12,7 +12,7 @@
 #include <dlfcn.h>
 #endif
 
-namespace xr::kernels::cpu {
+namespace xr::kernels {
 
 namespace {
 
@@ -96,4 +96,4 @@ void detail::run_parallel(std::int64_t tasks, void (*task)(void* context, std::i
 
 #endif
 
-}  // namespace xr::kernels::cpu
+}  // namespace xr::kernels

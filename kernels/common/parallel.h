@@ -1,4 +1,5 @@
-// Loops over all threads of the CPU backend.
+// Loops over all threads that compute on the CPU: the ones that oneDNN uses, so that two pools do not fight
+// for the cores. For jobs that may fail or that run beside the computation: data/loader/jobs.h.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 #define XR_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
 
-namespace xr::kernels::cpu {
+namespace xr::kernels {
 
 /// Threads that parallel_for and oneDNN use. Defaults to the processor cores that this process may use.
 [[nodiscard]] int thread_count();
@@ -58,4 +59,4 @@ void parallel_ranges(std::int64_t count, std::int64_t grain, Body&& body) {
                [&](std::int64_t piece) { body(piece * grain, std::min(count, (piece + 1) * grain)); });
 }
 
-}  // namespace xr::kernels::cpu
+}  // namespace xr::kernels

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace xr::kernels::cpu {
+namespace xr::kernels {
 
 void Taps::compute(int source_first, int source_count, int out_size, int out_first, int out_count,
                    bool reversed) {
@@ -64,4 +64,4 @@ void blend_rows(const std::uint8_t* pixels, std::size_t row_bytes, std::size_t b
 
 }  // namespace detail
 
-}  // namespace xr::kernels::cpu
+}  // namespace xr::kernels

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xr::kernels::cpu {
+namespace xr::kernels {
 
 /// The taps of one axis: output i takes count(i) source pixels from first(i) on. Reusable: compute()
 /// allocates only to grow.
@@ -59,4 +59,4 @@ void resample(const std::uint8_t* pixels, int width, int channels, const Taps& x
   }
 }
 
-}  // namespace xr::kernels::cpu
+}  // namespace xr::kernels

@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "kernels/common/error_codes.h"
 #include "kernels/common/parallel.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/primitives.h"
@@ -173,10 +174,10 @@ void CpuBackend::copy(void* to, const void* from, std::size_t bytes) {
 void CpuBackend::synchronize() {}  // every call has finished when it returns
 
 void CpuBackend::configure(const BackendOptions& options) {
-  XR_CHECK(options.precision == Precision::fp32,
-           "the CPU computes in fp32: use --precision fp32 with --device cpu");
-  XR_CHECK(options.kernels != KernelChoice::cudnn,
-           "cuDNN runs on CUDA devices only: use --kernels auto with --device cpu");
+  XR_CHECK_CODE(options.precision == Precision::fp32, error_code::precision_unsupported,
+                "the CPU computes in fp32 only");
+  XR_CHECK_CODE(options.kernels != KernelChoice::cudnn, error_code::kernels_unsupported,
+                "cuDNN runs on CUDA devices only, not on device cpu");
 }
 
 }  // namespace xr::kernels::cpu

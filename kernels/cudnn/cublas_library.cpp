@@ -6,7 +6,7 @@ namespace xr::kernels::cudnn {
 
 LibraryFile cublas_file() {
   return {"cuBLAS", "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR), library_folders(XR_CUBLAS_FOLDER),
-          "install it or set XR_CUDNN_PATH to its folder, or use --kernels custom"};
+          "install it or set XR_CUDNN_PATH to its folder"};
 }
 
 #define XR_CUBLAS_LOAD(name) , name(file_.function<decltype(::name)>(#name))

@@ -2,21 +2,21 @@
 
 #include <array>
 
-#include "kernels/common/error.h"
+#include "kernels/common/error_codes.h"
 
 namespace xr::kernels::cudnn {
 
 LibraryFile cudnn_file() {
   return {"cuDNN", "libcudnn.so." + std::to_string(CUDNN_MAJOR), library_folders(XR_CUDNN_FOLDER),
-          "install cuDNN 9 or set XR_CUDNN_PATH to its folder, or use --kernels custom"};
+          "install cuDNN 9 or set XR_CUDNN_PATH to its folder"};
 }
 
 #define XR_CUDNN_LOAD(name) , name(file_.function<decltype(::name)>(#name))
 CudnnLibrary::CudnnLibrary(const LibraryFile& file) : file_(file) XR_CUDNN_FUNCTIONS(XR_CUDNN_LOAD) {
   const std::size_t found = cudnnGetVersion();
-  XR_CHECK(found >= 90000 && found < 100000,
-           "cuDNN is not available: {} is version {}, version 9 is needed; {}", file_.path(), found,
-           file.remedy);
+  XR_CHECK_CODE(found >= 90000 && found < 100000, error_code::library_unavailable,
+                "cuDNN is not available: {} is version {}, version 9 is needed; {}", file_.path(), found,
+                file.remedy);
 }
 #undef XR_CUDNN_LOAD
 

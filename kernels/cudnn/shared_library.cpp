@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "kernels/common/error.h"
+#include "kernels/common/error_codes.h"
 
 namespace xr::kernels::cudnn {
 
@@ -46,7 +46,8 @@ SharedLibrary::SharedLibrary(const LibraryFile& file) : product_(file.product) {
     }
     reason = last_error();
   }
-  throw Error(fmt::format("{} is not available: {} was not found or cannot be loaded ({}); {}", file.product,
+  throw Error(error_code::library_unavailable,
+              fmt::format("{} is not available: {} was not found or cannot be loaded ({}); {}", file.product,
                           file.name, reason, file.remedy));
 }
 

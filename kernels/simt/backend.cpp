@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 
+#include "kernels/common/error_codes.h"
 #include "kernels/cuda/kernel_backend.h"
 #include "kernels/registry.h"
 
@@ -36,9 +37,8 @@ class SimtBackend final : public KernelBackend {
 
   void* allocate(std::size_t bytes) override {
     void* data = ::operator new(bytes, alignment, std::nothrow);
-    XR_CHECK(data != nullptr,
-             "out of memory: device simt was asked for {:.1f} MB; lower --batch-size or --image-size",
-             static_cast<double>(bytes) / 1e6);
+    XR_CHECK_CODE(data != nullptr, error_code::out_of_memory,
+                  "out of memory: device simt was asked for {:.1f} MB", static_cast<double>(bytes) / 1e6);
     return data;
   }
   void deallocate(void* data, std::size_t /*bytes*/) noexcept override { ::operator delete(data, alignment); }
@@ -63,8 +63,8 @@ class SimtBackend final : public KernelBackend {
     throw_data_fault();
   }
   void configure(const BackendOptions& options) override {
-    XR_CHECK(options.kernels != KernelChoice::cudnn,
-             "cuDNN runs on CUDA devices only: use --kernels auto with --device simt");
+    XR_CHECK_CODE(options.kernels != KernelChoice::cudnn, error_code::kernels_unsupported,
+                  "cuDNN runs on CUDA devices only, not on device simt");
     KernelBackend::configure(options);
   }
 

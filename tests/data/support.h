@@ -2,8 +2,8 @@
 #pragma once
 
 #include "data/dataset/image_set.h"
-#include "data/file.h"
 #include "data/image/image.h"
+#include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
 #include "kernels/common/random.h"
 
@@ -74,7 +74,7 @@ inline std::vector<std::byte> bytes_of(std::string_view text) {
 
 inline void write_bytes(const fs::path& path, std::span<const std::byte> bytes) {
   fs::create_directories(path.parent_path());
-  write_file_atomically(path, bytes);
+  engine::write_file_atomically(path, bytes);
 }
 
 /// The message of the xr::Error that `action` throws; fails the test if it throws none. Always one line.

@@ -93,10 +93,8 @@ std::vector<Tensor> compare_values(const Operation& operation, const SingleRun& 
 /// Sets the number of threads of the cpu backend while it lives.
 class ThreadCount {
  public:
-  explicit ThreadCount(int count) : before_(kernels::cpu::thread_count()) {
-    kernels::cpu::set_thread_count(count);
-  }
-  ~ThreadCount() { kernels::cpu::set_thread_count(before_); }
+  explicit ThreadCount(int count) : before_(kernels::thread_count()) { kernels::set_thread_count(count); }
+  ~ThreadCount() { kernels::set_thread_count(before_); }
   ThreadCount(const ThreadCount&) = delete;
   ThreadCount& operator=(const ThreadCount&) = delete;
 

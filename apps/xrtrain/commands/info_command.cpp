@@ -8,6 +8,7 @@
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/options/options.h"
+#include "apps/xrtrain/run/image_cache_folder.h"
 #include "apps/xrtrain/run/machine_facts.h"
 #include "data/dataset/image_set.h"
 #include "kernels/common/parallel.h"
@@ -58,7 +59,7 @@ std::uint64_t folder_bytes(const fs::path& folder) {
 }
 
 int run_info(bool json) {
-  const fs::path cache = data::default_cache_directory();
+  const fs::path cache = image_cache_folder();
   const nlohmann::json info = {{"version", XR_VERSION},
                                {"compiler", compiler_name()},
                                {"build", XR_BUILD_TYPE},
@@ -66,7 +67,7 @@ int run_info(bool json) {
                                {"system", system_name()},
                                {"processor", processor_name()},
                                {"processors", std::thread::hardware_concurrency()},
-                               {"threads", kernels::cpu::thread_count()},
+                               {"threads", kernels::thread_count()},
                                {"devices", devices()},
                                {"cuda_architectures", kernels::cuda_architectures()},
                                {"cudnn", kernels::cudnn::describe_libraries()},
@@ -82,7 +83,7 @@ int run_info(bool json) {
   std::string text = fmt::format("xrtrain {}, {}, {} build\n", XR_VERSION, compiler_name(), XR_BUILD_TYPE);
   text += fmt::format("libraries: {}\nsystem: {}\n", library_versions(), one_line(system_name()));
   text += fmt::format("processor: {}, {} cores, {} threads\n", info["processor"].get<std::string>(),
-                      std::thread::hardware_concurrency(), kernels::cpu::thread_count());
+                      std::thread::hardware_concurrency(), kernels::thread_count());
   for (const nlohmann::json& device : info["devices"])
     text += fmt::format("device {}: {}\n", device["device"].get<std::string>(),
                         one_line(device["description"].get<std::string>()));

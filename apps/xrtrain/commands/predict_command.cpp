@@ -57,7 +57,7 @@ data::Batch decode(std::span<Prediction> predictions, const CheckpointInfo& info
   const int size = static_cast<int>(info.model.image_size), channels = static_cast<int>(info.model.channels);
   const std::size_t image = static_cast<std::size_t>(channels) * size * size;
   std::vector<std::vector<float>> inputs(predictions.size());
-  kernels::cpu::parallel_for(static_cast<std::int64_t>(predictions.size()), [&](std::int64_t i) {
+  kernels::parallel_for(static_cast<std::int64_t>(predictions.size()), [&](std::int64_t i) {
     Prediction& prediction = predictions[static_cast<std::size_t>(i)];
     try {
       const std::vector<std::uint8_t> pixels = data::load_image(prediction.path, info.format);

@@ -145,8 +145,8 @@ void TrainCommand::require_batches(std::size_t images) const {
 void TrainCommand::choose_machine() {
   device_ = choose_device(options_.device, &why_not_the_gpu_);
   configure_device(device_, options_.precision, options_.kernels);
-  if (options_.threads > 0) kernels::cpu::set_thread_count(static_cast<int>(options_.threads));
-  threads_ = kernels::cpu::thread_count();
+  if (options_.threads > 0) kernels::set_thread_count(static_cast<int>(options_.threads));
+  threads_ = kernels::thread_count();
 }
 
 void TrainCommand::read_state() {
@@ -159,7 +159,7 @@ void TrainCommand::read_state() {
         folder_->path().string(), progress.epoch, progress.epoch + (progress.batch > 0 ? 1 : 0)));
   if (threads_ == resume_->threads) return;
   // Sums may be split among threads: the same number gives the same bits.
-  kernels::cpu::set_thread_count(resume_->threads);
+  kernels::set_thread_count(resume_->threads);
   threads_ = resume_->threads;
 }
 

@@ -7,7 +7,7 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "data/dataset/patient_table.h"
-#include "data/file.h"
+#include "engine/io/file.h"
 
 namespace xr::apps {
 
@@ -121,7 +121,7 @@ std::string predictions_csv(const Predictions& predictions) {
 
 Predictions read_predictions(const std::filesystem::path& path) {
   const auto lines = errors_as<DataError>([&] {
-    const std::vector<std::byte> bytes = data::read_file(path, std::uint64_t{1} << 34);
+    const std::vector<std::byte> bytes = engine::read_file(path, std::uint64_t{1} << 34);
     return data::parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   });
   const std::vector<std::string> names =

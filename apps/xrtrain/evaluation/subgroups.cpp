@@ -71,7 +71,7 @@ std::optional<SubgroupSource> read_subgroups(const std::string& given, const fs:
     table = data::read_csv_table(source.path);
   } catch (const Error& error) {
     if (given.empty()) return std::nullopt;
-    throw DataError(fmt::format("--subgroups: {}", error.what()));
+    throw DataError(error.code(), fmt::format("--subgroups: {}", error.what()));
   }
   const std::optional<std::size_t> file = table.column(data::file_columns());
   if (!file && given.empty()) return std::nullopt;

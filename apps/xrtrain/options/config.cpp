@@ -5,7 +5,7 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/options/toml.h"
-#include "data/file.h"
+#include "engine/io/file.h"
 
 namespace xr::apps {
 
@@ -111,7 +111,7 @@ std::vector<FileOption> parse_config(std::string_view text, const std::string& n
 
 std::vector<FileOption> read_config(const std::filesystem::path& path) {
   const std::vector<std::byte> bytes =
-      errors_as<UsageError>([&] { return data::read_file(path, max_config_bytes); });
+      errors_as<UsageError>([&] { return engine::read_file(path, max_config_bytes); });
   return parse_config({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 

@@ -40,7 +40,7 @@ kernels::Device MachineOptions::apply() const {
         fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", one_line(why_not_the_gpu)).c_str(),
         stderr);
   configure_device(chosen, precision, kernels);
-  if (threads > 0) xr::kernels::cpu::set_thread_count(static_cast<int>(threads));
+  if (threads > 0) xr::kernels::set_thread_count(static_cast<int>(threads));
   return chosen;
 }
 

@@ -104,7 +104,7 @@ auto errors_naming(const std::filesystem::path& path, Action&& action) {
   try {
     return action();
   } catch (const Error& error) {
-    throw DataError(fmt::format("cannot use checkpoint {}: {}", path.string(), error.what()));
+    throw DataError(error.code(), fmt::format("cannot use checkpoint {}: {}", path.string(), error.what()));
   }
 }
 

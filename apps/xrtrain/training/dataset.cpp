@@ -7,8 +7,10 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/run/image_cache_folder.h"
+#include "data/content_hash.h"
 #include "data/dataset/folds.h"
-#include "data/file.h"
+#include "engine/io/file.h"
 
 namespace xr::apps {
 
@@ -100,8 +102,8 @@ data::Dataset find_dataset(const TrainOptions& options) {
 void check_class_names(const std::vector<std::string>& names) {
   for (const std::string& name : names)
     if (!is_utf8(name))
-      throw DataError(
-          fmt::format("the class folder {} has a name that is not UTF-8: rename it", data::quote_name(name)));
+      throw DataError(fmt::format("the class folder {} has a name that is not UTF-8: rename it",
+                                  engine::quote_name(name)));
 }
 
 data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::Sample>& samples,
@@ -111,6 +113,7 @@ data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::
   settings.format = format;
   settings.workers = static_cast<int>(options.workers);
   settings.strict = options.strict;
+  settings.cache_directory = image_cache_folder();
   settings.progress = [&](std::size_t done, std::size_t total) {
     console.progress("Decoding images", done, total);
     if (interrupted()) throw Interrupted("interrupted while decoding images");
@@ -118,7 +121,7 @@ data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::
   data::ImageSet images = errors_as<DataError>(
       [&] { return data::load_images(dataset.directory, samples, dataset.class_names, settings); });
   for (const data::SkippedFile& file : images.skipped)
-    console.warn(fmt::format("left out {}: {}", data::quote_name(file.path), file.reason));
+    console.warn(fmt::format("left out {}: {}", engine::quote_name(file.path), file.reason));
   for (const std::string& warning : images.warnings) console.warn(warning);
   return images;
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "kernels/common/error_codes.h"
 #include "kernels/cuda/device/capture.h"
 #include "kernels/registry.h"
 
@@ -24,19 +25,20 @@ __global__ void probe() {}
       cudaDriverGetVersion(&driver);
       cudaRuntimeGetVersion(&runtime);
       if (driver == 0)
-        throw Error(
-            "device cuda is not available: this machine has no NVIDIA driver; install one or use --device "
-            "cpu");
-      throw Error(fmt::format(
-          "device cuda is not available: the NVIDIA driver supports CUDA {}.{}, this binary needs {}.{}; "
-          "install a newer driver or use --device cpu",
-          driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10));
+        throw Error(error_code::driver_missing,
+                    "device cuda is not available: this machine has no NVIDIA driver");
+      throw Error(
+          error_code::driver_outdated,
+          fmt::format(
+              "device cuda is not available: the NVIDIA driver supports CUDA {}.{}, this binary needs {}.{}",
+              driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10));
     }
     case cudaErrorNoDevice:
-      throw Error("device cuda is not available: the NVIDIA driver finds no GPU; use --device cpu");
+      throw Error(error_code::device_unavailable,
+                  "device cuda is not available: the NVIDIA driver finds no GPU");
     default:
-      throw Error(
-          fmt::format("device cuda is not available: {}; use --device cpu", cudaGetErrorString(status)));
+      throw Error(error_code::device_unavailable,
+                  fmt::format("device cuda is not available: {}", cudaGetErrorString(status)));
   }
 }
 
@@ -49,17 +51,17 @@ Stream open_device(int index) {
   cudaDeviceProp properties{};
   XR_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   const int capability = 10 * properties.major + properties.minor;
-  XR_CHECK(
-      capability >= oldest_capability,
-      "device cuda:{}, {}, has compute capability {}.{}: the kernels need 8.0 or newer; use --device cpu",
-      index, properties.name, properties.major, properties.minor);
+  XR_CHECK_CODE(capability >= oldest_capability, error_code::device_unavailable,
+                "device cuda:{}, {}, has compute capability {}.{}: the kernels need 8.0 or newer", index,
+                properties.name, properties.major, properties.minor);
   XR_CUDA_CHECK(cudaSetDevice(index));
   cudaFuncAttributes attributes{};
-  XR_CHECK(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(probe)) == cudaSuccess,
-           "device cuda:{}, {}, has compute capability {}.{}, for which this binary was not built; configure "
-           "it with "
-           "-D XR_CUDA_ARCHITECTURES={}{} or use --device cpu",
-           index, properties.name, properties.major, properties.minor, properties.major, properties.minor);
+  XR_CHECK_CODE(
+      cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(probe)) == cudaSuccess,
+      error_code::architecture_missing,
+      "device cuda:{}, {}, has compute capability {}.{}, for which this binary was not built; configure "
+      "it with -D XR_CUDA_ARCHITECTURES={}{}",
+      index, properties.name, properties.major, properties.minor, properties.major, properties.minor);
   cudaStream_t stream = nullptr;
   XR_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   return stream;
@@ -106,12 +108,13 @@ void* CudaBackend::allocate(std::size_t bytes) {
     cudaGetLastError();  // a failed allocation is no lasting error: forget it
     std::size_t free = 0, total = 0;
     XR_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-    throw Error(fmt::format(
-        "out of memory on {}: {:.1f} MB asked for, {:.1f} MB in use by this program, {:.1f} of {:.1f} MB "
-        "free; lower --batch-size or --image-size{}",
-        name(), static_cast<double>(bytes) / 1e6, static_cast<double>(bytes_in_use_) / 1e6,
-        static_cast<double>(free) / 1e6, static_cast<double>(total) / 1e6,
-        has_captured() ? ", or use --no-cuda-graph, which keeps less" : ""));
+    throw Error(
+        has_captured() ? error_code::out_of_memory_captured : error_code::out_of_memory,
+        fmt::format(
+            "out of memory on {}: {:.1f} MB asked for, {:.1f} MB in use by this program, {:.1f} of {:.1f} MB "
+            "free",
+            name(), static_cast<double>(bytes) / 1e6, static_cast<double>(bytes_in_use_) / 1e6,
+            static_cast<double>(free) / 1e6, static_cast<double>(total) / 1e6));
   }
   XR_CUDA_CHECK(status);
   bytes_in_use_ += bytes;

@@ -128,12 +128,12 @@ TEST_CASE("A resample keeps the size of each stratum and is the same for any thr
   CHECK(draw_resample(strata, {.seed = 5}, 0) != draw_resample(strata, {.seed = 6}, 0));
   CHECK(draw_resample(strata, {.seed = 5}, 0) != draw_resample(strata, {.seed = 5, .purpose = 1}, 0));
   const Data data = binary_data();
-  const int threads = kernels::cpu::thread_count();
-  kernels::cpu::set_thread_count(1);
+  const int threads = kernels::thread_count();
+  kernels::set_thread_count(1);
   const MetricTable one = make_metric_table(data.table(), 1, {.seed = 3});
-  kernels::cpu::set_thread_count(3);
+  kernels::set_thread_count(3);
   const MetricTable three = make_metric_table(data.table(), 1, {.seed = 3});
-  kernels::cpu::set_thread_count(threads);
+  kernels::set_thread_count(threads);
   for (std::size_t i = 0; i < one.metrics.size(); ++i)
     CHECK(one.metrics[i].estimate.interval == three.metrics[i].estimate.interval);
 }

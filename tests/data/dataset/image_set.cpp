@@ -1,4 +1,5 @@
 #include "data/dataset/image_set.h"
+#include "data/content_hash.h"
 
 #include "data/dataset/image_cache.h"
 #include "data/image/resize.h"
@@ -56,7 +57,7 @@ TEST_CASE("images are decoded and resized in sample order whatever the number of
   const TemporaryFolder folder;
   const std::vector<Sample> samples = make_images(folder / "data", 8);
   LoadSettings settings = settings_for(folder);
-  settings.use_cache = false;
+  settings.cache_directory.clear();
   settings.workers = 1;
   const ImageSet one = load_images(folder / "data", samples, classes, settings);
   settings.workers = 4;
@@ -228,25 +229,9 @@ TEST_CASE("progress is told and its exception passes through") {
   };
   load_images(folder / "data", samples, classes, settings);
   CHECK(last == 10);
-  settings.use_cache = false;
+  settings.cache_directory.clear();
   settings.progress = [](std::size_t, std::size_t) { throw Error("interrupted"); };
   CHECK_THROWS_WITH(load_images(folder / "data", samples, classes, settings), "interrupted");
-}
-
-TEST_CASE("the cache folder follows the environment") {
-  const char* const names[] = {"XRTRAIN_CACHE", "XDG_CACHE_HOME", "HOME"};
-  std::optional<std::string> before[3];
-  for (int i = 0; i < 3; ++i)
-    if (const char* value = std::getenv(names[i])) before[i] = value;
-  ::setenv("HOME", "/h", 1);
-  ::unsetenv("XRTRAIN_CACHE");
-  ::unsetenv("XDG_CACHE_HOME");
-  CHECK(default_cache_directory() == "/h/.cache/xrtrain");
-  ::setenv("XDG_CACHE_HOME", "/x", 1);
-  CHECK(default_cache_directory() == "/x/xrtrain");
-  ::setenv("XRTRAIN_CACHE", "/own", 1);
-  CHECK(default_cache_directory() == "/own");
-  for (int i = 0; i < 3; ++i) before[i] ? ::setenv(names[i], before[i]->c_str(), 1) : ::unsetenv(names[i]);
 }
 
 TEST_CASE("the content hash changes with every bit and with the length") {

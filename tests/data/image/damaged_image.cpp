@@ -1,6 +1,7 @@
 // Everything that is no whole image: one clear line each, no crash, no hang.
 #include "data/image/image.h"
 #include "data/image/image_header.h"
+#include "engine/io/file.h"
 #include "tests/data/reference_images.h"
 #include "tests/data/support.h"
 
@@ -135,7 +136,7 @@ TEST_CASE("an unreadable file is an error") {
   make_png(folder / "locked.png");
   fs::permissions(folder / "locked.png", fs::perms::none);
   if (::geteuid() == 0) {  // root may read everything; this file opens but cannot be read
-    CHECK_THROWS_AS(read_file("/proc/self/mem", 1000), Error);
+    CHECK_THROWS_AS(engine::read_file("/proc/self/mem", 1000), Error);
     return;
   }
   CHECK_THAT(error_of([&] { read_image(folder / "locked.png", 1); }), contains("Permission denied"));

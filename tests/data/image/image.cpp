@@ -1,4 +1,5 @@
 #include "data/image/image.h"
+#include "engine/io/file.h"
 
 #include "tests/data/reference_images.h"
 #include "tests/data/support.h"
@@ -80,12 +81,12 @@ TEST_CASE("names with spaces quotes and UTF-8 are read and told in one line") {
     write_bytes(folder / name, bytes_of("no image"));
     error_of([&] { read_image(folder / name, 1); });
   }
-  CHECK(quote_name("a\nb\x1b") == "'a\\nb\\x1b'");
+  CHECK(engine::quote_name("a\nb\x1b") == "'a\\nb\\x1b'");
 }
 
 TEST_CASE("images that cannot be encoded are refused") {
   CHECK_THROWS_AS(encode_png(Image{}), Error);
   CHECK_THROWS_AS(encode_png(Image{4, 4, 1, std::vector<std::uint8_t>(15)}), Error);
   CHECK_THAT(error_of([] { write_png("/nonexistent/folder/x.png", random_image(8, 8, 1)); }),
-             contains("cannot write '/nonexistent/folder/x.png'"));
+             contains("cannot create '/nonexistent/folder/x.png'"));
 }

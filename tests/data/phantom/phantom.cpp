@@ -1,4 +1,5 @@
 #include "data/phantom/phantom.h"
+#include "engine/io/file.h"
 
 #include "data/dataset/image_folder.h"
 #include "tests/data/support.h"
@@ -91,7 +92,8 @@ TEST_CASE("a written phantom set is a data folder and the same for any number of
   settings.workers = 1;
   write_phantom_dataset(folder / "b/", settings);
   for (const Sample& sample : dataset.train)
-    CHECK(read_file(folder / "a" / sample.path, 1 << 20) == read_file(folder / "b" / sample.path, 1 << 20));
+    CHECK(engine::read_file(folder / "a" / sample.path, 1 << 20) ==
+          engine::read_file(folder / "b" / sample.path, 1 << 20));
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);  // nothing temporary is left
 }
 

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "engine/io/safetensors.h"
+#include "kernels/common/error_codes.h"
 #include "tests/engine/support.h"
 
 using namespace xr;
@@ -96,15 +97,20 @@ TEST_CASE("a full disk is an error that keeps the old file") {
   CHECK(file_names(folder.path()) == Names{"a.txt"});
 }
 
-TEST_CASE("a device without space names the reason and the remedy") {
+TEST_CASE("a device without space gives the reason and a code") {
   if (!fs::exists("/dev/full")) {
     WARN("not tested: this system has no /dev/full");
     return;
   }
   const TemporaryFolder folder;
   fs::create_symlink("/dev/full", folder / "a.txt.tmp");  // where the bytes go before they are renamed
-  const std::string message = error_of([&] { write_file_atomically(folder / "a.txt", "bytes"); });
-  CHECK_THAT(message, Contains("a.txt") && Contains("No space left") && Contains("--keep"));
+  try {
+    write_file_atomically(folder / "a.txt", "bytes");
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code() == error_code::disk_full);
+    CHECK_THAT(error.what(), Contains("a.txt") && Contains("No space left"));
+  }
   CHECK(file_names(folder.path()).empty());
 }
 
@@ -129,6 +135,18 @@ TEST_CASE("a write after commit is an error") {
   CHECK_THAT(error_of([&] { file.write("late"); }), Contains("a.txt"));
   CHECK_THAT(error_of([&] { file.commit(); }), Contains("a.txt"));
   CHECK(fs::file_size(folder / "a.txt") == 0);
+}
+
+TEST_CASE("several writers of one target do not disturb each other") {
+  const TemporaryFolder folder;
+  AtomicFile first(folder / "a.txt", Writers::many), second(folder / "a.txt", Writers::many);
+  first.write("first");
+  second.write("the second");
+  second.commit();
+  CHECK(read_file(folder / "a.txt") == "the second");
+  first.commit();
+  CHECK(read_file(folder / "a.txt") == "first");
+  CHECK(file_names(folder.path()) == Names{"a.txt"});
 }
 
 TEST_CASE("a leftover of a killed run is overwritten") {

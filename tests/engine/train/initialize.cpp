@@ -19,10 +19,10 @@ TEST_CASE("fill_uniform gives the same bytes whatever the layout and the threads
   const Shape shape{3, 32, 65, 31};
   Tensor plain = Tensor::empty(shape), blocked = Tensor::empty(shape, {DType::f32, {}, Layout::blocked16});
   fill_uniform(plain, 0.0f, 1.0f, 1, 2);
-  const int threads = kernels::cpu::thread_count();
-  kernels::cpu::set_thread_count(3);
+  const int threads = kernels::thread_count();
+  kernels::set_thread_count(3);
   fill_uniform(blocked, 0.0f, 1.0f, 1, 2);
-  kernels::cpu::set_thread_count(threads);
+  kernels::set_thread_count(threads);
   CHECK(same_bytes(plain, blocked));
 }
 

@@ -1,4 +1,4 @@
-// Augmentation on the CPU, one channel of one image after another.
+// Augmentation on the host, one channel of one image after another.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include "kernels/common/augment.h"
 #include "kernels/common/resample.h"
 
-namespace xr::kernels::cpu {
+namespace xr::kernels {
 
 /// Keeps its buffers, so that a steady state allocates nothing. One per thread.
 class PlaneAugmenter {
@@ -25,4 +25,4 @@ class PlaneAugmenter {
   std::vector<std::uint8_t> reduced_;
 };
 
-}  // namespace xr::kernels::cpu
+}  // namespace xr::kernels
