@@ -94,7 +94,7 @@ Check check_copies(const Scan& scan, const Copies& copies) {
                    {"near", copies.pairs.size() - exact},
                    {"across_splits", splits},
                    {"complete", copies.complete},
-                   {"least_correlation", least_correlation},
+                   {"least_correlation", min_correlation},
                    {"pairs", std::move(pairs)}};
   if (copies.pairs.empty()) {
     check.text = fmt::format("no copy was found among {}", counted(scan.images.size(), "image"));
@@ -166,11 +166,10 @@ Check check_patients(const Scan& scan) {
     check.verdict = Verdict::warning;
     check.text =
         "unknown: nobody can tell whether a patient has images in both the training and the test images; "
-        "name "
-        "the patients in sources.csv (columns file and patient), by --groups FILE.csv or --group-regex";
+        "name the patients in sources.csv (columns file and patient), by --groups FILE.csv or --group-regex";
     return check;
   }
-  if (static_cast<double>(known) < data::least_known_part * static_cast<double>(scan.images.size()))
+  if (static_cast<double>(known) < data::min_known_part * static_cast<double>(scan.images.size()))
     check.verdict = Verdict::warning;
   const std::string of = known == scan.images.size()
                              ? fmt::format("all {} images", known)

@@ -9,12 +9,12 @@ namespace xr::apps::audit {
 
 namespace {
 
-constexpr float least_likeness = 0.94f;    // of descriptors: what is less alike is never aligned
+constexpr float min_likeness = 0.94f;      // of descriptors: what is less alike is never aligned
 constexpr float hopeless_likeness = 0.5f;  // of the whole images: no crop makes up for that
 constexpr std::size_t block = 64;          // images whose descriptors are compared at a time
-constexpr double least_contrast = 4.0;     // grey levels: below it there is nothing to correlate
+constexpr double min_contrast = 4.0;       // grey levels: below it there is nothing to correlate
 constexpr std::size_t members_shown_in_full = 30;
-constexpr double most_trimmed = 0.045;  // part of a side: more is another crop
+constexpr double max_trimmed = 0.045;  // part of a side: more is another crop
 
 /// One image of each set of exact copies, with descriptors of all crops; once more without its border.
 struct Described {
@@ -57,7 +57,7 @@ void compare(const Described& a, const Described& b, std::vector<Candidate>& fou
   if (a.index == b.index) return;
   const float whole = product(a.crop[0], b.crop[0]), sign = whole < 0 ? -1.0f : 1.0f;
   if (sign * whole < hopeless_likeness) return;
-  float best = least_likeness;
+  float best = min_likeness;
   Candidate candidate;
   bool any = false;
   for (std::size_t v = 0; v < crops.size(); ++v) {
@@ -101,8 +101,8 @@ std::optional<CopyPair> align(const Candidate& candidate) {
     for (std::uint8_t& pixel : b) pixel = static_cast<std::uint8_t>(255 - pixel);
   const Likeness found = candidate.swapped ? align_and_compare(b, a, crops[candidate.crop])
                                            : align_and_compare(a, b, crops[candidate.crop]);
-  if (!(found.correlation >= least_correlation && found.detail >= least_detail)) return std::nullopt;
-  const double correlation = found.cut <= most_trimmed ? found.correlation : plain_correlation(a, b);
+  if (!(found.correlation >= min_correlation && found.detail >= min_detail)) return std::nullopt;
+  const double correlation = found.cut <= max_trimmed ? found.correlation : plain_correlation(a, b);
   return CopyPair{std::min(candidate.a->index, candidate.b->index),
                   std::max(candidate.a->index, candidate.b->index),
                   CopyKind::near,
@@ -140,9 +140,9 @@ Copies find_copies(std::span<const Fingerprint> images, int workers, const data:
   for (const Group& group : groups) {
     const Fingerprint& image = images[group.front()];
     group_of[group.front()] = &group;
-    if (contrast(image.thumbnail) >= least_contrast)
+    if (contrast(image.thumbnail) >= min_contrast)
       described.push_back({group.front(), false, &image.thumbnail, {}});
-    if (image.framed && contrast(image.picture) >= least_contrast)
+    if (image.framed && contrast(image.picture) >= min_contrast)
       described.push_back({group.front(), true, &image.picture, {}});
   }
   data::run_jobs(described.size(), workers, {}, [&](std::size_t i) {
@@ -166,8 +166,8 @@ Copies find_copies(std::span<const Fingerprint> images, int workers, const data:
   std::sort(copies.pairs.begin(), copies.pairs.end(), [](const CopyPair& x, const CopyPair& y) {
     return std::tie(x.a, x.b, x.kind) < std::tie(y.a, y.b, y.kind);
   });
-  copies.complete = copies.pairs.size() <= most_pairs;
-  if (!copies.complete) copies.pairs.resize(most_pairs);
+  copies.complete = copies.pairs.size() <= max_pairs;
+  if (!copies.complete) copies.pairs.resize(max_pairs);
   return copies;
 }
 

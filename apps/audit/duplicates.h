@@ -25,7 +25,7 @@ struct CopyPair {
   std::size_t a = 0, b = 0;
   CopyKind kind = CopyKind::exact;
   /// Of the two images where at most 4.5 % of a side is cut off one of them: 1 for exact copies, above
-  /// `least_correlation` for those that were saved anew, resized, brightened or trimmed. Copies that were
+  /// `min_correlation` for those that were saved anew, resized, brightened or trimmed. Copies that were
   /// cropped more are in the list too; they have a lower one here, as nothing is aligned for it.
   double correlation = 1;
   double aligned_correlation = 1;  ///< Of what both show, aligned. This is what decides.
@@ -35,16 +35,16 @@ struct CopyPair {
 };
 
 /// A near copy has at least this correlation when aligned, ...
-constexpr double least_correlation = 0.985;
+constexpr double min_correlation = 0.985;
 /// ... and its details correlate at least so: chests of one patient that are very much alike do not.
-constexpr double least_detail = 0.8;
+constexpr double min_detail = 0.8;
 
 struct Copies {
-  std::vector<CopyPair> pairs;  ///< ordered by a, then b; at most `most_pairs`
+  std::vector<CopyPair> pairs;  ///< ordered by a, then b; at most `max_pairs`
   std::size_t candidates = 0;   ///< pairs that were aligned and compared
   bool complete = true;         ///< false if there were more pairs than are kept
 };
-constexpr std::size_t most_pairs = 20000;
+constexpr std::size_t max_pairs = 20000;
 
 /// Compares all images, also without their uniform borders and with inverted grey levels. The cosine
 /// descriptors of the crops (similarity.h) find the candidates, in O(n^2) products of 64 numbers; alignment

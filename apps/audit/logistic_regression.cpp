@@ -15,7 +15,7 @@ namespace {
 
 using Vector = std::vector<double>;
 
-constexpr int most_iterations = 200, memory = 8, most_halvings = 30;
+constexpr int max_iterations = 200, memory = 8, max_halvings = 30;
 
 double dot(const Vector& a, const Vector& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
@@ -103,7 +103,7 @@ Vector minimise(const Problem& problem, std::size_t unknowns) {
   Vector weights(unknowns), gradient(unknowns);
   double value = problem.evaluate(weights, gradient);
   std::deque<Correction> corrections;
-  for (int iteration = 0; iteration < most_iterations && dot(gradient, gradient) > 1e-9; ++iteration) {
+  for (int iteration = 0; iteration < max_iterations && dot(gradient, gradient) > 1e-9; ++iteration) {
     Vector move = direction(gradient, corrections);
     double slope = dot(move, gradient);
     if (!(slope < 0)) break;
@@ -114,9 +114,9 @@ Vector minimise(const Problem& problem, std::size_t unknowns) {
     for (;; length *= 0.5, ++halvings) {
       for (std::size_t k = 0; k < unknowns; ++k) next[k] = weights[k] + length * move[k];
       next_value = problem.evaluate(next, next_gradient);
-      if (next_value <= value + 1e-4 * length * slope || halvings == most_halvings) break;
+      if (next_value <= value + 1e-4 * length * slope || halvings == max_halvings) break;
     }
-    if (halvings == most_halvings) break;  // as low as rounding lets it
+    if (halvings == max_halvings) break;  // as low as rounding lets it
     Correction correction{Vector(unknowns), Vector(unknowns)};
     for (std::size_t k = 0; k < unknowns; ++k) {
       correction.step[k] = next[k] - weights[k];

@@ -18,7 +18,7 @@ using html::Align;
 using html::Markup;
 
 constexpr int picture_side = 160;
-constexpr std::size_t most_pairs_shown = 24, faces_of_class = 48;
+constexpr std::size_t max_pairs_shown = 24, faces_of_class = 48;
 
 /// The image at most `picture_side` pixels wide and high.
 std::optional<data::Image> picture_of(const Scan& scan, std::size_t index) {
@@ -36,7 +36,7 @@ Markup pair_pictures(const Audit& audit, bool across_splits) {
   std::vector<html::Thumbnail> items;
   for (const CopyPair& pair : audit.copies.pairs) {
     const ImageFacts &a = audit.scan.images[pair.a], &b = audit.scan.images[pair.b];
-    if ((a.split != b.split) != across_splits || items.size() == most_pairs_shown) continue;
+    if ((a.split != b.split) != across_splits || items.size() == max_pairs_shown) continue;
     auto first = picture_of(audit.scan, pair.a), second = picture_of(audit.scan, pair.b);
     if (!first || !second) continue;
     const std::string kind = pair.kind == CopyKind::exact
@@ -79,8 +79,7 @@ void add_shortcuts(html::Page& page, const Audit& audit) {
   bars.lines = {{0.5, "guessing"}};
   bars.note = fmt::format(
       "Area under the ROC curve of cross-validated logistic regressions on {}, with its approximate 95 % "
-      "interval. "
-      "Images of one patient and copies are never learned from and asked about in one go.",
+      "interval. Images of one patient and copies are never learned from and asked about in one go.",
       images_text(audit.shortcuts.images, audit.shortcuts.groups));
   for (const ShortcutResult& result : audit.shortcuts.results) {
     if (!result.auc) continue;
@@ -184,8 +183,7 @@ std::string audit_page(const Audit& audit, const std::string& command) {
   page.add(html::code_block(command));
   page.note(
       "Serious: results on these images will mislead. Warning: worth a look before training. Everything on "
-      "this "
-      "page, and more of it, is in audit.json. It is no medical device.");
+      "this page, and more of it, is in audit.json. It is no medical device.");
   return page.str();
 }
 

@@ -14,7 +14,7 @@ namespace xr::apps::audit {
 
 namespace {
 
-constexpr std::size_t most_images_compared = 2000, most_images_learned_from = 2000;
+constexpr std::size_t max_images_compared = 2000, max_images_learned_from = 2000;
 constexpr std::size_t header_bytes = 65536;
 
 /// Format and size from the beginning of the file; false if it does not tell.
@@ -56,7 +56,7 @@ std::optional<Check> quick_shortcuts(Scan& scan, const Copies& copies) {
   std::vector<View> views = {View::ring};
   if (headers) views.push_back(View::file);
   const Shortcuts shortcuts = find_shortcuts(scan, group_numbers(scan, copies), views, 0);
-  const bool few = shortcuts.groups < least_groups;
+  const bool few = shortcuts.groups < min_groups;
   if (few && std::ranges::none_of(shortcuts.results, [](const ShortcutResult& result) {
         return result.auc && (result.interval ? result.interval->low : *result.auc) > Limits{}.warning;
       }))
@@ -69,7 +69,7 @@ std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages&
   std::vector<Check> checks = {check_balance(scan)};
   if (!scan.group_origin.empty()) checks.push_back(check_patients(scan));
   Copies copies;
-  if (scan.images.size() <= most_images_compared) {
+  if (scan.images.size() <= max_images_compared) {
     std::vector<Fingerprint> prints;
     for (const ImageFacts& image : scan.images) prints.push_back(image.print);
     copies = find_copies(prints, 0);
@@ -78,7 +78,7 @@ std::vector<Check> quick_checks(const data::Dataset& dataset, const QuickImages&
   }
   const auto sources = read_source_table(dataset.directory, {});
   checks.push_back(check_sources(scan, sources ? &*sources : nullptr, group_numbers(scan, copies)));
-  if (scan.images.size() <= most_images_learned_from)
+  if (scan.images.size() <= max_images_learned_from)
     if (std::optional<Check> check = quick_shortcuts(scan, copies)) checks.push_back(std::move(*check));
   return checks;
 }

@@ -50,15 +50,15 @@ int border_width(const data::Image& grey, std::size_t first, std::ptrdiff_t next
 /// What is within the uniform border; nothing if that is narrower than 1.5 % of each side, or if there is
 /// nothing else.
 std::optional<data::Image> without_border(const data::Image& grey) {
-  const int most_x = grey.width * 3 / 10, most_y = grey.height * 3 / 10;
+  const int max_x = grey.width * 3 / 10, max_y = grey.height * 3 / 10;
   const auto row = static_cast<std::ptrdiff_t>(grey.width);
   const std::size_t last_row =
       static_cast<std::size_t>(grey.height - 1) * static_cast<std::size_t>(grey.width);
-  const int top = border_width(grey, 0, row, 1, grey.width, most_y);
-  const int bottom = border_width(grey, last_row, -row, 1, grey.width, most_y);
+  const int top = border_width(grey, 0, row, 1, grey.width, max_y);
+  const int bottom = border_width(grey, last_row, -row, 1, grey.width, max_y);
   const auto stride = static_cast<std::size_t>(grey.width);
-  const int left = border_width(grey, 0, 1, stride, grey.height, most_x);
-  const int right = border_width(grey, stride - 1, -1, stride, grey.height, most_x);
+  const int left = border_width(grey, 0, 1, stride, grey.height, max_x);
+  const int right = border_width(grey, stride - 1, -1, stride, grey.height, max_x);
   if (std::max({left, right}) * 200 < 3 * grey.width && std::max({top, bottom}) * 200 < 3 * grey.height)
     return std::nullopt;
   data::Image inner{grey.width - left - right, grey.height - top - bottom, 1, {}};

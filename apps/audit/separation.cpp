@@ -39,7 +39,7 @@ Separation measure_separation(std::span<const std::uint8_t> positive, std::span<
   const bool judged = limits.warning < 1.0;
   if (high_end(result) < 0.5)
     result.doubt = Doubt::below;
-  else if (judged && count_groups(groups) < least_groups)
+  else if (judged && count_groups(groups) < min_groups)
     result.doubt = Doubt::few;
   else if (low > limits.warning)
     result.verdict = low > limits.serious ? Verdict::serious : Verdict::warning;
@@ -65,7 +65,7 @@ std::string doubt_text(Doubt doubt) {
   switch (doubt) {
     case Doubt::few:
       return fmt::format("of fewer than {} images of different patients, no such figure is reliable",
-                         least_groups);
+                         min_groups);
     case Doubt::wide:
       return "with so wide an interval, a strong shortcut cannot be told from none";
     case Doubt::below:
@@ -99,14 +99,13 @@ Folds cut_folds(std::span<const std::int64_t> labels, std::span<const std::size_
     groups_of[static_cast<std::size_t>(labels[i])].insert(groups[i]);
   }
   for (std::size_t c = 0; c < class_names.size(); ++c) {
-    if (images[c] < least_images_of_class)
-      folds.why_not =
-          fmt::format("it takes at least {} readable images of each class", least_images_of_class);
-    else if (groups_of[c].size() < least_groups_of_class)
+    if (images[c] < min_images_of_class)
+      folds.why_not = fmt::format("it takes at least {} readable images of each class", min_images_of_class);
+    else if (groups_of[c].size() < min_groups_of_class)
       folds.why_not = fmt::format(
           "it takes images of at least {} patients of each class, copies counted once, and the {} images of "
           "{} are of {}",
-          least_groups_of_class, images[c], one_line(class_names[c]), groups_of[c].size());
+          min_groups_of_class, images[c], one_line(class_names[c]), groups_of[c].size());
     if (!folds.why_not.empty()) return folds;
   }
   folds.fold_of = make_folds(strata.empty() ? labels : strata, groups, shortcut_folds, 0);

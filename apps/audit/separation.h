@@ -12,13 +12,13 @@
 namespace xr::apps::audit {
 
 constexpr int shortcut_folds = 5;
-constexpr std::size_t least_images_of_class = 10;
+constexpr std::size_t min_images_of_class = 10;
 /// Groups are images that belong together: those of a patient, and copies. Of fewer groups of a class than
 /// folds, some fold has none to be tested on, or none is left to learn from.
-constexpr std::size_t least_groups_of_class = shortcut_folds;
+constexpr std::size_t min_groups_of_class = shortcut_folds;
 /// Of fewer groups nothing is claimed: their intervals are too rough, and many simple things differ by
 /// chance.
-constexpr std::size_t least_groups = 100;
+constexpr std::size_t min_groups = 100;
 /// By how much the variance of an AUC grows where the scores were learned: the folds' classifiers learned
 /// from each other's images, so that chance in these moves many scores together. For k folds 1/k + 1/(k - 1)
 /// instead of 1/k: C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
@@ -32,7 +32,7 @@ struct Limits {
 /// Why a verdict of ok is no reassurance.
 enum class Doubt : std::uint8_t {
   none,
-  few,   ///< there are fewer than least_groups groups
+  few,   ///< there are fewer than min_groups groups
   wide,  ///< the interval's upper end (of an AUC below 0.5: 0.5 and what the interval reaches above the AUC)
          ///< is above the serious limit
   below  ///< the whole interval is below 0.5: worse than guessing, so something other than the scores decides

@@ -15,7 +15,7 @@ namespace {
 
 // Chosen once, on the phantom set and on one real collection: weaker penalties overfit hundreds of images.
 constexpr double few_features_penalty = 0.01, pixels_penalty = 0.1;
-constexpr std::size_t most_common_sizes = 8;
+constexpr std::size_t max_common_sizes = 8;
 
 Limits limits_of(View view) {
   if (view == View::histogram) return {0.70, 2.0};  // disease changes the grey levels, too: never serious
@@ -60,7 +60,7 @@ std::vector<Size> common_sizes(const std::vector<const ImageFacts*>& images) {
     if (count * 50 >= images.size() && count < images.size()) order.emplace_back(count, size);
   std::sort(order.rbegin(), order.rend());
   std::vector<Size> result;
-  for (std::size_t i = 0; i < std::min(order.size(), most_common_sizes); ++i)
+  for (std::size_t i = 0; i < std::min(order.size(), max_common_sizes); ++i)
     result.push_back(order[i].second);
   return result;
 }
@@ -231,7 +231,7 @@ FeatureTable make_features(const std::vector<const ImageFacts*>& images, View vi
 Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups, std::span<const View> views,
                          int workers) {
   Shortcuts shortcuts;
-  const std::size_t step = (scan.images.size() + most_shortcut_images - 1) / most_shortcut_images;
+  const std::size_t step = (scan.images.size() + max_shortcut_images - 1) / max_shortcut_images;
   std::vector<const ImageFacts*> images;
   std::vector<std::int64_t> labels;
   std::vector<std::size_t> group_of;

@@ -9,7 +9,7 @@ namespace xr::apps::audit {
 
 constexpr int shortcut_side = 32;  // of the thumbnails that the classifiers see
 constexpr int ring_width = 4, shown_border = 6;
-constexpr std::size_t most_shortcut_images = 20000;
+constexpr std::size_t max_shortcut_images = 20000;
 
 /// What a classifier is shown.
 enum class View {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int reduced_side = 32;  // of what the cosine transform sees
 constexpr int blur_radius = 2;
-constexpr int most_steps = 15;
+constexpr int max_steps = 15;
 constexpr int coarse_steps = 8, coarse_stride = 3;  // every third pixel of every third row
 constexpr double hopeless_correlation = 0.92;       // of copies it is above 0.95 after the coarse steps
 constexpr int unknowns = 6;
@@ -337,7 +337,7 @@ Likeness align_and_compare(const Thumbnail& a, const Thumbnail& b, const Crop& c
     if (!improve(a, b, coarse_stride, place, gain, move)) return {};
   if (coarse_correlation(a, b, place) < hopeless_correlation) return {};
   move = 1;
-  for (int step = 0; step < most_steps && move > 0.01; ++step)
+  for (int step = 0; step < max_steps && move > 0.01; ++step)
     if (!improve(a, b, 1, place, gain, move)) return {};
   const Aligned aligned = place_on(a, b, place);
   if (aligned.count < thumbnail_pixels / 2) return {};

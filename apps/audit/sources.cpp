@@ -18,9 +18,9 @@ namespace xr::apps::audit {
 
 namespace {
 
-constexpr std::size_t least_of_source = 10;  // a source of fewer images says nothing when it has one class
-constexpr double rare = 0.05;                // what chance does less often than this is no chance
-constexpr Limits source_limits;              // those of file properties
+constexpr std::size_t min_of_source = 10;  // a source of fewer images says nothing when it has one class
+constexpr double rare = 0.05;              // what chance does less often than this is no chance
+constexpr Limits source_limits;            // those of file properties
 constexpr std::string_view source_columns[] = {"source", "hospital", "institution", "site", "dataset"};
 
 /// The source of each image of the scan, empty if unknown, and how the table fits the folder.
@@ -141,7 +141,7 @@ struct Source {
   [[nodiscard]] bool of_one_class() const {
     return std::ranges::count_if(images, [](std::size_t count) { return count > 0; }) == 1;
   }
-  [[nodiscard]] bool large() const { return total() >= least_of_source; }
+  [[nodiscard]] bool large() const { return total() >= min_of_source; }
 };
 
 /// Counts by source. What chance does is reckoned as if the sources drew their independent images from all.
@@ -255,7 +255,7 @@ void judge(const Scan& scan, const Match& found, const SourceTable& table,
   if (!by_chance.empty()) check.text += (serious.empty() ? "" : "; ") + by_chance;
   if (sources.size() > 1) judge_association(scan, measure(scan, found.source_of, groups), check);
   if (check.verdict == Verdict::serious) check.text += ": a network that recognises the source may go by it";
-  if (static_cast<double>(found.known) >= data::least_known_part * static_cast<double>(scan.images.size()))
+  if (static_cast<double>(found.known) >= data::min_known_part * static_cast<double>(scan.images.size()))
     return;
   check.verdict = worse(check.verdict, Verdict::warning);
   check.text = fmt::format("{} names the source of {} of {} only: {}", table.name, found.known,

@@ -35,7 +35,7 @@ std::string tick_text(double value, double step, bool percent) {
 
 }  // namespace
 
-Scale make_scale(const Axis& axis, const std::vector<double>& values, int most_ticks) {
+Scale make_scale(const Axis& axis, const std::vector<double>& values, int max_ticks) {
   double low = INFINITY, high = -INFINITY;
   for (const double value : values) {
     if (!std::isfinite(value) || std::abs(value) > 1e300) continue;
@@ -54,19 +54,19 @@ Scale make_scale(const Axis& axis, const std::vector<double>& values, int most_t
     if (!(high > low)) high = std::nextafter(low + margin, INFINITY);
     if (!axis.low && low != 0.0) low -= margin;
   }
-  double step = round_step((high - low) / std::max(1, most_ticks - 1), axis.integers);
+  double step = round_step((high - low) / std::max(1, max_ticks - 1), axis.integers);
   Scale scale{low, high, {}};
   const auto round_out = [&] {
     if (!axis.low) scale.low = std::floor(low / step + 1e-9) * step;
     if (!axis.high) scale.high = std::ceil(high / step - 1e-9) * step;
   };
   round_out();
-  if ((scale.high - scale.low) / step > most_ticks - 1 + 1e-6) {
+  if ((scale.high - scale.low) / step > max_ticks - 1 + 1e-6) {
     step = round_step(step * 1.5, axis.integers);
     round_out();
   }
   const double first = std::ceil(scale.low / step - 1e-9) * step;
-  for (int i = 0; i <= most_ticks; ++i) {
+  for (int i = 0; i <= max_ticks; ++i) {
     const double value = first + i * step;
     if (value > scale.high + 1e-9 * step) break;
     scale.ticks.push_back(

@@ -28,9 +28,9 @@ struct Scale {
 };
 
 /// The scale of `values` (those that are no finite numbers are left out; none at all give 0 to 1) with at
-/// most `most_ticks` ticks at 1, 2 or 5 times a power of ten. Where the axis leaves an end open, it goes to
+/// most `max_ticks` ticks at 1, 2 or 5 times a power of ten. Where the axis leaves an end open, it goes to
 /// the next tick.
-[[nodiscard]] Scale make_scale(const Axis& axis, const std::vector<double>& values, int most_ticks);
+[[nodiscard]] Scale make_scale(const Axis& axis, const std::vector<double>& values, int max_ticks);
 
 /// Width in pixels of 12 px text, estimated from above (DejaVu Sans, the widest of the usual fonts).
 [[nodiscard]] double text_width(const std::string& text);

@@ -19,7 +19,7 @@ Markup scrolling(const Markup& table, bool wide = false) {
 }
 
 /// Classes of a confusion matrix that fit beside one another on a phone.
-constexpr std::size_t most_on_a_phone = 4;
+constexpr std::size_t max_on_a_phone = 4;
 
 }  // namespace
 
@@ -81,7 +81,7 @@ Markup confusion_matrix(const std::vector<std::string>& class_names, std::span<c
   Markup content;
   if (!caption.empty()) content += element("caption", caption);
   content += element("thead", element("tr", head)) + element("tbody", body);
-  return scrolling(element("table", content, "class=\"confusion\""), n > most_on_a_phone);
+  return scrolling(element("table", content, "class=\"confusion\""), n > max_on_a_phone);
 }
 
 }  // namespace xr::apps::html

@@ -210,8 +210,7 @@ std::string why_no_interval(const Metric& metric) {
         "the less it says.",
         *metric.estimate.value);
   return "This AUROC has no interval: DeLong's estimate of the variance is 0 or, with fewer than two images "
-         "of "
-         "a class, there is none.";
+         "of a class, there is none.";
 }
 
 const Metric* MetricTable::find(const std::string& name) const {

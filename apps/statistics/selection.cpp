@@ -55,7 +55,7 @@ std::optional<double> left_out_accuracy(const CandidateResult& candidate, const 
 
 SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates,
                                      std::span<const std::int64_t> labels, const BootstrapSettings& settings,
-                                     std::size_t least_of_class) {
+                                     std::size_t min_of_class) {
   SelectionOptimism result;
   const std::size_t images = labels.size();
   for (const CandidateResult& candidate : candidates)
@@ -70,7 +70,7 @@ SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates
   Classes classes;
   for (std::size_t i = 0; i < images; ++i) classes[labels[i]].push_back(i);
   for (const auto& [label, of_class] : classes)
-    if (of_class.size() < least_of_class) return result;
+    if (of_class.size() < min_of_class) return result;
 
   std::vector<std::optional<double>> left_out(static_cast<std::size_t>(settings.resamples));
   kernels::parallel_for(settings.resamples, [&](std::int64_t b) {

@@ -31,13 +31,13 @@ struct SelectionOptimism {
   std::optional<double> optimism;   ///< apparent - corrected; may be a little below 0 by chance
 };
 /// Of fewer images of a class than this there is no estimate: few are left out, and by chance none.
-constexpr std::size_t least_images_to_correct = 10;
-/// `labels`: the class of each image. Only `apparent` with fewer than least_images_to_correct of one of them,
+constexpr std::size_t min_images_to_correct = 10;
+/// `labels`: the class of each image. Only `apparent` with fewer than min_images_to_correct of one of them,
 /// nothing without candidates or images.
 [[nodiscard]] SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates,
                                                    std::span<const std::int64_t> labels,
                                                    const BootstrapSettings& settings = {},
-                                                   std::size_t least_of_class = least_images_to_correct);
+                                                   std::size_t min_of_class = min_images_to_correct);
 
 /// The candidate with the most weighted hits, of equal ones that with the least loss, then the first.
 [[nodiscard]] std::size_t best_candidate(std::span<const CandidateResult> candidates, Times times = {});

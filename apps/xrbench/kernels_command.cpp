@@ -228,7 +228,7 @@ class KernelsCommand {
             {"max_noise", t.max_noise},
             {"repetitions", t.repetitions},
             {"rotated_bytes", race_.rotate_bytes},
-            {"most_rotations", race_.most_rotations}};
+            {"most_rotations", race_.max_rotations}};
   }
 
   [[nodiscard]] bool is_over() const {

@@ -27,9 +27,9 @@ Figures figures_of(const RaceResult& result, const Run& run, const Ceilings& cei
   if (recorded) {
     // What other operations than products compute does not run where the ceiling was measured.
     const std::int64_t operations = result.operations > 0 ? run.recorded_operations() : 0;
-    figures.percent_of_ceiling = 100 * least_seconds(ceilings, run.recorded_bytes(), operations) / seconds;
+    figures.percent_of_ceiling = 100 * min_seconds(ceilings, run.recorded_bytes(), operations) / seconds;
   }
-  figures.percent_of_roofline = 100 * least_seconds(ceilings, result.bytes, result.operations) / seconds;
+  figures.percent_of_roofline = 100 * min_seconds(ceilings, result.bytes, result.operations) / seconds;
   if (const Run* const library = result.library(); library != nullptr)
     figures.ratio_to_library = library->timing->median / seconds;
   return figures;
@@ -150,7 +150,7 @@ std::string to_text(const RaceResult& result, const std::optional<Ceilings>& cei
       fmt::format("{}  {}  ({}", result.name, result.shape, amount(result.bytes, result.operations));
   if (ceilings && result.operations > 0) {
     const bool memory =
-        least_seconds(*ceilings, result.bytes, 0) >= least_seconds(*ceilings, 0, result.operations);
+        min_seconds(*ceilings, result.bytes, 0) >= min_seconds(*ceilings, 0, result.operations);
     text += memory ? ", bound by memory" : ", bound by products";
   }
   text += ")\n";

@@ -200,7 +200,7 @@ class Race {
     // cuDNN may compile an engine for a plan: where that takes long, the first few must do.
     constexpr std::chrono::seconds patience{2};
     const auto begin = std::chrono::steady_clock::now();
-    for (int plan = 0; plan < kernels::cudnn::most_plans; ++plan) {
+    for (int plan = 0; plan < kernels::cudnn::max_plans; ++plan) {
       if (std::chrono::steady_clock::now() - begin > patience) break;
       const std::string variant = plan == 0 ? "" : fmt::format("{}{}", kernels::cudnn::plan_variant, plan);
       backend_.configure(options(KernelChoice::cudnn, variant));
@@ -254,7 +254,7 @@ class Race {
     if (sets_are_ready_) return;
     const std::int64_t wanted = std::clamp<std::int64_t>(
         (settings_.rotate_bytes - 1) / std::max<std::int64_t>(1, operation_.touched_bytes()) + 1, 1,
-        settings_.most_rotations);
+        settings_.max_rotations);
     while (static_cast<std::int64_t>(sets_.size()) < wanted) {
       sets_.push_back(std::make_unique<Operands>(backend_, operation_));
       sets_.back()->fill(operation_, sets_.size());
@@ -319,7 +319,7 @@ const Run* RaceResult::library() const {
   return fastest(runs, true);
 }
 
-double least_seconds(const Ceilings& ceilings, std::int64_t bytes, std::int64_t operations) {
+double min_seconds(const Ceilings& ceilings, std::int64_t bytes, std::int64_t operations) {
   return std::max(static_cast<double>(bytes) / ceilings.copy_bandwidth,
                   static_cast<double>(operations) / ceilings.product_rate);
 }

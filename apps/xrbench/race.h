@@ -27,7 +27,7 @@ struct RaceSettings {
   bool time = true;                 ///< false: only checked
   TimingSettings timing;
   std::int64_t rotate_bytes = std::int64_t{256} << 20;  ///< operands are rotated until they fill this
-  int most_rotations = 16;
+  int max_rotations = 16;
 };
 
 /// What one kernel did.
@@ -63,7 +63,7 @@ struct RaceResult {
 };
 
 /// Seconds that bytes and operations take at the ceilings: the larger of the two.
-[[nodiscard]] double least_seconds(const Ceilings& ceilings, std::int64_t bytes, std::int64_t operations);
+[[nodiscard]] double min_seconds(const Ceilings& ceilings, std::int64_t bytes, std::int64_t operations);
 
 /// The largest relative norm difference from the fp32 reference that rounding explains.
 [[nodiscard]] double tolerance_of(const Operation& operation, kernels::Precision precision);

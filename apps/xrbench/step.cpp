@@ -177,8 +177,7 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
              trainer.replayed() ? ", recorded and replayed" : "");
   fmt::print(
       "step: median {:.2f} ms, p20 {:.2f} ms, p80 {:.2f} ms over {} steps in blocks of {}; peak memory "
-      "{:.2f} GB; "
-      "loss {:.4f}\n",
+      "{:.2f} GB; loss {:.4f}\n",
       quantile(measured.seconds, 0.5) * 1e3, quantile(measured.seconds, 0.2) * 1e3,
       quantile(measured.seconds, 0.8) * 1e3, settings.steps, measured.block,
       static_cast<double>(peak_bytes(settings)) / 1e9, measured.losses.back());

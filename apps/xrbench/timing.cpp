@@ -10,7 +10,7 @@ namespace xr::bench {
 
 namespace {
 
-constexpr int least_samples = 5, most_calls = 1 << 16;
+constexpr int min_samples = 5, max_calls = 1 << 16;
 
 class Sampler {
  public:
@@ -36,9 +36,9 @@ class Sampler {
 int batch_length(Sampler& sampler, double wanted) {
   for (int calls = 1;;) {
     const double seconds = sampler.batch(calls);
-    if (seconds >= wanted || calls >= most_calls) return calls;
+    if (seconds >= wanted || calls >= max_calls) return calls;
     const double factor = std::clamp(1.2 * wanted / std::max(seconds, 1e-9), 2.0, 100.0);
-    calls = static_cast<int>(std::min<double>(most_calls, calls * factor));
+    calls = static_cast<int>(std::min<double>(max_calls, calls * factor));
   }
 }
 
@@ -49,7 +49,7 @@ Timing measure(const TimingSettings& settings, const std::function<void(int)>& c
   Sampler sampler(call, synchronize);
   // Warm-up: caches, workspaces, lazily loaded code, the clocks of the processor.
   double warm = sampler.batch(1);
-  for (int calls = 1; warm < settings.warm_up; calls = std::min(2 * calls, most_calls))
+  for (int calls = 1; warm < settings.warm_up; calls = std::min(2 * calls, max_calls))
     warm += sampler.batch(calls);
   Timing timing;
   timing.calls = batch_length(sampler, settings.batch_time);
@@ -63,7 +63,7 @@ Timing measure(const TimingSettings& settings, const std::function<void(int)>& c
     timing.p20 = quantile(samples, 0.2);
     timing.p80 = quantile(samples, 0.8);
     timing.noise = (timing.p80 - timing.p20) / timing.median;
-    const bool enough = timing.samples >= least_samples && total >= settings.min_time &&
+    const bool enough = timing.samples >= min_samples && total >= settings.min_time &&
                         (timing.noise <= settings.max_noise || total >= settings.max_time);
     if (settings.repetitions > 0 ? timing.samples >= settings.repetitions : enough) break;
   }

@@ -191,7 +191,7 @@ std::string PatientTable::misfit(const std::vector<std::string>& paths) const {
     if (by_name_.contains(name) && !found.insert(name).second && ambiguous.empty())
       ambiguous = std::move(name);
   }
-  const bool few = static_cast<double>(known) < least_known_part * static_cast<double>(paths.size());
+  const bool few = static_cast<double>(known) < min_known_part * static_cast<double>(paths.size());
   if (listed_.empty() && known == 0) return fmt::format("{} matches the path of no image", origin_);
   const auto strange =
       std::ranges::count_if(listed_, [&](const std::string& file) { return !found.contains(file); });

@@ -80,6 +80,6 @@ class PatientTable {
 };
 
 /// Fewer known images than this part make a table unusable for what it is read for.
-constexpr double least_known_part = 0.95;
+constexpr double min_known_part = 0.95;
 
 }  // namespace xr::data

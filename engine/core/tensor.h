@@ -97,7 +97,6 @@ class Tensor {
   [[nodiscard]] Tensor clone() const;
 
   // --- autograd
-  // -----------------------------------------------------------------------------------------------
   [[nodiscard]] bool requires_grad() const;
   /// For leaves only (tensors that no recorded operation made).
   Tensor& set_requires_grad(bool value);

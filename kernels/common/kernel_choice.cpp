@@ -15,9 +15,9 @@ int plan_of(const std::string& variant) {
   int plan = 0;
   const char* const end = variant.data() + variant.size();
   const auto [rest, error] = std::from_chars(variant.data() + cudnn::plan_variant.size(), end, plan);
-  XR_CHECK(error == std::errc() && rest == end && plan >= 0 && plan < cudnn::most_plans,
+  XR_CHECK(error == std::errc() && rest == end && plan >= 0 && plan < cudnn::max_plans,
            "variant {}: the plans are {}0 to {}{}", variant, cudnn::plan_variant, cudnn::plan_variant,
-           cudnn::most_plans - 1);
+           cudnn::max_plans - 1);
   return plan;
 }
 

@@ -195,8 +195,8 @@ __global__ void __launch_bounds__(augment_threads)
 void plan_shared_memory(AugmentCall& call) {
   constexpr int weight_budget = 6144, row_budget = 6144;  // floats: 48 KB together
   const double scale = std::max(1.0, static_cast<double>(call.size) / call.side);
-  const int most_taps = std::min(2 * static_cast<int>(std::ceil(scale)) + 1, call.size);
-  call.weight_stride = 2 * tile * most_taps <= weight_budget ? most_taps : 0;
+  const int max_taps = std::min(2 * static_cast<int>(std::ceil(scale)) + 1, call.size);
+  call.weight_stride = 2 * tile * max_taps <= weight_budget ? max_taps : 0;
   const int longest = std::min(call.size, static_cast<int>(std::ceil((tile + 1) * scale)) + 3);
   call.row_floats = std::max(1, std::min(tile, row_budget / longest)) * longest;
 }

@@ -7,7 +7,7 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
-constexpr int channel_threads = 256, most_channel_lanes = 32;
+constexpr int channel_threads = 256, max_channel_lanes = 32;
 
 /// A block is lanes x rows threads (x, y).
 /// ChannelsLast: a lane is Width neighbouring channels, a step a pixel, and the block's rows of threads take
@@ -85,7 +85,7 @@ struct ChannelPlan {
 template <bool ChannelsLast>
 [[nodiscard]] ChannelPlan<ChannelsLast> plan_channels(int channels, std::int64_t steps, int vectors_per_plane,
                                                       int width, int wanted_blocks, int steps_per_thread) {
-  const int vectors = ChannelsLast ? channels / width : 1, lanes = std::min(vectors, most_channel_lanes),
+  const int vectors = ChannelsLast ? channels / width : 1, lanes = std::min(vectors, max_channel_lanes),
             rows = channel_threads / lanes,
             slices = ChannelsLast ? static_cast<int>(ceil_div(vectors, lanes)) : channels;
   const std::int64_t wanted = std::clamp<std::int64_t>(ceil_div(steps, rows * steps_per_thread), 1,

@@ -12,7 +12,7 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 namespace {
 
-constexpr int pool_threads = 256, most_lanes = 32;
+constexpr int pool_threads = 256, max_lanes = 32;
 
 /// channels_last: blocks of lanes x rows threads, a lane being Width channels; slices of lanes make an image.
 /// Contiguous: blocks of 1 x rows threads, slices = channels, Width neighbouring pixels at once.
@@ -95,11 +95,11 @@ Extents checked_extents(const char* operation, const ConstView& full, const Cons
 template <class T, int Width, bool ChannelsLast>
 void forward(KernelBackend& backend, const Extents& extents, const ConstView& x, const View& y) {
   const auto [images, channels, pixels] = extents;
-  const int vectors = ChannelsLast ? channels / Width : 1, lanes = std::min(vectors, most_lanes),
+  const int vectors = ChannelsLast ? channels / Width : 1, lanes = std::min(vectors, max_lanes),
             slices = ChannelsLast ? static_cast<int>(ceil_div(vectors, lanes)) : channels;
   // Whole warps, but no more threads than there is work for.
-  const int steps = ChannelsLast ? pixels : pixels / Width, most_rows = pool_threads / lanes;
-  const int rows = ChannelsLast ? most_rows : std::min(most_rows, (steps + 127) / 128 * 32);
+  const int steps = ChannelsLast ? pixels : pixels / Width, max_rows = pool_threads / lanes;
+  const int rows = ChannelsLast ? max_rows : std::min(max_rows, (steps + 127) / 128 * 32);
   backend.run(
       {"global_avg_pool2d_forward", static_cast<unsigned>(to_int(images * slices, "the number of blocks")),
        dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(rows)), 0,

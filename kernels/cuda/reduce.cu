@@ -19,7 +19,7 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 namespace {
 
-constexpr int sum_threads = 256, most_lanes = 32;
+constexpr int sum_threads = 256, max_lanes = 32;
 constexpr std::int64_t short_row = 1024;  // elements that one warp adds up
 constexpr std::int64_t wanted_blocks = 4 * 148, items_per_thread = 8;
 
@@ -133,7 +133,7 @@ void sum(KernelBackend& backend, const ConstView& x, const Reduction& reduction,
     return backend.run(plan, sum_short_rows_kernel<T, Width, Store>, x.as<T>(), cut, store);
   }
   const std::int64_t vectors = Columns ? cut.columns / Width : 1,
-                     lanes = std::min<std::int64_t>(vectors, most_lanes);
+                     lanes = std::min<std::int64_t>(vectors, max_lanes);
   plan.block = dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(sum_threads / lanes));
   cut.slices = static_cast<int>(ceil_div(vectors, lanes));
   const std::int64_t blocks = cut.outer.count() * cut.slices;

@@ -11,7 +11,7 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
-constexpr int row_threads = 256, row_warps = row_threads / 32, most_classes_of_warp = 1024;
+constexpr int row_threads = 256, row_warps = row_threads / 32, max_classes_of_warp = 1024;
 
 /// sum over i of exp(x_i), as exp(maximum) * sum, so that no exponential overflows: found in one pass.
 /// Milakov, Gimelshein: "Online normalizer calculation for softmax", 2018.
@@ -92,7 +92,7 @@ struct RowShape {
 /// Calls call(std::bool_constant<whole block per row?>(), grid).
 template <class Call>
 void with_row_group(const RowShape& shape, Call&& call) {
-  if (shape.classes > most_classes_of_warp)
+  if (shape.classes > max_classes_of_warp)
     call(std::true_type(), static_cast<unsigned>(to_int(shape.rows, "the number of rows")));
   else
     call(std::false_type(),

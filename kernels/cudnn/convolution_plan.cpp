@@ -227,10 +227,10 @@ void ConvolutionPlan::run(cudnnHandle_t handle, const void* x, const void* filte
 }
 
 ConvolutionPlanner::ConvolutionPlanner(const Target& target, const Convolution& convolution,
-                                       std::size_t most_workspace)
+                                       std::size_t max_workspace)
     : target_(target),
       convolution_(convolution),
-      most_workspace_(most_workspace),
+      max_workspace_(max_workspace),
       graph_(make_graph(target, convolution)) {}
 
 std::optional<ConvolutionPlan> ConvolutionPlanner::make(const Descriptor& configuration) const {
@@ -245,7 +245,7 @@ std::optional<ConvolutionPlan> ConvolutionPlanner::make(const Descriptor& config
   ConvolutionPlan plan(std::move(*built), c.pass, c.bias_alignment > 0);
   plan.workspace_bytes_ =
       static_cast<std::size_t>(plan.plan_.get_one<std::int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE));
-  if (plan.workspace_bytes_ > most_workspace_) return std::nullopt;
+  if (plan.workspace_bytes_ > max_workspace_) return std::nullopt;
   plan.name_ = fmt::format("cudnn {}, engine {}", name_of(c.pass),
                            engines[0].get_one<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX));
   if (!plans_.empty()) plan.name_ += fmt::format(", plan {}", plans_.size());
@@ -279,8 +279,8 @@ const ConvolutionPlan* ConvolutionPlanner::at(std::size_t index) {
 const ConvolutionPlan* ConvolutionPlans::find(const Convolution& convolution, int index) {
   auto entry = planners_.find(convolution);
   if (entry == planners_.end())
-    entry = planners_.emplace(convolution, ConvolutionPlanner(target_, convolution, most_workspace_)).first;
-  return index < most_plans ? entry->second.at(static_cast<std::size_t>(index)) : nullptr;
+    entry = planners_.emplace(convolution, ConvolutionPlanner(target_, convolution, max_workspace_)).first;
+  return index < max_plans ? entry->second.at(static_cast<std::size_t>(index)) : nullptr;
 }
 
 }  // namespace xr::kernels::cudnn

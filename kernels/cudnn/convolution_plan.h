@@ -91,12 +91,12 @@ class ConvolutionPlan {
   std::vector<cudnnBackendNumericalNote_t> notes_;
 };
 
-/// The plans of a convolution whose engine is allowed and can be built within `most_workspace` bytes, in the
+/// The plans of a convolution whose engine is allowed and can be built within `max_workspace` bytes, in the
 /// order of cuDNN's heuristics. Each is made when it is asked for first: it takes time, a second where cuDNN
 /// compiles an engine for it.
 class ConvolutionPlanner {
  public:
-  ConvolutionPlanner(const Target& target, const Convolution& convolution, std::size_t most_workspace);
+  ConvolutionPlanner(const Target& target, const Convolution& convolution, std::size_t max_workspace);
 
   /// Null if there are not so many. The plan stays where it is.
   [[nodiscard]] const ConvolutionPlan* at(std::size_t index);
@@ -108,7 +108,7 @@ class ConvolutionPlanner {
 
   Target target_;
   Convolution convolution_;
-  std::size_t most_workspace_;
+  std::size_t max_workspace_;
   std::optional<Descriptor> graph_;         // none if cuDNN has no such graph
   std::vector<Descriptor> configurations_;  // what the modes that were asked propose
   std::size_t modes_asked_ = 0, next_ = 0;
@@ -118,17 +118,17 @@ class ConvolutionPlanner {
 /// Plans by their whole descriptors, each made once; also that there is none.
 class ConvolutionPlans {
  public:
-  ConvolutionPlans(const Target& target, std::size_t most_workspace)
-      : target_(target), most_workspace_(most_workspace) {}
+  ConvolutionPlans(const Target& target, std::size_t max_workspace)
+      : target_(target), max_workspace_(max_workspace) {}
 
-  /// The plan of this number, 0 to most_plans - 1; null if cuDNN has none, or not so many. 0 is the one to
+  /// The plan of this number, 0 to max_plans - 1; null if cuDNN has none, or not so many. 0 is the one to
   /// train with, the others are a benchmark's.
   [[nodiscard]] const ConvolutionPlan* find(const Convolution& convolution, int index = 0);
   [[nodiscard]] std::size_t size() const { return planners_.size(); }
 
  private:
   Target target_;
-  std::size_t most_workspace_;
+  std::size_t max_workspace_;
   std::map<Convolution, ConvolutionPlanner> planners_;
 };
 

@@ -5,7 +5,7 @@ namespace xr::kernels::cudnn {
 namespace {
 
 // Engines that ask for more are passed over: the memory is better spent on a larger batch.
-constexpr std::size_t most_workspace = std::size_t{2} << 30;
+constexpr std::size_t max_workspace = std::size_t{2} << 30;
 
 }  // namespace
 
@@ -13,7 +13,7 @@ CudnnOperations::CudnnOperations(const Place& place) : own_(place.own), products
   try {
     XR_CUDNN_CALL(cudnn_, cudnnCreate, &handle_);
     XR_CUDNN_CALL(cudnn_, cudnnSetStream, handle_, static_cast<cudaStream_t>(place.stream));
-    plans_ = std::make_unique<ConvolutionPlans>(Target{&cudnn_, handle_, nullptr}, most_workspace);
+    plans_ = std::make_unique<ConvolutionPlans>(Target{&cudnn_, handle_, nullptr}, max_workspace);
   } catch (...) {
     close();
     throw;

@@ -17,7 +17,7 @@ using Ran = const char*;
 
 /// Plans of a convolution among which a benchmark can choose, at most; and what BackendOptions::variant, with
 /// KernelChoice::cudnn, chooses them by: "cudnn_plan_3".
-constexpr int most_plans = 8;
+constexpr int max_plans = 8;
 constexpr std::string_view plan_variant = "cudnn_plan_";
 
 /// The operations of Backend of the same name, for operands that are not empty and have been checked.
@@ -33,7 +33,7 @@ class Operations {
   /// "cuDNN 9.19.0 and cuBLAS 13.2.0"
   [[nodiscard]] virtual std::string version() const = 0;
   virtual void set_precision(Precision precision) = 0;
-  /// Which of its plans a convolution takes, from 0 (the usual one) to most_plans - 1: for benchmarks. Where
+  /// Which of its plans a convolution takes, from 0 (the usual one) to max_plans - 1: for benchmarks. Where
   /// there are fewer, the convolution counts as one that the libraries do not have.
   virtual void set_convolution_plan(int index) = 0;
 

@@ -275,8 +275,8 @@ TEST_CASE("xrbench kernels: long sums may differ by more but no TF32 product pas
 TEST_CASE("xrbench kernels: figures follow from the median and the ceilings") {
   const Ceilings ceilings{
       .copy_bandwidth = 1e9, .product_rate = 1e12, .copied_by = "a", .multiplied_by = "b"};
-  CHECK(least_seconds(ceilings, 2000000000, 0) == Approx(2));
-  CHECK(least_seconds(ceilings, 1000, 3000000000000) == Approx(3));
+  CHECK(min_seconds(ceilings, 2000000000, 0) == Approx(2));
+  CHECK(min_seconds(ceilings, 1000, 3000000000000) == Approx(3));
   Run own{.kernel = "own"}, library{.kernel = "library", .is_library = true};
   own.timing = Timing{.median = 4, .p20 = 3, .p80 = 5, .fastest = 3, .noise = 0.5, .samples = 3, .calls = 1};
   own.launches = {{.kernel = "own", .bytes = 3000000000, .operations = 0}};

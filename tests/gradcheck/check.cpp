@@ -50,12 +50,12 @@ struct OracleRun {
 };
 
 /// `seed_type`: the type of the numbers of the seed.
-Exact solve(const GradientCase& test, double least_kink_distance, DType seed_type) {
+Exact solve(const GradientCase& test, double min_kink_distance, DType seed_type) {
   OracleRun run(test, {}, 0);
   Exact exact;
   exact.value = run.result->value;
   INFO(test.operation << " " << test.description);
-  REQUIRE(run.tape.kink_distance() >= least_kink_distance);
+  REQUIRE(run.tape.kink_distance() >= min_kink_distance);
   exact.seed = tests::to_type(reference::random_normal(exact.value.shape, 999), seed_type);
   run.tape.backward(run.result, exact.seed);
   for (const VariablePointer& leaf : run.leaves) exact.gradients.push_back(leaf->gradient);
@@ -89,7 +89,7 @@ void check_oracle(const GradientCase& test, const Exact& exact) {
       return {dot(exact.seed, run.result->value), run.tape.pattern()};
     };
     // Along a direction of normal numbers the slope is normal with the gradient's norm as deviation.
-    const double size = std::max(norm_of(exact.gradients[i]), test.operands[i].least_norm) *
+    const double size = std::max(norm_of(exact.gradients[i]), test.operands[i].min_norm) *
                         reference::root_mean_square(directions[i]);
     check_slope(fmt::format("{} {}, d {}", test.operation, test.description, test.operands[i].name), evaluate,
                 dot(exact.gradients[i], directions[i]), size);
@@ -128,7 +128,7 @@ void check_engine(const GradientCase& test, const Exact& exact, const kernels::B
       check_error(
           checked,
           fmt::format("{}, d {}{}", test.description, test.operands[i].name, times > 1 ? " twice" : ""),
-          error_of(leaves[i].grad(), expected, times * test.operands[i].least_norm), tolerance);
+          error_of(leaves[i].grad(), expected, times * test.operands[i].min_norm), tolerance);
     }
   }
 }
@@ -168,7 +168,7 @@ engine::Tensor leaf_on(const kernels::Device& device, const reference::Tensor& v
   return tensor.set_requires_grad(true);
 }
 
-double error_of(const engine::Tensor& actual, const reference::Tensor& expected, double least_norm) {
+double error_of(const engine::Tensor& actual, const reference::Tensor& expected, double min_norm) {
   if (actual.shape() != expected.shape) return HUGE_VAL;
   const std::vector<float> numbers = actual.to_host();
   double difference = 0;
@@ -176,7 +176,7 @@ double error_of(const engine::Tensor& actual, const reference::Tensor& expected,
     const double error = static_cast<double>(numbers[static_cast<std::size_t>(i)]) - expected[i];
     difference += error * error;
   }
-  const double norm = std::max(norm_of(expected), least_norm);
+  const double norm = std::max(norm_of(expected), min_norm);
   return difference == 0 ? 0 : std::sqrt(difference) / norm;
 }
 
@@ -208,7 +208,7 @@ std::vector<Precision> precisions_of(kernels::Backend& backend) {
 }
 
 void check_gradients(const GradientCase& test) {
-  const Exact exact = solve(test, test.least_kink_distance, DType::f32);
+  const Exact exact = solve(test, test.min_kink_distance, DType::f32);
   check_oracle(test, exact);
   std::optional<std::pair<GradientCase, Exact>> narrow;  // where a backend keeps activations in bf16
   for (kernels::Backend* backend : tests::test_backends()) {

@@ -21,7 +21,7 @@ struct Operand {
   reference::Tensor value;  ///< numbers that float holds exactly
   Layout layout = Layout::contiguous;
   /// Errors of the gradient are relative to its norm, but at least to this: gradients may cancel.
-  double least_norm = 0;
+  double min_norm = 0;
   /// Parameters are f32 in every precision, activations bf16 where the backend keeps them so.
   bool is_parameter = false;
 };
@@ -38,10 +38,10 @@ struct GradientCase {
   OracleFunction oracle;
   Arithmetic arithmetic = Arithmetic::elementwise;
   double growth = 1;      ///< of tolerance_of
-  double value_norm = 0;  ///< as Operand::least_norm, for the value
+  double value_norm = 0;  ///< as Operand::min_norm, for the value
   /// How near a ReLU or a maximum may be to its kink: nearer, rounding could decide otherwise than the
   /// oracle. Not asked for in bf16, where numbers coincide.
-  double least_kink_distance = 0;
+  double min_kink_distance = 0;
   Layout result_layout = Layout::contiguous;  ///< backends without this layout are left out
 };
 
@@ -59,9 +59,9 @@ void check_gradients(const GradientCase& test);
 [[nodiscard]] engine::Tensor leaf_on(const kernels::Device& device, const reference::Tensor& value,
                                      Layout layout);
 
-/// ||actual - expected|| / max(||expected||, least_norm); NaN if anything is, infinite for other shapes.
+/// ||actual - expected|| / max(||expected||, min_norm); NaN if anything is, infinite for other shapes.
 [[nodiscard]] double error_of(const engine::Tensor& actual, const reference::Tensor& expected,
-                              double least_norm = 0);
+                              double min_norm = 0);
 
 [[nodiscard]] double norm_of(const reference::Tensor& x);
 

@@ -23,7 +23,7 @@ using model::ModelSettings;
 using Numbers = std::map<std::string, reference::Tensor>;
 
 // In fp32, f32 must decide as the oracle does at every ReLU and every maximum.
-constexpr double least_kink_distance = 3e-5;
+constexpr double min_kink_distance = 3e-5;
 
 /// A network in float64: state by PyTorch's names, layers by the same names.
 class OracleNetwork {
@@ -125,7 +125,7 @@ class NetworkCheck {
   void run() {
     solve();
     INFO(test_.description << ": kink distance " << kink_distance_);
-    REQUIRE(kink_distance_ >= least_kink_distance);
+    REQUIRE(kink_distance_ >= min_kink_distance);
     if (test_.with_slopes) check_slopes();
     for (kernels::Backend* backend : tests::test_backends()) {
       if (backend->name() == "simt" && !test_.on_executor) continue;
@@ -211,7 +211,7 @@ class NetworkCheck {
 
   /// Batch norm cancels the bias of the convolution before it: the gradient is zero but for rounding, which
   /// is relative to that of the bias of the batch norm behind it.
-  [[nodiscard]] double least_norm(const std::string& name) const {
+  [[nodiscard]] double min_norm(const std::string& name) const {
     if (name != "layer1.0.bias" && name != "layer2.0.bias") return 0;
     return norm_of(gradients_.at(name.substr(0, 7) + "1.bias"));
   }
@@ -248,7 +248,7 @@ class NetworkCheck {
     check("d images", error_of(images.grad(), gradients_.at("images")));
     for (const engine::NamedTensor& parameter : network->parameters())
       check("d " + parameter.name,
-            error_of(parameter.tensor.grad(), gradients_.at(parameter.name), least_norm(parameter.name)));
+            error_of(parameter.tensor.grad(), gradients_.at(parameter.name), min_norm(parameter.name)));
     for (const engine::NamedTensor& entry : network->state())
       if (entry.name.find("running") != std::string::npos)
         check_forward(entry.name, error_of(entry.tensor, after_.at(entry.name)));

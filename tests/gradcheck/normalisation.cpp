@@ -61,7 +61,7 @@ TEST_CASE("gradcheck softmax and log_softmax and cross_entropy") {
 
     const reference::Tensor weights = positive(random_normal({c.classes}, 2));
     test.operation = "cross_entropy";
-    test.operands[0].least_norm = 1 / terms;
+    test.operands[0].min_norm = 1 / terms;
     test.value_norm = 1;
     for (const bool weighted : {false, true})
       for (const float smoothing : {0.0f, 0.1f}) {
@@ -108,8 +108,8 @@ void check_batch_norm(const tests::BatchNormCase& c, Layout layout, bool trainin
                    parameter("beta", tests::to_single(random_normal(channels, 3)))};
   // The parts of dx cancel where a channel has few values or was normalised to nothing but signs.
   const double elements = static_cast<double>(c.x.numel());
-  test.operands[0].least_norm = std::sqrt(elements) / std::sqrt(c.deviation * c.deviation + 1e-5);
-  test.operands[1].least_norm = std::sqrt(elements);
+  test.operands[0].min_norm = std::sqrt(elements) / std::sqrt(c.deviation * c.deviation + 1e-5);
+  test.operands[1].min_norm = std::sqrt(elements);
   test.engine = [&, training](Tensors in) {
     engine::BatchNorm2dState state{in[1], in[2], constant(in[0], running.mean),
                                    constant(in[0], running.variance), c.params};
@@ -123,7 +123,7 @@ void check_batch_norm(const tests::BatchNormCase& c, Layout layout, bool trainin
     y = tape.relu(y);
     return fused == Fused::relu ? y : tape.max_pool2d({}, y);
   };
-  if (fused != Fused::none) test.least_kink_distance = 1e-5;
+  if (fused != Fused::none) test.min_kink_distance = 1e-5;
   // A mean that is large beside the deviation is rounded as coarsely as x itself.
   // Backends have one kernel for all of it in training alone.
   test.arithmetic = fused == Fused::none                         ? Arithmetic::normalised

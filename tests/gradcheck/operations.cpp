@@ -34,9 +34,9 @@ using Variables = const std::vector<VariablePointer>&;
 
 // The float64 oracle takes some 5 ns for a product, and a case takes ten of its runs.
 #if defined(XR_SANITIZED)
-constexpr std::int64_t most_flops = 400000;
+constexpr std::int64_t max_flops = 400000;
 #else
-constexpr std::int64_t most_flops = 4000000;
+constexpr std::int64_t max_flops = 4000000;
 #endif
 
 std::string described(const Shape& shape, Layout layout) {
@@ -47,7 +47,7 @@ std::string described(const Shape& shape, Layout layout) {
 
 TEST_CASE("gradcheck conv2d") {
   for (const tests::Conv2dCase& c : tests::conv2d_cases()) {
-    if (c.flops() > most_flops) continue;
+    if (c.flops() > max_flops) continue;
     for (const Layout layout : layouts_of(c.x)) {
       GradientCase test;
       test.operation = "conv2d";
@@ -237,7 +237,7 @@ TEST_CASE("gradcheck add and mul of two layouts") {
 
 TEST_CASE("gradcheck matmul and linear") {
   for (const tests::MatmulCase& c : tests::matmul_cases()) {
-    if (c.flops() > 2 * most_flops) continue;
+    if (c.flops() > 2 * max_flops) continue;
     GradientCase test;
     test.operation = "matmul";
     test.description = fmt::format("{} x {} times {} x {}", c.m, c.k, c.k, c.n);

@@ -34,9 +34,11 @@ class TableAtTheEnd final : public Catch::TestEventListenerBase {
   void testRunEnded(const Catch::TestRunStats&) override {
     if (rows().empty()) return;
     fmt::print(
-        "\nValues and gradients against the float64 oracle. An error is the norm of the difference, relative "
-        "to the "
-        "norm of the result;\nshown is the one that took most of its tolerance.\n\n");
+        "\n"
+        "Values and gradients against the float64 oracle. An error is the norm of the difference, relative "
+        "to the norm of the result;\n"
+        "shown is the one that took most of its tolerance.\n"
+        "\n");
     std::size_t width = 0;
     for (const auto& [checked, row] : rows()) width = std::max(width, checked.operation.size());
     fmt::print("{:<8} {:<{}} {:<9} {:>6} {:>6} {:>8} {:>10} {:>10}  {:<9} {}\n", "backend", "operation",

@@ -31,7 +31,7 @@ const reference::Tensor* value_of(const VariablePointer& variable) {
 
 /// The gap between the largest and the second largest value of each window; windows without a positive value
 /// behind a ReLU are ties of zeros, whose gradient is lost anyway.
-double least_gap(const Pool2dParams& params, const reference::Tensor& x, const reference::Tensor& y) {
+double min_gap(const Pool2dParams& params, const reference::Tensor& x, const reference::Tensor& y) {
   double least = std::numeric_limits<double>::infinity();
   reference::pool2d_for_each_output(
       y.shape, [&](std::int64_t out, std::int64_t plane, std::int64_t i, std::int64_t j) {
@@ -130,7 +130,7 @@ VariablePointer Tape::conv2d(const Conv2dParams& params, const VariablePointer& 
 
 VariablePointer Tape::max_pool2d(const Pool2dParams& params, const VariablePointer& x) {
   reference::MaxPool2d result = reference::max_pool2d_forward(params, x->value);
-  kink_distance_ = std::min(kink_distance_, least_gap(params, x->value, result.y));
+  kink_distance_ = std::min(kink_distance_, min_gap(params, x->value, result.y));
   for (std::int64_t out = 0; out < result.y.size(); ++out)
     pattern_.push_back(result.y[out] == 0 ? -1 : result.argmax[static_cast<std::size_t>(out)]);
   return push(std::move(result.y), [x, argmax = result.argmax](const reference::Tensor& dy) {

@@ -2,9 +2,8 @@
 // - puts inputs and outputs between guard zones and checks these afterwards,
 // - starts outputs from NaN (or from given contents) and checks that inputs were not changed,
 // - compares each output with the oracle under the one table of tolerances,
-// - is repeated and must give the same bytes; on the cpu also with one and with three threads, elsewhere, if
-// it is
-//   small, also with every array 4 bytes (i64: 8) behind a multiple of the allocator's alignment.
+// - is repeated and must give the same bytes; on the cpu also with one and with three threads, elsewhere, if it
+//   is small, also with every array 4 bytes (i64: 8) behind a multiple of the allocator's alignment.
 #pragma once
 
 #include <cstddef>

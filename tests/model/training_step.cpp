@@ -86,7 +86,7 @@ double distance(const Numbers& a, const Numbers& b) {
 }
 
 /// Batch norm cancels the bias before it: its gradient is nothing but rounding, relative to the next one's.
-double least_norm(const std::string& name, const StepResult& expected) {
+double min_norm(const std::string& name, const StepResult& expected) {
   if (name != "layer1.0.bias" && name != "layer2.0.bias") return 0;
   return norm_of(expected.gradients.at(name.substr(0, 7) + "1.bias"));
 }
@@ -134,7 +134,7 @@ void check_step(const model::ModelSettings& settings, std::int64_t batch, const 
       CHECK(std::abs(actual.loss - expected.loss) <= bounds.loss * std::abs(expected.loss));
       for (const auto& [name, gradient] : expected.gradients) {
         INFO(name);
-        const double norm = std::max(norm_of(gradient), least_norm(name, expected));
+        const double norm = std::max(norm_of(gradient), min_norm(name, expected));
         const double error = distance(actual.gradients.at(name), gradient) / norm;
         CHECK(error <= bounds.gradients);
         check_weights(name, actual, expected);

@@ -61,8 +61,7 @@ Check judge_control(const nlohmann::json& whole, const nlohmann::json& middle_bl
     check.verdict = Verdict::warning;
     check.text = fmt::format(
         "they tell nothing: even with whole images, {} of {} test images right is not shown to be better "
-        "than "
-        "guessing; train longer (--control-epochs) or with more images",
+        "than guessing; train longer (--control-epochs) or with more images",
         all.right, all.images);
     return check;
   }

@@ -219,7 +219,7 @@ class Printer {
       (void)std::fputs(
           fmt::format("xrtrain: warning: the map of layer {} has fewer than {} cells a side, too coarse to "
                       "tell how much of it lies on the border: use an earlier --layer or larger images\n",
-                      layer, explain::least_map_side)
+                      layer, explain::min_map_side)
               .c_str(),
           stderr);
     if (options_.csv || options_.json) return;

@@ -136,8 +136,7 @@ void TrainCommand::require_batches(std::size_t images) const {
   while (batch > least && !fits(batch)) --batch;
   throw UsageError(fmt::format(
       "--batch-size is {}: the last batch of {} training images has one image, and {} cannot be trained on "
-      "one of "
-      "{} x {} pixels (batch norm has one value per channel): use {}a larger --image-size",
+      "one of {} x {} pixels (batch norm has one value per channel): use {}a larger --image-size",
       options_.batch_size, images, options_.model, options_.image_size, options_.image_size,
       batch >= least && fits(batch) && images >= least ? fmt::format("--batch-size {} or ", batch) : ""));
 }

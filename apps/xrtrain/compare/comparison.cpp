@@ -74,8 +74,7 @@ Paired pair_images(const ChosenPredictions& a, const ChosenPredictions& b, Compa
   if (!other_pictures.empty())
     throw DataError(
         fmt::format("{} of {} images with the same name show other pixels in the other run, the first is {}: "
-                    "evaluate both "
-                    "runs on the same images (xrtrain eval RUN --data FOLDER --out RESULTS)",
+                    "evaluate both runs on the same images (xrtrain eval RUN --data FOLDER --out RESULTS)",
                     other_pictures.size(), comparison.images, other_pictures.front()));
   comparison.only_in_b = static_cast<std::int64_t>(b.test.images->paths.size()) - comparison.images;
   return paired;

@@ -14,7 +14,7 @@ namespace {
 
 using html::Align;
 
-constexpr std::size_t most_curves = 6;
+constexpr std::size_t max_curves = 6;
 
 std::string text_of(const std::optional<double>& value) {
   return value ? fmt::format("{:.3f}", *value) : "-";
@@ -66,7 +66,7 @@ void add_result(html::Page& page, const CvSummary& summary) {
 html::Markup roc_of(const CvSummary& summary, const std::vector<FoldPredictions>& folds,
                     std::size_t positive) {
   const std::size_t classes = summary.class_names.size();
-  const std::size_t curves = std::min(most_curves, summary.repeats.size());
+  const std::size_t curves = std::min(max_curves, summary.repeats.size());
   std::vector<html::Series> series;
   for (std::size_t r = 0; r < curves; ++r) {
     std::vector<double> scores;
@@ -123,7 +123,7 @@ std::string cv_page(const CvSummary& summary, const std::vector<FoldPredictions>
   page.add(html::columns(curves));
   page.section("Folds");
   std::vector<html::Markup> bars;
-  for (std::size_t r = 0; r < std::min(most_curves, summary.repeats.size()); ++r)
+  for (std::size_t r = 0; r < std::min(max_curves, summary.repeats.size()); ++r)
     bars.push_back(accuracy_of_folds(summary, r));
   page.add(html::columns(bars));
   html::Table table(score_columns("repeat, fold"));

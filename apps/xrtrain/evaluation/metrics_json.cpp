@@ -115,7 +115,7 @@ json subgroups_json(const EvaluationDetails& details) {
     tables.push_back({{"column", table.column}, {"groups", groups}});
   }
   return {{"file", details.subgroup_file},
-          {"least_images", least_subgroup},
+          {"least_images", min_subgroup},
           {"columns_left_out", details.subgroups_left_out},
           {"tables", tables}};
 }

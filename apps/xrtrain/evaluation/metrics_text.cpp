@@ -141,7 +141,7 @@ std::string rate_text(const char* name, const SubgroupRate& rate) {
 void tell_subgroups(const EvaluationDetails& details, Console& console) {
   if (details.subgroups.empty()) return;
   console.line(fmt::format("  Groups of {} (- where there are fewer than {} images to tell from):",
-                           one_line(details.subgroup_file), least_subgroup));
+                           one_line(details.subgroup_file), min_subgroup));
   for (const SubgroupTable& table : details.subgroups) {
     console.line(fmt::format("    {}", one_line(table.column)));
     for (const Subgroup& group : table.groups) {
@@ -154,7 +154,7 @@ void tell_subgroups(const EvaluationDetails& details, Console& console) {
     }
   }
   for (const std::string& column : details.subgroups_left_out)
-    console.line(fmt::format("    left out {}, more than {}", column, most_subgroups));
+    console.line(fmt::format("    left out {}, more than {}", column, max_subgroups));
 }
 
 }  // namespace
@@ -225,7 +225,7 @@ void tell_optimism(const EvaluationDetails& details, Console& console) {
   if (!selection.optimism)
     return console.line(fmt::format(
         "  By how much it flatters: too few images to estimate, it takes at least {} of each class",
-        least_images_to_correct));
+        min_images_to_correct));
   const std::string much = *selection.optimism < 0.0005
                                ? "It does not flatter by anything that can be measured here"
                                : fmt::format("It flatters by about {:.3f}", *selection.optimism);

@@ -25,7 +25,7 @@ bool names_something(const data::CsvTable& table, std::size_t column) {
 }
 
 SubgroupRate rate(std::int64_t part, std::int64_t whole) {
-  return {whole, whole < least_subgroup ? Estimate{} : proportion(part, whole)};
+  return {whole, whole < min_subgroup ? Estimate{} : proportion(part, whole)};
 }
 
 Subgroup measure(std::string value, const std::vector<std::size_t>& images, const ProbabilityTable& table,
@@ -47,7 +47,7 @@ Subgroup measure(std::string value, const std::vector<std::size_t>& images, cons
   group.sensitivity = rate(counts.true_positive, counts.positives());
   group.specificity = rate(counts.true_negative, counts.negatives());
   group.auroc.images = group.images;
-  if (std::min(counts.positives(), counts.negatives()) >= least_subgroup) {
+  if (std::min(counts.positives(), counts.negatives()) >= min_subgroup) {
     const DeLong area = delong(against_rest(labels, positive), column_of(probabilities, 2, positive));
     group.auroc.estimate = {area.auroc, area.interval};
   }
@@ -88,7 +88,7 @@ std::optional<SubgroupSource> read_subgroups(const std::string& given, const fs:
       column.values.emplace_back(row[*file], row[c].empty() ? "(empty)" : row[c]);
     }
     std::ranges::sort(column.values);
-    if (values.size() > most_subgroups)
+    if (values.size() > max_subgroups)
       source.left_out.push_back(fmt::format("{}: {} values", one_line(table.header[c]), values.size()));
     else
       source.columns.push_back(std::move(column));

@@ -12,9 +12,9 @@
 namespace xr::apps {
 
 /// A rate is shown only if it is of this many images or more (an area: of each class).
-constexpr std::int64_t least_subgroup = 10;
+constexpr std::int64_t min_subgroup = 10;
 /// Columns with more values than this are no groups but names or measurements.
-constexpr std::size_t most_subgroups = 20;
+constexpr std::size_t max_subgroups = 20;
 
 /// Columns of a CSV file, by image.
 struct SubgroupSource {
@@ -32,7 +32,7 @@ struct SubgroupSource {
 [[nodiscard]] std::optional<SubgroupSource> read_subgroups(const std::string& given,
                                                            const std::filesystem::path& data);
 
-/// Nothing where there are fewer than least_subgroup images (`images` of a rate's denominator).
+/// Nothing where there are fewer than min_subgroup images (`images` of a rate's denominator).
 struct SubgroupRate {
   std::int64_t images = 0;
   Estimate estimate;

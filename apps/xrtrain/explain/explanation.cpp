@@ -31,7 +31,7 @@ std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& i
     explanation.grad_cam = normalized(upsample(maps[i], size, size));
     explanation.central_share = central_share(explanation.grad_cam);
     explanation.empty = !explanation.central_share;
-    explanation.coarse = std::min(maps[i].height, maps[i].width) < least_map_side;
+    explanation.coarse = std::min(maps[i].height, maps[i].width) < min_map_side;
     if (explanation.coarse) explanation.central_share.reset();
     if (settings.occlusion) {
       explanation.occlusion = normalized(occlusion_map(network, input, batch.channels, size, classes[i],
@@ -56,10 +56,9 @@ std::string warning_about(const Explanation& explanation) {
   if (explanation.central_share && *explanation.central_share < 0.5)
     warnings.push_back(fmt::format(
         "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
-        "in "
-        "most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
+        "in most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
         100.0 * (1.0 - *explanation.central_share)));
-  if (explanation.agreement && *explanation.agreement < least_agreement)
+  if (explanation.agreement && *explanation.agreement < min_agreement)
     warnings.push_back(
         fmt::format("its Grad-CAM map and its occlusion map have little in common (correlation "
                     "{:.2f}): neither can be relied on",

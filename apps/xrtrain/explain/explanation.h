@@ -18,14 +18,14 @@ struct Explanation {
   Map grad_cam;                         ///< 0 to 1, at the image's size
   std::optional<double> central_share;  ///< of the Grad-CAM map; see explain/map.h, none of a coarse map
   bool empty = false;                   ///< nothing at the layer speaks for the class
-  bool coarse = false;                  ///< the layer's map has fewer than least_map_side cells a side
+  bool coarse = false;                  ///< the layer's map has fewer than min_map_side cells a side
   std::optional<Map> occlusion;         ///< 0 to 1, if it was asked for
   std::optional<double> agreement;      ///< correlation of the two maps
 };
 
 /// A map of fewer cells a side says nothing of the border: each cell is wider than it. 7 are what xray_resnet
 /// has for images of 224 pixels.
-constexpr int least_map_side = 7;
+constexpr int min_map_side = 7;
 
 struct ExplainSettings {
   std::string layer;  ///< by its name in the state dict; empty: the last with positions
@@ -44,7 +44,7 @@ struct ExplainSettings {
 [[nodiscard]] data::Image picture_of(const Explanation& explanation);
 
 /// Below this correlation Grad-CAM and occlusion do not speak of the same thing.
-constexpr double least_agreement = 0.2;
+constexpr double min_agreement = 0.2;
 
 /// What is wrong with a map, in a sentence or two: most of it lies on the border, it is empty, or the
 /// occlusion map shows something else. Empty if nothing is.

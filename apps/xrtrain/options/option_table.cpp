@@ -52,8 +52,7 @@ std::vector<OptionSpec> make_table() {
        &O::groups},
       {"group-regex", run,
        "Regular expression whose first group (without one, all that matches) is the patient in the path of "
-       "an "
-       "image; patients are never split",
+       "an image; patients are never split",
        &O::group_regex},
       {"split-by-group", run, "Split all images anew by patient, whether they lie in train/, val/ or test/",
        &O::split_by_group},

@@ -44,7 +44,7 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
     page.note(fmt::format(
         "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
         "it takes at least {} of each class.",
-        details.candidates, least_images_to_correct));
+        details.candidates, min_images_to_correct));
   if (details.selection.optimism && details.candidates > 1)
     page.note(fmt::format(
         "The best of all {} checkpoints on the test images would read {:.3f}: chosen after looking at "

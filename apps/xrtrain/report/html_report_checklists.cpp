@@ -19,8 +19,7 @@ const char* const open_item = "open: to be written by those who train and use th
 
 const char* const measures =
     "accuracy, sensitivity, specificity and predictive values with Wilson intervals, AUROC with DeLong's, "
-    "the "
-    "rest with stratified bootstrap intervals; all 95 %";
+    "the rest with stratified bootstrap intervals; all 95 %";
 
 /// "training: 220 images, 128 covid, 92 normal"
 std::string counts_text(const DataFacts& data, const SplitFacts& split) {

@@ -193,7 +193,7 @@ Markup report_subgroups(const EvaluationDetails& details) {
   }
   if (!result.empty())
     result += html::note(fmt::format(
-        "\"-\": fewer than {} images{}.", least_subgroup,
+        "\"-\": fewer than {} images{}.", min_subgroup,
         details.two_classes() ? " (of sensitivity and specificity: of their class, of the AUROC: of each)"
                               : ""));
   return result;

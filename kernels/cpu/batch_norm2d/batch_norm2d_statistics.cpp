@@ -11,14 +11,14 @@ namespace {
 // How a batch is cut. A unit is summed in float (256 additions per position with the usual period of 64); a
 // piece of 1 to 16 units is one task, so that large batches need few partial sums and small ones still occupy
 // many threads.
-constexpr std::int64_t unit_elements = 16384, most_units = 16, wanted_tasks = 256;
+constexpr std::int64_t unit_elements = 16384, max_units = 16, wanted_tasks = 256;
 
 class Partition {
  public:
   explicit Partition(const ChannelLayout& layout) : layout_(layout), period_(position_period(layout)) {
     const std::int64_t step = period_ / layout.lanes;  // pixels, so that runs end with a period
     const std::int64_t units = std::clamp<std::int64_t>(
-        layout.planes() * layout.plane_elements() / (unit_elements * wanted_tasks), 1, most_units);
+        layout.planes() * layout.plane_elements() / (unit_elements * wanted_tasks), 1, max_units);
     pixels_per_unit_ = std::max<std::int64_t>(1, unit_elements / period_) * step;
     images_per_unit_ = images_in(pixels_per_unit_, unit_elements);
     pixels_per_piece_ = units * pixels_per_unit_;

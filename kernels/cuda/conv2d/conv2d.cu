@@ -40,7 +40,7 @@ bool allowed(const KernelBackend& backend, const char* family) {
   return variant.empty() || variant.find(family) != std::string::npos;
 }
 
-/// Whether version 3 of the implicit matrix product takes a pass that reads `source` and has results of this
+/// Whether the implicit matrix product over halo tiles takes a pass that reads `source` and has results of this
 /// extent.
 bool runs_3x3(const KernelBackend& backend, const Conv2dProblem& problem, const ConstView& source,
               std::int64_t height, std::int64_t width) {

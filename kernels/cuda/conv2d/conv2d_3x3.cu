@@ -1,4 +1,4 @@
-// conv2d with 3x3 taps and stride 1, forward and backward data: version 3 of the implicit matrix product
+// conv2d with 3x3 taps and stride 1, forward and backward data: the implicit matrix product over halo tiles
 // (conv2d_3x3.h). The numbers are those of conv2d_implicit_gemm.cu; here a block of 256 results x 64 columns
 // reads 41 KB of pixels and 74 KB of taps (f32, 32 channels) from the L2 cache for 9.4 million operations:
 // 80 for a byte.
@@ -80,7 +80,7 @@ void launch(KernelBackend& backend, const Conv3x3& g, std::int64_t bytes, std::i
 
 bool suits_3x3(const Conv2dProblem& problem, const ConstView& source) {
   const Conv2dParams& p = problem.params;
-  // Offsets inside of a patch have 32 bits.
+  // Offsets inside of a halo have 32 bits.
   const std::int64_t row = std::max(problem.in_w * problem.in_channels, problem.out_w * problem.out_channels);
   return suits_implicit_gemm(problem, source) && row < std::int64_t{1} << 26 && problem.kernel_h == 3 &&
          problem.kernel_w == 3 && p.stride_h == 1 && p.stride_w == 1 && p.dilation_h == 1 &&

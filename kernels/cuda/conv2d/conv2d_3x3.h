@@ -1,7 +1,22 @@
-// Version 3 of the implicit matrix product, for 3x3 convolutions with stride 1 and channels in multiples of
-// 32: a block takes its pixels to shared memory once, with their border, and all nine taps read them there.
-// The versions before read each pixel nine times from the L2 cache, whose 5 TB/s then bind TF32 (21
+// The implicit matrix product for 3x3 convolutions with stride 1 and channels in multiples of 32: a block takes
+// its pixels to shared memory once, with their border (the halo tile), and all nine taps read them there.
+// conv2d_implicit_gemm.h reads each pixel nine times from the L2 cache, whose 5 TB/s then bind TF32 (21
 // operations for a byte: 107 TFLOP/s) and bf16 (43: 213 TFLOP/s).
+//
+// A block's results, for TileShape<128, 64, 2, 2, ...>: 8 rows of 16 pixels, 64 channels.
+//
+//   halo tile: 10 rows of 18 pixels, 32 channels        results: 8 rows of 16 pixels, 64 channels
+//
+//            0 1             16 17                                   channels 0-31   32-63
+//        0   . . . . ... . . . .                          rows 0-3 |    warp 0   |   warp 1   |
+//        1   . o o o ... o o o .                          rows 4-7 |    warp 2   |   warp 3   |
+//      ...   . o o o ... o o o .
+//        8   . o o o ... o o o .                          A row of 16 results is the 16 rows of a tensor core
+//        9   . . . . ... . . . .                          operand a: a warp has tiles_m = 4 of them, and
+//                                                         tiles_n = 4 instructions of 8 channels.
+//
+// For tap (r, q), lanes 0-15 of a warp give ldmatrix the pixels of row (result row + r), columns q to q + 15,
+// and lanes 16-31 the same pixels one chunk of 16 bytes (4 f32 or 8 bf16 channels) on.
 #pragma once
 
 #include "kernels/cuda/conv2d/conv2d.h"
@@ -13,7 +28,7 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 constexpr int slice_channels = 32;  ///< that are in shared memory at a time
 constexpr int tile_width = 16;      ///< results beside each other: the rows of one tensor core operand
-constexpr int patch_width = tile_width + 2;
+constexpr int halo_width = tile_width + 2;
 
 /// A channels_last activation.
 struct PixelImage {
@@ -24,20 +39,20 @@ struct PixelImage {
 /// The pixels that Rows x 16 results see, in shared memory: (Rows + 2) x 18 pixels of 32 channels. Chunks of
 /// 16 bytes are swizzled as in OperandTile, here by the pixel's column, so that the same holds for every tap.
 template <class T, bool by_ldmatrix, int Rows>
-struct Patch {
+struct HaloTile {
   static constexpr int rows = Rows + 2, chunk = 16 / static_cast<int>(sizeof(T));
-  static constexpr int row_elements = patch_width * slice_channels;
+  static constexpr int row_elements = halo_width * slice_channels;
   static constexpr int bytes = rows * row_elements * static_cast<int>(sizeof(T));
 
   [[nodiscard]] __device__ __forceinline__ static int offset(int row, int column, int channel) {
     return row * row_elements + column * slice_channels + (channel ^ swizzle(column) * chunk);
   }
 
-  /// Queues the copies of the patch whose first pixel is (n, h, w) of the image, 0 outside.
+  /// Queues the copies of the halo whose first pixel is (n, h, w) of the image, 0 outside.
   template <int Threads>
-  __device__ __forceinline__ static void load(T* patch, const PixelImage& image, int n, int h, int w,
+  __device__ __forceinline__ static void load(T* halo, const PixelImage& image, int n, int h, int w,
                                               int channel) {
-    constexpr int per_pixel = slice_channels / chunk, count = rows * patch_width * per_pixel;
+    constexpr int per_pixel = slice_channels / chunk, count = rows * halo_width * per_pixel;
     constexpr int passes = (count + Threads - 1) / Threads;
     const T* const first =
         static_cast<const T*>(image.data) +
@@ -46,12 +61,12 @@ struct Patch {
     for (int k = 0; k < passes; ++k) {
       const int i = static_cast<int>(threadIdx.x) + k * Threads;
       if (count % Threads != 0 && k == passes - 1 && i >= count) break;
-      const int row = i / per_pixel / patch_width, column = i / per_pixel % patch_width;
+      const int row = i / per_pixel / halo_width, column = i / per_pixel % halo_width;
       const int c = i % per_pixel * chunk;
       const bool inside = static_cast<unsigned>(h + row) < static_cast<unsigned>(image.height) &&
                           static_cast<unsigned>(w + column) < static_cast<unsigned>(image.width);
-      copy_async<16>(patch + offset(row, column, c),
-                     first + (row * image.width + column) * image.channels + c, inside ? 16 : 0);
+      copy_async<16>(halo + offset(row, column, c), first + (row * image.width + column) * image.channels + c,
+                     inside ? 16 : 0);
     }
   }
 
@@ -127,7 +142,7 @@ class Product3x3 : public TileSums<Shape_, math_> {
   using Sums = TileSums<Shape_, math_>;
   using Sums::math, Sums::tiles_m, Sums::tiles_n;
   static constexpr int rows = Shape::m / tile_width;
-  using Pixels = Patch<T, true, rows>;
+  using Pixels = HaloTile<T, true, rows>;
   using Tap = OperandTile<math, T, true, Shape::n, slice_channels, true>;  ///< columns x channels of one tap
   static constexpr int stage_bytes = 3 * Tap::bytes;                       ///< a row of taps
   static constexpr int operand_bytes = Pixels::bytes + Shape::stages * stage_bytes;
@@ -135,7 +150,7 @@ class Product3x3 : public TileSums<Shape_, math_> {
 
   __device__ __forceinline__ void run(const Conv3x3& g, const TileWalk<rows>& tile, int column,
                                       char* shared) {
-    T* const patch = reinterpret_cast<T*>(shared);
+    T* const halo = reinterpret_cast<T*>(shared);
     char* const stages = shared + Pixels::bytes;
     const int slices = g.source.channels / slice_channels;
     constexpr int ahead = Shape::stages - 1;
@@ -147,7 +162,7 @@ class Product3x3 : public TileSums<Shape_, math_> {
     for (int step = 0; step < ahead; ++step) load(step);
     for (int slice = 0; slice < slices; ++slice) {
       if (slice > 0) __syncthreads();  // the last slice's pixels are no longer needed
-      Pixels::template load<Shape::threads>(patch, g.source, tile.n, tile.i + g.begin_h, tile.j + g.begin_w,
+      Pixels::template load<Shape::threads>(halo, g.source, tile.n, tile.i + g.begin_h, tile.j + g.begin_w,
                                             slice * slice_channels);
       copy_async_commit();
       copy_async_wait<0>();
@@ -156,7 +171,7 @@ class Product3x3 : public TileSums<Shape_, math_> {
         if (r > 0) copy_async_wait<ahead - 1>();
         __syncthreads();  // these taps (and pixels) are here, and the stage of the taps before is free
         load(step + ahead);
-        multiply(patch, reinterpret_cast<const T*>(stages + step % Shape::stages * stage_bytes), r);
+        multiply(halo, reinterpret_cast<const T*>(stages + step % Shape::stages * stage_bytes), r);
       }
     }
     copy_async_wait<0>();
@@ -181,7 +196,7 @@ class Product3x3 : public TileSums<Shape_, math_> {
   }
 
   /// Adds row r of the taps.
-  __device__ __forceinline__ void multiply(const T* patch, const T* stage, int r) {
+  __device__ __forceinline__ void multiply(const T* halo, const T* stage, int r) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const int b_from = Tap::second_operand(Sums::warp_column(), lane);
 #pragma unroll
@@ -196,7 +211,7 @@ class Product3x3 : public TileSums<Shape_, math_> {
 #pragma unroll
         for (int i = 0; i < tiles_m; ++i) {
           std::uint32_t raw[4];
-          ldmatrix_x4(raw, patch + ((a_from ^ k) + i * Pixels::row_elements));
+          ldmatrix_x4(raw, halo + ((a_from ^ k) + i * Pixels::row_elements));
           set<false>(a[i], raw);
         }
 #pragma unroll
@@ -208,7 +223,7 @@ class Product3x3 : public TileSums<Shape_, math_> {
 };
 
 template <class Product>
-__global__ void __launch_bounds__(Product::Shape::threads, least_blocks<Product::math>)
+__global__ void __launch_bounds__(Product::Shape::threads, min_blocks<Product::math>)
     conv2d_3x3_kernel(Conv3x3 g) {
   using Shape = typename Product::Shape;
   using T = typename Product::T;

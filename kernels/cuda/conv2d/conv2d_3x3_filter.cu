@@ -1,11 +1,11 @@
-// The filter gradient of conv2d with 3x3 taps and stride 1: version 3 of the implicit matrix product.
+// The filter gradient of conv2d with 3x3 taps and stride 1: the implicit matrix product over halo tiles.
 //
 //   d_filter (O, 3, 3, C) = sum over results of dy (O) x (pixel of each tap, C);  d_bias (O) = sum of dy
 //
 // A block owns M = 32 or 64 output channels, 32 input channels and all nine taps, and walks over tiles of 2 x
 // 16 results: it takes their dy and the 4 x 18 pixels that they see to shared memory once; each of its four
 // warps has 8 of the channels, so that M x 9 x 8 sums stay in registers and a fragment of dy serves nine
-// taps. A tile is 17 KB (f32) for 1.2 million operations: 68 for a byte, where version 2 has 19 to 26, which
+// taps. A tile is 17 KB (f32) for 1.2 million operations: 68 for a byte, where conv2d_implicit_gemm_filter.cu has 19 to 26, which
 // bound it by the L2 cache. Of shared memory a warp reads 4.4 KB for 74 thousand operations.
 //
 // Results beyond the edge of the image are zeros in dy, times pixels that exist: a NaN or infinity of x in
@@ -36,7 +36,7 @@ struct Product3x3Filter {
   static constexpr int m = M_;
   using T = T_;
   using Gradient = OperandTile<math, T, false, m, tile_results>;
-  using Pixels = Patch<T, math == Math::bf16, tile_rows>;
+  using Pixels = HaloTile<T, math == Math::bf16, tile_rows>;
   static constexpr int stage_bytes = Gradient::bytes + Pixels::bytes;
   static constexpr int shared_bytes = stages * stage_bytes;
 
@@ -66,19 +66,19 @@ struct Product3x3Filter {
     if constexpr (math == Math::bf16) return Pixels::offset(0, lane % 16 + q, 8 * warp);
     return Pixels::offset(0, lane % 4 + q, 8 * warp + lane / 4);
   }
-  __device__ __forceinline__ static void load(Fragment<math, 2>& b, const T* patch, int from, int depth,
+  __device__ __forceinline__ static void load(Fragment<math, 2>& b, const T* halo, int from, int depth,
                                               int r) {
     const int row = (depth / tile_width + r) * Pixels::row_elements;
     if constexpr (math == Math::bf16) {
-      ldmatrix_x2_trans(b.value, patch + from + row);
+      ldmatrix_x2_trans(b.value, halo + from + row);
     } else {
-      const T* const pixel = patch + from + row + depth % tile_width * slice_channels;
+      const T* const pixel = halo + from + row + depth % tile_width * slice_channels;
       set(b, 0, pixel[0]);
       set(b, 1, pixel[4 * slice_channels]);
     }
   }
 
-  __device__ __forceinline__ void multiply(const T* gradient, const T* patch) {
+  __device__ __forceinline__ void multiply(const T* gradient, const T* halo) {
     const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
     const int a_from = Gradient::first_operand(0, lane);
 // Unrolled, three products for each leave no registers.
@@ -90,7 +90,7 @@ struct Product3x3Filter {
 #pragma unroll
       for (int tap = 0; tap < 9; ++tap) {
         Fragment<math, 2> b;
-        load(b, patch, first_pixel(tap % 3, warp, lane), k, tap / 3);
+        load(b, halo, first_pixel(tap % 3, warp, lane), k, tap / 3);
 #pragma unroll
         for (int i = 0; i < m / 16; ++i) multiply_add(sums[i][tap], a[i], b);
       }
@@ -171,9 +171,9 @@ void launch(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBa
   const Conv2dShape s = to_shape(problem);
   const ResultTiles tiles(s.batch, s.out_h, s.out_w, tile_rows);
   const std::int64_t blocks = ceil_div(s.out_channels, Product::m) * (s.in_channels / slice_channels);
-  constexpr std::int64_t least_tiles = 16;
+  constexpr std::int64_t min_tiles = 16;
   const std::int64_t parts = std::clamp<std::int64_t>(
-      std::min(blocks_to_fill / blocks, tiles.count() / least_tiles), 1, blocks_to_fill);
+      std::min(blocks_to_fill / blocks, tiles.count() / min_tiles), 1, blocks_to_fill);
   const std::int64_t per_split = ceil_div(tiles.count(), parts);
   FilterPartials partials =
       make_filter_partials(backend, call, static_cast<int>(ceil_div(tiles.count(), per_split)));

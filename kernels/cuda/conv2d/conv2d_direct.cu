@@ -4,9 +4,10 @@
 //
 //   forward  y[n,o,i,j]      = bias[o] + sum over c, r, s of x[n, c, i sh - ph + r dh, j sw - pw + s dw]
 //                              filter[o,c,r,s]
-//   data     dx[n,c,h,w]     = sum over o, r, s of dy[n,o,i,j] filter[o,c,r,s] where i sh - ph + r dh = h,
-//   ... filter   d_filter[o,c,r,s] = sum over n, i, j of dy[n,o,i,j] x[n, c, i sh - ph + r dh, ...];
-//            d_bias[o]       = sum over n, i, j of dy[n,o,i,j]
+//   data     dx[n,c,h,w]     = sum over o, r, s of dy[n,o,i,j] filter[o,c,r,s]
+//                              where i sh - ph + r dh = h and j sw - pw + s dw = w
+//   filter   d_filter[o,c,r,s] = sum over n, i, j of dy[n,o,i,j] x[n, c, i sh - ph + r dh, j sw - pw + s dw]
+//   bias     d_bias[o]       = sum over n, i, j of dy[n,o,i,j]
 // with c in the group of o, and x, dy zero outside.
 //
 // Operations: 2 N O H' W' C / groups kH kW for each. Bytes: x, y and the filter once. It reads them from the
@@ -173,8 +174,8 @@ void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const C
 
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call) {
   const std::int64_t pixels = problem.batch * problem.out_h * problem.out_w;
-  constexpr std::int64_t most_chunks = 256, least_pixels = 64;
-  const std::int64_t chunk = std::max(least_pixels, ceil_div(pixels, most_chunks));
+  constexpr std::int64_t max_chunks = 256, min_pixels = 64;
+  const std::int64_t chunk = std::max(min_pixels, ceil_div(pixels, max_chunks));
   const FilterPartials partials =
       make_filter_partials(backend, call, to_int(ceil_div(pixels, chunk), "chunks"));
   with_activation_type("conv2d_backward_filter", problem.activation, [&](auto type) {

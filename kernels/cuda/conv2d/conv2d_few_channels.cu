@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(threads, 2)
       });
 }
 
-constexpr std::size_t most_shared_bytes = 96 * 1024;
+constexpr std::size_t max_shared_bytes = 96 * 1024;
 
 std::size_t weight_bytes(const Tiling& t) {
   return static_cast<std::size_t>(t.taps() * block_channels) * sizeof(float);
@@ -141,7 +141,7 @@ bool suits_few_channels(const Conv2dProblem& problem) {
       !has_channels_last(problem.y_layout, problem.y_shape()) || problem.batch == 0)
     return false;
   const Tiling t = make_tiling(problem, nullptr);
-  return patches_bytes(t) + weight_bytes(t) <= most_shared_bytes;
+  return patches_bytes(t) + weight_bytes(t) <= max_shared_bytes;
 }
 
 void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call) {
@@ -150,7 +150,7 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, c
   const std::string& forced = backend.options().variant;
   const bool in_registers =
       t.taps() <= register_taps && forced.find("few_channels_shared") == std::string::npos;
-  const dim3 grid(static_cast<unsigned>(std::min<std::int64_t>(t.tiles, 9 * 132)),
+  const dim3 grid(static_cast<unsigned>(std::min<std::int64_t>(t.tiles, 9 * multiprocessors)),
                   static_cast<unsigned>(ceil_div(t.s.out_channels, block_channels)));
   with_activation_type("conv2d_forward", problem.activation, [&](auto type) {
     using T = decltype(type);

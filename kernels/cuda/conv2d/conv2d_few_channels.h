@@ -11,9 +11,9 @@
 namespace xr::kernels::XR_DEVICE_NAMESPACE::few_channels {
 
 constexpr int threads = 256;
-constexpr int width = 4;         // channels of a thread
-constexpr int most_groups = 16;  // threads beside each other along the channels
-constexpr int block_channels = width * most_groups;
+constexpr int width = 4;        // channels of a thread
+constexpr int max_groups = 16;  // threads beside each other along the channels
+constexpr int block_channels = width * max_groups;
 
 /// How the results are cut into tiles, and a block's threads into lanes x groups.
 struct Tiling {
@@ -119,7 +119,7 @@ __device__ __forceinline__ std::int64_t pixel_offset(const Tiling& t, int n, con
   return ((static_cast<std::int64_t>(n) * t.s.out_h + result.i) * t.s.out_w + result.j) * t.s.out_channels;
 }
 
-constexpr std::size_t most_double_bytes = 16 * 1024;  // of a patch that there are two of: others block no SM
+constexpr std::size_t max_double_bytes = 16 * 1024;  // of a patch that there are two of: others block no SM
 
 inline std::size_t patch_bytes(const Tiling& t) {
   return static_cast<std::size_t>(t.patch_size()) * sizeof(float);
@@ -135,9 +135,9 @@ inline Tiling make_tiling(const Conv2dProblem& problem, const void* y) {
   t.tiles = s.batch * t.tiles_h * t.tiles_w;
   t.patch_rows = (t.tile_rows - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h + 1;
   t.patch_stride = ((t.tile_columns - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1) * s.in_channels;
-  t.groups = std::min(most_groups, static_cast<int>(ceil_div(s.out_channels, width)));
+  t.groups = std::min(max_groups, static_cast<int>(ceil_div(s.out_channels, width)));
   t.lanes = threads / t.groups;
-  t.patches = patch_bytes(t) <= most_double_bytes ? 2 : 1;
+  t.patches = patch_bytes(t) <= max_double_bytes ? 2 : 1;
   t.of_tile_row = Divisor(t.tile_columns);
   t.of_patch_row = Divisor(t.patch_stride);
   t.of_pixel = Divisor(s.in_channels);

@@ -103,7 +103,7 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
 void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
                          const Conv2dBackwardFilter& call) {
   const Tiling t = make_tiling(problem, call.dy.data);
-  const FilterPartials partials = make_filter_partials(backend, call, std::min(t.tiles, 4 * 132));
+  const FilterPartials partials = make_filter_partials(backend, call, std::min(t.tiles, 4 * multiprocessors));
   const std::size_t lane_sums = static_cast<std::size_t>(threads * width) * sizeof(float);
   const auto launch = [&](auto type, auto taps, const char* name) {
     using T = decltype(type);

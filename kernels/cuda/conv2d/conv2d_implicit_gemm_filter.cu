@@ -26,9 +26,9 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
   const int results = s.batch * s.out_h * s.out_w, columns = s.taps() * s.in_channels;
   const std::int64_t tiles = ceil_div(s.out_channels, Shape::m) * ceil_div(columns, Shape::n);
   const std::int64_t depth_tiles = ceil_div(results, Product::depth);
-  constexpr std::int64_t least_depth_tiles = 16;
+  constexpr std::int64_t min_depth_tiles = 16;
   const std::int64_t parts = std::clamp<std::int64_t>(
-      std::min(blocks_to_fill / tiles, depth_tiles / least_depth_tiles), 1, blocks_to_fill);
+      std::min(blocks_to_fill / tiles, depth_tiles / min_depth_tiles), 1, blocks_to_fill);
   const std::int64_t per_split = ceil_div(depth_tiles, parts);
   FilterPartials partials =
       make_filter_partials(backend, call, static_cast<int>(ceil_div(depth_tiles, per_split)));

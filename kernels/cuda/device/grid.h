@@ -13,11 +13,15 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
   return (a + b - 1) / b;
 }
 
+/// Multiprocessors of an H100, and of a B200, the largest GPU so far. Constants, so that how sums are cut into
+/// parts depends on the sizes alone and not on the device.
+constexpr int multiprocessors = 132, max_multiprocessors = 148;
+
 /// Blocks for a grid-stride loop over `items`: at most 64 for each multiprocessor of a large GPU, which are
 /// eight full waves where eight blocks fit on one, so that a last wave that is not full costs little; and a
 /// function of `items` alone, so that results do not depend on the device.
 [[nodiscard]] inline dim3 blocks_for(std::int64_t items, int threads) {
-  constexpr std::int64_t most = 64 * 148;  // a B200 has 148 multiprocessors
+  constexpr std::int64_t most = 64 * max_multiprocessors;
   return dim3(static_cast<unsigned>(std::clamp<std::int64_t>(ceil_div(items, threads), 1, most)));
 }
 

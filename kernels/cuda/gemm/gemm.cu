@@ -23,9 +23,9 @@ GemmArguments arguments_of(const Gemm& g) {
 }
 
 int depth_splits(std::int64_t tiles, std::int64_t depth_tiles) {
-  constexpr std::int64_t least_depth_tiles = 8;
+  constexpr std::int64_t min_depth_tiles = 8;
   return static_cast<int>(std::clamp<std::int64_t>(
-      std::min(blocks_to_fill / tiles, depth_tiles / least_depth_tiles), 1, blocks_to_fill));
+      std::min(blocks_to_fill / tiles, depth_tiles / min_depth_tiles), 1, blocks_to_fill));
 }
 
 GemmOrder order_of(const KernelBackend& backend, const Gemm& gemm) {

@@ -6,6 +6,37 @@
 // rows are cut into chunks of 16 bytes, the unit of cp.async and ldmatrix, and chunk c of row r lies at chunk
 // c ^ swizzle(r): the accesses of a warp below then fall into different banks of shared memory, which plain
 // rows of 128 bytes would not.
+//
+// Who holds what of one tensor core instruction (PTX ISA, "Matrix fragments for mma"): "lane:register".
+//
+// mma.m16n8k8, TF32, one element to a register:
+//
+//   a (16 x 8)                                               b (8 x 8)
+//            k 0    1    2    3    4    5    6    7                 n 0    1    2  ...    7
+//   row 0    0:0  1:0  2:0  3:0  0:2  1:2  2:2  3:2          k 0    0:0  4:0  8:0 ... 28:0
+//       1    4:0  5:0  6:0  7:0  4:2  5:2  6:2  7:2            1    1:0  5:0  9:0 ... 29:0
+//       ...                                                    2    2:0  6:0 10:0 ... 30:0
+//       7   28:0 29:0 30:0 31:0 28:2 29:2 30:2 31:2            3    3:0  7:0 11:0 ... 31:0
+//       8    0:1  1:1  2:1  3:1  0:3  1:3  2:3  3:3            4    0:1  4:1  8:1 ... 28:1
+//       ...                                                    ...
+//       15  28:1 29:1 30:1 31:1 28:3 29:3 30:3 31:3            7    3:1  7:1 11:1 ... 31:1
+//
+//   sums (16 x 8), both instructions
+//            n 0    1    2    3    4    5    6    7
+//   row 0    0:0  0:1  1:0  1:1  2:0  2:1  3:0  3:1
+//       1    4:0  4:1  5:0  5:1  6:0  6:1  7:0  7:1
+//       ...
+//       7   28:0 28:1 29:0 29:1 30:0 30:1 31:0 31:1
+//       8    0:2  0:3  1:2  1:3  2:2  2:3  3:2  3:3
+//       ...
+//       15  28:2 28:3 29:2 29:3 30:2 30:3 31:2 31:3
+//
+// mma.m16n8k16, bf16: the same drawings of a and b with a pair of depths, 2 k (low half) and 2 k + 1, in place
+// of each k.
+//
+// Where the depth is contiguous, ldmatrix_x4 fills all four registers of a at once: lanes 0-7 give the addresses of rows 0-7, lanes 8-15 of
+// rows 8-15 (registers 0 and 1, the first chunk of the depth), lanes 16-31 of the same rows one chunk on
+// (registers 2 and 3). Of b it fills two instructions' worth: 8 columns, then the next 8.
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,7 @@ template <class Tile, int Threads, bool aligned>
 
 /// One tile of c, or of one split's partial sums of it.
 template <class Product, bool aligned>
-__global__ void __launch_bounds__(Product::Shape::threads, least_blocks<Product::math>)
+__global__ void __launch_bounds__(Product::Shape::threads, min_blocks<Product::math>)
     gemm_kernel(GemmArguments g) {
   using Shape = typename Product::Shape;
   XR_DYNAMIC_SHARED(char, shared);

@@ -4,10 +4,27 @@
 // Per depth step of 32 (f32) a block of 128 x 64 reads 24 KB from the L2 cache for 524 288 operations; what
 // binds it is the reading of fragments from shared memory: a warp's 64 x 32 takes 12 KB for 131 072
 // operations.
+//
+// Which warp owns which results, for TileShape<128, 64, 2, 2, 3>, four warps of 64 x 32:
+//
+//            n 0          32          64
+//      m 0   +-----------+-----------+       one warp: tiles_m x tiles_n = 4 x 4 instructions of 16 x 8
+//            |           |           |
+//            |  warp 0   |  warp 1   |             n 0    8    16   24
+//            |           |           |       m  0  +----+----+----+----+   a[0] serves this row,
+//      64    +-----------+-----------+          16 +----+----+----+----+   b[0] this first column;
+//            |           |           |          32 +----+----+----+----+   sums_[i][j] lies at
+//            |  warp 2   |  warp 3   |          48 +----+----+----+----+   (16 i, 8 j)
+//            |           |           |
+//      128   +-----------+-----------+       which lane has which of the 16 x 8: gemm_fragments.h
+//
+// Shared memory: `stages` times the tiles of a (m x depth), then b (depth x n); while stage s is multiplied,
+// the copies of the next stages are on their way. The results then take the same memory, row by row.
 #pragma once
 
 #include <cstdint>
 
+#include "kernels/cuda/device/grid.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/gemm/gemm_fragments.h"
 
@@ -25,9 +42,8 @@ struct TileShape {
   static_assert(warp_m % 16 == 0 && warp_n % 16 == 0);
 };
 
-/// Blocks that fill a GPU: two on each of an H100's 132 multiprocessors. A constant, so that the order of
-/// sums depends on the sizes alone and not on the device.
-constexpr std::int64_t blocks_to_fill = 2 * 132;
+/// Blocks that fill a GPU: two on each multiprocessor.
+constexpr std::int64_t blocks_to_fill = 2 * multiprocessors;
 
 [[nodiscard]] inline bool is_aligned(const void* address) {
   return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
@@ -36,7 +52,7 @@ constexpr std::int64_t blocks_to_fill = 2 * 132;
 /// For __launch_bounds__. Left to itself the compiler fits three blocks of tf32x3 on a multiprocessor, whose
 /// registers then hold so few fragments that each product waits for the one before.
 template <Math math>
-constexpr int least_blocks = math == Math::tf32x3 ? 2 : 0;
+constexpr int min_blocks = math == Math::tf32x3 ? 2 : 0;
 
 /// Bytes of operands of one stage for each row or column of the tile: a line of all 32 banks.
 constexpr int stage_row_bytes = 128;

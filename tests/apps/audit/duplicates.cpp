@@ -104,7 +104,7 @@ TEST_CASE("planted copies are all found and no other pair") {
   for (const CopyPair& pair : copies.pairs) {
     CHECK(pair.a < pair.b);
     CHECK(origin[pair.a] == origin[pair.b]);
-    CHECK(pair.correlation >= least_correlation);
+    CHECK(pair.correlation >= min_correlation);
     CHECK(pair.correlation <= 1.000001);
     found.emplace(pair.a, pair.b);
   }
@@ -129,7 +129,7 @@ TEST_CASE("a copy that was cropped more is found and told from one that was trim
   const Copies copies = find_copies(prints, 1);
   REQUIRE(copies.pairs.size() == 1);
   CHECK(std::abs(copies.pairs[0].cut - 0.09) <= 0.01);
-  CHECK(copies.pairs[0].aligned_correlation >= least_correlation);
+  CHECK(copies.pairs[0].aligned_correlation >= min_correlation);
   CHECK(copies.pairs[0].correlation <= copies.pairs[0].aligned_correlation);
 }
 

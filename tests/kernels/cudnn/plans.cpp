@@ -24,7 +24,7 @@ const char* __lsan_default_suppressions() {            // NOLINT(readability-ide
 
 namespace {
 
-constexpr std::size_t most_workspace = std::size_t{2} << 30;
+constexpr std::size_t max_workspace = std::size_t{2} << 30;
 
 struct Case {
   const char* name;
@@ -100,7 +100,7 @@ void check_plan(ConvolutionPlans& plans, const Convolution& convolution) {
   CHECK(plans.find(convolution) == plan);
   CHECK(is_allowed(plan->notes(), convolution.tf32));
   CHECK_FALSE(has_note(*plan, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC));
-  CHECK(plan->workspace_bytes() <= most_workspace);
+  CHECK(plan->workspace_bytes() <= max_workspace);
   CHECK_THAT(plan->name(), Catch::Matchers::StartsWith(std::string("cudnn ") + name_of(convolution.pass)));
 }
 
@@ -129,7 +129,7 @@ std::vector<Convolution> convolutions_of(const Case& c, Precision precision, Lay
 TEST_CASE("cuDNN has deterministic plans for an H100 in each precision") {
   const Device device;
   if (!device.exists()) return;
-  ConvolutionPlans plans(device.target(), most_workspace);
+  ConvolutionPlans plans(device.target(), max_workspace);
   std::size_t count = 0;
   for (const Case& c : cases)
     for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16})
@@ -145,7 +145,7 @@ TEST_CASE("cuDNN has deterministic plans for an H100 in each precision") {
 TEST_CASE("cuDNN multiplies on tensor cores in tf32 and bf16 and not in fp32") {
   const Device device;
   if (!device.exists()) return;
-  ConvolutionPlans plans(device.target(), most_workspace);
+  ConvolutionPlans plans(device.target(), max_workspace);
   for (const Pass pass : {Pass::forward, Pass::backward_data, Pass::backward_filter})
     for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
       if (precision == Precision::bf16 && pass == Pass::backward_filter) continue;
@@ -159,26 +159,26 @@ TEST_CASE("cuDNN multiplies on tensor cores in tf32 and bf16 and not in fp32") {
 TEST_CASE("a benchmark chooses among allowed plans, of which the first is the usual one") {
   const Device device;
   if (!device.exists()) return;
-  ConvolutionPlans plans(device.target(), most_workspace);
+  ConvolutionPlans plans(device.target(), max_workspace);
   for (const Pass pass : {Pass::forward, Pass::backward_data, Pass::backward_filter}) {
     const Convolution c = make(cases[1], pass, Precision::tf32, Layout::channels_last);
     INFO(c.describe());
     std::vector<const ConvolutionPlan*> all;
-    for (int index = 0; index < most_plans; ++index)
+    for (int index = 0; index < max_plans; ++index)
       if (const ConvolutionPlan* const plan = plans.find(c, index); plan != nullptr) all.push_back(plan);
     REQUIRE(all.size() >= 2);
     for (std::size_t i = 0; i < all.size(); ++i) {
       INFO(all[i]->name());
       CHECK(is_allowed(all[i]->notes(), true));
-      CHECK(all[i]->workspace_bytes() <= most_workspace);
+      CHECK(all[i]->workspace_bytes() <= max_workspace);
       CHECK(plans.find(c, static_cast<int>(i)) == all[i]);
       CHECK((all[i]->name().find(fmt::format(", plan {}", i)) != std::string::npos) == (i > 0));
     }
-    ConvolutionPlanner planner(device.target(), c, most_workspace);
+    ConvolutionPlanner planner(device.target(), c, max_workspace);
     CHECK(planner.at(all.size() - 1)->name() == all.back()->name());
     CHECK(planner.at(0)->name() == all[0]->name());
     CHECK(planner.at(1000) == nullptr);
-    CHECK(plans.find(c, most_plans) == nullptr);
+    CHECK(plans.find(c, max_plans) == nullptr);
   }
   CHECK(plans.size() == 3);
 }
@@ -187,7 +187,7 @@ TEST_CASE("plans that need more memory than allowed are passed over") {
   const Device device;
   if (!device.exists()) return;
   const Convolution c = make(cases[1], Pass::forward, Precision::tf32, Layout::contiguous);
-  ConvolutionPlanner all(device.target(), c, most_workspace), frugal(device.target(), c, 1 << 20);
+  ConvolutionPlanner all(device.target(), c, max_workspace), frugal(device.target(), c, 1 << 20);
   const ConvolutionPlan *const any = all.at(0), *const small = frugal.at(0);
   REQUIRE((any != nullptr && small != nullptr));
   CHECK(any->workspace_bytes() > 1 << 20);
@@ -199,11 +199,11 @@ TEST_CASE("a convolution that makes no sense has an error and an unknown one no 
   if (!device.exists()) return;
   Convolution wrong = make(cases[1], Pass::forward, Precision::fp32, Layout::contiguous);
   wrong.y.extents[2] += 1;
-  CHECK_THROWS_WITH(ConvolutionPlanner(device.target(), wrong, most_workspace),
+  CHECK_THROWS_WITH(ConvolutionPlanner(device.target(), wrong, max_workspace),
                     Catch::Matchers::Contains("cuDNN: "));
   Convolution mixed = make(cases[1], Pass::forward, Precision::fp32, Layout::contiguous);
   mixed.filter.dtype = DType::bf16;
-  ConvolutionPlans plans(device.target(), most_workspace);
+  ConvolutionPlans plans(device.target(), max_workspace);
   CHECK(plans.find(mixed) == nullptr);
   CHECK(plans.find(mixed) == nullptr);
   CHECK(plans.size() == 1);
