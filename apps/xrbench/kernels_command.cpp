@@ -17,6 +17,7 @@
 #include "apps/xrbench/kernels_report.h"
 #include "apps/xrbench/machine.h"
 #include "apps/xrbench/race.h"
+#include "kernels/common/error_codes.h"
 #include "kernels/common/parallel.h"
 #include "kernels/cudnn/operations.h"
 #include "kernels/registry.h"
@@ -126,10 +127,11 @@ class KernelsCommand {
              "--min-time {} and --max-time {} must not be negative, the second not below the first",
              t.min_time, t.max_time);
     XR_CHECK(settings_.time_limit >= 0, "--time-limit is {}: it must not be negative", settings_.time_limit);
-    XR_CHECK(device_.type != DeviceType::cpu || precision_ == Precision::fp32,
-             "the CPU computes in fp32: use --precision fp32 with --device cpu");
-    XR_CHECK(device_.type == DeviceType::cuda || kernels_ != KernelChoice::cudnn,
-             "cuDNN runs on CUDA devices only: use --kernels auto with --device {}", settings_.device);
+    XR_CHECK_CODE(device_.type != DeviceType::cpu || precision_ == Precision::fp32,
+                  error_code::precision_unsupported, "the CPU computes in fp32 only");
+    XR_CHECK_CODE(device_.type == DeviceType::cuda || kernels_ != KernelChoice::cudnn,
+                  error_code::kernels_unsupported, "cuDNN runs on CUDA devices only, not on device {}",
+                  settings_.device);
   }
 
   /// Whether there is a library to compare with. `auto` does without, `cudnn` does not.
