@@ -1,4 +1,4 @@
-// Every call that the engine may make on a device. A new one is a line here, and its header.
+// Every call that the engine may make on a device. A new one is a line in the list, and its header.
 #pragma once
 
 #include "kernels/ops/adam.h"
@@ -21,3 +21,44 @@
 #include "kernels/ops/reorder.h"
 #include "kernels/ops/sgd.h"
 #include "kernels/ops/softmax.h"
+
+/// X(Call) for each call.
+#define XR_FOR_EACH_CALL(X)          \
+  X(AdamStep)                        \
+  X(Augment)                         \
+  X(AvgPool2dForward)                \
+  X(AvgPool2dBackward)               \
+  X(BatchNorm2dForwardTraining)      \
+  X(BatchNorm2dForwardInference)     \
+  X(BatchNorm2dBackwardTraining)     \
+  X(BatchNorm2dBackwardInference)    \
+  X(BatchNorm2dReluForwardTraining)  \
+  X(BatchNorm2dReluForwardInference) \
+  X(BatchNorm2dReluBackwardTraining) \
+  X(Cast)                            \
+  X(Conv2dForward)                   \
+  X(Conv2dBackwardData)              \
+  X(Conv2dBackwardFilter)            \
+  X(CrossEntropyForward)             \
+  X(CrossEntropyBackward)            \
+  X(Dropout)                         \
+  X(Fill)                            \
+  X(Scale)                           \
+  X(Add)                             \
+  X(Multiply)                        \
+  X(GlobalAvgPool2dForward)          \
+  X(GlobalAvgPool2dBackward)         \
+  X(LinearForward)                   \
+  X(LogSoftmaxForward)               \
+  X(LogSoftmaxBackward)              \
+  X(Matmul)                          \
+  X(MaxPool2dForward)                \
+  X(MaxPool2dBackward)               \
+  X(SumToShape)                      \
+  X(BroadcastTo)                     \
+  X(ReluForward)                     \
+  X(ReluBackward)                    \
+  X(Reorder)                         \
+  X(SgdStep)                         \
+  X(SoftmaxForward)                  \
+  X(SoftmaxBackward)

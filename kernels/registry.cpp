@@ -1,8 +1,8 @@
 #include "kernels/registry.h"
 
-#include <map>
+#include <array>
+#include <atomic>
 #include <mutex>
-#include <utility>
 
 namespace xr::kernels {
 
@@ -28,26 +28,37 @@ Device Device::parse(const std::string& text) {
   throw Error(fmt::format("unknown device '{}': use cpu, cuda, cuda:N or simt", text));
 }
 
+namespace {
+
+constexpr int max_device_index = 64;
+
+std::unique_ptr<Backend> make_backend(const Device& device) {
+  switch (device.type) {
+    case DeviceType::cpu:
+      return make_cpu_backend();
+    case DeviceType::cuda:
+      return make_cuda_backend(device.index);
+    case DeviceType::simt:
+      return make_simt_backend();
+  }
+  throw Error("unknown type of device");
+}
+
+}  // namespace
+
 Backend& backend(const Device& device) {
   // Never destroyed: when statics are, the libraries that a backend would say goodbye to may be gone already.
-  static auto& mutex = *new std::mutex;
-  static auto& backends = *new std::map<std::pair<DeviceType, int>, std::unique_ptr<Backend>>;
+  static std::array<std::array<std::atomic<Backend*>, max_device_index>, 3> backends{};
+  XR_CHECK(device.index >= 0 && device.index < max_device_index, "device {} does not exist",
+           device.to_string());
+  std::atomic<Backend*>& slot =
+      backends[static_cast<std::size_t>(device.type)][static_cast<std::size_t>(device.index)];
+  if (Backend* const made = slot.load(std::memory_order_acquire)) return *made;
+  static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  std::unique_ptr<Backend>& slot = backends[{device.type, device.index}];
-  if (!slot) {
-    switch (device.type) {
-      case DeviceType::cpu:
-        slot = make_cpu_backend();
-        break;
-      case DeviceType::cuda:
-        slot = make_cuda_backend(device.index);
-        break;
-      case DeviceType::simt:
-        slot = make_simt_backend();
-        break;
-    }
-  }
-  return *slot;
+  if (slot.load(std::memory_order_relaxed) == nullptr)
+    slot.store(make_backend(device).release(), std::memory_order_release);
+  return *slot.load(std::memory_order_relaxed);
 }
 
 }  // namespace xr::kernels

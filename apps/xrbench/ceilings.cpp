@@ -43,7 +43,7 @@ void measure_copies(Backend& backend, const CeilingSettings& settings, const Rac
     ceilings.copied_by = by;
   };
   time("copy", [&](int) { backend.copy(to.data, from.data, from.bytes()); });
-  time("scale", [&](int) { backend.scale(1.0f, from, to, GradientWrite::overwrite); });
+  time("scale", [&](int) { backend.run(kernels::Scale{.x = from, .y = to}); });
   if (backend.name() == "cpu") time("streaming copy", [&](int) { stream_all(from, to); });
 }
 

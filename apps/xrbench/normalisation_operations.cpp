@@ -33,8 +33,15 @@ void add_norm(OperationList& list, const std::string& number, const Shape& x) {
                          per_channel("inverse_std", x, Role::output)},
             .call =
                 [](Backend& b, Views v) {
-                  b.batch_norm2d_forward_training(norm_params, v[0], v[1], v[2], v[3], v[4], v[5], v[6],
-                                                  v[7]);
+                  b.run(kernels::BatchNorm2dForwardTraining{.x = v[0],
+                                                            .gamma = v[1],
+                                                            .beta = v[2],
+                                                            .running_mean = v[3],
+                                                            .running_var = v[4],
+                                                            .y = v[5],
+                                                            .mean = v[6],
+                                                            .inverse_std = v[7],
+                                                            .params = norm_params});
                 },
             .variants = variants});
   list.add({.name = "norm" + number + "_inference",
@@ -44,7 +51,13 @@ void add_norm(OperationList& list, const std::string& number, const Shape& x) {
                          per_channel("running_var", x, Role::input, Values::positive),
                          list.activation("y", x, Role::output)},
             .call = [](Backend& b, Views v) {
-              b.batch_norm2d_forward_inference(norm_params, v[0], v[1], v[2], v[3], v[4], v[5]);
+              b.run(kernels::BatchNorm2dForwardInference{.x = v[0],
+                                                         .gamma = v[1],
+                                                         .beta = v[2],
+                                                         .running_mean = v[3],
+                                                         .running_var = v[4],
+                                                         .y = v[5],
+                                                         .params = norm_params});
             }});
   list.add(
       {.name = "norm" + number + "_backward",
@@ -56,13 +69,27 @@ void add_norm(OperationList& list, const std::string& number, const Shape& x) {
                     per_channel("running_var", x, Role::scratch, Values::positive)},
        .call =
            [](Backend& b, Views v) {
-             b.batch_norm2d_backward_training(v[0], v[1], v[2], v[3], v[4], v[5], overwrite, v[6], overwrite,
-                                              v[7], overwrite);
+             b.run(kernels::BatchNorm2dBackwardTraining{.x = v[0],
+                                                        .dy = v[1],
+                                                        .gamma = v[2],
+                                                        .mean = v[3],
+                                                        .inverse_std = v[4],
+                                                        .dx = {v[5], overwrite},
+                                                        .d_gamma = {v[6], overwrite},
+                                                        .d_beta = {v[7], overwrite}});
            },
        // dx is free until the call, and takes the normalised values.
        .prepare =
            [](Backend& b, Views v) {
-             b.batch_norm2d_forward_training(norm_params, v[0], v[2], v[9], v[8], v[9], v[5], v[3], v[4]);
+             b.run(kernels::BatchNorm2dForwardTraining{.x = v[0],
+                                                       .gamma = v[2],
+                                                       .beta = v[9],
+                                                       .running_mean = v[8],
+                                                       .running_var = v[9],
+                                                       .y = v[5],
+                                                       .mean = v[3],
+                                                       .inverse_std = v[4],
+                                                       .params = norm_params});
            },
        .variants = variants});
 }
@@ -71,12 +98,14 @@ void add_relu(OperationList& list, const std::string& number, const Shape& x) {
   list.add({.name = "relu" + number + "_forward",
             .shape = times(x),
             .operands = {list.activation("x", x), list.activation("y", x, Role::output)},
-            .call = [](Backend& b, Views v) { b.relu_forward(v[0], v[1]); }});
+            .call = [](Backend& b, Views v) { b.run(kernels::ReluForward{.x = v[0], .y = v[1]}); }});
   list.add({.name = "relu" + number + "_backward",
             .shape = times(x),
             .operands = {list.activation("y", x), list.activation("dy", x),
                          list.activation("dx", x, Role::output)},
-            .call = [](Backend& b, Views v) { b.relu_backward(v[0], v[1], v[2], overwrite); }});
+            .call = [](Backend& b, Views v) {
+              b.run(kernels::ReluBackward{.y = v[0], .dy = v[1], .dx = v[2], .write = overwrite});
+            }});
 }
 
 void add_pools(OperationList& list, const std::string& number, const Shape& x, const Shape& y,
@@ -87,26 +116,38 @@ void add_pools(OperationList& list, const std::string& number, const Shape& x, c
       {.name = "max_pool" + number + "_forward",
        .shape = shape,
        .operands = {list.activation("x", x), list.activation("y", y, Role::output), argmax(argmax_bytes)},
-       .call = [params](Backend& b, Views v) { b.max_pool2d_forward(params, v[0], v[1], v[2]); }});
+       .call = [params](Backend& b, Views v) {
+         b.run(kernels::MaxPool2dForward{.x = v[0], .y = v[1], .argmax = v[2], .params = params});
+       }});
   // dx is the input of the pooling that makes the argmax.
   Operand x_and_dx = list.activation("dx", x, Role::output);
   Operand pooled = list.activation("y", y, Role::scratch), drawn = list.activation("x", x, Role::scratch);
-  list.add(
-      {.name = "max_pool" + number + "_backward",
-       .shape = shape,
-       .operands = {list.activation("dy", y), argmax(argmax_bytes), std::move(x_and_dx), std::move(pooled),
-                    std::move(drawn)},
-       .call = [params](Backend& b, Views v) { b.max_pool2d_backward(params, v[0], v[1], v[2], overwrite); },
-       .prepare = [params](Backend& b, Views v) { b.max_pool2d_forward(params, v[4], v[3], v[1]); },
-       .variants = std::move(backward_variants)});
+  list.add({.name = "max_pool" + number + "_backward",
+            .shape = shape,
+            .operands = {list.activation("dy", y), argmax(argmax_bytes), std::move(x_and_dx),
+                         std::move(pooled), std::move(drawn)},
+            .call =
+                [params](Backend& b, Views v) {
+                  b.run(kernels::MaxPool2dBackward{
+                      .dy = v[0], .argmax = v[1], .dx = v[2], .params = params, .write = overwrite});
+                },
+            .prepare =
+                [params](Backend& b, Views v) {
+                  b.run(kernels::MaxPool2dForward{.x = v[4], .y = v[3], .argmax = v[1], .params = params});
+                },
+            .variants = std::move(backward_variants)});
   list.add({.name = "avg_pool" + number + "_forward",
             .shape = shape,
             .operands = {list.activation("x", x), list.activation("y", y, Role::output)},
-            .call = [params](Backend& b, Views v) { b.avg_pool2d_forward(params, v[0], v[1]); }});
+            .call = [params](Backend& b, Views v) {
+              b.run(kernels::AvgPool2dForward{.x = v[0], .y = v[1], .params = params});
+            }});
   list.add({.name = "avg_pool" + number + "_backward",
             .shape = shape,
             .operands = {list.activation("dy", y), list.activation("dx", x, Role::output)},
-            .call = [params](Backend& b, Views v) { b.avg_pool2d_backward(params, v[0], v[1], overwrite); }});
+            .call = [params](Backend& b, Views v) {
+              b.run(kernels::AvgPool2dBackward{.dy = v[0], .dx = v[1], .params = params, .write = overwrite});
+            }});
 }
 
 /// With 2x2 pooling, or without: y has the shape of x then, and there is no argmax (the operand is one byte).
@@ -125,8 +166,17 @@ void add_fused(OperationList& list, const std::string& number, const Shape& x, c
                          per_channel("mean", x, Role::output), per_channel("inverse_std", x, Role::output)},
             .call =
                 [pool](Backend& b, Views v) {
-                  b.batch_norm2d_relu_forward_training(norm_params, pool, v[0], v[1], v[2], v[3], v[4], v[5],
-                                                       pool ? v[6] : View{}, v[7], v[8]);
+                  b.run(kernels::BatchNorm2dReluForwardTraining{.x = v[0],
+                                                                .gamma = v[1],
+                                                                .beta = v[2],
+                                                                .running_mean = v[3],
+                                                                .running_var = v[4],
+                                                                .y = v[5],
+                                                                .argmax = pool ? v[6] : View{},
+                                                                .mean = v[7],
+                                                                .inverse_std = v[8],
+                                                                .params = norm_params,
+                                                                .pool = pool});
                 },
             .variants = variants});
   // The sums of the first pass follow from y and dy; the second reads x and dy.
@@ -142,14 +192,32 @@ void add_fused(OperationList& list, const std::string& number, const Shape& x, c
                     per_channel("running_var", x, Role::scratch, Values::positive)},
        .call =
            [pool](Backend& b, Views v) {
-             b.batch_norm2d_relu_backward_training(pool, v[0], v[1], pool ? v[2] : View{}, v[3], v[4], v[5],
-                                                   v[6], v[7], v[8], overwrite, v[9], overwrite, v[10],
-                                                   overwrite);
+             b.run(kernels::BatchNorm2dReluBackwardTraining{.x = v[0],
+                                                            .y = v[1],
+                                                            .argmax = pool ? v[2] : View{},
+                                                            .dy = v[3],
+                                                            .gamma = v[4],
+                                                            .beta = v[5],
+                                                            .mean = v[6],
+                                                            .inverse_std = v[7],
+                                                            .dx = {v[8], overwrite},
+                                                            .d_gamma = {v[9], overwrite},
+                                                            .d_beta = {v[10], overwrite},
+                                                            .pool = pool});
            },
        .prepare =
            [pool](Backend& b, Views v) {
-             b.batch_norm2d_relu_forward_training(norm_params, pool, v[0], v[4], v[5], v[11], v[12], v[1],
-                                                  pool ? v[2] : View{}, v[6], v[7]);
+             b.run(kernels::BatchNorm2dReluForwardTraining{.x = v[0],
+                                                           .gamma = v[4],
+                                                           .beta = v[5],
+                                                           .running_mean = v[11],
+                                                           .running_var = v[12],
+                                                           .y = v[1],
+                                                           .argmax = pool ? v[2] : View{},
+                                                           .mean = v[6],
+                                                           .inverse_std = v[7],
+                                                           .params = norm_params,
+                                                           .pool = pool});
            }});
   list.add({.name = name + "_inference",
             .shape = shape,
@@ -158,7 +226,14 @@ void add_fused(OperationList& list, const std::string& number, const Shape& x, c
                          per_channel("running_var", x, Role::input, Values::positive),
                          list.activation("y", y, Role::output)},
             .call = [pool](Backend& b, Views v) {
-              b.batch_norm2d_relu_forward_inference(norm_params, pool, v[0], v[1], v[2], v[3], v[4], v[5]);
+              b.run(kernels::BatchNorm2dReluForwardInference{.x = v[0],
+                                                             .gamma = v[1],
+                                                             .beta = v[2],
+                                                             .running_mean = v[3],
+                                                             .running_var = v[4],
+                                                             .y = v[5],
+                                                             .params = norm_params,
+                                                             .pool = pool});
             }});
 }
 

@@ -13,7 +13,9 @@ void add_dropout(OperationList& list, const std::string& name, const Shape& x, b
   list.add({.name = name,
             .shape = times(x),
             .operands = {list.activation("x", x), list.activation("y", x, Role::output)},
-            .call = [params](Backend& b, Views v) { b.dropout(params, v[0], v[1], overwrite); }});
+            .call = [params](Backend& b, Views v) {
+              b.run(kernels::Dropout{.x = v[0], .y = v[1], .params = params, .write = overwrite});
+            }});
 }
 
 void add_losses(OperationList& list, std::int64_t classes) {
@@ -24,13 +26,20 @@ void add_losses(OperationList& list, std::int64_t classes) {
             .shape = shape,
             .operands = {parameter("logits", {batch, classes}), labels, parameter("loss", {}, Role::output),
                          parameter("log_probabilities", {batch, classes}, Role::output)},
-            .call = [](Backend& b, Views v) { b.cross_entropy_forward({}, v[0], v[1], {}, v[2], v[3]); }});
+            .call = [](Backend& b, Views v) {
+              b.run(kernels::CrossEntropyForward{
+                  .logits = v[0], .labels = v[1], .loss = v[2], .log_probabilities = v[3]});
+            }});
   list.add({.name = "cross_entropy_backward",
             .shape = shape,
             .operands = {parameter("log_probabilities", {batch, classes}), labels, parameter("d_loss", {}),
                          parameter("d_logits", {batch, classes}, Role::output)},
             .call = [](Backend& b, Views v) {
-              b.cross_entropy_backward({}, v[0], v[1], {}, v[2], v[3], overwrite);
+              b.run(kernels::CrossEntropyBackward{.log_probabilities = v[0],
+                                                  .labels = v[1],
+                                                  .d_loss = v[2],
+                                                  .d_logits = v[3],
+                                                  .write = overwrite});
             }});
   const Shape rows{64 * batch, list.c.matrix / 2};
   const auto row_operation = [&](const char* name, Call call) {
@@ -46,12 +55,16 @@ void add_losses(OperationList& list, std::int64_t classes) {
                            list.activation("dx", rows, Role::output)},
               .call = std::move(call)});
   };
-  row_operation("softmax_forward", [](Backend& b, Views v) { b.softmax_forward(v[0], v[1]); });
-  row_gradient("softmax_backward",
-               [](Backend& b, Views v) { b.softmax_backward(v[0], v[1], v[2], overwrite); });
-  row_operation("log_softmax_forward", [](Backend& b, Views v) { b.log_softmax_forward(v[0], v[1]); });
-  row_gradient("log_softmax_backward",
-               [](Backend& b, Views v) { b.log_softmax_backward(v[0], v[1], v[2], overwrite); });
+  row_operation("softmax_forward",
+                [](Backend& b, Views v) { b.run(kernels::SoftmaxForward{.x = v[0], .y = v[1]}); });
+  row_gradient("softmax_backward", [](Backend& b, Views v) {
+    b.run(kernels::SoftmaxBackward{.y = v[0], .dy = v[1], .dx = v[2], .write = overwrite});
+  });
+  row_operation("log_softmax_forward",
+                [](Backend& b, Views v) { b.run(kernels::LogSoftmaxForward{.x = v[0], .y = v[1]}); });
+  row_gradient("log_softmax_backward", [](Backend& b, Views v) {
+    b.run(kernels::LogSoftmaxBackward{.y = v[0], .dy = v[1], .dx = v[2], .write = overwrite});
+  });
 }
 
 void add_optimizers(OperationList& list, std::int64_t count) {
@@ -61,22 +74,36 @@ void add_optimizers(OperationList& list, std::int64_t count) {
             .operands = {parameter("parameters", {count}, Role::state), parameter("gradients", {count}),
                          parameter("first_moment", {count}, Role::state),
                          parameter("second_moment", {count}, Role::state, Values::positive)},
-            .call = [](Backend& b, Views v) { b.adam_step({.step = 3}, v[0], v[1], v[2], v[3]); }});
+            .call = [](Backend& b, Views v) {
+              b.run(kernels::AdamStep{.gradients = v[1],
+                                      .parameters = v[0],
+                                      .first_moment = v[2],
+                                      .second_moment = v[3],
+                                      .params = {.step = 3}});
+            }});
   list.add({.name = "adamw",
             .shape = shape,
             .operands = {parameter("parameters", {count}, Role::state), parameter("gradients", {count}),
                          parameter("first_moment", {count}, Role::state),
                          parameter("second_moment", {count}, Role::state, Values::positive)},
             .call = [](Backend& b, Views v) {
-              b.adam_step({.weight_decay = 0.05f, .decoupled_weight_decay = true, .step = 3}, v[0], v[1],
-                          v[2], v[3]);
+              b.run(kernels::AdamStep{
+                  .gradients = v[1],
+                  .parameters = v[0],
+                  .first_moment = v[2],
+                  .second_moment = v[3],
+                  .params = {.weight_decay = 0.05f, .decoupled_weight_decay = true, .step = 3}});
             }});
-  list.add(
-      {.name = "sgd_momentum",
-       .shape = shape,
-       .operands = {parameter("parameters", {count}, Role::state), parameter("gradients", {count}),
-                    parameter("momentum_buffer", {count}, Role::state)},
-       .call = [](Backend& b, Views v) { b.sgd_step({.momentum = 0.9f, .step = 3}, v[0], v[1], v[2]); }});
+  list.add({.name = "sgd_momentum",
+            .shape = shape,
+            .operands = {parameter("parameters", {count}, Role::state), parameter("gradients", {count}),
+                         parameter("momentum_buffer", {count}, Role::state)},
+            .call = [](Backend& b, Views v) {
+              b.run(kernels::SgdStep{.gradients = v[1],
+                                     .parameters = v[0],
+                                     .momentum_buffer = v[2],
+                                     .params = {.momentum = 0.9f, .step = 3}});
+            }});
 }
 
 /// Images of `stored` x `stored` bytes to the network's input.
@@ -103,7 +130,10 @@ void add_augment(OperationList& list, const char* name, std::int64_t stored, Val
                      .dtype = DType::u8,
                      .image_size = stored},
                     std::move(y)},
-       .call = [params](Backend& b, Views v) { b.augment(params, v[0], v[1], v[2], v[3]); }});
+       .call = [params](Backend& b, Views v) {
+         b.run(
+             kernels::Augment{.images = v[0], .indices = v[1], .records = v[2], .y = v[3], .params = params});
+       }});
 }
 
 /// Passes over tensors of the first block's output.
@@ -113,29 +143,33 @@ void add_passes(OperationList& list, const Shape& x) {
   list.add({.name = "reorder",
             .shape = times(x),
             .operands = {list.activation("x", x), std::move(other)},
-            .call = [](Backend& b, Views v) { b.reorder(v[0], v[1]); },
+            .call = [](Backend& b, Views v) { b.run(kernels::Reorder{.x = v[0], .y = v[1]}); },
             .cpu_kernel = "cpu: oneDNN",
             .variants = {"few_channels"}});
   Operand full = list.activation("x", x), half = list.activation("y", x, Role::output);
   full.dtype = DType::f32;
   half.dtype = DType::bf16;
-  list.add({.name = "cast_f32_to_bf16",
-            .shape = times(x),
-            .operands = {full, half},
-            .call = [](Backend& b, Views v) { b.cast(v[0], v[1], overwrite); }});
+  list.add(
+      {.name = "cast_f32_to_bf16",
+       .shape = times(x),
+       .operands = {full, half},
+       .call = [](Backend& b, Views v) { b.run(kernels::Cast{.x = v[0], .y = v[1], .write = overwrite}); }});
   std::swap(full.dtype, half.dtype);
-  list.add({.name = "cast_bf16_to_f32",
-            .shape = times(x),
-            .operands = {full, half},
-            .call = [](Backend& b, Views v) { b.cast(v[0], v[1], overwrite); }});
+  list.add(
+      {.name = "cast_bf16_to_f32",
+       .shape = times(x),
+       .operands = {full, half},
+       .call = [](Backend& b, Views v) { b.run(kernels::Cast{.x = v[0], .y = v[1], .write = overwrite}); }});
   list.add({.name = "fill",
             .shape = times(x),
             .operands = {list.activation("y", x, Role::output)},
-            .call = [](Backend& b, Views v) { b.fill(v[0], 0.75f); }});
+            .call = [](Backend& b, Views v) { b.run(kernels::Fill{.y = v[0], .value = 0.75f}); }});
   list.add({.name = "scale",
             .shape = times(x),
             .operands = {list.activation("x", x), list.activation("y", x, Role::output)},
-            .call = [](Backend& b, Views v) { b.scale(0.75f, v[0], v[1], overwrite); }});
+            .call = [](Backend& b, Views v) {
+              b.run(kernels::Scale{.x = v[0], .y = v[1], .factor = 0.75f, .write = overwrite});
+            }});
   const auto binary = [&](const char* name, Call call) {
     list.add({.name = name,
               .shape = times(x),
@@ -143,8 +177,8 @@ void add_passes(OperationList& list, const Shape& x) {
                            list.activation("y", x, Role::output)},
               .call = std::move(call)});
   };
-  binary("add", [](Backend& b, Views v) { b.add(v[0], v[1], v[2]); });
-  binary("multiply", [](Backend& b, Views v) { b.multiply(v[0], v[1], v[2]); });
+  binary("add", [](Backend& b, Views v) { b.run(kernels::Add{.a = v[0], .b = v[1], .y = v[2]}); });
+  binary("multiply", [](Backend& b, Views v) { b.run(kernels::Multiply{.a = v[0], .b = v[1], .y = v[2]}); });
 }
 
 void add_reductions(OperationList& list, const Shape& x) {
@@ -154,7 +188,9 @@ void add_reductions(OperationList& list, const Shape& x) {
     list.add({.name = name,
               .shape = times(matrix) + " -> " + times(y),
               .operands = {list.activation("x", matrix), parameter("y", y, Role::output)},
-              .call = [](Backend& b, Views v) { b.sum_to_shape(v[0], 1.0f, v[1], overwrite); }});
+              .call = [](Backend& b, Views v) {
+                b.run(kernels::SumToShape{.x = v[0], .y = v[1], .write = overwrite});
+              }});
     list.operations.back().operands[0].values = Values::positive;  // sums that do not cancel
   };
   sum("sum_all", {});
@@ -163,30 +199,37 @@ void add_reductions(OperationList& list, const Shape& x) {
   list.add({.name = "broadcast_to",
             .shape = times({x[1]}) + " -> " + times(matrix),
             .operands = {list.activation("dy", {x[1]}), list.activation("dx", matrix, Role::output)},
-            .call = [](Backend& b, Views v) { b.broadcast_to(v[0], 0.75f, v[1], overwrite); }});
-  list.add({.name = "global_avg_pool_forward",
-            .shape = times(x),
-            .operands = {list.activation("x", x), list.activation("y", {x[0], x[1]}, Role::output)},
-            .call = [](Backend& b, Views v) { b.global_avg_pool2d_forward(v[0], v[1]); }});
+            .call = [](Backend& b, Views v) {
+              b.run(kernels::BroadcastTo{.dy = v[0], .dx = v[1], .scale = 0.75f, .write = overwrite});
+            }});
+  list.add(
+      {.name = "global_avg_pool_forward",
+       .shape = times(x),
+       .operands = {list.activation("x", x), list.activation("y", {x[0], x[1]}, Role::output)},
+       .call = [](Backend& b, Views v) { b.run(kernels::GlobalAvgPool2dForward{.x = v[0], .y = v[1]}); }});
   list.operations.back().operands[0].values = Values::positive;
   list.add({.name = "global_avg_pool_backward",
             .shape = times(x),
             .operands = {list.activation("dy", {x[0], x[1]}), list.activation("dx", x, Role::output)},
-            .call = [](Backend& b, Views v) { b.global_avg_pool2d_backward(v[0], v[1], overwrite); }});
+            .call = [](Backend& b, Views v) {
+              b.run(kernels::GlobalAvgPool2dBackward{.dy = v[0], .dx = v[1], .write = overwrite});
+            }});
 }
 
 void add_square_product(OperationList& list) {
   const std::int64_t n = list.c.matrix;
-  list.add({.name = "matmul",
-            .shape = fmt::format("{}x{} times {}x{}", n, n, n, n),
-            .operands = {list.activation("a", {n, n}), list.activation("b", {n, n}),
-                         list.activation("c", {n, n}, Role::output)},
-            .call = [](Backend& b, Views v) { b.matmul(v[0], false, v[1], false, v[2], overwrite); },
-            .operations = 2 * n * n * n,
-            .is_product = true,
-            .cpu_kernel = "cpu: oneDNN",
-            .variants = {"strided"},
-            .one_dnn = [](Views v) { return make_matmul_peer(v[0], false, v[1], false, View{}, v[2]); }});
+  list.add(
+      {.name = "matmul",
+       .shape = fmt::format("{}x{} times {}x{}", n, n, n, n),
+       .operands = {list.activation("a", {n, n}), list.activation("b", {n, n}),
+                    list.activation("c", {n, n}, Role::output)},
+       .call = [](Backend& b,
+                  Views v) { b.run(kernels::Matmul{.a = v[0], .b = v[1], .c = v[2], .write = overwrite}); },
+       .operations = 2 * n * n * n,
+       .is_product = true,
+       .cpu_kernel = "cpu: oneDNN",
+       .variants = {"strided"},
+       .one_dnn = [](Views v) { return make_matmul_peer(v[0], false, v[1], false, View{}, v[2]); }});
 }
 
 }  // namespace

@@ -56,20 +56,20 @@ View bias_of(Views v) {
   return v.size() > 3 ? v[3] : View{};
 }
 
-/// As CpuBackend::conv2d_backward_filter chooses.
+/// As the CPU backend chooses.
 std::string cpu_filter_kernel(const OperationList& list, const Convolution& conv) {
-  const kernels::cpu::Conv2dProblem problem{.params = conv.params(),
-                                            .batch = conv.x[0],
-                                            .in_channels = conv.x[1],
-                                            .in_h = conv.x[2],
-                                            .in_w = conv.x[3],
-                                            .out_channels = conv.y[1],
-                                            .kernel_h = conv.filter[2],
-                                            .kernel_w = conv.filter[3],
-                                            .out_h = conv.y[2],
-                                            .out_w = conv.y[3],
-                                            .x_layout = list.backend.preferred_layout(conv.x[1]),
-                                            .y_layout = list.backend.preferred_layout(conv.y[1])};
+  const kernels::Conv2dProblem problem{.params = conv.params(),
+                                       .batch = conv.x[0],
+                                       .in_channels = conv.x[1],
+                                       .in_h = conv.x[2],
+                                       .in_w = conv.x[3],
+                                       .out_channels = conv.y[1],
+                                       .kernel_h = conv.filter[2],
+                                       .kernel_w = conv.filter[3],
+                                       .out_h = conv.y[2],
+                                       .out_w = conv.y[3],
+                                       .x_layout = list.backend.preferred_layout(conv.x[1]),
+                                       .y_layout = list.backend.preferred_layout(conv.y[1])};
   if (kernels::cpu::has_few_channels(problem)) return "cpu: few_channels";
   return kernels::cpu::has_winograd_backward_filter(problem) ? "cpu: winograd" : through_onednn;
 }
@@ -81,7 +81,11 @@ Operation forward(const OperationList& list, const std::string& block, const Con
           .operands = conv.with_bias({list.activation("x", conv.x), parameter("filter", conv.filter),
                                       list.activation("y", conv.y, Role::output)},
                                      parameter("bias", {conv.y[1]})),
-          .call = [params](Backend& b, Views v) { b.conv2d_forward(params, v[0], v[1], bias_of(v), v[2]); },
+          .call =
+              [params](Backend& b, Views v) {
+                b.run(kernels::Conv2dForward{
+                    .x = v[0], .filter = v[1], .bias = bias_of(v), .y = v[2], .params = params});
+              },
           .operations = conv.operations(),
           .is_product = true,
           .cpu_kernel = through_onednn,
@@ -99,7 +103,7 @@ Operation backward_data(const OperationList& list, const std::string& block, con
                        list.activation("dx", conv.x, Role::output)},
           .call =
               [params](Backend& b, Views v) {
-                b.conv2d_backward_data(params, v[0], v[1], v[2], GradientWrite::overwrite);
+                b.run(kernels::Conv2dBackwardData{.dy = v[0], .filter = v[1], .dx = v[2], .params = params});
               },
           .operations = conv.operations(),
           .is_product = true,
@@ -119,7 +123,8 @@ Operation backward_filter(const OperationList& list, const std::string& block, c
                                      parameter("d_bias", {conv.y[1]}, Role::output)),
           .call =
               [params](Backend& b, Views v) {
-                b.conv2d_backward_filter(params, v[0], v[1], v[2], bias_of(v), GradientWrite::overwrite);
+                b.run(kernels::Conv2dBackwardFilter{
+                    .x = v[0], .dy = v[1], .d_filter = v[2], .d_bias = bias_of(v), .params = params});
               },
           .operations = conv.operations(),
           .is_product = true,
@@ -177,7 +182,10 @@ void add_linear(OperationList& list, const std::string& layer, std::int64_t in, 
             .shape = shape,
             .operands = {list.activation("x", {batch, in}), parameter("weight", {out, in}),
                          parameter("bias", {out}), list.activation("y", {batch, out}, Role::output)},
-            .call = [](Backend& b, Views v) { b.linear_forward(v[0], v[1], v[2], v[3]); },
+            .call =
+                [](Backend& b, Views v) {
+                  b.run(kernels::LinearForward{.x = v[0], .weight = v[1], .bias = v[2], .y = v[3]});
+                },
             .operations = operations,
             .is_product = true,
             .cpu_kernel = through_onednn,
@@ -187,8 +195,7 @@ void add_linear(OperationList& list, const std::string& layer, std::int64_t in, 
             .shape = shape,
             .operands = {list.activation("dy", {batch, out}), parameter("weight", {out, in}),
                          list.activation("dx", {batch, in}, Role::output)},
-            .call = [](Backend& b,
-                       Views v) { b.matmul(v[0], false, v[1], false, v[2], GradientWrite::overwrite); },
+            .call = [](Backend& b, Views v) { b.run(kernels::Matmul{.a = v[0], .b = v[1], .c = v[2]}); },
             .operations = operations,
             .is_product = true,
             .cpu_kernel = through_onednn,
@@ -199,7 +206,8 @@ void add_linear(OperationList& list, const std::string& layer, std::int64_t in, 
        .shape = shape,
        .operands = {list.activation("dy", {batch, out}), list.activation("x", {batch, in}),
                     parameter("d_weight", {out, in}, Role::output)},
-       .call = [](Backend& b, Views v) { b.matmul(v[0], true, v[1], false, v[2], GradientWrite::overwrite); },
+       .call = [](Backend& b,
+                  Views v) { b.run(kernels::Matmul{.a = v[0], .b = v[1], .c = v[2], .transpose_a = true}); },
        .operations = operations,
        .is_product = true,
        .cpu_kernel = through_onednn,
@@ -208,7 +216,7 @@ void add_linear(OperationList& list, const std::string& layer, std::int64_t in, 
   list.add({.name = layer + "_backward_bias",
             .shape = fmt::format("{}x{} -> {}", batch, out, out),
             .operands = {list.activation("dy", {batch, out}), parameter("d_bias", {out}, Role::output)},
-            .call = [](Backend& b, Views v) { b.sum_to_shape(v[0], 1.0f, v[1], GradientWrite::overwrite); }});
+            .call = [](Backend& b, Views v) { b.run(kernels::SumToShape{.x = v[0], .y = v[1]}); }});
 }
 
 }  // namespace xr::bench

@@ -52,7 +52,7 @@ std::string key_of(const std::vector<LaunchRecord>& launches) {
 }
 
 bool is_of_library(const LaunchRecord& launch) {
-  return launch.kernel.starts_with("cudnn") || launch.kernel.starts_with("cublas");
+  return launch.library != kernels::Library::hand_written;
 }
 
 class Race {

@@ -122,8 +122,11 @@ void DeviceLoader::send() {
 
 void DeviceLoader::make_batch() {
   XR_CHECK(current_ != nullptr, "no batch is loaded: make_batch follows a load_next that gave true");
-  output_.backend().augment(normalisation_, source_.view(), current_->indices.view(),
-                            current_->records.view(), batch_.images.mutable_view());
+  output_.backend().run(kernels::Augment{.images = source_.view(),
+                                         .indices = current_->indices.view(),
+                                         .records = current_->records.view(),
+                                         .y = batch_.images.mutable_view(),
+                                         .params = normalisation_});
 }
 
 const DeviceBatch* DeviceLoader::next() {

@@ -25,6 +25,8 @@ class CachingAllocator {
   CachingAllocator(const CachingAllocator&) = delete;
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
+  [[nodiscard]] kernels::Backend& backend() const { return backend_; }
+
   struct Block {
     void* data = nullptr;
     std::size_t bytes = 0;  ///< of the block, at least what was asked for

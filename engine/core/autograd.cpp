@@ -91,7 +91,7 @@ void GradientContext::give(std::size_t input, const Tensor& gradient) {
     return;
   }
   const GradientTarget destination = target(input);
-  backend().scale(1.0f, gradient.view(), destination.view, destination.write);
+  backend().run(kernels::Scale{.x = gradient.view(), .y = destination.view, .write = destination.write});
 }
 
 bool will_record(std::initializer_list<Tensor> inputs) {
@@ -148,14 +148,14 @@ void run_backward(const Tensor& root, const Tensor& seed) {
   kernels::Backend& backend = root.backend();
   if (!seed.defined()) {
     const Tensor one = Tensor::full(root.shape(), 1.0f, {root.dtype(), root.device(), root.layout()});
-    backend.scale(1.0f, one.view(), first.view, first.write);
+    backend.run(kernels::Scale{.x = one.view(), .y = first.view, .write = first.write});
   } else {
     Tensor same_layout = seed.detach();
     if (seed.layout() != root.layout()) {
       same_layout = Tensor::empty_like(root);
-      backend.reorder(seed.view(), same_layout.mutable_view());
+      backend.run(kernels::Reorder{.x = seed.view(), .y = same_layout.mutable_view()});
     }
-    backend.scale(1.0f, same_layout.view(), first.view, first.write);
+    backend.run(kernels::Scale{.x = same_layout.view(), .y = first.view, .write = first.write});
   }
   if (start == nullptr) return;
 

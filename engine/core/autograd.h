@@ -33,10 +33,7 @@ class Saved {
 };
 
 /// Where the gradient of one input goes, and whether to overwrite or accumulate.
-struct GradientTarget {
-  View view;
-  GradientWrite write = GradientWrite::overwrite;
-};
+using GradientTarget = kernels::Gradient;
 
 class GradientContext;
 using BackwardFunction = std::function<void(GradientContext&)>;

@@ -7,10 +7,10 @@
 namespace xr::engine {
 
 Storage::Storage(const Device& device, std::size_t bytes)
-    : device_(device), block_(allocator(device).allocate(bytes)) {}
+    : device_(device), allocator_(allocator(device)), block_(allocator_.allocate(bytes)) {}
 
 Storage::~Storage() {
-  allocator(device_).release(block_);
+  allocator_.release(block_);
 }
 
 Tensor Tensor::empty(const Shape& shape, const TensorOptions& options) {
@@ -35,7 +35,7 @@ Tensor Tensor::empty_like(const Tensor& other) {
 
 Tensor Tensor::full(const Shape& shape, float value, const TensorOptions& options) {
   Tensor result = empty(shape, options);
-  result.backend().fill(result.mutable_view(), value);
+  result.backend().run(kernels::Fill{.y = result.mutable_view(), .value = value});
   return result;
 }
 
@@ -59,7 +59,7 @@ std::vector<T> host_copy(const Tensor& tensor) {
   Tensor source = tensor;
   if (tensor.layout() != Layout::contiguous) {
     source = Tensor::empty(tensor.shape(), {tensor.dtype(), tensor.device(), Layout::contiguous});
-    tensor.backend().reorder(tensor.view(), source.mutable_view());
+    tensor.backend().run(kernels::Reorder{.x = tensor.view(), .y = source.mutable_view()});
   }
   std::vector<T> values(static_cast<std::size_t>(source.numel()));
   source.backend().copy_to_host(values.data(), source.view().data, values.size() * sizeof(T));
@@ -104,6 +104,9 @@ Layout Tensor::layout() const {
 const Device& Tensor::device() const {
   return defined_state().storage->device();
 }
+kernels::Backend& Tensor::backend() const {
+  return defined_state().storage->backend();
+}
 std::uint64_t Tensor::version() const {
   return defined_state().storage->version;
 }
@@ -126,7 +129,7 @@ std::vector<float> Tensor::to_host() const {
            kernels::name_of(dtype()));
   if (dtype() == DType::f32) return host_copy<float>(*this);
   Tensor single = empty(shape(), {DType::f32, device(), layout()});
-  backend().cast(view(), single.mutable_view(), GradientWrite::overwrite);
+  backend().run(kernels::Cast{.x = view(), .y = single.mutable_view()});
   return host_copy<float>(single);
 }
 
@@ -147,7 +150,7 @@ void Tensor::copy_from_host(std::span<const float> values) {
     backend().copy_from_host(mutable_view().data, values.data(), values.size_bytes());
   } else {
     const Tensor plain = from_host(values, shape(), device());
-    backend().reorder(plain.view(), mutable_view());
+    backend().run(kernels::Reorder{.x = plain.view(), .y = mutable_view()});
   }
 }
 

@@ -35,11 +35,13 @@ class Storage {
 
   [[nodiscard]] void* data() const { return block_.data; }
   [[nodiscard]] const Device& device() const { return device_; }
+  [[nodiscard]] kernels::Backend& backend() const { return allocator_.backend(); }
 
   std::uint64_t version = 0;
 
  private:
   Device device_;
+  CachingAllocator& allocator_;
   CachingAllocator::Block block_;
 };
 
@@ -77,7 +79,7 @@ class Tensor {
   [[nodiscard]] DType dtype() const;
   [[nodiscard]] Layout layout() const;
   [[nodiscard]] const Device& device() const;
-  [[nodiscard]] kernels::Backend& backend() const { return kernels::backend(device()); }
+  [[nodiscard]] kernels::Backend& backend() const;
 
   /// For reading.
   [[nodiscard]] ConstView view() const;

@@ -7,10 +7,11 @@ namespace xr::engine {
 
 Tensor avg_pool2d(const Tensor& x, const Pool2dParams& params) {
   Tensor y = Tensor::empty(pooled_shape("avg_pool2d", x, params), {x.dtype(), x.device(), x.layout()});
-  x.backend().avg_pool2d_forward(params, x.view(), y.mutable_view());
+  x.backend().run(kernels::AvgPool2dForward{.x = x.view(), .y = y.mutable_view(), .params = params});
   record(y, "avg_pool2d", {x}, [params](GradientContext& context) {
     const GradientTarget dx = context.target(0);
-    context.backend().avg_pool2d_backward(params, context.output().view(), dx.view, dx.write);
+    context.backend().run(kernels::AvgPool2dBackward{
+        .dy = context.output().view(), .dx = dx.view, .params = params, .write = dx.write});
   });
   return y;
 }

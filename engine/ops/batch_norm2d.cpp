@@ -9,27 +9,42 @@ namespace {
 Tensor train(const Tensor& x, BatchNorm2dState& state) {
   Tensor y = Tensor::empty_like(x);
   Tensor mean = Tensor::empty_like(state.running_mean), inverse_std = Tensor::empty_like(state.running_mean);
-  x.backend().batch_norm2d_forward_training(
-      state.params, x.view(), state.gamma.view(), state.beta.view(), state.running_mean.mutable_view(),
-      state.running_var.mutable_view(), y.mutable_view(), mean.mutable_view(), inverse_std.mutable_view());
+  x.backend().run(kernels::BatchNorm2dForwardTraining{.x = x.view(),
+                                                      .gamma = state.gamma.view(),
+                                                      .beta = state.beta.view(),
+                                                      .running_mean = state.running_mean.mutable_view(),
+                                                      .running_var = state.running_var.mutable_view(),
+                                                      .y = y.mutable_view(),
+                                                      .mean = mean.mutable_view(),
+                                                      .inverse_std = inverse_std.mutable_view(),
+                                                      .params = state.params});
   if (will_record({x, state.gamma, state.beta}))
     record(y, "batch_norm2d", {x, state.gamma, state.beta},
            [x = Saved(x), gamma = Saved(state.gamma), mean = Saved(mean),
             inverse_std = Saved(inverse_std)](GradientContext& context) {
              const GradientTarget dx = context.target(0), d_gamma = context.target(1),
                                   d_beta = context.target(2);
-             context.backend().batch_norm2d_backward_training(
-                 x.view(), context.output().view(), gamma.view(), mean.view(), inverse_std.view(), dx.view,
-                 dx.write, d_gamma.view, d_gamma.write, d_beta.view, d_beta.write);
+             context.backend().run(kernels::BatchNorm2dBackwardTraining{.x = x.view(),
+                                                                        .dy = context.output().view(),
+                                                                        .gamma = gamma.view(),
+                                                                        .mean = mean.view(),
+                                                                        .inverse_std = inverse_std.view(),
+                                                                        .dx = dx,
+                                                                        .d_gamma = d_gamma,
+                                                                        .d_beta = d_beta});
            });
   return y;
 }
 
 Tensor infer(const Tensor& x, const BatchNorm2dState& state) {
   Tensor y = Tensor::empty_like(x);
-  x.backend().batch_norm2d_forward_inference(state.params, x.view(), state.gamma.view(), state.beta.view(),
-                                             state.running_mean.view(), state.running_var.view(),
-                                             y.mutable_view());
+  x.backend().run(kernels::BatchNorm2dForwardInference{.x = x.view(),
+                                                       .gamma = state.gamma.view(),
+                                                       .beta = state.beta.view(),
+                                                       .running_mean = state.running_mean.view(),
+                                                       .running_var = state.running_var.view(),
+                                                       .y = y.mutable_view(),
+                                                       .params = state.params});
   if (will_record({x, state.gamma, state.beta}))
     record(y, "batch_norm2d", {x, state.gamma, state.beta},
            [params = state.params, x = Saved(x), gamma = Saved(state.gamma),
@@ -37,10 +52,15 @@ Tensor infer(const Tensor& x, const BatchNorm2dState& state) {
             running_var = Saved(state.running_var)](GradientContext& context) {
              const GradientTarget dx = context.target(0), d_gamma = context.target(1),
                                   d_beta = context.target(2);
-             context.backend().batch_norm2d_backward_inference(
-                 params, x.view(), context.output().view(), gamma.view(), running_mean.view(),
-                 running_var.view(), dx.view, dx.write, d_gamma.view, d_gamma.write, d_beta.view,
-                 d_beta.write);
+             context.backend().run(kernels::BatchNorm2dBackwardInference{.x = x.view(),
+                                                                         .dy = context.output().view(),
+                                                                         .gamma = gamma.view(),
+                                                                         .running_mean = running_mean.view(),
+                                                                         .running_var = running_var.view(),
+                                                                         .dx = dx,
+                                                                         .d_gamma = d_gamma,
+                                                                         .d_beta = d_beta,
+                                                                         .params = params});
            });
   return y;
 }

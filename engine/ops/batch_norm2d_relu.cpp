@@ -16,10 +16,17 @@ Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool) {
   Tensor mean = Tensor::empty_like(state.running_mean), inverse_std = Tensor::empty_like(state.running_mean),
          argmax;
   if (pool) argmax = Tensor::empty({y.numel()}, {DType::u8, x.device(), Layout::contiguous});
-  x.backend().batch_norm2d_relu_forward_training(
-      state.params, pool, x.view(), state.gamma.view(), state.beta.view(), state.running_mean.mutable_view(),
-      state.running_var.mutable_view(), y.mutable_view(), pool ? argmax.mutable_view() : View{},
-      mean.mutable_view(), inverse_std.mutable_view());
+  x.backend().run(kernels::BatchNorm2dReluForwardTraining{.x = x.view(),
+                                                          .gamma = state.gamma.view(),
+                                                          .beta = state.beta.view(),
+                                                          .running_mean = state.running_mean.mutable_view(),
+                                                          .running_var = state.running_var.mutable_view(),
+                                                          .y = y.mutable_view(),
+                                                          .argmax = pool ? argmax.mutable_view() : View{},
+                                                          .mean = mean.mutable_view(),
+                                                          .inverse_std = inverse_std.mutable_view(),
+                                                          .params = state.params,
+                                                          .pool = pool});
   if (will_record({x, state.gamma, state.beta}))
     record(y, "batch_norm2d_relu", {x, state.gamma, state.beta},
            [pool, x = Saved(x), y = Saved(y), argmax = Saved(argmax), gamma = Saved(state.gamma),
@@ -27,10 +34,18 @@ Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool) {
             inverse_std = Saved(inverse_std)](GradientContext& context) {
              const GradientTarget dx = context.target(0), d_gamma = context.target(1),
                                   d_beta = context.target(2);
-             context.backend().batch_norm2d_relu_backward_training(
-                 pool, x.view(), y.view(), argmax.view(), context.output().view(), gamma.view(), beta.view(),
-                 mean.view(), inverse_std.view(), dx.view, dx.write, d_gamma.view, d_gamma.write, d_beta.view,
-                 d_beta.write);
+             context.backend().run(kernels::BatchNorm2dReluBackwardTraining{.x = x.view(),
+                                                                            .y = y.view(),
+                                                                            .argmax = argmax.view(),
+                                                                            .dy = context.output().view(),
+                                                                            .gamma = gamma.view(),
+                                                                            .beta = beta.view(),
+                                                                            .mean = mean.view(),
+                                                                            .inverse_std = inverse_std.view(),
+                                                                            .dx = dx,
+                                                                            .d_gamma = d_gamma,
+                                                                            .d_beta = d_beta,
+                                                                            .pool = pool});
            });
   return y;
 }
@@ -46,9 +61,14 @@ Tensor batch_norm2d_relu(const Tensor& x, BatchNorm2dState& state, bool training
   if (fused && training) return fused_training(x, state, pool);
   if (fused && !records) {
     Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
-    x.backend().batch_norm2d_relu_forward_inference(state.params, pool, x.view(), state.gamma.view(),
-                                                    state.beta.view(), state.running_mean.view(),
-                                                    state.running_var.view(), y.mutable_view());
+    x.backend().run(kernels::BatchNorm2dReluForwardInference{.x = x.view(),
+                                                             .gamma = state.gamma.view(),
+                                                             .beta = state.beta.view(),
+                                                             .running_mean = state.running_mean.view(),
+                                                             .running_var = state.running_var.view(),
+                                                             .y = y.mutable_view(),
+                                                             .params = state.params,
+                                                             .pool = pool});
     return y;
   }
   const Tensor activated = relu(batch_norm2d(x, state, training));

@@ -21,17 +21,26 @@ void backward_filter(kernels::Backend& backend, const Conv2dParams& params, Cons
   const bool same_mode =
       d_filter.view.defined() && (!d_bias.view.defined() || d_bias.write == d_filter.write);
   if (same_mode) {
-    backend.conv2d_backward_filter(params, x, dy, d_filter.view, d_bias.view, d_filter.write);
+    backend.run(kernels::Conv2dBackwardFilter{.x = x,
+                                              .dy = dy,
+                                              .d_filter = d_filter.view,
+                                              .d_bias = d_bias.view,
+                                              .params = params,
+                                              .write = d_filter.write});
     return;
   }
   Tensor filter_part = Tensor::empty_like(filter), bias_part;
   if (d_bias.view.defined())
     bias_part = Tensor::empty({filter.dim(0)}, {filter.dtype(), filter.device(), {}});
-  backend.conv2d_backward_filter(params, x, dy, filter_part.mutable_view(),
-                                 bias_part.defined() ? bias_part.mutable_view() : View{},
-                                 GradientWrite::overwrite);
-  if (d_filter.view.defined()) backend.scale(1.0f, filter_part.view(), d_filter.view, d_filter.write);
-  if (d_bias.view.defined()) backend.scale(1.0f, bias_part.view(), d_bias.view, d_bias.write);
+  backend.run(kernels::Conv2dBackwardFilter{.x = x,
+                                            .dy = dy,
+                                            .d_filter = filter_part.mutable_view(),
+                                            .d_bias = bias_part.defined() ? bias_part.mutable_view() : View{},
+                                            .params = params});
+  if (d_filter.view.defined())
+    backend.run(kernels::Scale{.x = filter_part.view(), .y = d_filter.view, .write = d_filter.write});
+  if (d_bias.view.defined())
+    backend.run(kernels::Scale{.x = bias_part.view(), .y = d_bias.view, .write = d_bias.write});
 }
 
 }  // namespace
@@ -61,13 +70,15 @@ Tensor conv2d(const Tensor& input, const Tensor& filter, const Tensor& bias, con
   kernels::Backend& backend = input.backend();
   const Tensor x = cast(input, backend.activation_type());
   Tensor y = Tensor::empty(shape, {x.dtype(), x.device(), backend.preferred_layout(shape[1])});
-  backend.conv2d_forward(params, x.view(), filter.view(), bias.view(), y.mutable_view());
+  backend.run(kernels::Conv2dForward{
+      .x = x.view(), .filter = filter.view(), .bias = bias.view(), .y = y.mutable_view(), .params = params});
   if (will_record({x, filter, bias}))
     record(y, "conv2d", {x, filter, bias},
            [params, x = Saved(x), filter = Saved(filter)](GradientContext& context) {
              const ConstView dy = context.output().view();
              if (const GradientTarget dx = context.target(0); dx.view.defined())
-               context.backend().conv2d_backward_data(params, dy, filter.view(), dx.view, dx.write);
+               context.backend().run(kernels::Conv2dBackwardData{
+                   .dy = dy, .filter = filter.view(), .dx = dx.view, .params = params, .write = dx.write});
              const GradientTarget d_filter = context.target(1), d_bias = context.target(2);
              if (d_filter.view.defined() || d_bias.view.defined())
                backward_filter(context.backend(), params, x.view(), dy, filter.get(), d_filter, d_bias);

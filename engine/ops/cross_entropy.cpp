@@ -19,17 +19,26 @@ Tensor cross_entropy(const Tensor& input, const Tensor& labels, const Tensor& cl
            "cross_entropy: label smoothing is {}, it must lie between 0 and 1", params.label_smoothing);
   Tensor loss = Tensor::empty({}, {logits.dtype(), logits.device(), Layout::contiguous});
   Tensor log_probabilities = Tensor::empty_like(logits);
-  logits.backend().cross_entropy_forward(params, logits.view(), labels.view(), class_weights.view(),
-                                         loss.mutable_view(), log_probabilities.mutable_view());
+  logits.backend().run(kernels::CrossEntropyForward{.logits = logits.view(),
+                                                    .labels = labels.view(),
+                                                    .class_weights = class_weights.view(),
+                                                    .loss = loss.mutable_view(),
+                                                    .log_probabilities = log_probabilities.mutable_view(),
+                                                    .params = params});
   if (will_record({logits}))
-    record(loss, "cross_entropy", {logits},
-           [params, log_probabilities = Saved(log_probabilities), labels = Saved(labels),
-            class_weights = Saved(class_weights)](GradientContext& context) {
-             const GradientTarget d_logits = context.target(0);
-             context.backend().cross_entropy_backward(params, log_probabilities.view(), labels.view(),
-                                                      class_weights.view(), context.output().view(),
-                                                      d_logits.view, d_logits.write);
-           });
+    record(
+        loss, "cross_entropy", {logits},
+        [params, log_probabilities = Saved(log_probabilities), labels = Saved(labels),
+         class_weights = Saved(class_weights)](GradientContext& context) {
+          const GradientTarget d_logits = context.target(0);
+          context.backend().run(kernels::CrossEntropyBackward{.log_probabilities = log_probabilities.view(),
+                                                              .labels = labels.view(),
+                                                              .class_weights = class_weights.view(),
+                                                              .d_loss = context.output().view(),
+                                                              .d_logits = d_logits.view,
+                                                              .params = params,
+                                                              .write = d_logits.write});
+        });
   return loss;
 }
 

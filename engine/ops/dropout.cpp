@@ -10,10 +10,11 @@ Tensor dropout(const Tensor& x, const DropoutParams& params) {
   XR_CHECK(!params.whole_channels || x.rank() == 4 || x.rank() == 2,
            "dropout of whole channels takes x (N, C, H, W) or (N, C), not {}", x.shape().to_string());
   Tensor y = Tensor::empty_like(x);
-  x.backend().dropout(params, x.view(), y.mutable_view(), GradientWrite::overwrite);
+  x.backend().run(kernels::Dropout{.x = x.view(), .y = y.mutable_view(), .params = params});
   record(y, "dropout", {x}, [params](GradientContext& context) {
     const GradientTarget dx = context.target(0);
-    context.backend().dropout(params, context.output().view(), dx.view, dx.write);
+    context.backend().run(
+        kernels::Dropout{.x = context.output().view(), .y = dx.view, .params = params, .write = dx.write});
   });
   return y;
 }

@@ -13,16 +13,18 @@ Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
            "linear: the bias does not fit a weight of shape {}", weight.shape().to_string());
   const Tensor x = cast(input, input.backend().activation_type());
   Tensor y = Tensor::empty({x.dim(0), weight.dim(0)}, {x.dtype(), x.device(), Layout::contiguous});
-  x.backend().linear_forward(x.view(), weight.view(), bias.view(), y.mutable_view());
+  x.backend().run(kernels::LinearForward{
+      .x = x.view(), .weight = weight.view(), .bias = bias.view(), .y = y.mutable_view()});
   if (will_record({x, weight, bias}))
     record(y, "linear", {x, weight, bias}, [x = Saved(x), weight = Saved(weight)](GradientContext& context) {
       const ConstView dy = context.output().view();
       if (const GradientTarget dx = context.target(0); dx.view.defined())
-        context.backend().matmul(dy, false, weight.view(), false, dx.view, dx.write);
+        context.backend().run(kernels::Matmul{.a = dy, .b = weight.view(), .c = dx.view, .write = dx.write});
       if (const GradientTarget d_weight = context.target(1); d_weight.view.defined())
-        context.backend().matmul(dy, true, x.view(), false, d_weight.view, d_weight.write);
+        context.backend().run(kernels::Matmul{
+            .a = dy, .b = x.view(), .c = d_weight.view, .transpose_a = true, .write = d_weight.write});
       if (const GradientTarget d_bias = context.target(2); d_bias.view.defined())
-        context.backend().sum_to_shape(dy, 1.0f, d_bias.view, d_bias.write);
+        context.backend().run(kernels::SumToShape{.x = dy, .y = d_bias.view, .write = d_bias.write});
     });
   return y;
 }

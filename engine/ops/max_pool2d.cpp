@@ -11,10 +11,15 @@ Tensor max_pool2d(const Tensor& x, const Pool2dParams& params) {
   Tensor y = Tensor::empty(shape, {x.dtype(), x.device(), x.layout()});
   Tensor argmax = Tensor::empty({static_cast<std::int64_t>(backend.max_pool2d_argmax_bytes(params, shape))},
                                 {DType::u8, x.device(), Layout::contiguous});
-  backend.max_pool2d_forward(params, x.view(), y.mutable_view(), argmax.mutable_view());
+  backend.run(kernels::MaxPool2dForward{
+      .x = x.view(), .y = y.mutable_view(), .argmax = argmax.mutable_view(), .params = params});
   record(y, "max_pool2d", {x}, [params, argmax = Saved(argmax)](GradientContext& context) {
     const GradientTarget dx = context.target(0);
-    context.backend().max_pool2d_backward(params, context.output().view(), argmax.view(), dx.view, dx.write);
+    context.backend().run(kernels::MaxPool2dBackward{.dy = context.output().view(),
+                                                     .argmax = argmax.view(),
+                                                     .dx = dx.view,
+                                                     .params = params,
+                                                     .write = dx.write});
   });
   return y;
 }

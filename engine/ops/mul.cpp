@@ -13,11 +13,12 @@ void pass_on(GradientContext& context, std::size_t input, const Saved& other) {
   const GradientTarget target = context.target(input);
   if (!target.view.defined()) return;
   Tensor product = Tensor::empty_like(context.output());
-  context.backend().multiply(context.output().view(), other.view(), product.mutable_view());
+  context.backend().run(
+      kernels::Multiply{.a = context.output().view(), .b = other.view(), .y = product.mutable_view()});
   if (target.view.shape == product.shape())
-    context.backend().scale(1.0f, product.view(), target.view, target.write);
+    context.backend().run(kernels::Scale{.x = product.view(), .y = target.view, .write = target.write});
   else
-    context.backend().sum_to_shape(product.view(), 1.0f, target.view, target.write);
+    context.backend().run(kernels::SumToShape{.x = product.view(), .y = target.view, .write = target.write});
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ Tensor mul(const Tensor& a, const Tensor& b) {
   const Layout layout = a.shape() == b.shape() ? a.layout() : Layout::contiguous;
   const Tensor left = reorder(a, layout), right = reorder(b, layout);
   Tensor y = Tensor::empty(shape, {a.dtype(), a.device(), layout});
-  a.backend().multiply(left.view(), right.view(), y.mutable_view());
+  a.backend().run(kernels::Multiply{.a = left.view(), .b = right.view(), .y = y.mutable_view()});
   if (will_record({left, right}))
     record(y, "mul", {left, right}, [left = Saved(left), right = Saved(right)](GradientContext& context) {
       pass_on(context, 0, right);
@@ -38,10 +39,11 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 
 Tensor mul(const Tensor& x, float a) {
   Tensor y = Tensor::empty_like(x);
-  x.backend().scale(a, x.view(), y.mutable_view(), GradientWrite::overwrite);
+  x.backend().run(kernels::Scale{.x = x.view(), .y = y.mutable_view(), .factor = a});
   record(y, "mul", {x}, [a](GradientContext& context) {
     const GradientTarget dx = context.target(0);
-    context.backend().scale(a, context.output().view(), dx.view, dx.write);
+    context.backend().run(
+        kernels::Scale{.x = context.output().view(), .y = dx.view, .factor = a, .write = dx.write});
   });
   return y;
 }

@@ -10,10 +10,11 @@ namespace {
 Tensor scaled_sum(const char* name, const Tensor& x, float scale) {
   const Tensor plain = reorder(x, Layout::contiguous);
   Tensor y = Tensor::empty({}, {x.dtype(), x.device(), Layout::contiguous});
-  x.backend().sum_to_shape(plain.view(), scale, y.mutable_view(), GradientWrite::overwrite);
+  x.backend().run(kernels::SumToShape{.x = plain.view(), .y = y.mutable_view(), .scale = scale});
   record(y, name, {plain}, [scale](GradientContext& context) {
     const GradientTarget dx = context.target(0);
-    context.backend().broadcast_to(context.output().view(), scale, dx.view, dx.write);
+    context.backend().run(kernels::BroadcastTo{
+        .dy = context.output().view(), .dx = dx.view, .scale = scale, .write = dx.write});
   });
   return y;
 }

@@ -33,8 +33,11 @@ std::vector<NamedTensor> Sgd::state() {
 
 void Sgd::update(std::int64_t step) {
   params_.step = step;
-  arena_.values().backend().sgd_step(params_, arena_.values().mutable_view(), arena_.gradients().view(),
-                                     momentum_.defined() ? momentum_.mutable_view() : View{});
+  arena_.values().backend().run(
+      kernels::SgdStep{.gradients = arena_.gradients().view(),
+                       .parameters = arena_.values().mutable_view(),
+                       .momentum_buffer = momentum_.defined() ? momentum_.mutable_view() : View{},
+                       .params = params_});
 }
 
 Adam::Adam(ParameterArena& arena, const kernels::AdamParams& params) : Optimizer(arena), params_(params) {
@@ -51,8 +54,11 @@ std::vector<NamedTensor> Adam::state() {
 
 void Adam::update(std::int64_t step) {
   params_.step = step;
-  arena_.values().backend().adam_step(params_, arena_.values().mutable_view(), arena_.gradients().view(),
-                                      first_moment_.mutable_view(), second_moment_.mutable_view());
+  arena_.values().backend().run(kernels::AdamStep{.gradients = arena_.gradients().view(),
+                                                  .parameters = arena_.values().mutable_view(),
+                                                  .first_moment = first_moment_.mutable_view(),
+                                                  .second_moment = second_moment_.mutable_view(),
+                                                  .params = params_});
 }
 
 }  // namespace xr::engine

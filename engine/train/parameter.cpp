@@ -19,7 +19,7 @@ void zero_gap(Tensor& flat, std::int64_t begin, std::int64_t end) {
   kernels::View gap = flat.mutable_view();
   gap.data = gap.as<float>() + begin;
   gap.shape = {end - begin};
-  flat.backend().fill(gap, 0.0f);
+  flat.backend().run(kernels::Fill{.y = gap});
 }
 
 }  // namespace

@@ -58,15 +58,15 @@ cudnn::Operations* KernelChooser::libraries_for(const char* operation, bool fast
   }
 }
 
-void KernelChooser::remember(const char* operation, cudnn::Ran ran) {
-  if (!seen_.emplace(operation, ran).second) return;
-  note(NoteLevel::debug, fmt::format("{} runs {}", operation, ran == nullptr ? "own kernels" : ran));
-  if (options_.kernels == KernelChoice::cudnn && ran == nullptr && options_.variant.empty())
+void KernelChooser::remember(const char* operation, const cudnn::Ran& ran) {
+  if (!seen_.emplace(operation, ran.kernel).second) return;
+  note(NoteLevel::debug, fmt::format("{} runs {}", operation, ran ? ran.kernel : "own kernels"));
+  if (options_.kernels == KernelChoice::cudnn && !ran && options_.variant.empty())
     tell_once(
         fmt::format("{} runs own kernels: cuDNN and cuBLAS do not have it for these operands", operation));
-  if (options_.kernels == KernelChoice::automatic && ran != nullptr)
+  if (options_.kernels == KernelChoice::automatic && ran)
     tell_once(fmt::format("{} falls back to {}: no own kernel is made for such operands", operation,
-                          std::string_view(ran).starts_with("cublas") ? "cuBLAS" : "cuDNN"));
+                          ran.library == Library::cublas ? "cuBLAS" : "cuDNN"));
 }
 
 void KernelChooser::tell_once(const std::string& text) {

@@ -33,9 +33,9 @@ class KernelChooser {
 
   /// The libraries if they are to be asked for this call, else null. `fast`: an own kernel is made for it.
   [[nodiscard]] cudnn::Operations* libraries_for(const char* operation, bool fast);
-  /// What became of a call for which the libraries were asked: what ran there, or null. Said once for each
+  /// What became of a call for which the libraries were asked: what ran there. Said once for each
   /// operation at info level where it is not what was chosen, and once for each way to run it at debug level.
-  void remember(const char* operation, cudnn::Ran ran);
+  void remember(const char* operation, const cudnn::Ran& ran);
 
   /// Closes the libraries. Their memory must still be there.
   void close() noexcept { libraries_.reset(); }
@@ -49,8 +49,8 @@ class KernelChooser {
   Load load_;
   BackendOptions options_;
   std::unique_ptr<cudnn::Operations> libraries_;
-  std::string why_not_;  // the libraries could not be opened
-  std::set<std::pair<const char*, cudnn::Ran>> seen_;
+  std::string why_not_;                                 // the libraries could not be opened
+  std::set<std::pair<const char*, const char*>> seen_;  // operations, and what ran
   std::set<std::string> told_;
 };
 

@@ -41,27 +41,25 @@ XR_MULTIVERSION void adam_range(const AdamFactors& factors, float* __restrict p,
 
 }  // namespace
 
-void CpuBackend::adam_step(const AdamParams& params, View parameters, ConstView gradients, View first_moment,
-                           View second_moment) {
-  require_alike("adam_step", "parameters", parameters, "gradients", gradients);
-  require_alike("adam_step", "parameters", parameters, "first_moment", first_moment);
-  require_alike("adam_step", "parameters", parameters, "second_moment", second_moment);
-  XR_CHECK(params.step >= 1, "adam_step: step is {}: steps are counted from 1", params.step);
-  const double beta1 = params.beta1, beta2 = params.beta2, learning_rate = params.learning_rate,
-               decay = params.weight_decay, step = static_cast<double>(params.step);
-  const bool decoupled = params.decoupled_weight_decay;
+void CpuBackend::compute(const AdamStep& call) {
+  require_f32(call.name, "parameters", call.parameters);
+  const double beta1 = call.params.beta1, beta2 = call.params.beta2,
+               learning_rate = call.params.learning_rate, decay = call.params.weight_decay,
+               step = static_cast<double>(call.params.step);
+  const bool decoupled = call.params.decoupled_weight_decay;
   AdamFactors f{};
-  f.gradient_decay = decoupled ? 0.0f : params.weight_decay;
+  f.gradient_decay = decoupled ? 0.0f : call.params.weight_decay;
   f.parameter_scale = decoupled ? static_cast<float>(1.0 - learning_rate * decay) : 1.0f;
   f.one_minus_beta1 = static_cast<float>(1.0 - beta1);
   f.beta2 = static_cast<float>(beta2);
   f.one_minus_beta2 = static_cast<float>(1.0 - beta2);
   f.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(beta1, step)));
   f.inverse_root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, step)));
-  f.epsilon = params.epsilon;
-  float *p = parameters.as<float>(), *m = first_moment.as<float>(), *v = second_moment.as<float>();
-  const float* g = gradients.as<float>();
-  parallel_ranges(parameters.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
+  f.epsilon = call.params.epsilon;
+  float *p = call.parameters.as<float>(), *m = call.first_moment.as<float>(),
+        *v = call.second_moment.as<float>();
+  const float* g = call.gradients.as<float>();
+  parallel_ranges(call.parameters.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
     adam_range(f, p + begin, g + begin, m + begin, v + begin, end - begin);
   });
 }

@@ -41,27 +41,24 @@ void augment_image(const Batch& batch, std::int64_t index, const AugmentRecord& 
 
 }  // namespace
 
-void CpuBackend::augment(const AugmentParams& params, ConstView images, ConstView indices, ConstView records,
-                         View y) {
-  require_augment(params, images, indices, records, y);
-  require_f32("augment", "y", y);
-  XR_CHECK(y.layout != Layout::blocked16, "augment: y is blocked16: use contiguous or channels_last");
-  if (y.numel() == 0) return;
-  const auto count = static_cast<std::size_t>(y.shape[0]);
-  const std::span index(indices.as<std::int64_t>(), count);
-  const std::span record(records.as<AugmentRecord>(), count);
-  require_augment_records(index, record, images.shape[0], static_cast<int>(images.shape[2]));
-  const Batch batch{params,
-                    images.as<std::uint8_t>(),
-                    static_cast<int>(images.shape[1]),
-                    static_cast<int>(images.shape[2]),
-                    static_cast<int>(y.shape[2]),
-                    y.layout == Layout::channels_last && y.shape[1] > 1};
+void CpuBackend::compute(const Augment& call) {
+  require_f32("augment", "y", call.y);
+  if (call.y.numel() == 0) return;
+  const auto count = static_cast<std::size_t>(call.y.shape[0]);
+  const std::span index(call.indices.as<std::int64_t>(), count);
+  const std::span record(call.records.as<AugmentRecord>(), count);
+  require_augment_records(index, record, call.images.shape[0], static_cast<int>(call.images.shape[2]));
+  const Batch batch{call.params,
+                    call.images.as<std::uint8_t>(),
+                    static_cast<int>(call.images.shape[1]),
+                    static_cast<int>(call.images.shape[2]),
+                    static_cast<int>(call.y.shape[2]),
+                    call.y.layout == Layout::channels_last && call.y.shape[1] > 1};
   std::vector<std::exception_ptr> failures(count);  // for example of memory
-  const std::int64_t image_values = y.numel() / y.shape[0];
-  parallel_for(y.shape[0], [&](std::int64_t n) {
+  const std::int64_t image_values = call.y.numel() / call.y.shape[0];
+  parallel_for(call.y.shape[0], [&](std::int64_t n) {
     try {
-      augment_image(batch, index[n], record[n], y.as<float>() + n * image_values);
+      augment_image(batch, index[n], record[n], call.y.as<float>() + n * image_values);
     } catch (...) {
       failures[n] = std::current_exception();
     }

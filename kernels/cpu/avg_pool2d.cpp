@@ -66,19 +66,20 @@ void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, con
 
 }  // namespace
 
-void CpuBackend::avg_pool2d_forward(const Pool2dParams& params, ConstView x, View y) {
-  const PoolGeometry g("avg_pool2d_forward", params, x, y);
-  const float* in = x.as<float>();
-  float* out = y.as<float>();
+void CpuBackend::compute(const AvgPool2dForward& call) {
+  const PoolGeometry g("avg_pool2d_forward", call.params, call.x, call.y);
+  const float* in = call.x.as<float>();
+  float* out = call.y.as<float>();
   for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) { forward_row(g, plane, oh, in, out); });
 }
 
-void CpuBackend::avg_pool2d_backward(const Pool2dParams& params, ConstView dy, View dx, GradientWrite write) {
-  const PoolGeometry g("avg_pool2d_backward", params, dx, dy);
-  const float* gradient = dy.as<float>();
-  float* result = dx.as<float>();
-  for_each_row(
-      g.in, [&](std::int64_t plane, std::int64_t h) { backward_row(g, plane, h, gradient, result, write); });
+void CpuBackend::compute(const AvgPool2dBackward& call) {
+  const PoolGeometry g("avg_pool2d_backward", call.params, call.dx, call.dy);
+  const float* gradient = call.dy.as<float>();
+  float* result = call.dx.as<float>();
+  for_each_row(g.in, [&](std::int64_t plane, std::int64_t h) {
+    backward_row(g, plane, h, gradient, result, call.write);
+  });
 }
 
 }  // namespace xr::kernels::cpu

@@ -18,14 +18,14 @@ XR_MULTIVERSION void cast_range(const X* x, Y* y, std::int64_t count, bool accum
 
 }  // namespace
 
-void CpuBackend::cast(ConstView x, View y, GradientWrite write) {
-  require_same_form("cast", "x", x, "y", y);
-  with_activation_type("cast", x.dtype, [&](auto x_type) {
-    with_activation_type("cast", y.dtype, [&](auto y_type) {
+void CpuBackend::compute(const Cast& call) {
+  with_activation_type("cast", call.x.dtype, [&](auto x_type) {
+    with_activation_type("cast", call.y.dtype, [&](auto y_type) {
       using X = decltype(x_type);
       using Y = decltype(y_type);
-      parallel_ranges(x.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
-        cast_range(x.as<X>() + begin, y.as<Y>() + begin, end - begin, write == GradientWrite::accumulate);
+      parallel_ranges(call.x.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
+        cast_range(call.x.as<X>() + begin, call.y.as<Y>() + begin, end - begin,
+                   call.write == GradientWrite::accumulate);
       });
     });
   });

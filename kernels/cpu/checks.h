@@ -10,12 +10,4 @@ inline void require_f32(const char* operation, const char* name, const ConstView
            name, name_of(view.dtype));
 }
 
-/// a and b: f32, of one shape and one layout.
-inline void require_alike(const char* operation, const char* name_a, const ConstView& a, const char* name_b,
-                          const ConstView& b) {
-  require_f32(operation, name_a, a);
-  require_f32(operation, name_b, b);
-  require_same_form(operation, name_a, a, name_b, b);
-}
-
 }  // namespace xr::kernels::cpu

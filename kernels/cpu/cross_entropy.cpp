@@ -19,13 +19,7 @@ class Targets {
   Targets(const char* operation, const ConstView& logits, const ConstView& labels,
           const ConstView& class_weights)
       : rows_(logits.shape[0]), classes_(logits.shape[1]), labels_(labels.as<std::int64_t>()) {
-    XR_CHECK(labels.dtype == DType::i64 && labels.numel() == rows_,
-             "{}: labels are {} of the shape {}: they must be i64, one for each of the {} rows", operation,
-             name_of(labels.dtype), labels.shape.to_string(), rows_);
-    if (class_weights.defined()) {
-      require_vector(operation, "class_weights", class_weights, classes_);
-      weights_ = class_weights.as<float>();
-    }
+    weights_ = class_weights.as<float>();
     for (std::int64_t row = 0; row < rows_; ++row) {
       XR_CHECK(labels_[row] >= 0 && labels_[row] < classes_,
                "{}: the label of row {} is {}: with {} classes it must lie in [0, {}]", operation, row,
@@ -51,23 +45,15 @@ class Targets {
   double sum_ = 0, class_sum_ = 0;
 };
 
-void require_logits(const char* operation, const char* name, const ConstView& view) {
-  require_f32(operation, name, view);
-  require_contiguous(operation, name, view);
-  XR_CHECK(view.shape.rank() == 2, "{}: {} has the shape {}: it must be (N, classes)", operation, name,
-           view.shape.to_string());
-}
-
 }  // namespace
 
-void CpuBackend::cross_entropy_forward(const CrossEntropyParams& params, ConstView logits, ConstView labels,
-                                       ConstView class_weights, View loss, View log_probabilities) {
-  require_logits("cross_entropy_forward", "logits", logits);
-  require_vector("cross_entropy_forward", "loss", loss, 1);
-  const Targets targets("cross_entropy_forward", logits, labels, class_weights);
-  log_softmax_forward(logits, log_probabilities);
-  const double smoothing = params.label_smoothing;
-  const float* log_p = log_probabilities.as<float>();
+void CpuBackend::compute(const CrossEntropyForward& call) {
+  require_f32(call.name, "logits", call.logits);
+  require_f32(call.name, "log_probabilities", call.log_probabilities);
+  const Targets targets("cross_entropy_forward", call.logits, call.labels, call.class_weights);
+  compute(LogSoftmaxForward{.x = call.logits, .y = call.log_probabilities});
+  const double smoothing = call.params.label_smoothing;
+  const float* log_p = call.log_probabilities.as<float>();
   double likelihood = 0, smooth = 0;
   for (std::int64_t row = 0; row < targets.rows(); ++row, log_p += targets.classes()) {
     likelihood -= targets.weight(targets.label(row)) * log_p[targets.label(row)];
@@ -76,27 +62,24 @@ void CpuBackend::cross_entropy_forward(const CrossEntropyParams& params, ConstVi
   }
   const double total =
       (1 - smoothing) * likelihood + smoothing / static_cast<double>(targets.classes()) * smooth;
-  *loss.as<float>() = static_cast<float>(total / targets.sum());
+  *call.loss.as<float>() = static_cast<float>(total / targets.sum());
 }
 
-void CpuBackend::cross_entropy_backward(const CrossEntropyParams& params, ConstView log_probabilities,
-                                        ConstView labels, ConstView class_weights, ConstView d_loss,
-                                        View d_logits, GradientWrite write) {
-  require_logits("cross_entropy_backward", "log_probabilities", log_probabilities);
-  require_alike("cross_entropy_backward", "log_probabilities", log_probabilities, "d_logits", d_logits);
-  require_vector("cross_entropy_backward", "d_loss", d_loss, 1);
-  const Targets targets("cross_entropy_backward", log_probabilities, labels, class_weights);
-  const double gradient = *d_loss.as<float>() / targets.sum(), smoothing = params.label_smoothing;
+void CpuBackend::compute(const CrossEntropyBackward& call) {
+  require_f32(call.name, "log_probabilities", call.log_probabilities);
+  require_f32(call.name, "d_logits", call.d_logits);
+  const Targets targets("cross_entropy_backward", call.log_probabilities, call.labels, call.class_weights);
+  const double gradient = *call.d_loss.as<float>() / targets.sum(), smoothing = call.params.label_smoothing;
   const double share = smoothing / static_cast<double>(targets.classes());
-  const float* log_p = log_probabilities.as<float>();
-  float* result = d_logits.as<float>();
+  const float* log_p = call.log_probabilities.as<float>();
+  float* result = call.d_logits.as<float>();
   for (std::int64_t row = 0; row < targets.rows(); ++row) {
     const double weight = (1 - smoothing) * targets.weight(targets.label(row));
     for (std::int64_t c = 0; c < targets.classes(); ++c, ++log_p, ++result) {
       const double p = std::exp(static_cast<double>(*log_p)), hit = c == targets.label(row) ? 1.0 : 0.0;
       const double slope = weight * (p - hit) + share * (p * targets.class_sum() - targets.weight(c));
       const auto value = static_cast<float>(gradient * slope);
-      *result = write == GradientWrite::accumulate ? *result + value : value;
+      *result = call.write == GradientWrite::accumulate ? *result + value : value;
     }
   }
 }

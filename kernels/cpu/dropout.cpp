@@ -121,27 +121,23 @@ void drop_channels(const Mask& mask, const ChannelLayout& layout, const float* x
 
 }  // namespace
 
-void CpuBackend::dropout(const DropoutParams& params, ConstView x, View y, GradientWrite write) {
-  require_alike("dropout", "x", x, "y", y);
-  XR_CHECK(params.probability >= 0.0f && params.probability <= 1.0f,
-           "dropout: the probability is {}: it must lie in [0, 1]", params.probability);
-  const Mask mask(params);
-  const bool accumulate = write == GradientWrite::accumulate;
-  const float* in = x.as<float>();
-  float* out = y.as<float>();
-  if (params.whole_channels) {
-    XR_CHECK(x.shape.rank() >= 2, "dropout: x has the shape {}: whole channels need (N, C, ...)",
-             x.shape.to_string());
-    ChannelLayout layout{x.shape[0], x.shape[1], 1, 1, 1, 1};
-    if (x.layout == Layout::contiguous)
-      for (std::size_t d = 2; d < x.shape.rank(); ++d) layout.pixels *= x.shape[d];
+void CpuBackend::compute(const Dropout& call) {
+  require_f32(call.name, "x", call.x);
+  const Mask mask(call.params);
+  const bool accumulate = call.write == GradientWrite::accumulate;
+  const float* in = call.x.as<float>();
+  float* out = call.y.as<float>();
+  if (call.params.whole_channels) {
+    ChannelLayout layout{call.x.shape[0], call.x.shape[1], 1, 1, 1, 1};
+    if (call.x.layout == Layout::contiguous)
+      for (std::size_t d = 2; d < call.x.shape.rank(); ++d) layout.pixels *= call.x.shape[d];
     else
-      layout = spatial_layout(x.shape, x.layout);
+      layout = spatial_layout(call.x.shape, call.x.layout);
     drop_channels(mask, layout, in, out, accumulate);
-  } else if (x.layout == Layout::contiguous) {
-    drop_elements_in_order(mask, in, out, x.numel(), accumulate);
+  } else if (call.x.layout == Layout::contiguous) {
+    drop_elements_in_order(mask, in, out, call.x.numel(), accumulate);
   } else {
-    drop_elements(mask, spatial_layout(x.shape, x.layout), in, out, accumulate);
+    drop_elements(mask, spatial_layout(call.x.shape, call.x.layout), in, out, accumulate);
   }
 }
 

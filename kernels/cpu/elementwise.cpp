@@ -59,15 +59,7 @@ XR_MULTIVERSION void multiply_row(const Row& row) {
 
 void binary(const char* operation, void (*kernel)(const Row&), const ConstView& a, const ConstView& b,
             const View& y) {
-  const bool equal = a.shape == y.shape && b.shape == y.shape && a.layout == y.layout && b.layout == y.layout;
-  require_f32(operation, "a", a);
-  require_f32(operation, "b", b);
   require_f32(operation, "y", y);
-  if (!equal) {
-    require_contiguous(operation, "a (whose shape or layout differs)", a);
-    require_contiguous(operation, "b (whose shape or layout differs)", b);
-    require_contiguous(operation, "y (whose shape or layout differs)", y);
-  }
   const Broadcast plan(operation, a.shape, b.shape, y.shape);
   const std::int64_t step_a = plan.stride_a[plan.rank - 1], step_b = plan.stride_b[plan.rank - 1];
   const float *in_a = a.as<float>(), *in_b = b.as<float>();
@@ -86,32 +78,35 @@ void binary(const char* operation, void (*kernel)(const Row&), const ConstView& 
 
 }  // namespace
 
-void CpuBackend::fill(View y, float value) {
-  require_f32("fill", "y", y);
-  float* out = y.as<float>();
-  parallel_ranges(y.numel(), grain,
-                  [&](std::int64_t begin, std::int64_t end) { std::fill(out + begin, out + end, value); });
+void CpuBackend::compute(const Fill& call) {
+  require_f32("fill", "y", call.y);
+  float* out = call.y.as<float>();
+  parallel_ranges(call.y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    std::fill(out + begin, out + end, call.value);
+  });
 }
 
-void CpuBackend::scale(float a, ConstView x, View y, GradientWrite write) {
-  require_alike("scale", "x", x, "y", y);
-  const bool stream = x.data != y.data && worth_streaming(static_cast<std::int64_t>(y.bytes()));
-  const float* in = x.as<float>();
-  float* out = y.as<float>();
-  parallel_ranges(y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
-    if (write == GradientWrite::accumulate) return add_scaled(a, in + begin, out + begin, end - begin);
+void CpuBackend::compute(const Scale& call) {
+  require_f32(call.name, "x", call.x);
+  const bool stream =
+      call.x.data != call.y.data && worth_streaming(static_cast<std::int64_t>(call.y.bytes()));
+  const float* in = call.x.as<float>();
+  float* out = call.y.as<float>();
+  parallel_ranges(call.y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    if (call.write == GradientWrite::accumulate)
+      return add_scaled(call.factor, in + begin, out + begin, end - begin);
     write_pieces(stream, out + begin, end - begin, 1, [&](float* to, std::int64_t first, std::int64_t count) {
-      scaled(a, in + begin + first, to, count);
+      scaled(call.factor, in + begin + first, to, count);
     });
   });
 }
 
-void CpuBackend::add(ConstView a, ConstView b, View y) {
-  binary("add", add_row, a, b, y);
+void CpuBackend::compute(const Add& call) {
+  binary("add", add_row, call.a, call.b, call.y);
 }
 
-void CpuBackend::multiply(ConstView a, ConstView b, View y) {
-  binary("multiply", multiply_row, a, b, y);
+void CpuBackend::compute(const Multiply& call) {
+  binary("multiply", multiply_row, call.a, call.b, call.y);
 }
 
 }  // namespace xr::kernels::cpu

@@ -56,16 +56,7 @@ XR_MULTIVERSION void spread_pixels(const float* __restrict share, float* __restr
 struct Planes {
   ChannelLayout layout;
 
-  Planes(const char* operation, const ConstView& full, const ConstView& pooled) {
-    require_f32(operation, "the (N, C, H, W) tensor", full);
-    require_f32(operation, "the (N, C) tensor", pooled);
-    require_rank4(operation, "the full tensor", full);
-    require_contiguous(operation, "the (N, C) tensor", pooled);
-    XR_CHECK(pooled.numel() == full.shape[0] * full.shape[1] && full.numel() > 0,
-             "{}: {} and {} do not match: they must be (N, C, H, W), not empty, and (N, C)", operation,
-             full.shape.to_string(), pooled.shape.to_string());
-    layout = spatial_layout(full.shape, full.layout);
-  }
+  explicit Planes(const ConstView& full) : layout(spatial_layout(full.shape, full.layout)) {}
 
   /// Calls body(plane, first lane, lanes), several small planes per task.
   template <class Body>
@@ -84,11 +75,12 @@ struct Planes {
 
 }  // namespace
 
-void CpuBackend::global_avg_pool2d_forward(ConstView x, View y) {
-  const Planes planes("global_avg_pool2d_forward", x, y);
+void CpuBackend::compute(const GlobalAvgPool2dForward& call) {
+  require_f32(call.name, "x", call.x);
+  const Planes planes(call.x);
   const ChannelLayout& layout = planes.layout;
-  const float* in = x.as<float>();
-  float* out = y.as<float>();
+  const float* in = call.x.as<float>();
+  float* out = call.y.as<float>();
   const auto pixels = static_cast<double>(layout.pixels);
   planes.for_each([&](std::int64_t plane, std::int64_t lane, std::int64_t lanes) {
     const float* start = in + plane * layout.plane_elements() + lane;
@@ -102,20 +94,21 @@ void CpuBackend::global_avg_pool2d_forward(ConstView x, View y) {
   });
 }
 
-void CpuBackend::global_avg_pool2d_backward(ConstView dy, View dx, GradientWrite write) {
-  const Planes planes("global_avg_pool2d_backward", dx, dy);
+void CpuBackend::compute(const GlobalAvgPool2dBackward& call) {
+  require_f32(call.name, "dx", call.dx);
+  const Planes planes(call.dx);
   const ChannelLayout& layout = planes.layout;
-  const float* gradient = dy.as<float>();
-  float* result = dx.as<float>();
+  const float* gradient = call.dy.as<float>();
+  float* result = call.dx.as<float>();
   const auto pixels = static_cast<float>(layout.pixels);
   planes.for_each([&](std::int64_t plane, std::int64_t lane, std::int64_t lanes) {
     float share[lane_group];
     for (std::int64_t i = 0; i < lanes; ++i) share[i] = gradient[plane * layout.lanes + lane + i] / pixels;
     float* to = result + plane * layout.plane_elements() + lane;
     if (layout.lanes == 1)
-      spread_plane(share[0], to, layout.pixels, write == GradientWrite::accumulate);
+      spread_plane(share[0], to, layout.pixels, call.write == GradientWrite::accumulate);
     else
-      spread_pixels(share, to, layout.lanes, layout.pixels, lanes, write == GradientWrite::accumulate);
+      spread_pixels(share, to, layout.lanes, layout.pixels, lanes, call.write == GradientWrite::accumulate);
   });
 }
 

@@ -29,25 +29,19 @@ void forward_transposed(OneDnn& one_dnn, std::int64_t batch, std::int64_t in, st
 
 }  // namespace
 
-void CpuBackend::linear_forward(ConstView x, ConstView weight, ConstView bias, View y) {
-  for (const auto& [name, view] : {std::pair{"x", x}, {"weight", weight}, {"y", ConstView(y)}}) {
-    require_f32("linear", name, view);
-    XR_CHECK(view.shape.rank() == 2, "linear: {} has the shape {}: it must be a matrix", name,
-             view.shape.to_string());
-  }
-  const std::int64_t batch = x.shape[0], in = x.shape[1], out = weight.shape[0];
-  XR_CHECK(weight.shape[1] == in && y.shape == (Shape{batch, out}),
-           "linear: x {} and weight {} do not give y {}", x.shape.to_string(), weight.shape.to_string(),
-           y.shape.to_string());
-  if (bias.defined()) require_vector("linear", "bias", bias, out);
-  if (y.numel() == 0) return;
-  XR_CHECK(in > 0, "linear: x has the shape {}: it needs at least one input feature", x.shape.to_string());
-  const OneDnn::Call call(*primitives_, static_cast<double>(batch) * static_cast<double>(in * out));
+void CpuBackend::compute(const LinearForward& call) {
+  require_f32(call.name, "x", call.x);
+  require_f32(call.name, "weight", call.weight);
+  require_f32(call.name, "y", call.y);
+  const std::int64_t batch = call.x.shape[0], in = call.x.shape[1], out = call.weight.shape[0];
+  if (call.y.numel() == 0) return;
+  const OneDnn::Call scope(*primitives_, static_cast<double>(batch) * static_cast<double>(in * out));
   if (batch <= out && in * out >= large_weight)
-    return forward_transposed(*primitives_, batch, in, out, x.as<float>(), weight.as<float>(),
-                              bias.as<float>(), y.as<float>());
-  run_matmul(*primitives_, {.m = batch, .n = out, .k = in, .transpose_b = true, .has_bias = bias.defined()},
-             x.as<float>(), weight.as<float>(), bias.as<float>(), y.as<float>());
+    return forward_transposed(*primitives_, batch, in, out, call.x.as<float>(), call.weight.as<float>(),
+                              call.bias.as<float>(), call.y.as<float>());
+  run_matmul(*primitives_,
+             {.m = batch, .n = out, .k = in, .transpose_b = true, .has_bias = call.bias.defined()},
+             call.x.as<float>(), call.weight.as<float>(), call.bias.as<float>(), call.y.as<float>());
 }
 
 }  // namespace xr::kernels::cpu

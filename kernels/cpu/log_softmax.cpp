@@ -8,10 +8,11 @@
 
 namespace xr::kernels::cpu {
 
-void CpuBackend::log_softmax_forward(ConstView x, View y) {
-  const Rows rows("log_softmax_forward", x, y);
-  const float* in = x.as<float>();
-  float* out = y.as<float>();
+void CpuBackend::compute(const LogSoftmaxForward& call) {
+  require_f32(call.name, "x", call.x);
+  const Rows rows(call.x);
+  const float* in = call.x.as<float>();
+  float* out = call.y.as<float>();
   rows.for_each([&](std::int64_t first, std::int64_t classes) {
     const float *row = in + first, largest = row_maximum(row, classes);
     double sum = 0;
@@ -22,11 +23,12 @@ void CpuBackend::log_softmax_forward(ConstView x, View y) {
   });
 }
 
-void CpuBackend::log_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
-  const Rows rows("log_softmax_backward", y, dy, dx);
-  const bool accumulate = write == GradientWrite::accumulate;
-  const float *out = y.as<float>(), *gradient = dy.as<float>();
-  float* result = dx.as<float>();
+void CpuBackend::compute(const LogSoftmaxBackward& call) {
+  require_f32(call.name, "y", call.y);
+  const Rows rows(call.y);
+  const bool accumulate = call.write == GradientWrite::accumulate;
+  const float *out = call.y.as<float>(), *gradient = call.dy.as<float>();
+  float* result = call.dx.as<float>();
   rows.for_each([&](std::int64_t first, std::int64_t classes) {
     double sum = 0;
     for (std::int64_t i = first; i < first + classes; ++i) sum += gradient[i];

@@ -52,31 +52,24 @@ void run_matmul(OneDnn& one_dnn, const MatmulProblem& problem, const float* a, c
       });
 }
 
-void CpuBackend::matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
-                        GradientWrite write) {
-  for (const auto& [name, view] : {std::pair{"a", a}, {"b", b}, {"c", ConstView(c)}}) {
-    require_f32("matmul", name, view);
-    XR_CHECK(view.shape.rank() == 2, "matmul: {} has the shape {}: it must be a matrix", name,
-             view.shape.to_string());
-  }
-  const MatmulProblem problem{.m = a.shape[transpose_a ? 1 : 0],
-                              .n = b.shape[transpose_b ? 0 : 1],
-                              .k = a.shape[transpose_a ? 0 : 1],
-                              .transpose_a = transpose_a,
-                              .transpose_b = transpose_b,
-                              .write = write};
-  XR_CHECK(b.shape[transpose_b ? 1 : 0] == problem.k && c.shape == (Shape{problem.m, problem.n}),
-           "matmul: a {}{} times b {}{} does not give c {}", a.shape.to_string(),
-           transpose_a ? " transposed" : "", b.shape.to_string(), transpose_b ? " transposed" : "",
-           c.shape.to_string());
-  if (c.numel() == 0) return;
+void CpuBackend::compute(const Matmul& call) {
+  require_f32(call.name, "a", call.a);
+  require_f32(call.name, "b", call.b);
+  require_f32(call.name, "c", call.c);
+  const MatmulProblem problem{.m = call.m(),
+                              .n = call.n(),
+                              .k = call.k(),
+                              .transpose_a = call.transpose_a,
+                              .transpose_b = call.transpose_b,
+                              .write = call.write};
+  if (call.c.numel() == 0) return;
   if (problem.k == 0) {
-    if (write == GradientWrite::overwrite) std::fill_n(c.as<float>(), c.numel(), 0.0f);
+    if (call.write == GradientWrite::overwrite) std::fill_n(call.c.as<float>(), call.c.numel(), 0.0f);
     return;
   }
-  const OneDnn::Call call(*primitives_,
-                          static_cast<double>(problem.m) * static_cast<double>(problem.n * problem.k));
-  run_matmul(*primitives_, problem, a.as<float>(), b.as<float>(), nullptr, c.as<float>());
+  const OneDnn::Call scope(*primitives_,
+                           static_cast<double>(problem.m) * static_cast<double>(problem.n * problem.k));
+  run_matmul(*primitives_, problem, call.a.as<float>(), call.b.as<float>(), nullptr, call.c.as<float>());
 }
 
 }  // namespace xr::kernels::cpu

@@ -133,36 +133,33 @@ bool one_byte(const Pool2dParams& params) {
 }  // namespace
 
 std::size_t CpuBackend::max_pool2d_argmax_bytes(const Pool2dParams& params, const Shape& y) const {
-  XR_CHECK(params.kernel_h * params.kernel_w <= 65536,
-           "max_pool2d: the window {}x{} is too large: it may have 65536 positions", params.kernel_h,
-           params.kernel_w);
+  require_window("max_pool2d", params);
   return static_cast<std::size_t>(y.numel()) * (one_byte(params) ? 1 : 2);
 }
 
-void CpuBackend::max_pool2d_forward(const Pool2dParams& params, ConstView x, View y, View argmax) {
-  const PoolGeometry g("max_pool2d_forward", params, x, y);
-  require_argmax("max_pool2d_forward", argmax, max_pool2d_argmax_bytes(params, y.shape));
-  const float* in = x.as<float>();
-  float* out = y.as<float>();
+void CpuBackend::compute(const MaxPool2dForward& call) {
+  const PoolGeometry g(call.name, call.params, call.x, call.y);
+  require_argmax(call.name, call.argmax, max_pool2d_argmax_bytes(call.params, call.y.shape));
+  const float* in = call.x.as<float>();
+  float* out = call.y.as<float>();
   for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) {
-    if (one_byte(params))
-      forward_row(g, plane, oh, in, out, argmax.as<std::uint8_t>());
+    if (one_byte(call.params))
+      forward_row(g, plane, oh, in, out, call.argmax.as<std::uint8_t>());
     else
-      forward_row(g, plane, oh, in, out, argmax.as<std::uint16_t>());
+      forward_row(g, plane, oh, in, out, call.argmax.as<std::uint16_t>());
   });
 }
 
-void CpuBackend::max_pool2d_backward(const Pool2dParams& params, ConstView dy, ConstView argmax, View dx,
-                                     GradientWrite write) {
-  const PoolGeometry g("max_pool2d_backward", params, dx, dy);
-  require_argmax("max_pool2d_backward", argmax, max_pool2d_argmax_bytes(params, dy.shape));
-  const float* gradient = dy.as<float>();
-  float* result = dx.as<float>();
+void CpuBackend::compute(const MaxPool2dBackward& call) {
+  const PoolGeometry g(call.name, call.params, call.dx, call.dy);
+  require_argmax(call.name, call.argmax, max_pool2d_argmax_bytes(call.params, call.dy.shape));
+  const float* gradient = call.dy.as<float>();
+  float* result = call.dx.as<float>();
   for_each_row(g.in, [&](std::int64_t plane, std::int64_t h) {
-    if (one_byte(params))
-      backward_row(g, plane, h, gradient, argmax.as<std::uint8_t>(), result, write);
+    if (one_byte(call.params))
+      backward_row(g, plane, h, gradient, call.argmax.as<std::uint8_t>(), result, call.write);
     else
-      backward_row(g, plane, h, gradient, argmax.as<std::uint16_t>(), result, write);
+      backward_row(g, plane, h, gradient, call.argmax.as<std::uint16_t>(), result, call.write);
   });
 }
 

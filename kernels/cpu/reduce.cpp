@@ -138,40 +138,29 @@ XR_MULTIVERSION void add_scaled(float scale, const float* x, std::int64_t step, 
     for (std::int64_t i = 0; i < count; ++i) y[i] += scale * x[i];
 }
 
-// A single value and equal shapes do not depend on the layout; everything else is defined in logical order.
-void require_layouts(const char* operation, const ConstView& small, const ConstView& large) {
-  require_f32(operation, "the smaller tensor", small);
-  require_f32(operation, "the larger tensor", large);
-  if (small.numel() == 1 || (small.shape == large.shape && small.layout == large.layout)) return;
-  require_contiguous(operation, "the smaller tensor", small);
-  require_contiguous(operation, "the larger tensor", large);
-}
-
 }  // namespace
 
-void CpuBackend::sum_to_shape(ConstView x, float scale, View y, GradientWrite write) {
-  require_layouts("sum_to_shape", y, x);
-  XR_CHECK(y.shape.rank() <= x.shape.rank(),
-           "sum_to_shape: {} cannot be summed to {}: it has fewer dimensions", x.shape.to_string(),
-           y.shape.to_string());
-  if (y.numel() == 0) return;
-  if (x.numel() == 0) {
-    if (write == GradientWrite::overwrite) fill(y, 0.0f);
+void CpuBackend::compute(const SumToShape& call) {
+  require_f32(call.name, "x", call.x);
+  require_f32(call.name, "y", call.y);
+  if (call.y.numel() == 0) return;
+  if (call.x.numel() == 0) {
+    if (call.write == GradientWrite::overwrite) compute(Fill{.y = call.y});
     return;
   }
-  Sum(x, scale, y, write).run();
+  Sum(call.x, call.scale, call.y, call.write).run();
 }
 
-void CpuBackend::broadcast_to(ConstView dy, float scale, View dx, GradientWrite write) {
-  require_layouts("broadcast_to", dy, dx);
-  const Broadcast plan("broadcast_to", dy.shape, dy.shape, dx.shape);
+void CpuBackend::compute(const BroadcastTo& call) {
+  require_f32(call.name, "dx", call.dx);
+  const Broadcast plan(call.name, call.dy.shape, call.dy.shape, call.dx.shape);
   const std::int64_t step = plan.stride_a[plan.rank - 1];
-  const float* in = dy.as<float>();
-  float* out = dx.as<float>();
-  const auto kernel = write == GradientWrite::accumulate ? add_scaled : set_scaled;
-  for_each_row(plan, dx.numel(),
+  const float* in = call.dy.as<float>();
+  float* out = call.dx.as<float>();
+  const auto kernel = call.write == GradientWrite::accumulate ? add_scaled : set_scaled;
+  for_each_row(plan, call.dx.numel(),
                [&](std::int64_t position, std::int64_t offset, std::int64_t, std::int64_t count) {
-                 kernel(scale, in + offset, step, out + position, count);
+                 kernel(call.scale, in + offset, step, out + position, count);
                });
 }
 

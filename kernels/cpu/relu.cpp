@@ -45,26 +45,26 @@ XR_MULTIVERSION void add_relu_gradient(const float* __restrict y, const float* _
 
 }  // namespace
 
-void CpuBackend::relu_forward(ConstView x, View y) {
-  require_alike("relu_forward", "x", x, "y", y);
-  const bool stream = x.data != y.data && worth_streaming(static_cast<std::int64_t>(y.bytes()));
-  const float* in = x.as<float>();
-  float* out = y.as<float>();
-  parallel_ranges(x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+void CpuBackend::compute(const ReluForward& call) {
+  require_f32(call.name, "x", call.x);
+  const bool stream =
+      call.x.data != call.y.data && worth_streaming(static_cast<std::int64_t>(call.y.bytes()));
+  const float* in = call.x.as<float>();
+  float* out = call.y.as<float>();
+  parallel_ranges(call.x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
     write_pieces(stream, out + begin, end - begin, 1, [&](float* to, std::int64_t first, std::int64_t count) {
       relu(in + begin + first, to, count);
     });
   });
 }
 
-void CpuBackend::relu_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
-  require_alike("relu_backward", "y", y, "dy", dy);
-  require_alike("relu_backward", "y", y, "dx", dx);
-  const bool stream = worth_streaming(static_cast<std::int64_t>(dx.bytes()));
-  const float *out = y.as<float>(), *gradient = dy.as<float>();
-  float* result = dx.as<float>();
-  parallel_ranges(y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
-    if (write == GradientWrite::accumulate)
+void CpuBackend::compute(const ReluBackward& call) {
+  require_f32(call.name, "y", call.y);
+  const bool stream = worth_streaming(static_cast<std::int64_t>(call.dx.bytes()));
+  const float *out = call.y.as<float>(), *gradient = call.dy.as<float>();
+  float* result = call.dx.as<float>();
+  parallel_ranges(call.y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    if (call.write == GradientWrite::accumulate)
       return add_relu_gradient(out + begin, gradient + begin, result + begin, end - begin);
     write_pieces(stream, result + begin, end - begin, 1,
                  [&](float* to, std::int64_t first, std::int64_t count) {

@@ -23,12 +23,6 @@ void reorder_plain(const ConstView& x, const View& y) {
   });
 }
 
-void check_layout(const char* name, const ConstView& view) {
-  XR_CHECK(view.layout != Layout::blocked16 || view.shape[1] % 16 == 0,
-           "reorder: {} has the shape {}: blocked16 needs a multiple of 16 channels", name,
-           view.shape.to_string());
-}
-
 }  // namespace
 
 void convert_activation(OneDnn& one_dnn, const Shape& shape, Layout from, const float* x, Layout to,
@@ -53,29 +47,25 @@ void convert_activation(OneDnn& one_dnn, const Shape& shape, Layout from, const 
   });
 }
 
-void CpuBackend::reorder(ConstView x, View y) {
-  XR_CHECK(x.shape == y.shape && x.dtype == y.dtype, "reorder: x is {} {}, y is {} {}: they must be alike",
-           name_of(x.dtype), x.shape.to_string(), name_of(y.dtype), y.shape.to_string());
-  if (x.numel() == 0) return;
-  if (x.layout == y.layout || x.shape.rank() != 4) {
-    XR_CHECK(x.layout == y.layout, "reorder: {} has no layouts but contiguous", x.shape.to_string());
-    return copy(y.data, x.data, x.bytes());
+void CpuBackend::compute(const Reorder& call) {
+  if (call.x.numel() == 0) return;
+  if (call.x.layout == call.y.layout || call.x.shape.rank() != 4) {
+    return copy(call.y.data, call.x.data, call.x.bytes());
   }
-  check_layout("x", x);
-  check_layout("y", y);
-  if (x.dtype == DType::f32) {
-    const OneDnn::Call call(*primitives_, 16.0 * static_cast<double>(x.numel()));
-    return convert_activation(*primitives_, x.shape, x.layout, x.as<float>(), y.layout, y.as<float>());
+  if (call.x.dtype == DType::f32) {
+    const OneDnn::Call scope(*primitives_, 16.0 * static_cast<double>(call.x.numel()));
+    return convert_activation(*primitives_, call.x.shape, call.x.layout, call.x.as<float>(), call.y.layout,
+                              call.y.as<float>());
   }
-  switch (size_of(x.dtype)) {
+  switch (size_of(call.x.dtype)) {
     case 1:
-      return reorder_plain<std::uint8_t>(x, y);
+      return reorder_plain<std::uint8_t>(call.x, call.y);
     case 2:
-      return reorder_plain<std::uint16_t>(x, y);
+      return reorder_plain<std::uint16_t>(call.x, call.y);
     case 4:
-      return reorder_plain<std::uint32_t>(x, y);
+      return reorder_plain<std::uint32_t>(call.x, call.y);
     default:
-      return reorder_plain<std::uint64_t>(x, y);
+      return reorder_plain<std::uint64_t>(call.x, call.y);
   }
 }
 

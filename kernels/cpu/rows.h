@@ -12,19 +12,8 @@ namespace xr::kernels::cpu {
 
 class Rows {
  public:
-  /// All tensors must be contiguous (N, classes) of one shape.
-  Rows(const char* operation, const ConstView& a, const ConstView& b) {
-    require_alike(operation, "the input", a, "the output", b);
-    require_contiguous(operation, "the input", a);
-    XR_CHECK(a.shape.rank() == 2, "{}: the input has the shape {}: it must be (N, classes)", operation,
-             a.shape.to_string());
-    count_ = a.shape[0];
-    classes_ = a.shape[1];
-  }
-  Rows(const char* operation, const ConstView& a, const ConstView& b, const ConstView& c)
-      : Rows(operation, a, b) {
-    require_alike(operation, "the input", a, "the gradient", c);
-  }
+  /// (N, classes), contiguous.
+  explicit Rows(const ConstView& view) : count_(view.shape[0]), classes_(view.shape[1]) {}
 
   /// Calls body(offset of the row, classes) in parallel.
   template <class Body>

@@ -53,24 +53,21 @@ XR_MULTIVERSION void sgd_nesterov(const SgdFactors& f, float* __restrict p, cons
 
 }  // namespace
 
-void CpuBackend::sgd_step(const SgdParams& params, View parameters, ConstView gradients,
-                          View momentum_buffer) {
-  const bool momentum = params.momentum != 0.0f;
-  require_alike("sgd_step", "parameters", parameters, "gradients", gradients);
-  if (momentum) require_alike("sgd_step", "parameters", parameters, "momentum_buffer", momentum_buffer);
-  XR_CHECK(params.step >= 1, "sgd_step: step is {}: steps are counted from 1", params.step);
-  const SgdFactors factors{params.learning_rate, params.weight_decay, params.momentum,
-                           1.0f - params.dampening};
-  const float lookahead = params.nesterov ? params.momentum : 0.0f;
-  float *p = parameters.as<float>(), *buffer = momentum_buffer.as<float>();
-  const float* g = gradients.as<float>();
-  parallel_ranges(parameters.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
+void CpuBackend::compute(const SgdStep& call) {
+  const bool momentum = call.params.momentum != 0.0f;
+  require_f32(call.name, "parameters", call.parameters);
+  const SgdFactors factors{call.params.learning_rate, call.params.weight_decay, call.params.momentum,
+                           1.0f - call.params.dampening};
+  const float lookahead = call.params.nesterov ? call.params.momentum : 0.0f;
+  float *p = call.parameters.as<float>(), *buffer = call.momentum_buffer.as<float>();
+  const float* g = call.gradients.as<float>();
+  parallel_ranges(call.parameters.numel(), 65536, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t count = end - begin;
     if (!momentum)
       sgd_plain(factors, p + begin, g + begin, count);
-    else if (params.step == 1)
+    else if (call.params.step == 1)
       sgd_first(factors, lookahead, p + begin, g + begin, buffer + begin, count);
-    else if (params.nesterov)
+    else if (call.params.nesterov)
       sgd_nesterov(factors, p + begin, g + begin, buffer + begin, count);
     else
       sgd_momentum(factors, p + begin, g + begin, buffer + begin, count);

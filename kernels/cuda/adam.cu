@@ -48,33 +48,26 @@ struct Adam {
 
 }  // namespace
 
-void KernelBackend::adam_step(const AdamParams& params, View parameters, ConstView gradients,
-                              View first_moment, View second_moment) {
-  require_dtype("adam_step", "parameters", parameters, DType::f32);
-  const std::pair<const char*, ConstView> others[] = {
-      {"gradients", gradients}, {"first_moment", first_moment}, {"second_moment", second_moment}};
-  for (const auto& [name, view] : others) {
-    require_dtype("adam_step", name, view, DType::f32);
-    require_same_form("adam_step", "parameters", parameters, name, view);
-  }
-  XR_CHECK(params.step >= 1, "adam_step: step is {}: steps are counted from 1", params.step);
-  const double learning_rate = params.learning_rate, step = static_cast<double>(params.step);
-  const bool decoupled = params.decoupled_weight_decay;
+void KernelBackend::compute(const AdamStep& call) {
+  const double learning_rate = call.params.learning_rate, step = static_cast<double>(call.params.step);
+  const bool decoupled = call.params.decoupled_weight_decay;
   Adam update{};
-  update.p = parameters.as<float>();
-  update.g = gradients.as<float>();
-  update.m = first_moment.as<float>();
-  update.v = second_moment.as<float>();
-  update.gradient_decay = decoupled ? 0.0f : params.weight_decay;
+  update.p = call.parameters.as<float>();
+  update.g = call.gradients.as<float>();
+  update.m = call.first_moment.as<float>();
+  update.v = call.second_moment.as<float>();
+  update.gradient_decay = decoupled ? 0.0f : call.params.weight_decay;
   update.parameter_scale =
-      decoupled ? static_cast<float>(1.0 - learning_rate * static_cast<double>(params.weight_decay)) : 1.0f;
-  update.one_minus_beta1 = static_cast<float>(1.0 - params.beta1);
-  update.beta2 = static_cast<float>(params.beta2);
-  update.one_minus_beta2 = static_cast<float>(1.0 - params.beta2);
-  update.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(params.beta1, step)));
-  update.inverse_root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(params.beta2, step)));
-  update.epsilon = params.epsilon;
-  const std::int64_t count = parameters.numel(),
+      decoupled ? static_cast<float>(1.0 - learning_rate * static_cast<double>(call.params.weight_decay))
+                : 1.0f;
+  update.one_minus_beta1 = static_cast<float>(1.0 - call.params.beta1);
+  update.beta2 = static_cast<float>(call.params.beta2);
+  update.one_minus_beta2 = static_cast<float>(1.0 - call.params.beta2);
+  update.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(call.params.beta1, step)));
+  update.inverse_root_correction =
+      static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(call.params.beta2, step)));
+  update.epsilon = call.params.epsilon;
+  const std::int64_t count = call.parameters.numel(),
                      vectors = whole_vectors<4>(count, update.p, update.g, update.m, update.v);
   run({"adam_step", elementwise_blocks<4>(vectors, count), elementwise_threads, 0, 28 * count, 14 * count},
       elementwise_kernel<4, Adam>, update, vectors, count);

@@ -216,43 +216,41 @@ void launch_augment(KernelBackend& backend, const AugmentCall& call, LaunchPlan 
 
 }  // namespace
 
-void KernelBackend::augment(const AugmentParams& params, ConstView images, ConstView indices,
-                            ConstView records, View y) {
-  require_augment(params, images, indices, records, y);
-  with_layout("augment", y.layout, [](auto) {});
-  if (y.numel() == 0) return;
-  AugmentCall call{images.as<std::uint8_t>(),
-                   indices.as<std::int64_t>(),
-                   records.as<AugmentRecord>(),
-                   params,
-                   static_cast<int>(images.shape[1]),
-                   static_cast<int>(images.shape[2]),
-                   static_cast<int>(y.shape[2]),
+void KernelBackend::compute(const Augment& call) {
+  with_layout("augment", call.y.layout, [](auto) {});
+  if (call.y.numel() == 0) return;
+  AugmentCall work{call.images.as<std::uint8_t>(),
+                   call.indices.as<std::int64_t>(),
+                   call.records.as<AugmentRecord>(),
+                   call.params,
+                   static_cast<int>(call.images.shape[1]),
+                   static_cast<int>(call.images.shape[2]),
+                   static_cast<int>(call.y.shape[2]),
                    0,
                    0,
                    0,
                    0};
-  call.tiles_across = static_cast<int>(ceil_div(call.side, tile));
-  call.tiles = call.tiles_across * call.tiles_across;
-  plan_shared_memory(call);
-  const std::int64_t image_bytes = images.numel() / images.shape[0];
-  LaunchPlan plan{"augment", {}, {}, 0, 0, 25 * y.numel()};
-  plan.grid = static_cast<unsigned>(to_int(y.shape[0] * call.tiles, "augment: the tiles"));
+  work.tiles_across = static_cast<int>(ceil_div(work.side, tile));
+  work.tiles = work.tiles_across * work.tiles_across;
+  plan_shared_memory(work);
+  const std::int64_t image_bytes = call.images.numel() / call.images.shape[0];
+  LaunchPlan plan{"augment", {}, {}, 0, 0, 25 * call.y.numel()};
+  plan.grid = static_cast<unsigned>(to_int(call.y.shape[0] * work.tiles, "augment: the tiles"));
   plan.block = dim3(tile, tile_rows);
   plan.shared_bytes =
-      (static_cast<std::size_t>(2 * tile) * call.weight_stride + call.row_floats) * sizeof(float);
-  plan.bytes = y.shape[0] * (image_bytes + static_cast<std::int64_t>(sizeof(AugmentRecord) + 8)) +
-               static_cast<std::int64_t>(y.bytes());
+      (static_cast<std::size_t>(2 * tile) * work.weight_stride + work.row_floats) * sizeof(float);
+  plan.bytes = call.y.shape[0] * (image_bytes + static_cast<std::int64_t>(sizeof(AugmentRecord) + 8)) +
+               static_cast<std::int64_t>(call.y.bytes());
   std::uint8_t* reduced = nullptr;
-  if (is_reduced_before_warp(call.size, call.side)) {
-    reduced = static_cast<std::uint8_t*>(workspace(static_cast<std::size_t>(y.numel())));
+  if (is_reduced_before_warp(work.size, work.side)) {
+    reduced = static_cast<std::uint8_t*>(workspace(static_cast<std::size_t>(call.y.numel())));
     LaunchPlan reduce = plan;
     reduce.kernel = "augment_reduce";
-    reduce.bytes = y.shape[0] * image_bytes + y.numel();
-    run(reduce, augment_reduce_kernel, call, reduced);
+    reduce.bytes = call.y.shape[0] * image_bytes + call.y.numel();
+    run(reduce, augment_reduce_kernel, work, reduced);
   }
-  with_activation_type("augment", y.dtype, [&](auto element) {
-    launch_augment<decltype(element)>(*this, call, plan, reduced, y);
+  with_activation_type("augment", call.y.dtype, [&](auto element) {
+    launch_augment<decltype(element)>(*this, work, plan, reduced, call.y);
   });
 }
 

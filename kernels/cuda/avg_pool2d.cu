@@ -98,57 +98,52 @@ void backward(KernelBackend& backend, LaunchPlan plan, const Pool2dParams& param
 
 }  // namespace
 
-void KernelBackend::avg_pool2d_forward(const Pool2dParams& params, ConstView x, View y) {
+void KernelBackend::compute(const AvgPool2dForward& call) {
   constexpr const char* operation = "avg_pool2d_forward";
-  require_pool2d(operation, params, x, y);
-  require_dtype(operation, "the output", y, x.dtype);
-  if (y.numel() == 0) return;
+  if (call.y.numel() == 0) return;
   const LaunchPlan plan{operation,
                         {},
                         elementwise_threads,
                         0,
-                        static_cast<std::int64_t>(x.bytes() + y.bytes()),
-                        y.numel() * params.kernel_h * params.kernel_w};
-  with_activation_type(operation, x.dtype, [&](auto type) {
-    with_layout(operation, x.layout, [&](auto channels_last) {
+                        static_cast<std::int64_t>(call.x.bytes() + call.y.bytes()),
+                        call.y.numel() * call.params.kernel_h * call.params.kernel_w};
+  with_activation_type(operation, call.x.dtype, [&](auto type) {
+    with_layout(operation, call.x.layout, [&](auto channels_last) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
       if constexpr (channels_last) {
-        if (channels_in_vectors<width>(x.shape[1], x.data, y.data)) {
-          if (params.kernel_h == 2 && params.kernel_w == 2)
-            return forward<T, width, true, 2>(*this, plan, params, x, y);
-          if (params.kernel_h == 3 && params.kernel_w == 3)
-            return forward<T, width, true, 3>(*this, plan, params, x, y);
-          return forward<T, width, true, 0>(*this, plan, params, x, y);
+        if (channels_in_vectors<width>(call.x.shape[1], call.x.data, call.y.data)) {
+          if (call.params.kernel_h == 2 && call.params.kernel_w == 2)
+            return forward<T, width, true, 2>(*this, plan, call.params, call.x, call.y);
+          if (call.params.kernel_h == 3 && call.params.kernel_w == 3)
+            return forward<T, width, true, 3>(*this, plan, call.params, call.x, call.y);
+          return forward<T, width, true, 0>(*this, plan, call.params, call.x, call.y);
         }
       }
-      forward<T, 1, channels_last, 0>(*this, plan, params, x, y);
+      forward<T, 1, channels_last, 0>(*this, plan, call.params, call.x, call.y);
     });
   });
 }
 
-void KernelBackend::avg_pool2d_backward(const Pool2dParams& params, ConstView dy, View dx,
-                                        GradientWrite write) {
+void KernelBackend::compute(const AvgPool2dBackward& call) {
   constexpr const char* operation = "avg_pool2d_backward";
-  require_pool2d(operation, params, dx, dy);
-  require_dtype(operation, "the output's gradient", dy, dx.dtype);
-  if (dx.numel() == 0) return;
-  const std::size_t writes = write == GradientWrite::accumulate ? 2 : 1;
+  if (call.dx.numel() == 0) return;
+  const std::size_t writes = call.write == GradientWrite::accumulate ? 2 : 1;
   const LaunchPlan plan{operation,
                         {},
                         elementwise_threads,
                         0,
-                        static_cast<std::int64_t>(dy.bytes() + writes * dx.bytes()),
-                        dy.numel() * params.kernel_h * params.kernel_w};
-  with_activation_type(operation, dx.dtype, [&](auto type) {
-    with_layout(operation, dx.layout, [&](auto channels_last) {
+                        static_cast<std::int64_t>(call.dy.bytes() + writes * call.dx.bytes()),
+                        call.dy.numel() * call.params.kernel_h * call.params.kernel_w};
+  with_activation_type(operation, call.dx.dtype, [&](auto type) {
+    with_layout(operation, call.dx.layout, [&](auto channels_last) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
       if constexpr (channels_last) {
-        if (channels_in_vectors<width>(dx.shape[1], dx.data, dy.data))
-          return backward<T, width, true>(*this, plan, params, dy, dx, write);
+        if (channels_in_vectors<width>(call.dx.shape[1], call.dx.data, call.dy.data))
+          return backward<T, width, true>(*this, plan, call.params, call.dy, call.dx, call.write);
       }
-      backward<T, 1, channels_last>(*this, plan, params, dy, dx, write);
+      backward<T, 1, channels_last>(*this, plan, call.params, call.dy, call.dx, call.write);
     });
   });
 }

@@ -11,7 +11,7 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 namespace {
 
 template <class X, class Y>
-struct Cast {
+struct CastElement {
   const X* x;
   Y* y;
   GradientWrite write;
@@ -38,20 +38,21 @@ struct Cast {
 
 }  // namespace
 
-void KernelBackend::cast(ConstView x, View y, GradientWrite write) {
-  require_same_form("cast", "x", x, "y", y);
-  if (x.numel() == 0) return;
-  with_activation_type("cast", x.dtype, [&](auto x_type) {
-    with_activation_type("cast", y.dtype, [&](auto y_type) {
+void KernelBackend::compute(const Cast& call) {
+  if (call.x.numel() == 0) return;
+  with_activation_type("cast", call.x.dtype, [&](auto x_type) {
+    with_activation_type("cast", call.y.dtype, [&](auto y_type) {
       using X = decltype(x_type);
       using Y = decltype(y_type);
       constexpr int width = std::max(vector_width<X>, vector_width<Y>);
-      const std::size_t passes = write == GradientWrite::accumulate ? 2 : 1;
-      const std::int64_t count = x.numel(), vectors = whole_vectors<width>(count, x.data, y.data);
+      const std::size_t passes = call.write == GradientWrite::accumulate ? 2 : 1;
+      const std::int64_t count = call.x.numel(),
+                         vectors = whole_vectors<width>(count, call.x.data, call.y.data);
       run({"cast", elementwise_blocks<width>(vectors, count), elementwise_threads, 0,
-           static_cast<std::int64_t>(x.bytes() + passes * y.bytes()),
-           write == GradientWrite::accumulate ? count : 0},
-          elementwise_kernel<width, Cast<X, Y>>, Cast<X, Y>{x.as<X>(), y.as<Y>(), write}, vectors, count);
+           static_cast<std::int64_t>(call.x.bytes() + passes * call.y.bytes()),
+           call.write == GradientWrite::accumulate ? count : 0},
+          elementwise_kernel<width, CastElement<X, Y>>,
+          CastElement<X, Y>{call.x.as<X>(), call.y.as<Y>(), call.write}, vectors, count);
     });
   });
 }

@@ -99,7 +99,7 @@ __global__ void __launch_bounds__(row_threads) cross_entropy_totals_kernel(Targe
 }
 
 template <class L, class T>
-struct CrossEntropyBackward {
+struct GradientElement {
   Targets targets;
   const L* log_probabilities;
   const float *totals, *d_loss;
@@ -116,69 +116,58 @@ struct CrossEntropyBackward {
   }
 };
 
-Targets checked_targets(const char* operation, const CrossEntropyParams& params, const ConstView& logits,
-                        const ConstView& labels, const ConstView& class_weights) {
-  const RowShape shape = row_shape(operation, "the input", logits);
-  require_dtype(operation, "labels", labels, DType::i64);
-  XR_CHECK(labels.numel() == shape.rows,
-           "{}: labels have the shape {}: there must be one for each of the {} rows", operation,
-           labels.shape.to_string(), shape.rows);
-  if (class_weights.defined()) require_vector(operation, "class_weights", class_weights, shape.classes);
-  return {labels.as<std::int64_t>(), class_weights.as<float>(), shape.rows, shape.classes,
-          params.label_smoothing};
+Targets targets_of(const CrossEntropyParams& params, const ConstView& rows, const ConstView& labels,
+                   const ConstView& class_weights) {
+  return {labels.as<std::int64_t>(), class_weights.as<float>(), rows.shape[0],
+          to_int(rows.shape[1], "the number of classes"), params.label_smoothing};
 }
 
 }  // namespace
 
-void KernelBackend::cross_entropy_forward(const CrossEntropyParams& params, ConstView logits,
-                                          ConstView labels, ConstView class_weights, View loss,
-                                          View log_probabilities) {
+void KernelBackend::compute(const CrossEntropyForward& call) {
   constexpr const char* operation = "cross_entropy_forward";
-  const Targets targets = checked_targets(operation, params, logits, labels, class_weights);
-  require_same_form(operation, "logits", logits, "log_probabilities", log_probabilities);
-  require_vector(operation, "loss", loss, 1);
+  const Targets targets = targets_of(call.params, call.logits, call.labels, call.class_weights);
   auto* losses = static_cast<float*>(workspace(static_cast<std::size_t>(targets.rows + 1) * sizeof(float)));
-  if (logits.numel() > 0)
-    with_activation_type(operation, logits.dtype, [&](auto type) {
-      with_activation_type(operation, log_probabilities.dtype, [&](auto log_type) {
+  if (call.logits.numel() > 0)
+    with_activation_type(operation, call.logits.dtype, [&](auto type) {
+      with_activation_type(operation, call.log_probabilities.dtype, [&](auto log_type) {
         with_row_group({targets.rows, targets.classes}, [&](auto whole_block, unsigned grid) {
           using T = decltype(type);
           using L = decltype(log_type);
           run({operation, grid, row_threads, 0,
-               static_cast<std::int64_t>(logits.bytes() + log_probabilities.bytes() + labels.bytes()),
-               8 * logits.numel()},
-              cross_entropy_rows_kernel<T, L, whole_block>, logits.as<T>(), log_probabilities.as<L>(),
-              targets, losses);
+               static_cast<std::int64_t>(call.logits.bytes() + call.log_probabilities.bytes() +
+                                         call.labels.bytes()),
+               8 * call.logits.numel()},
+              cross_entropy_rows_kernel<T, L, whole_block>, call.logits.as<T>(),
+              call.log_probabilities.as<L>(), targets, losses);
         });
       });
     });
   run({"cross_entropy_mean", 1, dim3(1, row_threads), 0, 4 * targets.rows, targets.rows},
-      cross_entropy_mean_kernel, losses, targets, loss.as<float>(), data_fault());
+      cross_entropy_mean_kernel, losses, targets, call.loss.as<float>(), data_fault());
 }
 
-void KernelBackend::cross_entropy_backward(const CrossEntropyParams& params, ConstView log_probabilities,
-                                           ConstView labels, ConstView class_weights, ConstView d_loss,
-                                           View d_logits, GradientWrite write) {
+void KernelBackend::compute(const CrossEntropyBackward& call) {
   constexpr const char* operation = "cross_entropy_backward";
-  const Targets targets = checked_targets(operation, params, log_probabilities, labels, class_weights);
-  require_same_form(operation, "log_probabilities", log_probabilities, "d_logits", d_logits);
-  require_vector(operation, "d_loss", d_loss, 1);
-  if (d_logits.numel() == 0) return;
+  const Targets targets = targets_of(call.params, call.log_probabilities, call.labels, call.class_weights);
+  if (call.d_logits.numel() == 0) return;
   auto* totals = static_cast<float*>(workspace(2 * sizeof(float)));
   run({"cross_entropy_totals", 1, dim3(1, row_threads), 0, 8 * targets.rows, targets.rows},
       cross_entropy_totals_kernel, targets, totals);
-  with_activation_type(operation, log_probabilities.dtype, [&](auto log_type) {
-    with_activation_type(operation, d_logits.dtype, [&](auto type) {
+  with_activation_type(operation, call.log_probabilities.dtype, [&](auto log_type) {
+    with_activation_type(operation, call.d_logits.dtype, [&](auto type) {
       using L = decltype(log_type);
       using T = decltype(type);
-      using Backward = CrossEntropyBackward<L, T>;
-      const std::size_t writes = write == GradientWrite::accumulate ? 2 : 1;
-      run({operation, blocks_for(d_logits.numel(), elementwise_threads), elementwise_threads, 0,
-           static_cast<std::int64_t>(log_probabilities.bytes() + writes * d_logits.bytes() + labels.bytes()),
-           8 * d_logits.numel()},
+      using Backward = GradientElement<L, T>;
+      const std::size_t writes = call.write == GradientWrite::accumulate ? 2 : 1;
+      run({operation, blocks_for(call.d_logits.numel(), elementwise_threads), elementwise_threads, 0,
+           static_cast<std::int64_t>(call.log_probabilities.bytes() + writes * call.d_logits.bytes() +
+                                     call.labels.bytes()),
+           8 * call.d_logits.numel()},
           for_each_kernel<Backward>,
-          Backward{targets, log_probabilities.as<L>(), totals, d_loss.as<float>(), d_logits.as<T>(), write},
-          d_logits.numel());
+          Backward{targets, call.log_probabilities.as<L>(), totals, call.d_loss.as<float>(),
+                   call.d_logits.as<T>(), call.write},
+          call.d_logits.numel());
     });
   });
 }

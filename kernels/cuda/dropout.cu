@@ -164,45 +164,39 @@ struct Call {
 
 }  // namespace
 
-void KernelBackend::dropout(const DropoutParams& params, ConstView x, View y, GradientWrite write) {
-  require_same_form("dropout", "x", x, "y", y);
-  require_dtype("dropout", "y", y, x.dtype);
-  XR_CHECK(params.probability >= 0.0f && params.probability <= 1.0f,
-           "dropout: the probability is {}: it must lie in [0, 1]", params.probability);
-  XR_CHECK(!params.whole_channels || x.shape.rank() >= 2,
-           "dropout: x has the shape {}: whole channels need (N, C, ...)", x.shape.to_string());
-  if (x.numel() == 0) return;
-  const bool accumulate = write == GradientWrite::accumulate;
-  const float kept_scale = params.probability < 1.0f ? 1.0f / (1.0f - params.probability) : 0.0f;
-  Call call{
-      *this,
-      {"dropout",
-       {},
-       elementwise_threads,
-       0,
-       static_cast<std::int64_t>((accumulate ? 3 : 2) * x.bytes()),
-       (accumulate ? 2 : 1) * x.numel()},
-      {params.seed, params.stream, params.offset, params.offset_on_device, params.probability, kept_scale},
-      x,
-      y,
-      write,
-      1,
-      1};
-  if (x.shape.rank() >= 2) {
-    call.channels = to_int(x.shape[1], "the number of channels");
-    call.pixels = to_int(x.numel() / (x.shape[0] * x.shape[1]), "the number of pixels");
+void KernelBackend::compute(const Dropout& call) {
+  if (call.x.numel() == 0) return;
+  const bool accumulate = call.write == GradientWrite::accumulate;
+  const float kept_scale = call.params.probability < 1.0f ? 1.0f / (1.0f - call.params.probability) : 0.0f;
+  Call work{*this,
+            {"dropout",
+             {},
+             elementwise_threads,
+             0,
+             static_cast<std::int64_t>((accumulate ? 3 : 2) * call.x.bytes()),
+             (accumulate ? 2 : 1) * call.x.numel()},
+            {call.params.seed, call.params.stream, call.params.offset, call.params.offset_on_device,
+             call.params.probability, kept_scale},
+            call.x,
+            call.y,
+            call.write,
+            1,
+            1};
+  if (call.x.shape.rank() >= 2) {
+    work.channels = to_int(call.x.shape[1], "the number of channels");
+    work.pixels = to_int(call.x.numel() / (call.x.shape[0] * call.x.shape[1]), "the number of pixels");
   }
-  with_activation_type("dropout", x.dtype, [&](auto type) {
-    with_layout("dropout", x.layout, [&](auto channels_last) {
+  with_activation_type("dropout", call.x.dtype, [&](auto type) {
+    with_layout("dropout", call.x.layout, [&](auto channels_last) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
-      if (!channels_last && !params.whole_channels) return call.in_order<T>();
+      if (!channels_last && !call.params.whole_channels) return work.in_order<T>();
       const bool vectors =
-          channels_in_vectors<width>(channels_last ? call.channels : call.pixels, x.data, y.data);
-      if (params.whole_channels)
-        return vectors ? call.by_channels<T, width, channels_last>()
-                       : call.by_channels<T, 1, channels_last>();
-      return vectors ? call.by_pixels<T, width>() : call.by_pixels<T, 1>();
+          channels_in_vectors<width>(channels_last ? work.channels : work.pixels, call.x.data, call.y.data);
+      if (call.params.whole_channels)
+        return vectors ? work.by_channels<T, width, channels_last>()
+                       : work.by_channels<T, 1, channels_last>();
+      return vectors ? work.by_pixels<T, width>() : work.by_pixels<T, 1>();
     });
   });
 }

@@ -15,7 +15,7 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 namespace {
 
 template <class T>
-struct Fill {
+struct FillElement {
   T* y;
   float value;
 
@@ -29,7 +29,7 @@ struct Fill {
 };
 
 template <class T>
-struct Scale {
+struct ScaleElement {
   float a;
   const T* x;
   T* y;
@@ -103,15 +103,8 @@ struct BroadcastBinary {
 
 template <class Operation>
 void binary(KernelBackend& backend, const char* name, const ConstView& a, const ConstView& b, const View& y) {
-  require_dtype(name, "a", a, y.dtype);
-  require_dtype(name, "b", b, y.dtype);
   const auto like_y = [&](const ConstView& view) { return view.shape == y.shape && view.layout == y.layout; };
   const bool equal = like_y(a) && like_y(b);
-  if (!equal) {
-    require_contiguous(name, "a (whose shape or layout differs)", a);
-    require_contiguous(name, "b (whose shape or layout differs)", b);
-    require_contiguous(name, "y (whose shape or layout differs)", y);
-  }
   with_activation_type(name, y.dtype, [&](auto type) {
     using T = decltype(type);
     constexpr int width = vector_width<T>;
@@ -138,36 +131,36 @@ void binary(KernelBackend& backend, const char* name, const ConstView& a, const 
 
 }  // namespace
 
-void KernelBackend::fill(View y, float value) {
-  with_activation_type("fill", y.dtype, [&](auto type) {
+void KernelBackend::compute(const Fill& call) {
+  with_activation_type("fill", call.y.dtype, [&](auto type) {
     using T = decltype(type);
-    const std::int64_t count = y.numel(), vectors = whole_vectors<vector_width<T>>(count, y.data);
+    const std::int64_t count = call.y.numel(), vectors = whole_vectors<vector_width<T>>(count, call.y.data);
     run({"fill", elementwise_blocks<vector_width<T>>(vectors, count), elementwise_threads, 0,
-         static_cast<std::int64_t>(y.bytes()), 0},
-        elementwise_kernel<vector_width<T>, Fill<T>>, Fill<T>{y.as<T>(), value}, vectors, count);
+         static_cast<std::int64_t>(call.y.bytes()), 0},
+        elementwise_kernel<vector_width<T>, FillElement<T>>, FillElement<T>{call.y.as<T>(), call.value},
+        vectors, count);
   });
 }
 
-void KernelBackend::scale(float a, ConstView x, View y, GradientWrite write) {
-  require_same_form("scale", "x", x, "y", y);
-  require_dtype("scale", "y", y, x.dtype);
-  with_activation_type("scale", x.dtype, [&](auto type) {
+void KernelBackend::compute(const Scale& call) {
+  with_activation_type("scale", call.x.dtype, [&](auto type) {
     using T = decltype(type);
-    const bool accumulate = write == GradientWrite::accumulate;
-    const std::int64_t count = x.numel(), vectors = whole_vectors<vector_width<T>>(count, x.data, y.data);
+    const bool accumulate = call.write == GradientWrite::accumulate;
+    const std::int64_t count = call.x.numel(),
+                       vectors = whole_vectors<vector_width<T>>(count, call.x.data, call.y.data);
     run({"scale", elementwise_blocks<vector_width<T>>(vectors, count), elementwise_threads, 0,
-         static_cast<std::int64_t>((accumulate ? 3 : 2) * x.bytes()), (accumulate ? 2 : 1) * count},
-        elementwise_kernel<vector_width<T>, Scale<T>>, Scale<T>{a, x.as<T>(), y.as<T>(), write}, vectors,
-        count);
+         static_cast<std::int64_t>((accumulate ? 3 : 2) * call.x.bytes()), (accumulate ? 2 : 1) * count},
+        elementwise_kernel<vector_width<T>, ScaleElement<T>>,
+        ScaleElement<T>{call.factor, call.x.as<T>(), call.y.as<T>(), call.write}, vectors, count);
   });
 }
 
-void KernelBackend::add(ConstView a, ConstView b, View y) {
-  binary<Sum>(*this, "add", a, b, y);
+void KernelBackend::compute(const Add& call) {
+  binary<Sum>(*this, "add", call.a, call.b, call.y);
 }
 
-void KernelBackend::multiply(ConstView a, ConstView b, View y) {
-  binary<Product>(*this, "multiply", a, b, y);
+void KernelBackend::compute(const Multiply& call) {
+  binary<Product>(*this, "multiply", call.a, call.b, call.y);
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -81,13 +81,7 @@ struct Extents {
   int channels, pixels;
 };
 
-Extents checked_extents(const char* operation, const ConstView& full, const ConstView& pooled) {
-  require_rank4(operation, "the full tensor", full);
-  require_dtype(operation, "the (N, C) tensor", pooled, full.dtype);
-  require_contiguous(operation, "the (N, C) tensor", pooled);
-  XR_CHECK(pooled.numel() == full.shape[0] * full.shape[1] && full.numel() > 0,
-           "{}: {} and {} do not match: they must be (N, C, H, W), not empty, and (N, C)", operation,
-           full.shape.to_string(), pooled.shape.to_string());
+Extents extents_of(const ConstView& full) {
   return {full.shape[0], to_int(full.shape[1], "the number of channels"),
           to_int(full.shape[2] * full.shape[3], "the number of pixels")};
 }
@@ -121,30 +115,31 @@ void backward(KernelBackend& backend, const Extents& extents, const ConstView& d
 
 }  // namespace
 
-void KernelBackend::global_avg_pool2d_forward(ConstView x, View y) {
-  const Extents extents = checked_extents("global_avg_pool2d_forward", x, y);
-  with_activation_type("global_avg_pool2d_forward", x.dtype, [&](auto type) {
-    with_layout("global_avg_pool2d_forward", x.layout, [&](auto channels_last) {
+void KernelBackend::compute(const GlobalAvgPool2dForward& call) {
+  const Extents extents = extents_of(call.x);
+  with_activation_type("global_avg_pool2d_forward", call.x.dtype, [&](auto type) {
+    with_layout("global_avg_pool2d_forward", call.x.layout, [&](auto channels_last) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
-      if (channels_in_vectors<width>(channels_last ? extents.channels : extents.pixels, x.data))
-        forward<T, width, channels_last>(*this, extents, x, y);
+      if (channels_in_vectors<width>(channels_last ? extents.channels : extents.pixels, call.x.data))
+        forward<T, width, channels_last>(*this, extents, call.x, call.y);
       else
-        forward<T, 1, channels_last>(*this, extents, x, y);
+        forward<T, 1, channels_last>(*this, extents, call.x, call.y);
     });
   });
 }
 
-void KernelBackend::global_avg_pool2d_backward(ConstView dy, View dx, GradientWrite write) {
-  const Extents extents = checked_extents("global_avg_pool2d_backward", dx, dy);
-  with_activation_type("global_avg_pool2d_backward", dx.dtype, [&](auto type) {
-    with_layout("global_avg_pool2d_backward", dx.layout, [&](auto channels_last) {
+void KernelBackend::compute(const GlobalAvgPool2dBackward& call) {
+  const Extents extents = extents_of(call.dx);
+  with_activation_type("global_avg_pool2d_backward", call.dx.dtype, [&](auto type) {
+    with_layout("global_avg_pool2d_backward", call.dx.layout, [&](auto channels_last) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
-      if (channels_in_vectors<width>(channels_last ? extents.channels : extents.pixels, dx.data, dy.data))
-        backward<T, width, channels_last>(*this, extents, dy, dx, write);
+      if (channels_in_vectors<width>(channels_last ? extents.channels : extents.pixels, call.dx.data,
+                                     call.dy.data))
+        backward<T, width, channels_last>(*this, extents, call.dy, call.dx, call.write);
       else
-        backward<T, 1, channels_last>(*this, extents, dy, dx, write);
+        backward<T, 1, channels_last>(*this, extents, call.dy, call.dx, call.write);
     });
   });
 }

@@ -25,7 +25,8 @@ void KernelBackend::record(const LaunchPlan& plan) {
                        {plan.block.x, plan.block.y, plan.block.z},
                        plan.shared_bytes,
                        plan.bytes,
-                       plan.operations});
+                       plan.operations,
+                       Library::hand_written});
 }
 
 void KernelBackend::begin_capture() {

@@ -56,82 +56,15 @@ class KernelBackend : public Backend {
   void begin_capture() override;
   std::unique_ptr<Capture> end_capture() override;
 
-  void reorder(ConstView x, View y) override;
-  void cast(ConstView x, View y, GradientWrite write) override;
-  void fill(View y, float value) override;
-  void scale(float a, ConstView x, View y, GradientWrite write) override;
-  void add(ConstView a, ConstView b, View y) override;
-  void multiply(ConstView a, ConstView b, View y) override;
-  void sum_to_shape(ConstView x, float scale, View y, GradientWrite write) override;
-  void broadcast_to(ConstView dy, float scale, View dx, GradientWrite write) override;
-  void augment(const AugmentParams& params, ConstView images, ConstView indices, ConstView records,
-               View y) override;
-  void conv2d_forward(const Conv2dParams& params, ConstView x, ConstView filter, ConstView bias,
-                      View y) override;
-  void conv2d_backward_data(const Conv2dParams& params, ConstView dy, ConstView filter, View dx,
-                            GradientWrite write) override;
-  void conv2d_backward_filter(const Conv2dParams& params, ConstView x, ConstView dy, View d_filter,
-                              View d_bias, GradientWrite write) override;
   std::size_t max_pool2d_argmax_bytes(const Pool2dParams& params, const Shape& y) const override;
-  void max_pool2d_forward(const Pool2dParams& params, ConstView x, View y, View argmax) override;
-  void max_pool2d_backward(const Pool2dParams& params, ConstView dy, ConstView argmax, View dx,
-                           GradientWrite write) override;
-  void avg_pool2d_forward(const Pool2dParams& params, ConstView x, View y) override;
-  void avg_pool2d_backward(const Pool2dParams& params, ConstView dy, View dx, GradientWrite write) override;
-  void global_avg_pool2d_forward(ConstView x, View y) override;
-  void global_avg_pool2d_backward(ConstView dy, View dx, GradientWrite write) override;
-  void relu_forward(ConstView x, View y) override;
-  void relu_backward(ConstView y, ConstView dy, View dx, GradientWrite write) override;
-  void batch_norm2d_forward_training(const BatchNormParams& params, ConstView x, ConstView gamma,
-                                     ConstView beta, View running_mean, View running_var, View y, View mean,
-                                     View inverse_std) override;
-  void batch_norm2d_forward_inference(const BatchNormParams& params, ConstView x, ConstView gamma,
-                                      ConstView beta, ConstView running_mean, ConstView running_var,
-                                      View y) override;
-  void batch_norm2d_backward_training(ConstView x, ConstView dy, ConstView gamma, ConstView mean,
-                                      ConstView inverse_std, View dx, GradientWrite write_dx, View d_gamma,
-                                      GradientWrite write_d_gamma, View d_beta,
-                                      GradientWrite write_d_beta) override;
-  void batch_norm2d_backward_inference(const BatchNormParams& params, ConstView x, ConstView dy,
-                                       ConstView gamma, ConstView running_mean, ConstView running_var,
-                                       View dx, GradientWrite write_dx, View d_gamma,
-                                       GradientWrite write_d_gamma, View d_beta,
-                                       GradientWrite write_d_beta) override;
   bool has_fused_batch_norm2d_relu(const Shape& x, Layout layout, bool pool) const override;
-  void batch_norm2d_relu_forward_training(const BatchNormParams& params, bool pool, ConstView x,
-                                          ConstView gamma, ConstView beta, View running_mean,
-                                          View running_var, View y, View argmax, View mean,
-                                          View inverse_std) override;
-  void batch_norm2d_relu_backward_training(bool pool, ConstView x, ConstView y, ConstView argmax,
-                                           ConstView dy, ConstView gamma, ConstView beta, ConstView mean,
-                                           ConstView inverse_std, View dx, GradientWrite write_dx,
-                                           View d_gamma, GradientWrite write_d_gamma, View d_beta,
-                                           GradientWrite write_d_beta) override;
-  void batch_norm2d_relu_forward_inference(const BatchNormParams& params, bool pool, ConstView x,
-                                           ConstView gamma, ConstView beta, ConstView running_mean,
-                                           ConstView running_var, View y) override;
-  void matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
-              GradientWrite write) override;
-  void linear_forward(ConstView x, ConstView weight, ConstView bias, View y) override;
-  void dropout(const DropoutParams& params, ConstView x, View y, GradientWrite write) override;
-  void softmax_forward(ConstView x, View y) override;
-  void softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) override;
-  void log_softmax_forward(ConstView x, View y) override;
-  void log_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) override;
-  void cross_entropy_forward(const CrossEntropyParams& params, ConstView logits, ConstView labels,
-                             ConstView class_weights, View loss, View log_probabilities) override;
-  void cross_entropy_backward(const CrossEntropyParams& params, ConstView log_probabilities, ConstView labels,
-                              ConstView class_weights, ConstView d_loss, View d_logits,
-                              GradientWrite write) override;
-  void sgd_step(const SgdParams& params, View parameters, ConstView gradients, View momentum_buffer) override;
-  void adam_step(const AdamParams& params, View parameters, ConstView gradients, View first_moment,
-                 View second_moment) override;
 
   // For the launchers of an operation that has several kernels, each in a file of its own.
 
   [[nodiscard]] Stream stream() const { return stream_; }
   [[nodiscard]] const BackendOptions& options() const { return options_; }
 
+  using Backend::run;
   /// Launches `kernel` on the backend's stream and records the plan if someone asked for it.
   template <class... P, class... A>
   void run(const LaunchPlan& plan, void (*kernel)(P...), A&&... arguments) {
@@ -147,6 +80,10 @@ class KernelBackend : public Backend {
   [[nodiscard]] DataFault* data_fault();
 
  protected:
+#define XR_COMPUTE(Call) void compute(const Call& call) override;
+  XR_FOR_EACH_CALL(XR_COMPUTE)
+#undef XR_COMPUTE
+
   explicit KernelBackend(Stream stream) : stream_(stream) {}
 
   /// Makes the device of the stream the calling thread's. A thread that has not called CUDA before has device
@@ -157,9 +94,13 @@ class KernelBackend : public Backend {
   [[nodiscard]] virtual void* allocate_shared(std::size_t bytes) = 0;
   virtual void deallocate_shared(void* data) noexcept = 0;
   /// Whether a Capture may use memory that was asked for earlier.
-  [[nodiscard]] bool has_captured() const { return has_captured_; }
+  [[nodiscard]] bool has_captured() const {
+    return has_captured_;
+  }
   /// Where launches are recorded, or null.
-  [[nodiscard]] std::vector<LaunchRecord>* records() const { return records_; }
+  [[nodiscard]] std::vector<LaunchRecord>* records() const {
+    return records_;
+  }
 
   /// Throws what a kernel found wrong with its data, once. Derived classes call this after a wait, from any
   /// thread; later work may be running.
@@ -168,7 +109,9 @@ class KernelBackend : public Backend {
   /// Frees what the class keeps on the device. Derived classes call this before their allocator dies.
   void free_workspace() noexcept;
 
-  void set_stream(Stream stream) { stream_ = stream; }
+  void set_stream(Stream stream) {
+    stream_ = stream;
+  }
   virtual void start_capture() = 0;
   /// Ends the recording and returns it.
   virtual std::unique_ptr<Capture> finish_capture() = 0;

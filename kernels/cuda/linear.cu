@@ -9,32 +9,28 @@
 // bound by writing.
 #include "kernels/common/checks.h"
 #include "kernels/cuda/gemm/gemm.h"
+#include "kernels/cuda/suits.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
-void KernelBackend::linear_forward(ConstView x, ConstView weight, ConstView bias, View y) {
-  require_matrix("linear", "x", x);
-  require_matrix("linear", "weight", weight);
-  require_matrix("linear", "y", y);
-  const std::int64_t batch = x.shape[0], in = x.shape[1], out = weight.shape[0];
-  XR_CHECK(weight.shape[1] == in && y.shape == (Shape{batch, out}),
-           "linear: x {} and weight {} do not give y {}", x.shape.to_string(), weight.shape.to_string(),
-           y.shape.to_string());
-  if (bias.defined()) require_vector("linear", "bias", bias, out);
-  if (y.numel() == 0) return;
-  XR_CHECK(in > 0, "linear: x has the shape {}: it needs at least one input feature", x.shape.to_string());
-  const std::size_t bias_bytes = bias.defined() ? bias.bytes() : 0;
+bool suits(const LinearForward& call) {
+  return is_skinny(call.y.shape[0], call.y.shape[1], call.x.shape[1]);
+}
+
+void KernelBackend::compute(const LinearForward& call) {
+  const std::int64_t batch = call.x.shape[0], in = call.x.shape[1], out = call.weight.shape[0];
+  if (call.y.numel() == 0) return;
   run_gemm(*this, {.m = batch,
                    .n = out,
                    .k = in,
-                   .a = x,
-                   .b = weight,
+                   .a = call.x,
+                   .b = call.weight,
                    .transpose_a = false,
                    .transpose_b = true,
-                   .bias = bias.as<float>(),
-                   .c = y,
+                   .bias = call.bias.as<float>(),
+                   .c = call.y,
                    .write = GradientWrite::overwrite,
-                   .bytes = static_cast<std::int64_t>(x.bytes() + weight.bytes() + bias_bytes + y.bytes())});
+                   .bytes = call.bytes()});
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

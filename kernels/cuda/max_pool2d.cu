@@ -219,73 +219,69 @@ bool runs_tiles(const KernelBackend& backend, const Pool2dParams& p) {
 }  // namespace
 
 std::size_t KernelBackend::max_pool2d_argmax_bytes(const Pool2dParams& params, const Shape& y) const {
+  require_window("max_pool2d", params);
   const std::int64_t positions = params.kernel_h * params.kernel_w;
-  XR_CHECK(positions <= 65536, "max_pool2d: the window {}x{} is too large: it may have 65536 positions",
-           params.kernel_h, params.kernel_w);
   return static_cast<std::size_t>(ceil_div(y.numel() * argmax_bits(positions), 8));
 }
 
-void KernelBackend::max_pool2d_forward(const Pool2dParams& params, ConstView x, View y, View argmax) {
+void KernelBackend::compute(const MaxPool2dForward& call) {
   constexpr const char* operation = "max_pool2d_forward";
-  require_pool2d(operation, params, x, y);
-  require_dtype(operation, "the output", y, x.dtype);
-  const std::size_t argmax_bytes = max_pool2d_argmax_bytes(params, y.shape);
-  require_argmax(operation, argmax, argmax_bytes);
-  if (y.numel() == 0) return;
-  const std::int64_t positions = params.kernel_h * params.kernel_w;
-  ForwardCall call{x,
-                   y,
-                   argmax,
-                   params,
+  const std::size_t argmax_bytes = max_pool2d_argmax_bytes(call.params, call.y.shape);
+  require_argmax(operation, call.argmax, argmax_bytes);
+  if (call.y.numel() == 0) return;
+  const std::int64_t positions = call.params.kernel_h * call.params.kernel_w;
+  ForwardCall work{call.x,
+                   call.y,
+                   call.argmax,
+                   call.params,
                    argmax_bits(positions),
                    {operation,
                     {},
                     elementwise_threads,
                     0,
-                    static_cast<std::int64_t>(x.bytes() + y.bytes() + argmax_bytes),
-                    y.numel() * positions}};
-  with_activation_type(operation, x.dtype, [&](auto type) {
-    with_layout(operation, x.layout, [&](auto channels_last) {
+                    static_cast<std::int64_t>(call.x.bytes() + call.y.bytes() + argmax_bytes),
+                    call.y.numel() * positions}};
+  with_activation_type(operation, call.x.dtype, [&](auto type) {
+    with_layout(operation, call.x.layout, [&](auto channels_last) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
       if constexpr (channels_last) {
-        if (channels_in_vectors<width>(x.shape[1], x.data, y.data, argmax.data)) {
-          if (is_square(params, 2)) return forward<T, width, true, 2>(*this, call);
-          if (is_square(params, 3)) return forward<T, width, true, 3>(*this, call);
-          return forward<T, width, true, 0>(*this, call);
+        if (channels_in_vectors<width>(call.x.shape[1], call.x.data, call.y.data, call.argmax.data)) {
+          if (is_square(call.params, 2)) return forward<T, width, true, 2>(*this, work);
+          if (is_square(call.params, 3)) return forward<T, width, true, 3>(*this, work);
+          return forward<T, width, true, 0>(*this, work);
         }
       }
-      forward<T, 1, channels_last, 0>(*this, call);
+      forward<T, 1, channels_last, 0>(*this, work);
     });
   });
 }
 
-void KernelBackend::max_pool2d_backward(const Pool2dParams& params, ConstView dy, ConstView argmax, View dx,
-                                        GradientWrite write) {
+void KernelBackend::compute(const MaxPool2dBackward& call) {
   constexpr const char* operation = "max_pool2d_backward";
-  require_pool2d(operation, params, dx, dy);
-  require_dtype(operation, "the output's gradient", dy, dx.dtype);
-  const std::size_t argmax_bytes = max_pool2d_argmax_bytes(params, dy.shape);
-  require_argmax(operation, argmax, argmax_bytes);
-  if (dx.numel() == 0) return;
-  const std::size_t writes = write == GradientWrite::accumulate ? 2 : 1;
+  const std::size_t argmax_bytes = max_pool2d_argmax_bytes(call.params, call.dy.shape);
+  require_argmax(operation, call.argmax, argmax_bytes);
+  if (call.dx.numel() == 0) return;
+  const std::size_t writes = call.write == GradientWrite::accumulate ? 2 : 1;
   const LaunchPlan plan{operation,
                         {},
                         elementwise_threads,
                         0,
-                        static_cast<std::int64_t>(dy.bytes() + argmax_bytes + writes * dx.bytes()),
-                        dy.numel() * params.kernel_h * params.kernel_w};
-  with_activation_type(operation, dx.dtype, [&](auto type) {
-    with_layout(operation, dx.layout, [&](auto channels_last) {
+                        static_cast<std::int64_t>(call.dy.bytes() + argmax_bytes + writes * call.dx.bytes()),
+                        call.dy.numel() * call.params.kernel_h * call.params.kernel_w};
+  with_activation_type(operation, call.dx.dtype, [&](auto type) {
+    with_layout(operation, call.dx.layout, [&](auto channels_last) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
       if constexpr (channels_last) {
-        if (channels_in_vectors<width>(dx.shape[1], dx.data, dy.data, argmax.data)) {
-          if (runs_tiles(*this, params)) return backward_tiles<T, width>(*this, plan, dy, argmax, dx, write);
-          return backward<T, width, true>(*this, plan, params, dy, argmax, dx, write);
+        if (channels_in_vectors<width>(call.dx.shape[1], call.dx.data, call.dy.data, call.argmax.data)) {
+          if (runs_tiles(*this, call.params))
+            return backward_tiles<T, width>(*this, plan, call.dy, call.argmax, call.dx, call.write);
+          return backward<T, width, true>(*this, plan, call.params, call.dy, call.argmax, call.dx,
+                                          call.write);
         }
       }
-      backward<T, 1, channels_last>(*this, plan, params, dy, argmax, dx, write);
+      backward<T, 1, channels_last>(*this, plan, call.params, call.dy, call.argmax, call.dx, call.write);
     });
   });
 }

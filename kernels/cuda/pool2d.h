@@ -1,8 +1,8 @@
 // The geometry of a pooling window, for max_pool2d.cu and avg_pool2d.cu.
 #pragma once
 
-#include "kernels/common/pool2d.h"
 #include "kernels/cuda/activation.h"
+#include "kernels/ops/pool2d.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 

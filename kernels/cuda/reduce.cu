@@ -150,7 +150,7 @@ void sum(KernelBackend& backend, const ConstView& x, const Reduction& reduction,
 }
 
 template <class T>
-struct BroadcastTo {
+struct BroadcastElement {
   Broadcast plan;
   float scale;
   const T* dy;
@@ -179,63 +179,52 @@ struct BroadcastTo {
   }
 };
 
-/// A single value and equal shapes do not depend on the layout; everything else is defined in logical order.
-void require_layouts(const char* operation, const ConstView& small, const ConstView& large) {
-  if (small.numel() == 1 || (small.shape == large.shape && small.layout == large.layout)) return;
-  require_contiguous(operation, "the smaller tensor", small);
-  require_contiguous(operation, "the larger tensor", large);
-}
-
 }  // namespace
 
-void KernelBackend::sum_to_shape(ConstView x, float scale, View y, GradientWrite write) {
-  require_layouts("sum_to_shape", y, x);
-  XR_CHECK(y.shape.rank() <= x.shape.rank(),
-           "sum_to_shape: {} cannot be summed to {}: it has fewer dimensions", x.shape.to_string(),
-           y.shape.to_string());
-  if (y.numel() == 0) return;
-  if (x.numel() == 0) {
-    if (write == GradientWrite::overwrite) fill(y, 0.0f);
+void KernelBackend::compute(const SumToShape& call) {
+  if (call.y.numel() == 0) return;
+  if (call.x.numel() == 0) {
+    if (call.write == GradientWrite::overwrite) compute(Fill{.y = call.y});
     return;
   }
-  const Reduction reduction(x.shape, y.shape);
-  with_activation_type("sum_to_shape", x.dtype, [&](auto x_type) {
-    with_activation_type("sum_to_shape", y.dtype, [&](auto y_type) {
+  const Reduction reduction(call.x.shape, call.y.shape);
+  with_activation_type("sum_to_shape", call.x.dtype, [&](auto x_type) {
+    with_activation_type("sum_to_shape", call.y.dtype, [&](auto y_type) {
       using T = decltype(x_type);
       using Y = decltype(y_type);
       constexpr int width = vector_width<T>;
-      const StoreSum<Y> store{y.as<Y>(), scale, write};
+      const StoreSum<Y> store{call.y.as<Y>(), call.scale, call.write};
       const bool columns = reduction.columns > 1;
-      const bool vectors = channels_in_vectors<width>(columns ? reduction.columns : reduction.run, x.data);
+      const bool vectors =
+          channels_in_vectors<width>(columns ? reduction.columns : reduction.run, call.x.data);
       if (columns && vectors)
-        sum<T, width, true>(*this, x, reduction, y, store);
+        sum<T, width, true>(*this, call.x, reduction, call.y, store);
       else if (columns)
-        sum<T, 1, true>(*this, x, reduction, y, store);
+        sum<T, 1, true>(*this, call.x, reduction, call.y, store);
       else if (vectors)
-        sum<T, width, false>(*this, x, reduction, y, store);
+        sum<T, width, false>(*this, call.x, reduction, call.y, store);
       else
-        sum<T, 1, false>(*this, x, reduction, y, store);
+        sum<T, 1, false>(*this, call.x, reduction, call.y, store);
     });
   });
 }
 
-void KernelBackend::broadcast_to(ConstView dy, float scale, View dx, GradientWrite write) {
-  require_layouts("broadcast_to", dy, dx);
-  require_dtype("broadcast_to", "dy", dy, dx.dtype);
-  const Broadcast broadcast("broadcast_to", dy.shape, dy.shape, dx.shape);
-  with_activation_type("broadcast_to", dx.dtype, [&](auto type) {
+void KernelBackend::compute(const BroadcastTo& call) {
+  const Broadcast broadcast(call.name, call.dy.shape, call.dy.shape, call.dx.shape);
+  with_activation_type("broadcast_to", call.dx.dtype, [&](auto type) {
     using T = decltype(type);
     constexpr int width = vector_width<T>;
-    const std::int64_t count = dx.numel();
-    std::int64_t vectors = whole_vectors<width>(count, dy.data, dx.data);
+    const std::int64_t count = call.dx.numel();
+    std::int64_t vectors = whole_vectors<width>(count, call.dy.data, call.dx.data);
     for (const std::int64_t extent : broadcast.extent) (void)to_int(extent, "broadcast_to: an extent");
     if (!broadcast.moves_in_vectors(broadcast.stride_a, width)) vectors = 0;
-    const bool accumulate = write == GradientWrite::accumulate;
+    const bool accumulate = call.write == GradientWrite::accumulate;
     run({"broadcast_to", elementwise_blocks<width>(vectors, count), elementwise_threads, 0,
-         static_cast<std::int64_t>(dy.bytes() + (accumulate ? 2 : 1) * dx.bytes()),
+         static_cast<std::int64_t>(call.dy.bytes() + (accumulate ? 2 : 1) * call.dx.bytes()),
          (accumulate ? 2 : 1) * count},
-        elementwise_kernel<width, BroadcastTo<T>>,
-        BroadcastTo<T>{broadcast, scale, dy.as<T>(), dx.as<T>(), write}, vectors, count);
+        elementwise_kernel<width, BroadcastElement<T>>,
+        BroadcastElement<T>{broadcast, call.scale, call.dy.as<T>(), call.dx.as<T>(), call.write}, vectors,
+        count);
   });
 }
 

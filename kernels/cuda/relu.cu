@@ -11,7 +11,7 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 namespace {
 
 template <class T>
-struct ReluForward {
+struct ForwardElement {
   const T* x;
   T* y;
 
@@ -25,7 +25,7 @@ struct ReluForward {
 };
 
 template <class T>
-struct ReluBackward {
+struct BackwardElement {
   const T *y, *dy;
   T* dx;
   GradientWrite write;
@@ -43,29 +43,28 @@ struct ReluBackward {
 
 }  // namespace
 
-void KernelBackend::relu_forward(ConstView x, View y) {
-  require_same_form("relu_forward", "x", x, "y", y);
-  with_activation_type("relu_forward", x.dtype, [&](auto type) {
+void KernelBackend::compute(const ReluForward& call) {
+  with_activation_type("relu_forward", call.x.dtype, [&](auto type) {
     using T = decltype(type);
-    const std::int64_t count = x.numel(), vectors = whole_vectors<vector_width<T>>(count, x.data, y.data);
+    const std::int64_t count = call.x.numel(),
+                       vectors = whole_vectors<vector_width<T>>(count, call.x.data, call.y.data);
     run({"relu_forward", elementwise_blocks<vector_width<T>>(vectors, count), elementwise_threads, 0,
-         static_cast<std::int64_t>(x.bytes() + y.bytes()), count},
-        elementwise_kernel<vector_width<T>, ReluForward<T>>, ReluForward<T>{x.as<T>(), y.as<T>()}, vectors,
-        count);
+         static_cast<std::int64_t>(call.x.bytes() + call.y.bytes()), count},
+        elementwise_kernel<vector_width<T>, ForwardElement<T>>,
+        ForwardElement<T>{call.x.as<T>(), call.y.as<T>()}, vectors, count);
   });
 }
 
-void KernelBackend::relu_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
-  require_same_form("relu_backward", "y", y, "dy", dy);
-  require_same_form("relu_backward", "y", y, "dx", dx);
-  with_activation_type("relu_backward", y.dtype, [&](auto type) {
+void KernelBackend::compute(const ReluBackward& call) {
+  with_activation_type("relu_backward", call.y.dtype, [&](auto type) {
     using T = decltype(type);
-    const std::int64_t count = y.numel(),
-                       vectors = whole_vectors<vector_width<T>>(count, y.data, dy.data, dx.data);
+    const std::int64_t count = call.y.numel(), vectors = whole_vectors<vector_width<T>>(
+                                                   count, call.y.data, call.dy.data, call.dx.data);
     run({"relu_backward", elementwise_blocks<vector_width<T>>(vectors, count), elementwise_threads, 0,
-         static_cast<std::int64_t>((write == GradientWrite::accumulate ? 4 : 3) * y.bytes()), count},
-        elementwise_kernel<vector_width<T>, ReluBackward<T>>,
-        ReluBackward<T>{y.as<T>(), dy.as<T>(), dx.as<T>(), write}, vectors, count);
+         static_cast<std::int64_t>((call.write == GradientWrite::accumulate ? 4 : 3) * call.y.bytes()),
+         count},
+        elementwise_kernel<vector_width<T>, BackwardElement<T>>,
+        BackwardElement<T>{call.y.as<T>(), call.dy.as<T>(), call.dx.as<T>(), call.write}, vectors, count);
   });
 }
 

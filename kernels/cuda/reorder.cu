@@ -96,26 +96,22 @@ void transpose(KernelBackend& backend, const ConstView& x, const View& y) {
 
 }  // namespace
 
-void KernelBackend::reorder(ConstView x, View y) {
-  XR_CHECK(x.shape == y.shape && x.dtype == y.dtype, "reorder: x is {} {}, y is {} {}: they must be alike",
-           name_of(x.dtype), x.shape.to_string(), name_of(y.dtype), y.shape.to_string());
-  with_layout("reorder", x.layout, [](auto) {});
-  with_layout("reorder", y.layout, [](auto) {});
-  XR_CHECK(x.layout == y.layout || x.shape.rank() == 4, "reorder: {} has no layouts but contiguous",
-           x.shape.to_string());
-  if (x.numel() == 0) return;
+void KernelBackend::compute(const Reorder& call) {
+  with_layout("reorder", call.x.layout, [](auto) {});
+  with_layout("reorder", call.y.layout, [](auto) {});
+  if (call.x.numel() == 0) return;
   // With one channel or one pixel the two layouts are the same.
-  if (x.layout == y.layout || x.shape[1] == 1 || x.shape[2] * x.shape[3] == 1)
-    return copy(y.data, x.data, x.bytes());
-  switch (size_of(x.dtype)) {
+  if (call.x.layout == call.y.layout || call.x.shape[1] == 1 || call.x.shape[2] * call.x.shape[3] == 1)
+    return copy(call.y.data, call.x.data, call.x.bytes());
+  switch (size_of(call.x.dtype)) {
     case 1:
-      return transpose<std::uint8_t>(*this, x, y);
+      return transpose<std::uint8_t>(*this, call.x, call.y);
     case 2:
-      return transpose<std::uint16_t>(*this, x, y);
+      return transpose<std::uint16_t>(*this, call.x, call.y);
     case 4:
-      return transpose<std::uint32_t>(*this, x, y);
+      return transpose<std::uint32_t>(*this, call.x, call.y);
     default:
-      return transpose<std::uint64_t>(*this, x, y);
+      return transpose<std::uint64_t>(*this, call.x, call.y);
   }
 }
 

@@ -82,10 +82,7 @@ struct RowShape {
   int classes;
 };
 
-[[nodiscard]] inline RowShape row_shape(const char* operation, const char* name, const ConstView& view) {
-  require_contiguous(operation, name, view);
-  XR_CHECK(view.shape.rank() == 2, "{}: {} has the shape {}: it must be (N, classes)", operation, name,
-           view.shape.to_string());
+[[nodiscard]] inline RowShape row_shape(const ConstView& view) {
   return {view.shape[0], to_int(view.shape[1], "the number of classes")};
 }
 

@@ -50,32 +50,23 @@ struct Sgd {
 
 }  // namespace
 
-void KernelBackend::sgd_step(const SgdParams& params, View parameters, ConstView gradients,
-                             View momentum_buffer) {
-  const bool momentum = params.momentum != 0.0f;
-  require_dtype("sgd_step", "parameters", parameters, DType::f32);
-  require_dtype("sgd_step", "gradients", gradients, DType::f32);
-  require_same_form("sgd_step", "parameters", parameters, "gradients", gradients);
-  if (momentum) {
-    require_dtype("sgd_step", "momentum_buffer", momentum_buffer, DType::f32);
-    require_same_form("sgd_step", "parameters", parameters, "momentum_buffer", momentum_buffer);
-  }
-  XR_CHECK(params.step >= 1, "sgd_step: step is {}: steps are counted from 1", params.step);
-  Sgd update{parameters.as<float>(),
-             gradients.as<float>(),
-             momentum_buffer.as<float>(),
-             params.learning_rate,
-             params.weight_decay,
-             params.momentum,
-             1.0f - params.dampening,
-             !momentum          ? Velocity::none
-             : params.step == 1 ? Velocity::first
-                                : Velocity::running,
-             params.nesterov};
+void KernelBackend::compute(const SgdStep& call) {
+  const bool momentum = call.params.momentum != 0.0f;
+  Sgd update{call.parameters.as<float>(),
+             call.gradients.as<float>(),
+             call.momentum_buffer.as<float>(),
+             call.params.learning_rate,
+             call.params.weight_decay,
+             call.params.momentum,
+             1.0f - call.params.dampening,
+             !momentum               ? Velocity::none
+             : call.params.step == 1 ? Velocity::first
+                                     : Velocity::running,
+             call.params.nesterov};
   if (!momentum) update.buffer = update.p;  // not touched, and as well aligned as p
-  const std::int64_t count = parameters.numel(),
+  const std::int64_t count = call.parameters.numel(),
                      vectors = whole_vectors<4>(count, update.p, update.g, update.buffer);
-  const std::int64_t tensors = !momentum ? 3 : params.step == 1 ? 4 : 5;
+  const std::int64_t tensors = !momentum ? 3 : call.params.step == 1 ? 4 : 5;
   run({"sgd_step", elementwise_blocks<4>(vectors, count), elementwise_threads, 0, 4 * tensors * count,
        (momentum ? 7 : 4) * count},
       elementwise_kernel<4, Sgd>, update, vectors, count);

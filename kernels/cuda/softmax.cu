@@ -40,34 +40,30 @@ __global__ void __launch_bounds__(row_threads)
 
 }  // namespace
 
-void KernelBackend::softmax_forward(ConstView x, View y) {
-  const RowShape shape = row_shape("softmax_forward", "x", x);
-  require_same_form("softmax_forward", "x", x, "y", y);
-  require_dtype("softmax_forward", "y", y, x.dtype);
-  if (x.numel() == 0) return;
-  with_activation_type("softmax_forward", x.dtype, [&](auto type) {
+void KernelBackend::compute(const SoftmaxForward& call) {
+  const RowShape shape = row_shape(call.x);
+  if (call.x.numel() == 0) return;
+  with_activation_type("softmax_forward", call.x.dtype, [&](auto type) {
     with_row_group(shape, [&](auto whole_block, unsigned grid) {
       using T = decltype(type);
-      run({"softmax_forward", grid, row_threads, 0, static_cast<std::int64_t>(2 * x.bytes()), 5 * x.numel()},
-          softmax_forward_kernel<T, whole_block>, x.as<T>(), y.as<T>(), shape);
+      run({"softmax_forward", grid, row_threads, 0, static_cast<std::int64_t>(2 * call.x.bytes()),
+           5 * call.x.numel()},
+          softmax_forward_kernel<T, whole_block>, call.x.as<T>(), call.y.as<T>(), shape);
     });
   });
 }
 
-void KernelBackend::softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
-  const RowShape shape = row_shape("softmax_backward", "y", y);
-  require_same_form("softmax_backward", "y", y, "dy", dy);
-  require_same_form("softmax_backward", "y", y, "dx", dx);
-  require_dtype("softmax_backward", "dy", dy, y.dtype);
-  require_dtype("softmax_backward", "dx", dx, y.dtype);
-  if (y.numel() == 0) return;
-  with_activation_type("softmax_backward", y.dtype, [&](auto type) {
+void KernelBackend::compute(const SoftmaxBackward& call) {
+  const RowShape shape = row_shape(call.y);
+  if (call.y.numel() == 0) return;
+  with_activation_type("softmax_backward", call.y.dtype, [&](auto type) {
     with_row_group(shape, [&](auto whole_block, unsigned grid) {
       using T = decltype(type);
-      const std::size_t tensors = write == GradientWrite::accumulate ? 4 : 3;
-      run({"softmax_backward", grid, row_threads, 0, static_cast<std::int64_t>(tensors * y.bytes()),
-           4 * y.numel()},
-          softmax_backward_kernel<T, whole_block>, y.as<T>(), dy.as<T>(), dx.as<T>(), shape, write);
+      const std::size_t tensors = call.write == GradientWrite::accumulate ? 4 : 3;
+      run({"softmax_backward", grid, row_threads, 0, static_cast<std::int64_t>(tensors * call.y.bytes()),
+           4 * call.y.numel()},
+          softmax_backward_kernel<T, whole_block>, call.y.as<T>(), call.dy.as<T>(), call.dx.as<T>(), shape,
+          call.write);
     });
   });
 }

@@ -29,25 +29,26 @@ ConstView flat(ConstView view) {
 
 }  // namespace
 
-Ran CudnnOperations::relu_forward(ConstView x, View y) {
-  if (!suits_legacy(x)) return nullptr;
+Ran CudnnOperations::run(const ReluForward& call) {
+  if (!suits_legacy(call.x)) return {};
   const Relu relu(cudnn_, CUDNN_PROPAGATE_NAN);  // NaN stays NaN
-  const TensorDescriptor form(cudnn_, flat(x));
-  if (!XR_CUDNN_TRY(cudnn_, cudnnActivationForward, handle_, relu.get(), &one, form.get(), x.data, &zero,
-                    form.get(), y.data))
-    return nullptr;
-  return "cudnn relu_forward";
+  const TensorDescriptor form(cudnn_, flat(call.x));
+  if (!XR_CUDNN_TRY(cudnn_, cudnnActivationForward, handle_, relu.get(), &one, form.get(), call.x.data, &zero,
+                    form.get(), call.y.data))
+    return {};
+  return {Library::cudnn, "cudnn relu_forward"};
 }
 
 // ReLU's gradient looks at the sign of x alone, which y has too.
-Ran CudnnOperations::relu_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
-  if (!suits_legacy(y)) return nullptr;
+Ran CudnnOperations::run(const ReluBackward& call) {
+  if (!suits_legacy(call.y)) return {};
   const Relu relu(cudnn_, CUDNN_NOT_PROPAGATE_NAN);  // a y of NaN is not positive
-  const TensorDescriptor form(cudnn_, flat(y));
-  if (!XR_CUDNN_TRY(cudnn_, cudnnActivationBackward, handle_, relu.get(), &one, form.get(), y.data,
-                    form.get(), dy.data, form.get(), y.data, beta_of(write), form.get(), dx.data))
-    return nullptr;
-  return "cudnn relu_backward";
+  const TensorDescriptor form(cudnn_, flat(call.y));
+  if (!XR_CUDNN_TRY(cudnn_, cudnnActivationBackward, handle_, relu.get(), &one, form.get(), call.y.data,
+                    form.get(), call.dy.data, form.get(), call.y.data, beta_of(call.write), form.get(),
+                    call.dx.data))
+    return {};
+  return {Library::cudnn, "cudnn relu_backward"};
 }
 
 bool CudnnOperations::run_softmax(ConstView x, View y, cudnnSoftmaxAlgorithm_t algorithm) {
@@ -65,20 +66,24 @@ bool CudnnOperations::run_softmax_backward(ConstView y, ConstView dy, View dx, G
                       form.get(), y.data, form.get(), dy.data, beta_of(write), form.get(), dx.data);
 }
 
-Ran CudnnOperations::softmax_forward(ConstView x, View y) {
-  return run_softmax(x, y, CUDNN_SOFTMAX_ACCURATE) ? "cudnn softmax_forward" : nullptr;
+Ran CudnnOperations::run(const SoftmaxForward& call) {
+  if (!run_softmax(call.x, call.y, CUDNN_SOFTMAX_ACCURATE)) return {};
+  return {Library::cudnn, "cudnn softmax_forward"};
 }
 
-Ran CudnnOperations::softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
-  return run_softmax_backward(y, dy, dx, write, CUDNN_SOFTMAX_ACCURATE) ? "cudnn softmax_backward" : nullptr;
+Ran CudnnOperations::run(const SoftmaxBackward& call) {
+  if (!run_softmax_backward(call.y, call.dy, call.dx, call.write, CUDNN_SOFTMAX_ACCURATE)) return {};
+  return {Library::cudnn, "cudnn softmax_backward"};
 }
 
-Ran CudnnOperations::log_softmax_forward(ConstView x, View y) {
-  return run_softmax(x, y, CUDNN_SOFTMAX_LOG) ? "cudnn log_softmax_forward" : nullptr;
+Ran CudnnOperations::run(const LogSoftmaxForward& call) {
+  if (!run_softmax(call.x, call.y, CUDNN_SOFTMAX_LOG)) return {};
+  return {Library::cudnn, "cudnn log_softmax_forward"};
 }
 
-Ran CudnnOperations::log_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) {
-  return run_softmax_backward(y, dy, dx, write, CUDNN_SOFTMAX_LOG) ? "cudnn log_softmax_backward" : nullptr;
+Ran CudnnOperations::run(const LogSoftmaxBackward& call) {
+  if (!run_softmax_backward(call.y, call.dy, call.dx, call.write, CUDNN_SOFTMAX_LOG)) return {};
+  return {Library::cudnn, "cudnn log_softmax_backward"};
 }
 
 bool CudnnOperations::run_avg_pool(const Pool2dParams& params, ConstView x, View y) {
@@ -95,21 +100,23 @@ bool CudnnOperations::run_avg_pool(const Pool2dParams& params, ConstView x, View
                       y_form.get(), y.data);
 }
 
-Ran CudnnOperations::avg_pool2d_forward(const Pool2dParams& params, ConstView x, View y) {
+Ran CudnnOperations::run(const AvgPool2dForward& call) {
   const auto reasonable = [](std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
     return 2 * padding <= kernel && kernel <= INT_MAX && stride <= INT_MAX;  // no window of padding alone
   };
-  if (!reasonable(params.kernel_h, params.stride_h, params.padding_h) ||
-      !reasonable(params.kernel_w, params.stride_w, params.padding_w))
-    return nullptr;
-  return run_avg_pool(params, x, y) ? "cudnn avg_pool2d_forward" : nullptr;
+  if (!reasonable(call.params.kernel_h, call.params.stride_h, call.params.padding_h) ||
+      !reasonable(call.params.kernel_w, call.params.stride_w, call.params.padding_w))
+    return {};
+  if (!run_avg_pool(call.params, call.x, call.y)) return {};
+  return {Library::cudnn, "cudnn avg_pool2d_forward"};
 }
 
-Ran CudnnOperations::global_avg_pool2d_forward(ConstView x, View y) {
+Ran CudnnOperations::run(const GlobalAvgPool2dForward& call) {
   Pool2dParams params;
-  params.kernel_h = params.stride_h = x.shape[2];
-  params.kernel_w = params.stride_w = x.shape[3];
-  return run_avg_pool(params, x, y) ? "cudnn global_avg_pool2d_forward" : nullptr;
+  params.kernel_h = params.stride_h = call.x.shape[2];
+  params.kernel_w = params.stride_w = call.x.shape[3];
+  if (!run_avg_pool(params, call.x, call.y)) return {};
+  return {Library::cudnn, "cudnn global_avg_pool2d_forward"};
 }
 
 }  // namespace xr::kernels::cudnn

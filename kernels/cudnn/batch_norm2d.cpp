@@ -24,49 +24,47 @@ bool suits(const ConstView& x) {
 
 }  // namespace
 
-Ran CudnnOperations::batch_norm2d_forward_training(const BatchNormParams& params, ConstView x,
-                                                   ConstView gamma, ConstView beta, View running_mean,
-                                                   View running_var, View y, View mean, View inverse_std) {
-  if (!suits(x) || !suits_legacy(y)) return nullptr;
-  const TensorDescriptor x_form(cudnn_, x), y_form(cudnn_, y), channels(cudnn_, channel_view(x));
+Ran CudnnOperations::run(const BatchNorm2dForwardTraining& call) {
+  if (!suits(call.x) || !suits_legacy(call.y) || !call.running_mean.defined() || !call.running_var.defined())
+    return {};
+  const TensorDescriptor x_form(cudnn_, call.x), y_form(cudnn_, call.y),
+      channels(cudnn_, channel_view(call.x));
   if (!XR_CUDNN_TRY(cudnn_, cudnnBatchNormalizationForwardTraining, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
-                    &zero, x_form.get(), x.data, y_form.get(), y.data, channels.get(), gamma.data, beta.data,
-                    static_cast<double>(params.momentum), running_mean.data, running_var.data,
-                    static_cast<double>(params.epsilon), mean.data, inverse_std.data))
-    return nullptr;
-  return "cudnn batch_norm2d_forward_training";
+                    &zero, x_form.get(), call.x.data, y_form.get(), call.y.data, channels.get(),
+                    call.gamma.data, call.beta.data, static_cast<double>(call.params.momentum),
+                    call.running_mean.data, call.running_var.data, static_cast<double>(call.params.epsilon),
+                    call.mean.data, call.inverse_std.data))
+    return {};
+  return {Library::cudnn, "cudnn batch_norm2d_forward_training"};
 }
 
-Ran CudnnOperations::batch_norm2d_forward_inference(const BatchNormParams& params, ConstView x,
-                                                    ConstView gamma, ConstView beta, ConstView running_mean,
-                                                    ConstView running_var, View y) {
-  if (!suits(x) || !suits_legacy(y)) return nullptr;
-  const TensorDescriptor x_form(cudnn_, x), y_form(cudnn_, y), channels(cudnn_, channel_view(x));
+Ran CudnnOperations::run(const BatchNorm2dForwardInference& call) {
+  if (!suits(call.x) || !suits_legacy(call.y)) return {};
+  const TensorDescriptor x_form(cudnn_, call.x), y_form(cudnn_, call.y),
+      channels(cudnn_, channel_view(call.x));
   if (!XR_CUDNN_TRY(cudnn_, cudnnBatchNormalizationForwardInference, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
-                    &zero, x_form.get(), x.data, y_form.get(), y.data, channels.get(), gamma.data, beta.data,
-                    running_mean.data, running_var.data, static_cast<double>(params.epsilon)))
-    return nullptr;
-  return "cudnn batch_norm2d_forward_inference";
+                    &zero, x_form.get(), call.x.data, y_form.get(), call.y.data, channels.get(),
+                    call.gamma.data, call.beta.data, call.running_mean.data, call.running_var.data,
+                    static_cast<double>(call.params.epsilon)))
+    return {};
+  return {Library::cudnn, "cudnn batch_norm2d_forward_inference"};
 }
 
-Ran CudnnOperations::batch_norm2d_backward_training(ConstView x, ConstView dy, ConstView gamma,
-                                                    ConstView mean, ConstView inverse_std, View dx,
-                                                    GradientWrite write_dx, View d_gamma,
-                                                    GradientWrite write_d_gamma, View d_beta,
-                                                    GradientWrite write_d_beta) {
+Ran CudnnOperations::run(const BatchNorm2dBackwardTraining& call) {
   // cuDNN writes all three, and both parameters' gradients in one way.
-  if (!suits(x) || !suits_legacy(dy) || !dx.defined() || !d_gamma.defined() || !d_beta.defined() ||
-      write_d_gamma != write_d_beta)
-    return nullptr;
-  const TensorDescriptor x_form(cudnn_, x), dy_form(cudnn_, dy), dx_form(cudnn_, dx),
-      channels(cudnn_, channel_view(x));
+  if (!suits(call.x) || !suits_legacy(call.dy) || !call.dx.view.defined() || !call.d_gamma.view.defined() ||
+      !call.d_beta.view.defined() || call.d_gamma.write != call.d_beta.write)
+    return {};
+  const TensorDescriptor x_form(cudnn_, call.x), dy_form(cudnn_, call.dy), dx_form(cudnn_, call.dx.view),
+      channels(cudnn_, channel_view(call.x));
   // With the saved statistics epsilon is not used.
   if (!XR_CUDNN_TRY(cudnn_, cudnnBatchNormalizationBackward, handle_, CUDNN_BATCHNORM_SPATIAL, &one,
-                    beta_of(write_dx), &one, beta_of(write_d_gamma), x_form.get(), x.data, dy_form.get(),
-                    dy.data, dx_form.get(), dx.data, channels.get(), gamma.data, d_gamma.data, d_beta.data,
-                    1e-5, mean.data, inverse_std.data))
-    return nullptr;
-  return "cudnn batch_norm2d_backward_training";
+                    beta_of(call.dx.write), &one, beta_of(call.d_gamma.write), x_form.get(), call.x.data,
+                    dy_form.get(), call.dy.data, dx_form.get(), call.dx.view.data, channels.get(),
+                    call.gamma.data, call.d_gamma.view.data, call.d_beta.view.data, 1e-5, call.mean.data,
+                    call.inverse_std.data))
+    return {};
+  return {Library::cudnn, "cudnn batch_norm2d_backward_training"};
 }
 
 }  // namespace xr::kernels::cudnn

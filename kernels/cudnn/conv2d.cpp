@@ -6,7 +6,7 @@ namespace xr::kernels::cudnn {
 
 namespace {
 
-Convolution convolution_of(Pass pass, const Conv2dProblem& problem, Precision precision, const ConstView& x,
+Convolution convolution_of(Pass pass, const Conv2dParams& p, Precision precision, const ConstView& x,
                            const ConstView& filter, const ConstView& y) {
   Convolution c;
   c.pass = pass;
@@ -14,12 +14,15 @@ Convolution convolution_of(Pass pass, const Conv2dProblem& problem, Precision pr
   c.x = operand_of(x);
   c.filter = operand_of(filter);
   c.y = operand_of(y);
-  const Conv2dParams& p = problem.params;
   c.padding = {p.padding_h, p.padding_w};
   c.stride = {p.stride_h, p.stride_w};
   c.dilation = {p.dilation_h, p.dilation_w};
   c.groups = p.groups;
   return c;
+}
+
+bool is_convolved(const ConstView& x, const ConstView& y) {
+  return x.numel() > 0 && x.layout != Layout::blocked16 && y.layout != Layout::blocked16;
 }
 
 /// The filter as cuDNN will read it: of the activations' type, in the workspace if that is another one.
@@ -49,47 +52,49 @@ void CudnnOperations::run_plan(const ConvolutionPlan& plan, ConstView x, ConstVi
     operand.data = memory;
     operand.shape = filter.shape;
     operand.dtype = x.dtype;
-    own_.cast(filter, operand, GradientWrite::overwrite);
+    own_.run(Cast{.x = filter, .y = operand});
     filter = operand;
   }
   plan.run(handle_, x.data, filter.data, y.data, bias.data, memory + filter_bytes);
 }
 
-Ran CudnnOperations::conv2d_forward(const Conv2dProblem& problem, ConstView x, ConstView filter,
-                                    ConstView bias, View y) {
-  Convolution c = convolution_of(Pass::forward, problem, precision_, x, filter_operand(filter, x.dtype), y);
-  if (bias.defined()) c.bias_alignment = alignment_of(bias.data);
+Ran CudnnOperations::run(const Conv2dForward& call) {
+  if (!is_convolved(call.x, call.y)) return {};
+  Convolution c = convolution_of(Pass::forward, call.params, precision_, call.x,
+                                 filter_operand(call.filter, call.x.dtype), call.y);
+  if (call.bias.defined()) c.bias_alignment = alignment_of(call.bias.data);
   const ConvolutionPlan* plan = plans_->find(c, plan_);
-  if (plan == nullptr) return nullptr;
-  run_plan(*plan, x, filter, y, bias);
-  return plan->name().c_str();
+  if (plan == nullptr) return {};
+  run_plan(*plan, call.x, call.filter, call.y, call.bias);
+  return {Library::cudnn, plan->name().c_str()};
 }
 
-Ran CudnnOperations::conv2d_backward_data(const Conv2dProblem& problem, ConstView dy, ConstView filter,
-                                          View dx, GradientWrite write) {
+Ran CudnnOperations::run(const Conv2dBackwardData& call) {
+  if (!is_convolved(call.dx, call.dy)) return {};
+  Convolution c = convolution_of(Pass::backward_data, call.params, precision_, call.dx,
+                                 filter_operand(call.filter, call.dy.dtype), call.dy);
+  c.accumulate = call.write == GradientWrite::accumulate;
+  const ConvolutionPlan* plan = plans_->find(c, plan_);
+  if (plan == nullptr) return {};
+  run_plan(*plan, call.dx, call.filter, call.dy, {});
+  return {Library::cudnn, plan->name().c_str()};
+}
+
+Ran CudnnOperations::run(const Conv2dBackwardFilter& call) {
+  if (!is_convolved(call.x, call.dy)) return {};
   Convolution c =
-      convolution_of(Pass::backward_data, problem, precision_, dx, filter_operand(filter, dy.dtype), dy);
-  c.accumulate = write == GradientWrite::accumulate;
+      convolution_of(Pass::backward_filter, call.params, precision_, call.x, call.d_filter, call.dy);
+  c.accumulate = call.write == GradientWrite::accumulate;
   const ConvolutionPlan* plan = plans_->find(c, plan_);
-  if (plan == nullptr) return nullptr;
-  run_plan(*plan, dx, filter, dy, {});
-  return plan->name().c_str();
-}
-
-Ran CudnnOperations::conv2d_backward_filter(const Conv2dProblem& problem, ConstView x, ConstView dy,
-                                            View d_filter, View d_bias, GradientWrite write) {
-  Convolution c = convolution_of(Pass::backward_filter, problem, precision_, x, d_filter, dy);
-  c.accumulate = write == GradientWrite::accumulate;
-  const ConvolutionPlan* plan = plans_->find(c, plan_);
-  if (plan == nullptr) return nullptr;
-  run_plan(*plan, x, d_filter, dy, {});
-  if (d_bias.defined()) {
-    const auto [matrix, shape] = bias_sum(dy);
-    View sums = d_bias;
+  if (plan == nullptr) return {};
+  run_plan(*plan, call.x, call.d_filter, call.dy, {});
+  if (call.d_bias.defined()) {
+    const auto [matrix, shape] = bias_sum(call.dy);
+    View sums = call.d_bias;
     sums.shape = shape;
-    own_.sum_to_shape(matrix, 1.0f, sums, write);
+    own_.run(SumToShape{.x = matrix, .y = sums, .write = call.write});
   }
-  return plan->name().c_str();
+  return {Library::cudnn, plan->name().c_str()};
 }
 
 }  // namespace xr::kernels::cudnn

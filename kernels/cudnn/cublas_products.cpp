@@ -18,10 +18,6 @@ cublasComputeType_t compute_type(DType operands, Precision precision) {
   return precision == Precision::fp32 ? CUBLAS_COMPUTE_32F_PEDANTIC : CUBLAS_COMPUTE_32F_FAST_TF32;
 }
 
-bool is_matrix_type(DType dtype) {
-  return dtype == DType::f32 || dtype == DType::bf16;
-}
-
 /// Whether one operand is rounded in each call: what runs says so, for it can take longer than the product.
 bool rounds(const ConstView& a, const ConstView& b) {
   return a.dtype != b.dtype;
@@ -58,7 +54,7 @@ CublasProducts::~CublasProducts() {
 }
 
 /// False if cuBLAS has no such product: f32 operands with a bf16 result, or what it says itself.
-bool CublasProducts::run(const Product& p) {
+bool CublasProducts::multiply(const Product& p) {
   const bool mixed = rounds(p.a, p.b);
   const DType operands = mixed ? DType::bf16 : p.a.dtype;
   if (operands == DType::f32 && p.c.dtype != DType::f32) return false;
@@ -67,7 +63,7 @@ bool CublasProducts::run(const Product& p) {
     ConstView& wide = a.dtype == DType::f32 ? a : b;
     const View rounded = view_of(operand_.get(static_cast<std::size_t>(wide.numel()) * size_of(operands)),
                                  wide.shape, operands);
-    own_.cast(wide, rounded, GradientWrite::overwrite);
+    own_.run(Cast{.x = wide, .y = rounded});
     wide = rounded;
   }
   const std::int64_t m = p.c.shape[0], n = p.c.shape[1], k = p.a.shape[p.transpose_a ? 0 : 1];
@@ -81,28 +77,32 @@ bool CublasProducts::run(const Product& p) {
   return true;
 }
 
-Ran CublasProducts::matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
-                           GradientWrite write) {
-  if (!is_matrix_type(a.dtype) || !is_matrix_type(b.dtype) || !is_matrix_type(c.dtype)) return nullptr;
-  const char* const name = rounds(a, b) ? "cublas matmul + its f32 operand rounded to bf16" : "cublas matmul";
-  return run({a, b, transpose_a, transpose_b, c, write}) ? name : nullptr;
+Ran CublasProducts::run(const Matmul& call) {
+  const char* const name =
+      rounds(call.a, call.b) ? "cublas matmul + its f32 operand rounded to bf16" : "cublas matmul";
+  if (!multiply({call.a, call.b, call.transpose_a, call.transpose_b, call.c, call.write})) return {};
+  return {Library::cublas, name};
 }
 
 // The bias is what y holds before the product is added. A bf16 y is rounded once: the sum is made in f32.
-Ran CublasProducts::linear_forward(ConstView x, ConstView weight, ConstView bias, View y) {
-  if (!is_matrix_type(x.dtype) || !is_matrix_type(weight.dtype) || !is_matrix_type(y.dtype)) return nullptr;
-  const char* const name =
-      rounds(x, weight) ? "cublas linear_forward + its f32 operand rounded to bf16" : "cublas linear_forward";
-  if (!bias.defined()) return run({x, weight, false, true, y, GradientWrite::overwrite}) ? name : nullptr;
-  View sum = y;
-  if (y.dtype != DType::f32) {
-    if (x.dtype == DType::f32 && weight.dtype == DType::f32) return nullptr;
-    sum = view_of(sum_.get(static_cast<std::size_t>(y.numel()) * sizeof(float)), y.shape, DType::f32);
+Ran CublasProducts::run(const LinearForward& call) {
+  const char* const name = rounds(call.x, call.weight)
+                               ? "cublas linear_forward + its f32 operand rounded to bf16"
+                               : "cublas linear_forward";
+  if (!call.bias.defined()) {
+    if (!multiply({call.x, call.weight, false, true, call.y, GradientWrite::overwrite})) return {};
+    return {Library::cublas, name};
   }
-  own_.broadcast_to(bias, 1.0f, sum, GradientWrite::overwrite);
-  if (!run({x, weight, false, true, sum, GradientWrite::accumulate})) return nullptr;
-  if (y.dtype != DType::f32) own_.cast(sum, y, GradientWrite::overwrite);
-  return name;
+  View sum = call.y;
+  if (call.y.dtype != DType::f32) {
+    if (call.x.dtype == DType::f32 && call.weight.dtype == DType::f32) return {};
+    sum =
+        view_of(sum_.get(static_cast<std::size_t>(call.y.numel()) * sizeof(float)), call.y.shape, DType::f32);
+  }
+  own_.run(BroadcastTo{.dy = call.bias, .dx = sum});
+  if (!multiply({call.x, call.weight, false, true, sum, GradientWrite::accumulate})) return {};
+  if (call.y.dtype != DType::f32) own_.run(Cast{.x = sum, .y = call.y});
+  return {Library::cublas, name};
 }
 
 }  // namespace xr::kernels::cudnn

@@ -24,11 +24,11 @@ class CublasProducts {
 
   [[nodiscard]] std::string version() const { return cublas_.version(); }
   void set_precision(Precision precision) { precision_ = precision; }
-  Ran matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c, GradientWrite write);
-  Ran linear_forward(ConstView x, ConstView weight, ConstView bias, View y);
+  Ran run(const Matmul& call);
+  Ran run(const LinearForward& call);
 
  private:
-  bool run(const Product& product);
+  bool multiply(const Product& product);
 
   Backend& own_;
   CublasLibrary cublas_;

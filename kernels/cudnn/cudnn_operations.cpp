@@ -34,6 +34,15 @@ void CudnnOperations::set_precision(Precision precision) {
   products_.set_precision(precision);
 }
 
+// cuBLAS refuses empty products.
+Ran CudnnOperations::run(const Matmul& call) {
+  return call.flops() == 0 ? Ran{} : products_.run(call);
+}
+
+Ran CudnnOperations::run(const LinearForward& call) {
+  return call.flops() == 0 ? Ran{} : products_.run(call);
+}
+
 std::unique_ptr<Operations> make_operations(const Place& place) {
   return std::make_unique<CudnnOperations>(place);
 }

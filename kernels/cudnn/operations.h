@@ -11,16 +11,40 @@
 
 namespace xr::kernels::cudnn {
 
-/// What ran, for the record of launches; null: the libraries do not have the operation for these operands,
-/// and nothing was queued.
-using Ran = const char*;
+/// Each call that the libraries have, for some operands at least: X(Call).
+#define XR_FOR_EACH_LIBRARY_CALL(X) \
+  X(Conv2dForward)                  \
+  X(Conv2dBackwardData)             \
+  X(Conv2dBackwardFilter)           \
+  X(AvgPool2dForward)               \
+  X(GlobalAvgPool2dForward)         \
+  X(ReluForward)                    \
+  X(ReluBackward)                   \
+  X(BatchNorm2dForwardTraining)     \
+  X(BatchNorm2dForwardInference)    \
+  X(BatchNorm2dBackwardTraining)    \
+  X(SoftmaxForward)                 \
+  X(SoftmaxBackward)                \
+  X(LogSoftmaxForward)              \
+  X(LogSoftmaxBackward)             \
+  X(Matmul)                         \
+  X(LinearForward)
+
+/// What ran, for the record of launches. False: the libraries do not have the call for these operands, and nothing was
+/// queued.
+struct Ran {
+  Library library = Library::hand_written;
+  const char* kernel = nullptr;
+
+  explicit operator bool() const { return kernel != nullptr; }
+};
 
 /// Plans of a convolution among which a benchmark can choose, at most; and what BackendOptions::variant, with
 /// KernelChoice::cudnn, chooses them by: "cudnn_plan_3".
 constexpr int max_plans = 8;
 constexpr std::string_view plan_variant = "cudnn_plan_";
 
-/// The operations of Backend of the same name, for operands that are not empty and have been checked.
+/// For calls that have been checked.
 /// Whatever is configured, results are the same from run to run; f32 products are rounded to TF32 in
 /// Precision::tf32 and bf16 only.
 class Operations {
@@ -37,36 +61,9 @@ class Operations {
   /// there are fewer, the convolution counts as one that the libraries do not have.
   virtual void set_convolution_plan(int index) = 0;
 
-  virtual Ran conv2d_forward(const Conv2dProblem& problem, ConstView x, ConstView filter, ConstView bias,
-                             View y) = 0;
-  virtual Ran conv2d_backward_data(const Conv2dProblem& problem, ConstView dy, ConstView filter, View dx,
-                                   GradientWrite write) = 0;
-  virtual Ran conv2d_backward_filter(const Conv2dProblem& problem, ConstView x, ConstView dy, View d_filter,
-                                     View d_bias, GradientWrite write) = 0;
-
-  virtual Ran avg_pool2d_forward(const Pool2dParams& params, ConstView x, View y) = 0;
-  virtual Ran global_avg_pool2d_forward(ConstView x, View y) = 0;
-
-  virtual Ran relu_forward(ConstView x, View y) = 0;
-  virtual Ran relu_backward(ConstView y, ConstView dy, View dx, GradientWrite write) = 0;
-  virtual Ran batch_norm2d_forward_training(const BatchNormParams& params, ConstView x, ConstView gamma,
-                                            ConstView beta, View running_mean, View running_var, View y,
-                                            View mean, View inverse_std) = 0;
-  virtual Ran batch_norm2d_forward_inference(const BatchNormParams& params, ConstView x, ConstView gamma,
-                                             ConstView beta, ConstView running_mean, ConstView running_var,
-                                             View y) = 0;
-  virtual Ran batch_norm2d_backward_training(ConstView x, ConstView dy, ConstView gamma, ConstView mean,
-                                             ConstView inverse_std, View dx, GradientWrite write_dx,
-                                             View d_gamma, GradientWrite write_d_gamma, View d_beta,
-                                             GradientWrite write_d_beta) = 0;
-  virtual Ran softmax_forward(ConstView x, View y) = 0;
-  virtual Ran softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) = 0;
-  virtual Ran log_softmax_forward(ConstView x, View y) = 0;
-  virtual Ran log_softmax_backward(ConstView y, ConstView dy, View dx, GradientWrite write) = 0;
-
-  virtual Ran matmul(ConstView a, bool transpose_a, ConstView b, bool transpose_b, View c,
-                     GradientWrite write) = 0;
-  virtual Ran linear_forward(ConstView x, ConstView weight, ConstView bias, View y) = 0;
+#define XR_RUN(Call) virtual Ran run(const Call& call) = 0;
+  XR_FOR_EACH_LIBRARY_CALL(XR_RUN)
+#undef XR_RUN
 };
 
 /// Where the operations run.

@@ -30,4 +30,9 @@ struct MaxPool2dBackward {
   [[nodiscard]] std::int64_t flops() const { return dy.numel() * params.window(); }
 };
 
+/// Throws Error for a window of more than 65536 positions.
+void require_window(const char* operation, const Pool2dParams& params);
+/// Throws Error unless argmax holds `bytes`, as the backend's max_pool2d_argmax_bytes says.
+void require_argmax(const char* operation, const ConstView& argmax, std::size_t bytes);
+
 }  // namespace xr::kernels

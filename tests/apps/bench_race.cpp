@@ -42,7 +42,7 @@ Operation filled_by(float library_value) {
   return {.name = "fill",
           .shape = "8",
           .operands = {{.name = "y", .shape = {8}, .role = Role::output}},
-          .call = [](kernels::Backend& b, Views v) { b.fill(v[0], 2.0f); },
+          .call = [](kernels::Backend& b, Views v) { b.run(kernels::Fill{.y = v[0], .value = 2.0f}); },
           .one_dnn = [library_value](Views v) { return std::make_unique<FillingPeer>(v[0], library_value); }};
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("xrbench kernels: a wrong product is no ceiling and a right one is eno
   const auto measured = [](float own, float library) {
     Operation product = filled_by(library);
     product.operations = 1000;
-    product.call = [own](kernels::Backend& b, Views v) { b.fill(v[0], own); };
+    product.call = [own](kernels::Backend& b, Views v) { b.run(kernels::Fill{.y = v[0], .value = own}); };
     Ceilings ceilings;
     take_product_ceiling(race(cpu(), product, filled_by(2.0f), fast_race()), ceilings);
     return ceilings;
@@ -130,7 +130,7 @@ TEST_CASE("xrbench kernels: states are drawn anew for each kernel and inputs onc
       .name = "grow",
       .shape = "2",
       .operands = {{.name = "a", .shape = {2}}, {.name = "y", .shape = {2}, .role = Role::state}},
-      .call = [](kernels::Backend& b, Views v) { b.add(v[0], v[1], v[1]); }};
+      .call = [](kernels::Backend& b, Views v) { b.run(kernels::Add{.a = v[0], .b = v[1], .y = v[1]}); }};
   growing.one_dnn = [](Views v) {
     struct Adding final : OneDnnPeer {
       explicit Adding(Views views) : a(views[0]), y(views[1]) {}
@@ -156,7 +156,7 @@ TEST_CASE("xrbench kernels: a variant that runs what ran before is called once a
     counted.variants = {"none", "such"};
     counted.call = [&calls](kernels::Backend& b, Views v) {
       ++calls;
-      b.fill(v[0], 2.0f);
+      b.run(kernels::Fill{.y = v[0], .value = 2.0f});
     };
     RaceSettings settings = fast_race();
     settings.time = settings.library = false;
@@ -326,13 +326,13 @@ TEST_CASE("xrbench kernels: the same seed draws the same operands and never zero
   const Operation& operation = operations[0];
   Operands a(cpu(), operation), b(cpu(), operation);
   a.fill(operation, 1);
-  b.fill(operation, 1);
+  b.run(kernels::Fill{.y = operation, .value = 1});
   const auto values = [](const Operands& operands) {
     const kernels::View& x = operands.views()[0];
     return std::vector<float>(x.as<float>(), x.as<float>() + x.numel());
   };
   CHECK(values(a) == values(b));
-  b.fill(operation, 2);
+  b.run(kernels::Fill{.y = operation, .value = 2});
   CHECK(values(a) != values(b));
   double squares = 0;
   for (const float value : values(a)) squares += static_cast<double>(value) * value;

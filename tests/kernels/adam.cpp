@@ -41,8 +41,13 @@ void check_adam(Backend& backend, const AdamParams& params, std::int64_t length)
         before},
        {"first_moment", expect(first), Layout::contiguous, first_before},
        {"second_moment", expect(second), Layout::contiguous, second_before}}};
-  check_operation(operation,
-                  [&](Inputs in, Outputs out) { backend.adam_step(params, out[0], in[0], out[1], out[2]); });
+  check_operation(operation, [&](Inputs in, Outputs out) {
+    backend.run(kernels::AdamStep{.gradients = in[0],
+                                  .parameters = out[0],
+                                  .first_moment = out[1],
+                                  .second_moment = out[2],
+                                  .params = params});
+  });
 }
 
 }  // namespace

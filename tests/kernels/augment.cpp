@@ -176,7 +176,8 @@ Tensor check_augment(Backend& backend, const AugmentCase& c, const Operands& in,
        {"records", in.records, Layout::contiguous, DType::u8}},
       {{"y", expected, layout}}};
   return check_operation(operation, [&](Inputs views, Outputs out) {
-    backend.augment(c.params, views[0], views[1], views[2], out[0]);
+    backend.run(kernels::Augment{
+        .images = views[0], .indices = views[1], .records = views[2], .y = out[0], .params = c.params});
   })[0];
 }
 
@@ -221,7 +222,11 @@ TEST_CASE("augment of images at an odd address to an aligned output") {
       indices.write(in.indices);
       records.write(in.records);
       y.poison();
-      backend->augment(c.params, images.view(), indices.view(), records.view(), y.view());
+      backend->run(kernels::Augment{.images = images.view(),
+                                    .indices = indices.view(),
+                                    .records = records.view(),
+                                    .y = y.view(),
+                                    .params = c.params});
       CHECK(compare(y.read(), {expected, dtype, Arithmetic::reduction, 1, magnitude_of(c)}).empty());
       CHECK(y.guard_damage().empty());
     }
@@ -241,7 +246,11 @@ TEST_CASE("augment with one launch unless a shape needs a reduction") {
       records.write(in.records);
       std::vector<kernels::LaunchRecord> launched;
       backend->record_launches(&launched);
-      backend->augment(c->params, images.view(), indices.view(), records.view(), y.view());
+      backend->run(kernels::Augment{.images = images.view(),
+                                    .indices = indices.view(),
+                                    .records = records.view(),
+                                    .y = y.view(),
+                                    .params = c->params});
       backend->record_launches(nullptr);
       CHECK(launched.size() == (backend->name() == "cpu" ? 0u : launches));
     }
@@ -260,19 +269,65 @@ TEST_CASE("augment refuses what does not fit") {
              records = view({3, 48}, DType::u8), y = view({3, 1, 5, 5}, DType::f32);
   for (Backend* backend : test_backends()) {
     const AugmentParams params;
-    CHECK_THROWS_AS(backend->augment(params, view({2, 1, 4, 3}, DType::u8), indices, records, y), Error);
-    CHECK_THROWS_AS(backend->augment(params, view({2, 3, 4, 4}, DType::u8), indices, records, y), Error);
-    CHECK_THROWS_AS(backend->augment(params, view({2, 1, 4, 4}, DType::f32), indices, records, y), Error);
-    CHECK_THROWS_AS(backend->augment(params, images, view({3}, DType::i32), records, y), Error);
-    CHECK_THROWS_AS(backend->augment(params, images, view({2}, DType::i64), records, y), Error);
-    CHECK_THROWS_AS(backend->augment(params, images, indices, view({3, 44}, DType::u8), y), Error);
-    CHECK_THROWS_AS(backend->augment(params, images, indices, records, view({3, 1, 5, 4}, DType::f32)),
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = view({2, 1, 4, 3}, DType::u8),
+                                                  .indices = indices,
+                                                  .records = records,
+                                                  .y = y,
+                                                  .params = params}),
                     Error);
-    CHECK_THROWS_AS(backend->augment(params, images, indices, records, view({3, 1, 5, 5}, DType::i64)),
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = view({2, 3, 4, 4}, DType::u8),
+                                                  .indices = indices,
+                                                  .records = records,
+                                                  .y = y,
+                                                  .params = params}),
                     Error);
-    CHECK_THROWS_AS(backend->augment({{0, 0, 0}, {0, 1, 1}}, images, indices, records, y), Error);
-    CHECK_THROWS_AS(backend->augment(params, view({2, 4, 4, 4}, DType::u8), indices, records,
-                                     view({3, 4, 5, 5}, DType::f32)),
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = view({2, 1, 4, 4}, DType::f32),
+                                                  .indices = indices,
+                                                  .records = records,
+                                                  .y = y,
+                                                  .params = params}),
+                    Error);
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = images,
+                                                  .indices = view({3}, DType::i32),
+                                                  .records = records,
+                                                  .y = y,
+                                                  .params = params}),
+                    Error);
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = images,
+                                                  .indices = view({2}, DType::i64),
+                                                  .records = records,
+                                                  .y = y,
+                                                  .params = params}),
+                    Error);
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = images,
+                                                  .indices = indices,
+                                                  .records = view({3, 44}, DType::u8),
+                                                  .y = y,
+                                                  .params = params}),
+                    Error);
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = images,
+                                                  .indices = indices,
+                                                  .records = records,
+                                                  .y = view({3, 1, 5, 4}, DType::f32),
+                                                  .params = params}),
+                    Error);
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = images,
+                                                  .indices = indices,
+                                                  .records = records,
+                                                  .y = view({3, 1, 5, 5}, DType::i64),
+                                                  .params = params}),
+                    Error);
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = images,
+                                                  .indices = indices,
+                                                  .records = records,
+                                                  .y = y,
+                                                  .params = {{0, 0, 0}, {0, 1, 1}}}),
+                    Error);
+    CHECK_THROWS_AS(backend->run(kernels::Augment{.images = view({2, 4, 4, 4}, DType::u8),
+                                                  .indices = indices,
+                                                  .records = records,
+                                                  .y = view({3, 4, 5, 5}, DType::f32),
+                                                  .params = params}),
                     Error);
   }
 }

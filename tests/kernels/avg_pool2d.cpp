@@ -30,12 +30,14 @@ TEST_CASE("avg_pool2d forward and backward") {
           const std::string what = fmt::format("{}, x {}", c.name, describe(c.x, layout, dtype));
           const Operation forward{
               *backend, "avg_pool2d_forward of " + what, {{"x", x, layout, dtype}}, {{"y", y, layout}}};
-          check_operation(
-              forward, [&](Inputs in, Outputs out) { backend->avg_pool2d_forward(c.params, in[0], out[0]); });
+          check_operation(forward, [&](Inputs in, Outputs out) {
+            backend->run(kernels::AvgPool2dForward{.x = in[0], .y = out[0], .params = c.params});
+          });
           const Operation backward{
               *backend, "avg_pool2d_backward of " + what, {{"dy", dy, layout, dtype}}, {{"dx", dx, layout}}};
           check_gradient(backward, [&](Inputs in, Outputs out, GradientWrite write) {
-            backend->avg_pool2d_backward(c.params, in[0], out[0], write);
+            backend->run(
+                kernels::AvgPool2dBackward{.dy = in[0], .dx = out[0], .params = c.params, .write = write});
           });
         }
     }
@@ -54,14 +56,15 @@ TEST_CASE("global_avg_pool2d forward and backward") {
           const std::string what = describe(shape, layout, dtype);
           const Operation forward{
               *backend, "global_avg_pool2d_forward of " + what, {{"x", x, layout, dtype}}, {{"y", y}}};
-          check_operation(forward,
-                          [&](Inputs in, Outputs out) { backend->global_avg_pool2d_forward(in[0], out[0]); });
+          check_operation(forward, [&](Inputs in, Outputs out) {
+            backend->run(kernels::GlobalAvgPool2dForward{.x = in[0], .y = out[0]});
+          });
           const Operation backward{*backend,
                                    "global_avg_pool2d_backward of " + what,
                                    {{"dy", dy, Layout::contiguous, dtype}},
                                    {{"dx", dx, layout}}};
           check_gradient(backward, [&](Inputs in, Outputs out, GradientWrite write) {
-            backend->global_avg_pool2d_backward(in[0], out[0], write);
+            backend->run(kernels::GlobalAvgPool2dBackward{.dy = in[0], .dx = out[0], .write = write});
           });
         }
     }

@@ -36,7 +36,15 @@ void check_forward_training(const BatchNormCase& c, DType dtype) {
     operation.outputs[3].initial = in.running_mean;
     operation.outputs[4].initial = in.running_var;
     check_operation(operation, [&](Inputs i, Outputs o) {
-      backend.batch_norm2d_forward_training(c.params, i[0], i[1], i[2], o[3], o[4], o[0], o[1], o[2]);
+      backend.run(kernels::BatchNorm2dForwardTraining{.x = i[0],
+                                                      .gamma = i[1],
+                                                      .beta = i[2],
+                                                      .running_mean = o[3],
+                                                      .running_var = o[4],
+                                                      .y = o[0],
+                                                      .mean = o[1],
+                                                      .inverse_std = o[2],
+                                                      .params = c.params});
     });
   });
 }
@@ -56,7 +64,13 @@ void check_forward_inference(const BatchNormCase& c, DType dtype) {
          {"running_var", in.running_var}},
         {{"y", {y, dtype, Arithmetic::transcendental, 1, output_magnitude(c, y)}, layout}}};
     check_operation(operation, [&](Inputs i, Outputs o) {
-      backend.batch_norm2d_forward_inference(c.params, i[0], i[1], i[2], i[3], i[4], o[0]);
+      backend.run(kernels::BatchNorm2dForwardInference{.x = i[0],
+                                                       .gamma = i[1],
+                                                       .beta = i[2],
+                                                       .running_mean = i[3],
+                                                       .running_var = i[4],
+                                                       .y = o[0],
+                                                       .params = c.params});
     });
   });
 }
@@ -79,8 +93,14 @@ void check_backward_training(const BatchNormCase& c, DType dtype) {
                                {"inverse_std", inverse_std}},
                               gradient_outputs(c, in, expected, inverse_std, dy, layout, dtype)};
     check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
-      backend.batch_norm2d_backward_training(i[0], i[1], i[2], i[3], i[4], o[0], write, o[1], write, o[2],
-                                             write);
+      backend.run(kernels::BatchNorm2dBackwardTraining{.x = i[0],
+                                                       .dy = i[1],
+                                                       .gamma = i[2],
+                                                       .mean = i[3],
+                                                       .inverse_std = i[4],
+                                                       .dx = {o[0], write},
+                                                       .d_gamma = {o[1], write},
+                                                       .d_beta = {o[2], write}});
     });
   });
 }
@@ -105,8 +125,15 @@ void check_backward_inference(const BatchNormCase& c, DType dtype, const std::ar
     // The distance of a value to the running mean, in running deviations, is not near 1 as in the batch.
     operation.outputs[1].expected.magnitude *= 3;
     check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
-      backend.batch_norm2d_backward_inference(c.params, i[0], i[1], i[2], i[3], i[4], o[0], write, o[1],
-                                              write, o[2], write);
+      backend.run(kernels::BatchNorm2dBackwardInference{.x = i[0],
+                                                        .dy = i[1],
+                                                        .gamma = i[2],
+                                                        .running_mean = i[3],
+                                                        .running_var = i[4],
+                                                        .dx = {o[0], write},
+                                                        .d_gamma = {o[1], write},
+                                                        .d_beta = {o[2], write},
+                                                        .params = c.params});
     });
   });
 }
@@ -163,8 +190,14 @@ TEST_CASE("batch_norm2d gradients have write modes of their own") {
         return i == accumulated ? GradientWrite::accumulate : GradientWrite::overwrite;
       };
       check_operation(operation, [&](Inputs i, Outputs o) {
-        backend->batch_norm2d_backward_training(i[0], i[1], i[2], i[3], i[4], o[0], write(0), o[1], write(1),
-                                                o[2], write(2));
+        backend->run(kernels::BatchNorm2dBackwardTraining{.x = i[0],
+                                                          .dy = i[1],
+                                                          .gamma = i[2],
+                                                          .mean = i[3],
+                                                          .inverse_std = i[4],
+                                                          .dx = {o[0], write(0)},
+                                                          .d_gamma = {o[1], write(1)},
+                                                          .d_beta = {o[2], write(2)}});
       });
     }
 }
@@ -184,9 +217,15 @@ TEST_CASE("batch_norm2d refuses one value per channel in training") {
       }
       const auto v = [&](std::size_t i) { return vectors[i]->view(); };
       CAPTURE(backend->name(), shape.to_string());
-      CHECK_THROWS_AS(
-          backend->batch_norm2d_forward_training({}, x.view(), v(0), v(1), v(2), v(3), y.view(), v(4), v(5)),
-          Error);
+      CHECK_THROWS_AS(backend->run(kernels::BatchNorm2dForwardTraining{.x = x.view(),
+                                                                       .gamma = v(0),
+                                                                       .beta = v(1),
+                                                                       .running_mean = v(2),
+                                                                       .running_var = v(3),
+                                                                       .y = y.view(),
+                                                                       .mean = v(4),
+                                                                       .inverse_std = v(5)}),
+                      Error);
     }
 }
 

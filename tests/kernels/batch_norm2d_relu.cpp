@@ -74,7 +74,14 @@ int check_inference(const BatchNormCase& c, const Form& form) {
                                {"running_var", in.running_var}},
                               {{"y", y, layout}}};
     check_operation(operation, [&](Inputs i, Outputs o) {
-      backend.batch_norm2d_relu_forward_inference(c.params, form.pool, i[0], i[1], i[2], i[3], i[4], o[0]);
+      backend.run(kernels::BatchNorm2dReluForwardInference{.x = i[0],
+                                                           .gamma = i[1],
+                                                           .beta = i[2],
+                                                           .running_mean = i[3],
+                                                           .running_var = i[4],
+                                                           .y = o[0],
+                                                           .params = c.params,
+                                                           .pool = form.pool});
     });
   });
 }
@@ -105,8 +112,17 @@ std::vector<Tensor> check_forward(Backend& backend, const BatchNormCase& c, Layo
       {"running_var", expect(normalised.running_var), Layout::contiguous, in.running_var},
   };
   return check_operation(operation, [&](Inputs i, Outputs o) {
-    backend.batch_norm2d_relu_forward_training(c.params, form.pool, i[0], i[1], i[2], o[4], o[5], o[0], o[1],
-                                               o[2], o[3]);
+    backend.run(kernels::BatchNorm2dReluForwardTraining{.x = i[0],
+                                                        .gamma = i[1],
+                                                        .beta = i[2],
+                                                        .running_mean = o[4],
+                                                        .running_var = o[5],
+                                                        .y = o[0],
+                                                        .argmax = o[1],
+                                                        .mean = o[2],
+                                                        .inverse_std = o[3],
+                                                        .params = c.params,
+                                                        .pool = form.pool});
   });
 }
 
@@ -136,8 +152,18 @@ int check_training(const BatchNormCase& c, const Form& form) {
     // bound.
     if (form.pool && form.dtype == DType::bf16) operation.outputs[1].expected.terms *= 8192.0 * 8192.0;
     check_gradient(operation, [&](Inputs i, Outputs o, GradientWrite write) {
-      backend.batch_norm2d_relu_backward_training(form.pool, i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7],
-                                                  o[0], write, o[1], write, o[2], write);
+      backend.run(kernels::BatchNorm2dReluBackwardTraining{.x = i[0],
+                                                           .y = i[1],
+                                                           .argmax = i[2],
+                                                           .dy = i[3],
+                                                           .gamma = i[4],
+                                                           .beta = i[5],
+                                                           .mean = i[6],
+                                                           .inverse_std = i[7],
+                                                           .dx = {o[0], write},
+                                                           .d_gamma = {o[1], write},
+                                                           .d_beta = {o[2], write},
+                                                           .pool = form.pool});
     });
   });
 }

@@ -31,9 +31,10 @@ TEST_CASE("cast between f32 and bf16") {
                                     "cast to " + describe(shape, layout, to),
                                     {{"x", x, layout, from}},
                                     {{"y", {x, to}, layout}}};
-          const std::vector<Tensor> y = check_gradient(
-              operation,
-              [&](Inputs in, Outputs out, GradientWrite write) { backend->cast(in[0], out[0], write); });
+          const std::vector<Tensor> y =
+              check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
+                backend->run(kernels::Cast{.x = in[0], .y = out[0], .write = write});
+              });
           CHECK(y.front().values == to_type(x, to).values);  // exactly: nothing but one rounding
         }
       }
@@ -53,8 +54,8 @@ TEST_CASE("cast keeps NaN and the infinities and refuses other types") {
                               {{"x", x, Layout::contiguous, DType::f32}},
                               {{"y", {y, DType::bf16}, Layout::contiguous}}};
     check_operation(operation,
-                    [&](Inputs in, Outputs out) { backend->cast(in[0], out[0], GradientWrite::overwrite); });
+                    [&](Inputs in, Outputs out) { backend->run(kernels::Cast{.x = in[0], .y = out[0]}); });
     const ConstView integers(values, {5}, DType::i32);
-    CHECK_THROWS_AS(backend->cast(integers, View{}, GradientWrite::overwrite), Error);
+    CHECK_THROWS_AS(backend->run(kernels::Cast{.x = integers, .y = View{}}), Error);
   }
 }

@@ -84,7 +84,8 @@ void check_forward(const Conv2dCase& c, const Setting& setting, const Backends& 
                                 false,
                                 false};
       check_operation(operation, [&](Inputs in, Outputs out) {
-        backend->conv2d_forward(c.params, in[0], in[1], in[2], out[0]);
+        backend->run(kernels::Conv2dForward{
+            .x = in[0], .filter = in[1], .bias = in[2], .y = out[0], .params = c.params});
       });
     }
 }
@@ -104,7 +105,8 @@ void check_backward_data(const Conv2dCase& c, const Setting& setting, const Back
                                 false,
                                 false};
       check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
-        backend->conv2d_backward_data(c.params, in[0], in[1], out[0], write);
+        backend->run(kernels::Conv2dBackwardData{
+            .dy = in[0], .filter = in[1], .dx = out[0], .params = c.params, .write = write});
       });
     }
 }
@@ -128,7 +130,12 @@ void check_backward_filter(const Conv2dCase& c, const Setting& setting, const Ba
           false,
           false};
       check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
-        backend->conv2d_backward_filter(c.params, in[0], in[1], out[0], out[1], write);
+        backend->run(kernels::Conv2dBackwardFilter{.x = in[0],
+                                                   .dy = in[1],
+                                                   .d_filter = out[0],
+                                                   .d_bias = out[1],
+                                                   .params = c.params,
+                                                   .write = write});
       });
     }
 }

@@ -34,21 +34,23 @@ TEST_CASE("conv2d kernels keep NaN to the results that see it") {
         if (variant == std::string("implicit_gemm_v3") && std::string_view(c.name) != "3x3") continue;
         const Configured configured(*backend, {.variant = variant});
         const Layout layout = Layout::channels_last;
-        check_operation(
-            {*backend,
-             fmt::format("conv2d_forward of a NaN, {} {}", c.name, variant),
-             {{"x", x, layout}, {"filter", filter}},
-             {{"y", y, layout}},
-             false},
-            [&](Inputs in, Outputs out) { backend->conv2d_forward(c.params, in[0], in[1], {}, out[0]); });
+        check_operation({*backend,
+                         fmt::format("conv2d_forward of a NaN, {} {}", c.name, variant),
+                         {{"x", x, layout}, {"filter", filter}},
+                         {{"y", y, layout}},
+                         false},
+                        [&](Inputs in, Outputs out) {
+                          backend->run(kernels::Conv2dForward{
+                              .x = in[0], .filter = in[1], .y = out[0], .params = c.params});
+                        });
         check_operation({*backend,
                          fmt::format("conv2d_backward_data of a NaN, {} {}", c.name, variant),
                          {{"dy", dy, layout}, {"filter", filter}},
                          {{"dx", dx, layout}},
                          false},
                         [&](Inputs in, Outputs out) {
-                          backend->conv2d_backward_data(c.params, in[0], in[1], out[0],
-                                                        GradientWrite::overwrite);
+                          backend->run(kernels::Conv2dBackwardData{
+                              .dy = in[0], .filter = in[1], .dx = out[0], .params = c.params});
                         });
         INFO(configured.kernels());
         CHECK((variant != std::string("implicit_gemm_v3") || configured.ran(variant)));
@@ -74,16 +76,17 @@ TEST_CASE("conv2d filter gradients keep NaN to the taps that see it") {
     for (Backend* backend : test_backends()) {
       if (backend->name() == "cpu") continue;
       const Configured configured(*backend, {.variant = variant});
-      check_operation({*backend,
-                       fmt::format("conv2d_backward_filter of a NaN {}", variant),
-                       {{"x", x, Layout::channels_last}, {"dy", dy, Layout::channels_last}},
-                       {{"d_filter", expected(reference::conv2d_backward_filter(c.params, x, dy, c.filter))},
-                        {"d_bias", expected(reference::conv2d_backward_bias(dy))}},
-                       false},
-                      [&](Inputs in, Outputs out) {
-                        backend->conv2d_backward_filter(c.params, in[0], in[1], out[0], out[1],
-                                                        GradientWrite::overwrite);
-                      });
+      check_operation(
+          {*backend,
+           fmt::format("conv2d_backward_filter of a NaN {}", variant),
+           {{"x", x, Layout::channels_last}, {"dy", dy, Layout::channels_last}},
+           {{"d_filter", expected(reference::conv2d_backward_filter(c.params, x, dy, c.filter))},
+            {"d_bias", expected(reference::conv2d_backward_bias(dy))}},
+           false},
+          [&](Inputs in, Outputs out) {
+            backend->run(kernels::Conv2dBackwardFilter{
+                .x = in[0], .dy = in[1], .d_filter = out[0], .d_bias = out[1], .params = c.params});
+          });
       INFO(configured.kernels());
       CHECK(configured.ran(variant));
     }

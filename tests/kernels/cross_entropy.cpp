@@ -42,7 +42,12 @@ void check_cross_entropy(Backend& backend, const RowsCase& c, const CrossEntropy
                    {{"logits", logits, Layout::contiguous, types.logits}, labels_in, weights_in},
                    {{"loss", loss}, {"log_probabilities", log_probabilities}}},
                   [&](Inputs in, Outputs out) {
-                    backend.cross_entropy_forward(params, in[0], in[1], in[2], out[0], out[1]);
+                    backend.run(kernels::CrossEntropyForward{.logits = in[0],
+                                                             .labels = in[1],
+                                                             .class_weights = in[2],
+                                                             .loss = out[0],
+                                                             .log_probabilities = out[1],
+                                                             .params = params});
                   });
 
   const double d_loss = 1.5;
@@ -59,7 +64,13 @@ void check_cross_entropy(Backend& backend, const RowsCase& c, const CrossEntropy
                    {"d_loss", Tensor(Shape{}, d_loss)}},
                   {{"d_logits", d_logits}}},
                  [&](Inputs in, Outputs out, GradientWrite write) {
-                   backend.cross_entropy_backward(params, in[0], in[1], in[2], in[3], out[0], write);
+                   backend.run(kernels::CrossEntropyBackward{.log_probabilities = in[0],
+                                                             .labels = in[1],
+                                                             .class_weights = in[2],
+                                                             .d_loss = in[3],
+                                                             .d_logits = out[0],
+                                                             .params = params,
+                                                             .write = write});
                  });
 }
 
@@ -92,8 +103,10 @@ TEST_CASE("cross_entropy refuses labels out of range") {
       logits_buffer.write(logits);
       labels_buffer.write(label_tensor({0, wrong, 3}));
       const auto call = [&] {
-        backend->cross_entropy_forward({}, logits_buffer.view(), labels_buffer.view(), {}, loss.view(),
-                                       log_probabilities.view());
+        backend->run(kernels::CrossEntropyForward{.logits = logits_buffer.view(),
+                                                  .labels = labels_buffer.view(),
+                                                  .loss = loss.view(),
+                                                  .log_probabilities = log_probabilities.view()});
         backend->synchronize();
       };
       CAPTURE(backend->name(), wrong);

@@ -21,7 +21,7 @@ void check_dropout(Backend& backend, const DropoutParams& params, const Shape& s
                             {{"x", x, layout, dtype}},
                             {{"y", {reference::dropout(params, x), dtype, Arithmetic::elementwise}, layout}}};
   check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
-    backend.dropout(params, in[0], out[0], write);
+    backend.run(kernels::Dropout{.x = in[0], .y = out[0], .params = params, .write = write});
   });
 }
 

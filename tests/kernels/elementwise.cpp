@@ -25,10 +25,12 @@ void check_sum_and_product(Backend& backend, const Tensor& a, const Tensor& b, L
   const std::string what = fmt::format("of {} and {} {} {}", a.shape.to_string(), b.shape.to_string(),
                                        name_of(layout), name_of(dtype));
   const std::vector<Input> inputs{{"a", a, layout, dtype}, {"b", b, layout, dtype}};
-  check_operation({backend, "add " + what, inputs, {{"y", {reference::add(a, b), dtype}, layout}}},
-                  [&](Inputs in, Outputs out) { backend.add(in[0], in[1], out[0]); });
-  check_operation({backend, "multiply " + what, inputs, {{"y", {reference::multiply(a, b), dtype}, layout}}},
-                  [&](Inputs in, Outputs out) { backend.multiply(in[0], in[1], out[0]); });
+  check_operation(
+      {backend, "add " + what, inputs, {{"y", {reference::add(a, b), dtype}, layout}}},
+      [&](Inputs in, Outputs out) { backend.run(kernels::Add{.a = in[0], .b = in[1], .y = out[0]}); });
+  check_operation(
+      {backend, "multiply " + what, inputs, {{"y", {reference::multiply(a, b), dtype}, layout}}},
+      [&](Inputs in, Outputs out) { backend.run(kernels::Multiply{.a = in[0], .b = in[1], .y = out[0]}); });
 }
 
 }  // namespace
@@ -38,11 +40,12 @@ TEST_CASE("fill") {
     for (Backend* backend : test_backends(dtype))
       for (const Shape& shape : all_shapes(*backend))
         for (const float value : {0.0f, -1.5f})
-          check_operation({*backend,
-                           fmt::format("fill of {} {} with {}", shape.to_string(), name_of(dtype), value),
-                           {},
-                           {{"y", {Tensor(shape, static_cast<double>(value)), dtype}}}},
-                          [&](Inputs, Outputs out) { backend->fill(out[0], value); });
+          check_operation(
+              {*backend,
+               fmt::format("fill of {} {} with {}", shape.to_string(), name_of(dtype), value),
+               {},
+               {{"y", {Tensor(shape, static_cast<double>(value)), dtype}}}},
+              [&](Inputs, Outputs out) { backend->run(kernels::Fill{.y = out[0], .value = value}); });
 }
 
 TEST_CASE("scale") {
@@ -56,13 +59,14 @@ TEST_CASE("scale") {
           for (double& value : y.values) value *= static_cast<double>(factor);
           const Expected expected{y, dtype, Arithmetic::elementwise};
           for (const Layout layout : layouts_of(*backend, shape))
-            check_gradient({*backend,
-                            fmt::format("scale by {} of {}", factor, describe(shape, layout, dtype)),
-                            {{"x", x, layout, dtype}},
-                            {{"y", expected, layout}}},
-                           [&](Inputs in, Outputs out, GradientWrite write) {
-                             backend->scale(factor, in[0], out[0], write);
-                           });
+            check_gradient(
+                {*backend,
+                 fmt::format("scale by {} of {}", factor, describe(shape, layout, dtype)),
+                 {{"x", x, layout, dtype}},
+                 {{"y", expected, layout}}},
+                [&](Inputs in, Outputs out, GradientWrite write) {
+                  backend->run(kernels::Scale{.x = in[0], .y = out[0], .factor = factor, .write = write});
+                });
         }
 }
 
@@ -99,14 +103,15 @@ void check_sum_to_shape(const BroadcastCase& c, float factor, DType x_type, DTyp
              factor_d * std::sqrt(terms)};
   if (y_type == DType::bf16) y.terms = y.magnitude = 0;  // nothing but the rounding of the sum
   for (Backend* backend : test_backends(x_type))
-    check_gradient({*backend,
-                    fmt::format("sum_to_shape of {} {} to {} {} times {}", c.a.to_string(), name_of(x_type),
-                                c.b.to_string(), name_of(y_type), factor),
-                    {{"x", x, Layout::contiguous, x_type}},
-                    {{"y", y}}},
-                   [&](Inputs in, Outputs out, GradientWrite write) {
-                     backend->sum_to_shape(in[0], factor, out[0], write);
-                   });
+    check_gradient(
+        {*backend,
+         fmt::format("sum_to_shape of {} {} to {} {} times {}", c.a.to_string(), name_of(x_type),
+                     c.b.to_string(), name_of(y_type), factor),
+         {{"x", x, Layout::contiguous, x_type}},
+         {{"y", y}}},
+        [&](Inputs in, Outputs out, GradientWrite write) {
+          backend->run(kernels::SumToShape{.x = in[0], .y = out[0], .scale = factor, .write = write});
+        });
 }
 
 }  // namespace
@@ -135,7 +140,8 @@ TEST_CASE("broadcast_to") {
                           {{"dy", dy, Layout::contiguous, dtype}},
                           {{"dx", dx}}},
                          [&](Inputs in, Outputs out, GradientWrite write) {
-                           backend->broadcast_to(in[0], factor, out[0], write);
+                           backend->run(kernels::BroadcastTo{
+                               .dy = in[0], .dx = out[0], .scale = factor, .write = write});
                          });
       }
 }

@@ -89,7 +89,10 @@ TEST_CASE("the harness sees an overwritten sum and an unwanted addition") {
   const auto scale_with = [&](GradientWrite write, const std::optional<Tensor>& initial) {
     Operation one = operation;
     one.outputs[0].initial = initial;
-    return run_operation(one, [&](Inputs in, Outputs out) { backend.scale(1, in[0], out[0], write); })
+    return run_operation(one,
+                         [&](Inputs in, Outputs out) {
+                           backend.run(kernels::Scale{.x = in[0], .y = out[0], .write = write});
+                         })
         .problems;
   };
   CHECK(scale_with(GradientWrite::overwrite, std::nullopt).empty());

@@ -18,39 +18,12 @@ class NoLibraries final : public cudnn::Operations {
   std::string version() const override { return "version 0"; }
   void set_precision(Precision precision) override { told_ = precision; }
   void set_convolution_plan(int index) override { plan_ = index; }
-  cudnn::Ran conv2d_forward(const Conv2dProblem&, ConstView, ConstView, ConstView, View) override {
-    return nullptr;
+#define XR_RUN(Call)                     \
+  cudnn::Ran run(const Call&) override { \
+    return {};                           \
   }
-  cudnn::Ran conv2d_backward_data(const Conv2dProblem&, ConstView, ConstView, View, GradientWrite) override {
-    return nullptr;
-  }
-  cudnn::Ran conv2d_backward_filter(const Conv2dProblem&, ConstView, ConstView, View, View,
-                                    GradientWrite) override {
-    return nullptr;
-  }
-  cudnn::Ran avg_pool2d_forward(const Pool2dParams&, ConstView, View) override { return nullptr; }
-  cudnn::Ran global_avg_pool2d_forward(ConstView, View) override { return nullptr; }
-  cudnn::Ran relu_forward(ConstView, View) override { return nullptr; }
-  cudnn::Ran relu_backward(ConstView, ConstView, View, GradientWrite) override { return nullptr; }
-  cudnn::Ran batch_norm2d_forward_training(const BatchNormParams&, ConstView, ConstView, ConstView, View,
-                                           View, View, View, View) override {
-    return nullptr;
-  }
-  cudnn::Ran batch_norm2d_forward_inference(const BatchNormParams&, ConstView, ConstView, ConstView,
-                                            ConstView, ConstView, View) override {
-    return nullptr;
-  }
-  cudnn::Ran batch_norm2d_backward_training(ConstView, ConstView, ConstView, ConstView, ConstView, View,
-                                            GradientWrite, View, GradientWrite, View,
-                                            GradientWrite) override {
-    return nullptr;
-  }
-  cudnn::Ran softmax_forward(ConstView, View) override { return nullptr; }
-  cudnn::Ran softmax_backward(ConstView, ConstView, View, GradientWrite) override { return nullptr; }
-  cudnn::Ran log_softmax_forward(ConstView, View) override { return nullptr; }
-  cudnn::Ran log_softmax_backward(ConstView, ConstView, View, GradientWrite) override { return nullptr; }
-  cudnn::Ran matmul(ConstView, bool, ConstView, bool, View, GradientWrite) override { return nullptr; }
-  cudnn::Ran linear_forward(ConstView, ConstView, ConstView, View) override { return nullptr; }
+  XR_FOR_EACH_LIBRARY_CALL(XR_RUN)
+#undef XR_RUN
 
  private:
   Precision& told_;
@@ -98,7 +71,7 @@ TEST_CASE("what no fast kernel fits goes to cuDNN and is said once") {
   Fixture f;
   for (int call = 0; call < 3; ++call) {
     CHECK(f.chooser.libraries_for(conv, false) != nullptr);
-    f.chooser.remember(conv, "cudnn conv2d_forward, engine 1");
+    f.chooser.remember(conv, {Library::cudnn, "cudnn conv2d_forward, engine 1"});
   }
   CHECK(f.opened == 1);
   REQUIRE(f.info.size() == 1);
@@ -106,10 +79,10 @@ TEST_CASE("what no fast kernel fits goes to cuDNN and is said once") {
   REQUIRE(f.debug.size() == 2);
   CHECK(f.debug[0] == "version 0");
   CHECK(f.debug[1] == "conv2d_forward runs cudnn conv2d_forward, engine 1");
-  f.chooser.remember(conv, "cudnn conv2d_forward, engine 2");
+  f.chooser.remember(conv, {Library::cudnn, "cudnn conv2d_forward, engine 2"});
   CHECK(f.info.size() == 1);
   CHECK(f.debug.size() == 3);
-  f.chooser.remember("matmul", "cublas matmul");
+  f.chooser.remember("matmul", {Library::cublas, "cublas matmul"});
   REQUIRE(f.info.size() == 2);
   CHECK_THAT(f.info[1], Contains("matmul falls back to cuBLAS"));
 }
@@ -146,7 +119,7 @@ TEST_CASE("a variant chooses one of cuDNN's plans and others leave the usual one
     CHECK_THROWS_WITH(plan_of(wrong), Contains(wrong) && Contains("cudnn_plan_7"));
   CHECK(f.plan == 0);
   f.chooser.configure({.kernels = KernelChoice::cudnn, .variant = "cudnn_plan_2"});
-  f.chooser.remember(conv, nullptr);  // there are not so many: no word to the user
+  f.chooser.remember(conv, {});  // there are not so many: no word to the user
   CHECK(f.info.empty());
 }
 
@@ -156,8 +129,8 @@ TEST_CASE("choosing cudnn asks it for everything and says what it has not") {
   CHECK(f.precision == Precision::tf32);
   CHECK(f.chooser.libraries_for(conv, true) != nullptr);
   CHECK(f.chooser.libraries_for(conv, false) != nullptr);
-  f.chooser.remember(conv, nullptr);
-  f.chooser.remember(conv, nullptr);
+  f.chooser.remember(conv, {});
+  f.chooser.remember(conv, {});
   REQUIRE(f.info.size() == 1);
   CHECK_THAT(f.info[0], Contains("conv2d_forward runs own kernels"));
   f.chooser.configure({.precision = Precision::bf16});

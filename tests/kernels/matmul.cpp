@@ -53,7 +53,12 @@ void check_matmul(const MatmulCase& c, bool transpose_a, bool transpose_b, const
         {{"c", expected}},
         false};
     check_gradient(operation, [&](Inputs in, Outputs out, GradientWrite write) {
-      backend->matmul(in[0], transpose_a, in[1], transpose_b, out[0], write);
+      backend->run(kernels::Matmul{.a = in[0],
+                                   .b = in[1],
+                                   .c = out[0],
+                                   .transpose_a = transpose_a,
+                                   .transpose_b = transpose_b,
+                                   .write = write});
     });
   }
 }
@@ -73,8 +78,9 @@ void check_linear(const MatmulCase& c, bool with_bias, const Setting& setting, c
          {"bias", bias, Layout::contiguous, DType::f32, with_bias}},
         {{"y", expected}},
         false};
-    check_operation(operation,
-                    [&](Inputs in, Outputs out) { backend->linear_forward(in[0], in[1], in[2], out[0]); });
+    check_operation(operation, [&](Inputs in, Outputs out) {
+      backend->run(kernels::LinearForward{.x = in[0], .weight = in[1], .bias = in[2], .y = out[0]});
+    });
   }
 }
 

@@ -22,8 +22,9 @@ void check_max_pool2d(Backend& backend, const Pool2dCase& c, const Tensor& x, La
   forward.outputs.push_back({"y", {pooled.y, dtype}, layout});
   forward.outputs.push_back(
       {"argmax", {Tensor(Shape{argmax_bytes}), DType::u8}, Layout::contiguous, std::nullopt, false});
-  const std::vector<Tensor> results = check_operation(
-      forward, [&](Inputs in, Outputs out) { backend.max_pool2d_forward(c.params, in[0], out[0], out[1]); });
+  const std::vector<Tensor> results = check_operation(forward, [&](Inputs in, Outputs out) {
+    backend.run(kernels::MaxPool2dForward{.x = in[0], .y = out[0], .argmax = out[1], .params = c.params});
+  });
 
   const Tensor dy = to_type(random_normal(c.y(), 2), dtype);
   Operation backward{backend, "max_pool2d_backward of " + what, {}, {}};
@@ -37,7 +38,8 @@ void check_max_pool2d(Backend& backend, const Pool2dCase& c, const Tensor& x, La
   }
   backward.outputs.push_back({"dx", dx, layout});
   check_gradient(backward, [&](Inputs in, Outputs out, GradientWrite write) {
-    backend.max_pool2d_backward(c.params, in[0], in[1], out[0], write);
+    backend.run(kernels::MaxPool2dBackward{
+        .dy = in[0], .argmax = in[1], .dx = out[0], .params = c.params, .write = write});
   });
 }
 

@@ -44,13 +44,15 @@ TEST_CASE("relu forward and backward") {
           const std::string what = describe(shape, layout, dtype);
           const Operation forward{
               *backend, "relu_forward of " + what, {{"x", x, layout, dtype}}, {{"y", {y, dtype}, layout}}};
-          check_operation(forward, [&](Inputs in, Outputs out) { backend->relu_forward(in[0], out[0]); });
+          check_operation(forward, [&](Inputs in, Outputs out) {
+            backend->run(kernels::ReluForward{.x = in[0], .y = out[0]});
+          });
           const Operation backward{*backend,
                                    "relu_backward of " + what,
                                    {{"y", y, layout, dtype}, {"dy", dy, layout, dtype}},
                                    {{"dx", {reference::relu_backward(y, dy), dtype}, layout}}};
           check_gradient(backward, [&](Inputs in, Outputs out, GradientWrite write) {
-            backend->relu_backward(in[0], in[1], out[0], write);
+            backend->run(kernels::ReluBackward{.y = in[0], .dy = in[1], .dx = out[0], .write = write});
           });
         }
       }
@@ -68,7 +70,9 @@ TEST_CASE("relu forward in place") {
                                     "relu_forward in place of " + describe(shape, layout, dtype),
                                     {},
                                     {{"y", {reference::relu_forward(x), dtype}, layout, x}}};
-          check_operation(operation, [&](Inputs, Outputs out) { backend->relu_forward(out[0], out[0]); });
+          check_operation(operation, [&](Inputs, Outputs out) {
+            backend->run(kernels::ReluForward{.x = out[0], .y = out[0]});
+          });
         }
       }
     }

@@ -27,7 +27,7 @@ void check_reorder(Backend& backend, const Tensor& x, Layout from, Layout to, DT
                    fmt::format("reorder of {} to {}", describe(x.shape, from, dtype), name_of(to)),
                    {{"x", x, from, dtype}},
                    {{"y", {x, dtype}, to}}},
-                  [&](Inputs in, Outputs out) { backend.reorder(in[0], out[0]); });
+                  [&](Inputs in, Outputs out) { backend.run(kernels::Reorder{.x = in[0], .y = out[0]}); });
 }
 
 }  // namespace
@@ -73,8 +73,8 @@ TEST_CASE("reorder refuses layouts that a backend does not have") {
     if (layouts_of(*backend, {1, 16, 2, 2}).size() == 2) {
       GuardedBuffer plain(*backend, {1, 16, 2, 2}, DType::f32, Layout::contiguous);
       GuardedBuffer blocked(*backend, {1, 16, 2, 2}, DType::f32, Layout::blocked16);
-      CHECK_THROWS_AS(backend->reorder(plain.view(), blocked.view()), Error);
-      CHECK_THROWS_AS(backend->reorder(blocked.view(), plain.view()), Error);
-      CHECK_THROWS_AS(backend->reorder(blocked.view(), blocked.view()), Error);
+      CHECK_THROWS_AS(backend->run(kernels::Reorder{.x = plain.view(), .y = blocked.view()}), Error);
+      CHECK_THROWS_AS(backend->run(kernels::Reorder{.x = blocked.view(), .y = plain.view()}), Error);
+      CHECK_THROWS_AS(backend->run(kernels::Reorder{.x = blocked.view(), .y = blocked.view()}), Error);
     }
 }

@@ -31,8 +31,10 @@ void check_sgd(Backend& backend, const SgdParams& params, std::int64_t length) {
         {buffer, DType::f32, Arithmetic::elementwise, 1, 1},
         Layout::contiguous,
         buffer_before}}};
-  check_operation(operation,
-                  [&](Inputs in, Outputs out) { backend.sgd_step(params, out[0], in[0], out[1]); });
+  check_operation(operation, [&](Inputs in, Outputs out) {
+    backend.run(kernels::SgdStep{
+        .gradients = in[0], .parameters = out[0], .momentum_buffer = out[1], .params = params});
+  });
 }
 
 }  // namespace

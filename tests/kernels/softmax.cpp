@@ -35,18 +35,20 @@ TEST_CASE("softmax forward and backward") {
       const Expected dx =
           gradient(reference::softmax_backward(y, dy), dtype, c, reference::root_mean_square(y));
       for (Backend* backend : test_backends(dtype)) {
-        check_operation({*backend,
-                         "softmax_forward of " + describe(c, dtype),
-                         {{"x", x, Layout::contiguous, dtype}},
-                         {{"y", expected}}},
-                        [&](Inputs in, Outputs out) { backend->softmax_forward(in[0], out[0]); });
-        check_gradient({*backend,
-                        "softmax_backward of " + describe(c, dtype),
-                        {{"y", y, Layout::contiguous, dtype}, {"dy", dy, Layout::contiguous, dtype}},
-                        {{"dx", dx}}},
-                       [&](Inputs in, Outputs out, GradientWrite write) {
-                         backend->softmax_backward(in[0], in[1], out[0], write);
-                       });
+        check_operation(
+            {*backend,
+             "softmax_forward of " + describe(c, dtype),
+             {{"x", x, Layout::contiguous, dtype}},
+             {{"y", expected}}},
+            [&](Inputs in, Outputs out) { backend->run(kernels::SoftmaxForward{.x = in[0], .y = out[0]}); });
+        check_gradient(
+            {*backend,
+             "softmax_backward of " + describe(c, dtype),
+             {{"y", y, Layout::contiguous, dtype}, {"dy", dy, Layout::contiguous, dtype}},
+             {{"dx", dx}}},
+            [&](Inputs in, Outputs out, GradientWrite write) {
+              backend->run(kernels::SoftmaxBackward{.y = in[0], .dy = in[1], .dx = out[0], .write = write});
+            });
       }
     }
 }
@@ -64,13 +66,16 @@ TEST_CASE("log_softmax forward and backward") {
                          "log_softmax_forward of " + describe(c, dtype),
                          {{"x", x, Layout::contiguous, dtype}},
                          {{"y", expected}}},
-                        [&](Inputs in, Outputs out) { backend->log_softmax_forward(in[0], out[0]); });
+                        [&](Inputs in, Outputs out) {
+                          backend->run(kernels::LogSoftmaxForward{.x = in[0], .y = out[0]});
+                        });
         check_gradient({*backend,
                         "log_softmax_backward of " + describe(c, dtype),
                         {{"y", y, Layout::contiguous, dtype}, {"dy", dy, Layout::contiguous, dtype}},
                         {{"dx", dx}}},
                        [&](Inputs in, Outputs out, GradientWrite write) {
-                         backend->log_softmax_backward(in[0], in[1], out[0], write);
+                         backend->run(kernels::LogSoftmaxBackward{
+                             .y = in[0], .dy = in[1], .dx = out[0], .write = write});
                        });
       }
     }
@@ -82,10 +87,12 @@ TEST_CASE("softmax of logits far from zero") {
   const Expected y{reference::softmax_forward(x), DType::f32, Arithmetic::transcendental};
   const Expected log_y{reference::log_softmax_forward(x), DType::f32, Arithmetic::transcendental};
   for (Backend* backend : test_backends()) {
-    check_operation({*backend, "softmax_forward of large logits", {{"x", x}}, {{"y", y}}},
-                    [&](Inputs in, Outputs out) { backend->softmax_forward(in[0], out[0]); });
-    check_operation({*backend, "log_softmax_forward of large logits", {{"x", x}}, {{"y", log_y}}},
-                    [&](Inputs in, Outputs out) { backend->log_softmax_forward(in[0], out[0]); });
+    check_operation(
+        {*backend, "softmax_forward of large logits", {{"x", x}}, {{"y", y}}},
+        [&](Inputs in, Outputs out) { backend->run(kernels::SoftmaxForward{.x = in[0], .y = out[0]}); });
+    check_operation(
+        {*backend, "log_softmax_forward of large logits", {{"x", x}}, {{"y", log_y}}},
+        [&](Inputs in, Outputs out) { backend->run(kernels::LogSoftmaxForward{.x = in[0], .y = out[0]}); });
   }
 }
 
@@ -107,17 +114,20 @@ TEST_CASE("softmax and cross_entropy of logits of minus infinity") {
   const Tensor labels({3}, {2.0, 3.0, 1.0});
   const Tensor loss(Shape{}, -(log_y[2] + log_y[7] + log_y[9]) / 3);
   for (Backend* backend : test_backends()) {
-    check_operation({*backend, "softmax_forward with -infinity", {{"x", x}}, {{"y", expected}}},
-                    [&](Inputs in, Outputs out) { backend->softmax_forward(in[0], out[0]); });
-    check_operation({*backend, "log_softmax_forward with -infinity", {{"x", x}}, {{"y", expected_log}}},
-                    [&](Inputs in, Outputs out) { backend->log_softmax_forward(in[0], out[0]); });
+    check_operation(
+        {*backend, "softmax_forward with -infinity", {{"x", x}}, {{"y", expected}}},
+        [&](Inputs in, Outputs out) { backend->run(kernels::SoftmaxForward{.x = in[0], .y = out[0]}); });
+    check_operation(
+        {*backend, "log_softmax_forward with -infinity", {{"x", x}}, {{"y", expected_log}}},
+        [&](Inputs in, Outputs out) { backend->run(kernels::LogSoftmaxForward{.x = in[0], .y = out[0]}); });
     check_operation(
         {*backend,
          "cross_entropy_forward with -infinity",
          {{"logits", x}, {"labels", labels, Layout::contiguous, DType::i64}},
          {{"loss", {loss, DType::f32, Arithmetic::transcendental}}, {"log_probabilities", expected_log}}},
         [&](Inputs in, Outputs out) {
-          backend->cross_entropy_forward({}, in[0], in[1], {}, out[0], out[1]);
+          backend->run(kernels::CrossEntropyForward{
+              .logits = in[0], .labels = in[1], .loss = out[0], .log_probabilities = out[1]});
         });
   }
 }

@@ -44,7 +44,7 @@ struct Run {
     };
     source.copy_from_host(random_tensor(source.shape(), static_cast<std::uint64_t>(number)).to_host());
     const TrainingStep::Result& result = step.run(number, rows(images), rows(targets), [&] {
-      images.backend().scale(2.0f, source.view(), images.mutable_view(), GradientWrite::overwrite);
+      images.backend().run(kernels::Scale{.x = source.view(), .y = images.mutable_view(), .factor = 2.0f});
     });
     losses.push_back(result.loss.item());
     logits = result.logits.to_host();

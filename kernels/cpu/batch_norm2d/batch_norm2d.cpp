@@ -13,53 +13,45 @@
 
 namespace xr::kernels::cpu {
 
-void CpuBackend::batch_norm2d_forward_training(const BatchNormParams& params, ConstView x, ConstView gamma,
-                                               ConstView beta, View running_mean, View running_var, View y,
-                                               View mean, View inverse_std) {
-  forward_training("batch_norm2d_forward_training", params, false, x, gamma, beta, running_mean, running_var,
-                   y, mean, inverse_std);
+void CpuBackend::compute(const BatchNorm2dForwardTraining& call) {
+  require_f32(call.name, "x", call.x);
+  forward_training(call.params, false, call.x, call.gamma, call.beta, call.running_mean, call.running_var,
+                   call.y, call.mean, call.inverse_std);
 }
 
-void CpuBackend::batch_norm2d_forward_inference(const BatchNormParams& params, ConstView x, ConstView gamma,
-                                                ConstView beta, ConstView running_mean, ConstView running_var,
-                                                View y) {
-  forward_inference("batch_norm2d_forward_inference", params, false, x, gamma, beta, running_mean,
-                    running_var, y);
+void CpuBackend::compute(const BatchNorm2dForwardInference& call) {
+  require_f32(call.name, "x", call.x);
+  forward_inference(call.params, false, call.x, call.gamma, call.beta, call.running_mean, call.running_var,
+                    call.y);
 }
 
-void CpuBackend::batch_norm2d_backward_training(ConstView x, ConstView dy, ConstView gamma, ConstView mean,
-                                                ConstView inverse_std, View dx, GradientWrite write_dx,
-                                                View d_gamma, GradientWrite write_d_gamma, View d_beta,
-                                                GradientWrite write_d_beta) {
-  backward_training("batch_norm2d_backward_training", GradientMask::all, x, dy, gamma, ConstView(), mean,
-                    inverse_std, dx, write_dx, d_gamma, write_d_gamma, d_beta, write_d_beta);
+void CpuBackend::compute(const BatchNorm2dBackwardTraining& call) {
+  require_f32(call.name, "x", call.x);
+  backward_training(GradientMask::all, call.x, call.dy, call.gamma, ConstView(), call.mean, call.inverse_std,
+                    call.dx.view, call.dx.write, call.d_gamma.view, call.d_gamma.write, call.d_beta.view,
+                    call.d_beta.write);
 }
 
-void CpuBackend::batch_norm2d_backward_inference(const BatchNormParams& params, ConstView x, ConstView dy,
-                                                 ConstView gamma, ConstView running_mean,
-                                                 ConstView running_var, View dx, GradientWrite write_dx,
-                                                 View d_gamma, GradientWrite write_d_gamma, View d_beta,
-                                                 GradientWrite write_d_beta) {
-  constexpr const char* operation = "batch_norm2d_backward_inference";
-  require_alike(operation, "x", x, "dy", dy);
-  if (dx.defined()) require_alike(operation, "x", x, "dx", dx);
-  const ChannelLayout layout = checked_layout(operation, x, gamma, gamma, running_mean, running_var);
+void CpuBackend::compute(const BatchNorm2dBackwardInference& call) {
+  require_f32(call.name, "x", call.x);
+  const ChannelLayout layout = channel_layout(call.x.shape, call.x.layout);
   const std::int64_t channels = layout.channels();
-  const std::vector<float> inverse_std = inverse_deviation(params.epsilon, running_var.as<float>(), channels);
-  const ChannelParameters parameters(channels, gamma.as<float>(), nullptr, running_mean.as<float>(),
+  const std::vector<float> inverse_std =
+      inverse_deviation(call.params.epsilon, call.running_var.as<float>(), channels);
+  const ChannelParameters parameters(channels, call.gamma.as<float>(), nullptr, call.running_mean.as<float>(),
                                      inverse_std.data());
-  if (d_gamma.defined() || d_beta.defined()) {
+  if (call.d_gamma.view.defined() || call.d_beta.view.defined()) {
     ChannelGradientSums sums =
-        channel_gradient_sums(layout, GradientMask::all, x.as<float>(), dy.as<float>(), parameters);
+        channel_gradient_sums(layout, GradientMask::all, call.x.as<float>(), call.dy.as<float>(), parameters);
     for (std::size_t c = 0; c < sums.dy_x.size(); ++c) sums.dy_x[c] *= static_cast<double>(inverse_std[c]);
-    write_channels(sums.dy_x, d_gamma, write_d_gamma);
-    write_channels(sums.dy, d_beta, write_d_beta);
+    write_channels(sums.dy_x, call.d_gamma.view, call.d_gamma.write);
+    write_channels(sums.dy, call.d_beta.view, call.d_beta.write);
   }
-  if (!dx.defined()) return;
+  if (!call.dx.view.defined()) return;
   // The training formula with both means zero: dx = scale dy.
   const std::vector<double> zeros(static_cast<std::size_t>(channels));
-  input_gradient_pass(layout, GradientMask::all, parameters, zeros, zeros, x.as<float>(), dy.as<float>(), dx,
-                      write_dx);
+  input_gradient_pass(layout, GradientMask::all, parameters, zeros, zeros, call.x.as<float>(),
+                      call.dy.as<float>(), call.dx.view, call.dx.write);
 }
 
 }  // namespace xr::kernels::cpu

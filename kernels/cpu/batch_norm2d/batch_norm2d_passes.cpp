@@ -26,12 +26,10 @@ void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parame
 
 }  // namespace
 
-void forward_training(const char* operation, const BatchNormParams& params, bool relu, const ConstView& x,
-                      const ConstView& gamma, const ConstView& beta, const View& running_mean,
-                      const View& running_var, const View& y, const View& mean, const View& inverse_std) {
-  require_alike(operation, "x", x, "y", y);
-  const ChannelLayout layout = checked_layout(operation, x, gamma, beta, mean, inverse_std);
-  require_several_per_channel(operation, x, layout.per_channel());
+void forward_training(const BatchNormParams& params, bool relu, const ConstView& x, const ConstView& gamma,
+                      const ConstView& beta, const View& running_mean, const View& running_var, const View& y,
+                      const View& mean, const View& inverse_std) {
+  const ChannelLayout layout = channel_layout(x.shape, x.layout);
   const ChannelMoments moments = channel_moments(layout, x.as<float>());
   finish_statistics(params, moments, layout.per_channel(), running_mean, running_var, mean, inverse_std);
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(), mean.as<float>(),
@@ -39,12 +37,11 @@ void forward_training(const char* operation, const BatchNormParams& params, bool
   normalise_pass(layout, parameters, relu, x.as<float>(), y);
 }
 
-void forward_inference(const char* operation, const BatchNormParams& params, bool relu, const ConstView& x,
-                       const ConstView& gamma, const ConstView& beta, const ConstView& running_mean,
-                       const ConstView& running_var, const View& y) {
-  require_alike(operation, "x", x, "y", y);
+void forward_inference(const BatchNormParams& params, bool relu, const ConstView& x, const ConstView& gamma,
+                       const ConstView& beta, const ConstView& running_mean, const ConstView& running_var,
+                       const View& y) {
   if (x.numel() == 0) return;
-  const ChannelLayout layout = checked_layout(operation, x, gamma, beta, running_mean, running_var);
+  const ChannelLayout layout = channel_layout(x.shape, x.layout);
   const std::vector<float> inverse_std =
       inverse_deviation(params.epsilon, running_var.as<float>(), layout.channels());
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
@@ -52,15 +49,11 @@ void forward_inference(const char* operation, const BatchNormParams& params, boo
   normalise_pass(layout, parameters, relu, x.as<float>(), y);
 }
 
-void backward_training(const char* operation, GradientMask mask, const ConstView& x, const ConstView& dy,
-                       const ConstView& gamma, const ConstView& beta, const ConstView& mean,
-                       const ConstView& inverse_std, const View& dx, GradientWrite write_dx,
-                       const View& d_gamma, GradientWrite write_d_gamma, const View& d_beta,
-                       GradientWrite write_d_beta) {
-  require_alike(operation, "x", x, "dy", dy);
-  if (dx.defined()) require_alike(operation, "x", x, "dx", dx);
-  const ChannelLayout layout =
-      checked_layout(operation, x, gamma, beta.defined() ? beta : gamma, mean, inverse_std);
+void backward_training(GradientMask mask, const ConstView& x, const ConstView& dy, const ConstView& gamma,
+                       const ConstView& beta, const ConstView& mean, const ConstView& inverse_std,
+                       const View& dx, GradientWrite write_dx, const View& d_gamma,
+                       GradientWrite write_d_gamma, const View& d_beta, GradientWrite write_d_beta) {
+  const ChannelLayout layout = channel_layout(x.shape, x.layout);
   const float* deviation = inverse_std.as<float>();
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(),
                                      beta.defined() ? beta.as<float>() : nullptr, mean.as<float>(),

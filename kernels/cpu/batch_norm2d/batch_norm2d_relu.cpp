@@ -10,6 +10,7 @@
 // The ReLU's mask in backward is recomputed from x with forward's expression, so it is the same bit for bit.
 #include "kernels/cpu/batch_norm2d/batch_norm2d_passes.h"
 #include "kernels/cpu/batch_norm2d/batch_norm2d_relu_pool.h"
+#include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
@@ -20,66 +21,58 @@ bool CpuBackend::has_fused_batch_norm2d_relu(const Shape& x, Layout layout, bool
   return x.rank() == 4 && layout != Layout::contiguous && x[1] <= max_pooled_lanes && x[2] >= 2 && x[3] >= 2;
 }
 
-void CpuBackend::batch_norm2d_relu_forward_training(const BatchNormParams& params, bool pool, ConstView x,
-                                                    ConstView gamma, ConstView beta, View running_mean,
-                                                    View running_var, View y, View argmax, View mean,
-                                                    View inverse_std) {
-  constexpr const char* operation = "batch_norm2d_relu_forward_training";
-  if (!pool)
-    return forward_training(operation, params, true, x, gamma, beta, running_mean, running_var, y, mean,
-                            inverse_std);
-  const PooledShapes shapes(operation, x, y);
-  const ChannelLayout layout = checked_layout(operation, x, gamma, beta, mean, inverse_std);
-  require_several_per_channel(operation, x, layout.per_channel());
-  finish_statistics(params, channel_moments(layout, x.as<float>()), layout.per_channel(), running_mean,
-                    running_var, mean, inverse_std);
-  const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(), mean.as<float>(),
-                                     inverse_std.as<float>());
-  pooled_forward_pass(shapes, parameters, x.as<float>(), y, shapes.winners(operation, argmax));
+void CpuBackend::compute(const BatchNorm2dReluForwardTraining& call) {
+  require_f32(call.name, "x", call.x);
+  if (!call.pool)
+    return forward_training(call.params, true, call.x, call.gamma, call.beta, call.running_mean,
+                            call.running_var, call.y, call.mean, call.inverse_std);
+  const PooledShapes shapes(call.name, call.x, call.y);
+  const ChannelLayout layout = channel_layout(call.x.shape, call.x.layout);
+  finish_statistics(call.params, channel_moments(layout, call.x.as<float>()), layout.per_channel(),
+                    call.running_mean, call.running_var, call.mean, call.inverse_std);
+  const ChannelParameters parameters(layout.channels(), call.gamma.as<float>(), call.beta.as<float>(),
+                                     call.mean.as<float>(), call.inverse_std.as<float>());
+  pooled_forward_pass(shapes, parameters, call.x.as<float>(), call.y, call.argmax.as<std::uint8_t>());
 }
 
-void CpuBackend::batch_norm2d_relu_forward_inference(const BatchNormParams& params, bool pool, ConstView x,
-                                                     ConstView gamma, ConstView beta, ConstView running_mean,
-                                                     ConstView running_var, View y) {
-  constexpr const char* operation = "batch_norm2d_relu_forward_inference";
-  if (!pool) return forward_inference(operation, params, true, x, gamma, beta, running_mean, running_var, y);
-  const PooledShapes shapes(operation, x, y);
-  const ChannelLayout layout = checked_layout(operation, x, gamma, beta, running_mean, running_var);
+void CpuBackend::compute(const BatchNorm2dReluForwardInference& call) {
+  require_f32(call.name, "x", call.x);
+  if (!call.pool)
+    return forward_inference(call.params, true, call.x, call.gamma, call.beta, call.running_mean,
+                             call.running_var, call.y);
+  const PooledShapes shapes(call.name, call.x, call.y);
+  const ChannelLayout layout = channel_layout(call.x.shape, call.x.layout);
   const std::vector<float> inverse_std =
-      inverse_deviation(params.epsilon, running_var.as<float>(), layout.channels());
-  const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
-                                     running_mean.as<float>(), inverse_std.data());
-  pooled_forward_pass(shapes, parameters, x.as<float>(), y, nullptr);
+      inverse_deviation(call.params.epsilon, call.running_var.as<float>(), layout.channels());
+  const ChannelParameters parameters(layout.channels(), call.gamma.as<float>(), call.beta.as<float>(),
+                                     call.running_mean.as<float>(), inverse_std.data());
+  pooled_forward_pass(shapes, parameters, call.x.as<float>(), call.y, nullptr);
 }
 
-void CpuBackend::batch_norm2d_relu_backward_training(bool pool, ConstView x, ConstView y, ConstView argmax,
-                                                     ConstView dy, ConstView gamma, ConstView beta,
-                                                     ConstView mean, ConstView inverse_std, View dx,
-                                                     GradientWrite write_dx, View d_gamma,
-                                                     GradientWrite write_d_gamma, View d_beta,
-                                                     GradientWrite write_d_beta) {
-  constexpr const char* operation = "batch_norm2d_relu_backward_training";
-  if (!pool)
-    return backward_training(operation, GradientMask::after_relu, x, dy, gamma, beta, mean, inverse_std, dx,
-                             write_dx, d_gamma, write_d_gamma, d_beta, write_d_beta);
-  const PooledShapes shapes(operation, x, y);
-  const PooledShapes same(operation, x, dy);
-  const ChannelLayout layout = checked_layout(operation, x, gamma, beta, mean, inverse_std);
-  const std::uint8_t* winners = shapes.winners(operation, argmax);
-  const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(), mean.as<float>(),
-                                     inverse_std.as<float>());
+void CpuBackend::compute(const BatchNorm2dReluBackwardTraining& call) {
+  require_f32(call.name, "x", call.x);
+  if (!call.pool)
+    return backward_training(GradientMask::after_relu, call.x, call.dy, call.gamma, call.beta, call.mean,
+                             call.inverse_std, call.dx.view, call.dx.write, call.d_gamma.view,
+                             call.d_gamma.write, call.d_beta.view, call.d_beta.write);
+  const PooledShapes shapes(call.name, call.x, call.y);
+  const ChannelLayout layout = channel_layout(call.x.shape, call.x.layout);
+  const std::uint8_t* winners = call.argmax.as<std::uint8_t>();
+  const ChannelParameters parameters(layout.channels(), call.gamma.as<float>(), call.beta.as<float>(),
+                                     call.mean.as<float>(), call.inverse_std.as<float>());
   ChannelGradientSums sums =
-      pooled_gradient_sums(shapes, parameters, gamma.as<float>(), inverse_std.as<float>(), x.as<float>(),
-                           y.as<float>(), winners, dy.as<float>());
-  write_channels(sums.dy_x, d_gamma, write_d_gamma);
-  write_channels(sums.dy, d_beta, write_d_beta);
-  if (!dx.defined()) return;
+      pooled_gradient_sums(shapes, parameters, call.gamma.as<float>(), call.inverse_std.as<float>(),
+                           call.x.as<float>(), call.y.as<float>(), winners, call.dy.as<float>());
+  write_channels(sums.dy_x, call.d_gamma.view, call.d_gamma.write);
+  write_channels(sums.dy, call.d_beta.view, call.d_beta.write);
+  if (!call.dx.view.defined()) return;
   const auto count = static_cast<double>(layout.per_channel());
   for (std::size_t c = 0; c < sums.dy.size(); ++c) {
     sums.dy[c] /= count;
-    sums.dy_x[c] *= static_cast<double>(inverse_std.as<float>()[c]) / count;
+    sums.dy_x[c] *= static_cast<double>(call.inverse_std.as<float>()[c]) / count;
   }
-  pooled_backward_pass(shapes, parameters, sums, x.as<float>(), winners, dy.as<float>(), dx, write_dx);
+  pooled_backward_pass(shapes, parameters, sums, call.x.as<float>(), winners, call.dy.as<float>(),
+                       call.dx.view, call.dx.write);
 }
 
 }  // namespace xr::kernels::cpu

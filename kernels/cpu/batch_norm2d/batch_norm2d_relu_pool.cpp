@@ -168,32 +168,13 @@ void sums_at_winners(const PooledShapes& s, std::int64_t channel, float mean, co
 
 }  // namespace
 
-PooledShapes::PooledShapes(const char* operation, const ConstView& x, const ConstView& pooled)
-    : y_elements(pooled.numel()) {
-  require_f32(operation, "x", x);
-  require_f32(operation, "the pooled tensor", pooled);
-  require_rank4(operation, "x", x);
-  XR_CHECK(x.layout == pooled.layout && x.layout != Layout::contiguous && x.shape[1] <= max_pooled_lanes,
+PooledShapes::PooledShapes(const char* operation, const ConstView& x, const ConstView& pooled) {
+  XR_CHECK(x.layout != Layout::contiguous && x.shape[1] <= max_pooled_lanes,
            "{}: x is {} of the shape {}, the pooled tensor {}: with pooling both must be blocked16 or both "
            "channels_last with at most {} channels",
            operation, name_of(x.layout), x.shape.to_string(), name_of(pooled.layout), max_pooled_lanes);
-  const Shape expected{x.shape[0], x.shape[1], x.shape[2] / 2, x.shape[3] / 2};
-  XR_CHECK(pooled.shape == expected, "{}: the pooled tensor has the shape {}: {} gives {}", operation,
-           pooled.shape.to_string(), x.shape.to_string(), expected.to_string());
   in = spatial_layout(x.shape, x.layout);
   out = spatial_layout(pooled.shape, pooled.layout);
-}
-
-const std::uint8_t* PooledShapes::winners(const char* operation, const ConstView& argmax) const {
-  XR_CHECK(argmax.dtype == DType::u8 && argmax.numel() >= y_elements,
-           "{}: argmax is {} with {} elements: it must be u8 with {}", operation, name_of(argmax.dtype),
-           argmax.numel(), y_elements);
-  return argmax.as<std::uint8_t>();
-}
-
-std::uint8_t* PooledShapes::winners(const char* operation, const View& argmax) const {
-  static_cast<void>(winners(operation, ConstView(argmax)));
-  return argmax.as<std::uint8_t>();
 }
 
 void pooled_forward_pass(const PooledShapes& s, const ChannelParameters& parameters, const float* x,

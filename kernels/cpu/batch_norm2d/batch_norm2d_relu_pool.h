@@ -15,13 +15,9 @@ inline constexpr std::uint8_t no_winner = 4;
 
 struct PooledShapes {
   ChannelLayout in, out;
-  std::int64_t y_elements;
 
-  /// Checks x (N, C, H, W) and the pooled tensor (N, C, H / 2, W / 2).
+  /// x (N, C, H, W) and the pooled tensor (N, C, H / 2, W / 2). Throws Error for layouts that these passes do not take.
   PooledShapes(const char* operation, const ConstView& x, const ConstView& pooled);
-  /// The checked pointer of an argmax.
-  [[nodiscard]] std::uint8_t* winners(const char* operation, const View& argmax) const;
-  [[nodiscard]] const std::uint8_t* winners(const char* operation, const ConstView& argmax) const;
 };
 
 /// y = pool(relu((x - mean) scale + beta)); winners may be null (inference).

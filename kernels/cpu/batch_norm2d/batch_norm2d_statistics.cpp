@@ -243,8 +243,6 @@ std::vector<float> inverse_deviation(float epsilon, const float* variance, std::
 
 void write_channels(const std::vector<double>& values, const View& destination, GradientWrite write) {
   if (!destination.defined()) return;
-  require_vector("batch_norm2d", "a parameter's gradient", destination,
-                 static_cast<std::int64_t>(values.size()));
   float* out = destination.as<float>();
   for (std::size_t c = 0; c < values.size(); ++c) {
     const auto value = static_cast<float>(values[c]);
@@ -260,24 +258,6 @@ PositionParameters::PositionParameters(const ChannelLayout& layout, const Channe
   expand_to_positions(layout, channels.mean.data(), mean_.data());
   expand_to_positions(layout, channels.scale.data(), scale_.data());
   expand_to_positions(layout, channels.beta.data(), beta_.data());
-}
-
-ChannelLayout checked_layout(const char* operation, const ConstView& x, const ConstView& gamma,
-                             const ConstView& beta, const ConstView& mean, const ConstView& deviation) {
-  require_f32(operation, "x", x);
-  XR_CHECK(x.numel() > 0, "{}: x has the shape {}: it must not be empty", operation, x.shape.to_string());
-  const ChannelLayout layout = channel_layout(x.shape, x.layout);
-  require_vector(operation, "gamma", gamma, layout.channels());
-  require_vector(operation, "beta", beta, layout.channels());
-  require_vector(operation, "the mean", mean, layout.channels());
-  require_vector(operation, "the deviation", deviation, layout.channels());
-  return layout;
-}
-
-void require_several_per_channel(const char* operation, const ConstView& x, std::int64_t per_channel) {
-  XR_CHECK(per_channel > 1,
-           "{}: x has the shape {}: training needs more than one value per channel (a larger batch or image)",
-           operation, x.shape.to_string());
 }
 
 }  // namespace xr::kernels::cpu

@@ -68,10 +68,4 @@ class PositionParameters {
   std::vector<float> mean_, scale_, beta_;
 };
 
-/// Checks shared by the batch normalisations; returns the layout's description.
-ChannelLayout checked_layout(const char* operation, const ConstView& x, const ConstView& gamma,
-                             const ConstView& beta, const ConstView& mean, const ConstView& deviation);
-/// PyTorch refuses to train on one value per channel: its variance says nothing.
-void require_several_per_channel(const char* operation, const ConstView& x, std::int64_t per_channel);
-
 }  // namespace xr::kernels::cpu

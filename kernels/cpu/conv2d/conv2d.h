@@ -1,4 +1,4 @@
-// The parts of conv2d: what is asked for (Conv2dProblem), and who does it.
+// The parts of conv2d: who does them.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,7 @@
 
 namespace xr::kernels::cpu {
 
-/// One convolution: x (batch, in_channels, in_h, in_w), filter (out_channels, in_channels / groups, kernel_h,
-/// kernel_w), y (batch, out_channels, out_h, out_w). The gradients have the layout of what they belong to.
-struct Conv2dProblem {
-  Conv2dParams params;
-  std::int64_t batch = 0, in_channels = 0, in_h = 0, in_w = 0;
-  std::int64_t out_channels = 0, kernel_h = 0, kernel_w = 0, out_h = 0, out_w = 0;
-  Layout x_layout = Layout::contiguous, y_layout = Layout::contiguous;
-
-  [[nodiscard]] Shape x_shape() const { return {batch, in_channels, in_h, in_w}; }
-  [[nodiscard]] Shape y_shape() const { return {batch, out_channels, out_h, out_w}; }
-  /// Input rows and columns that one output element sees.
-  [[nodiscard]] std::int64_t extent_h() const { return params.dilation_h * (kernel_h - 1) + 1; }
-  [[nodiscard]] std::int64_t extent_w() const { return params.dilation_w * (kernel_w - 1) + 1; }
-  [[nodiscard]] double multiply_adds() const;
-  [[nodiscard]] std::string to_string() const;
-};
+[[nodiscard]] double multiply_adds(const Conv2dProblem& problem);
 
 /// The same convolution of an input that has its padding in memory.
 [[nodiscard]] Conv2dProblem with_padding_in_memory(const Conv2dProblem& problem);

@@ -42,7 +42,7 @@ struct BlockedGradient {
 
 // Parts that the work is cut into; not a function of the number of threads.
 std::int64_t piece_count(const Conv2dProblem& p, std::int64_t rows) {
-  const auto worthwhile = static_cast<std::int64_t>(std::min(1e6, p.multiply_adds() / small_work));
+  const auto worthwhile = static_cast<std::int64_t>(std::min(1e6, multiply_adds(p) / small_work));
   return std::clamp<std::int64_t>(worthwhile, 1, std::min(rows, max_pieces));
 }
 

@@ -12,50 +12,40 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
-void KernelBackend::batch_norm2d_forward_training(const BatchNormParams& params, ConstView x, ConstView gamma,
-                                                  ConstView beta, View running_mean, View running_var, View y,
-                                                  View mean, View inverse_std) {
+void KernelBackend::compute(const BatchNorm2dForwardTraining& call) {
   constexpr const char* operation = "batch_norm2d_forward_training";
-  const ChannelParameters parameters = batch_parameters(operation, x, gamma, beta, mean, inverse_std);
-  batch_statistics(*this, operation, params, x, running_mean, running_var, mean, inverse_std);
-  normalise(*this, operation, false, x, parameters, y);
+  const ChannelParameters parameters = batch_parameters(call.gamma, call.beta, call.mean, call.inverse_std);
+  batch_statistics(*this, operation, call.params, call.x, call.running_mean, call.running_var, call.mean,
+                   call.inverse_std);
+  normalise(*this, operation, false, call.x, parameters, call.y);
 }
 
-void KernelBackend::batch_norm2d_forward_inference(const BatchNormParams& params, ConstView x,
-                                                   ConstView gamma, ConstView beta, ConstView running_mean,
-                                                   ConstView running_var, View y) {
+void KernelBackend::compute(const BatchNorm2dForwardInference& call) {
   constexpr const char* operation = "batch_norm2d_forward_inference";
-  if (x.numel() == 0) return;
-  normalise(*this, operation, false, x,
-            running_parameters(operation, params, x, gamma, beta, running_mean, running_var), y);
+  if (call.x.numel() == 0) return;
+  normalise(*this, operation, false, call.x,
+            running_parameters(call.params, call.gamma, call.beta, call.running_mean, call.running_var),
+            call.y);
 }
 
-void KernelBackend::batch_norm2d_backward_training(ConstView x, ConstView dy, ConstView gamma, ConstView mean,
-                                                   ConstView inverse_std, View dx, GradientWrite write_dx,
-                                                   View d_gamma, GradientWrite write_d_gamma, View d_beta,
-                                                   GradientWrite write_d_beta) {
+void KernelBackend::compute(const BatchNorm2dBackwardTraining& call) {
   constexpr const char* operation = "batch_norm2d_backward_training";
-  const ChannelParameters parameters = batch_parameters(operation, x, gamma, {}, mean, inverse_std);
-  const GradientMeans means = channel_gradients(*this, operation, false, x, dy, parameters,
-                                                {d_gamma, write_d_gamma, d_beta, write_d_beta});
-  if (dx.defined()) input_gradient(*this, operation, false, x, dy, parameters, means, dx, write_dx);
+  const ChannelParameters parameters = batch_parameters(call.gamma, {}, call.mean, call.inverse_std);
+  const GradientMeans means =
+      channel_gradients(*this, operation, false, call.x, call.dy, parameters, {call.d_gamma, call.d_beta});
+  if (call.dx.view.defined())
+    input_gradient(*this, operation, false, call.x, call.dy, parameters, means, call.dx.view, call.dx.write);
 }
 
-void KernelBackend::batch_norm2d_backward_inference(const BatchNormParams& params, ConstView x, ConstView dy,
-                                                    ConstView gamma, ConstView running_mean,
-                                                    ConstView running_var, View dx, GradientWrite write_dx,
-                                                    View d_gamma, GradientWrite write_d_gamma, View d_beta,
-                                                    GradientWrite write_d_beta) {
+void KernelBackend::compute(const BatchNorm2dBackwardInference& call) {
   constexpr const char* operation = "batch_norm2d_backward_inference";
   const ChannelParameters parameters =
-      running_parameters(operation, params, x, gamma, {}, running_mean, running_var);
-  if (d_gamma.defined() || d_beta.defined())
-    (void)channel_gradients(*this, operation, false, x, dy, parameters,
-                            {d_gamma, write_d_gamma, d_beta, write_d_beta});
-  if (!dx.defined()) return;
-  require_same_form(operation, "x", x, "dy", dy);
-  require_dtype(operation, "dy", dy, x.dtype);
-  input_gradient(*this, operation, false, x, dy, parameters, {}, dx, write_dx);
+      running_parameters(call.params, call.gamma, {}, call.running_mean, call.running_var);
+  if (call.d_gamma.view.defined() || call.d_beta.view.defined())
+    (void)channel_gradients(*this, operation, false, call.x, call.dy, parameters,
+                            {call.d_gamma, call.d_beta});
+  if (!call.dx.view.defined()) return;
+  input_gradient(*this, operation, false, call.x, call.dy, parameters, {}, call.dx.view, call.dx.write);
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

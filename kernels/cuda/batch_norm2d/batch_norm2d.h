@@ -41,12 +41,10 @@ struct ChannelParameters {
   }
 };
 
-/// Checks the shapes of the arrays. statistics: mean and inverse_std, or running_mean and running_var.
-[[nodiscard]] ChannelParameters batch_parameters(const char* operation, const ConstView& x,
-                                                 const ConstView& gamma, const ConstView& beta,
+/// Statistics: mean and inverse_std, or running_mean and running_var.
+[[nodiscard]] ChannelParameters batch_parameters(const ConstView& gamma, const ConstView& beta,
                                                  const ConstView& mean, const ConstView& inverse_std);
-[[nodiscard]] ChannelParameters running_parameters(const char* operation, const BatchNormParams& params,
-                                                   const ConstView& x, const ConstView& gamma,
+[[nodiscard]] ChannelParameters running_parameters(const BatchNormParams& params, const ConstView& gamma,
                                                    const ConstView& beta, const ConstView& running_mean,
                                                    const ConstView& running_var);
 
@@ -61,10 +59,7 @@ void normalise(KernelBackend& backend, const char* operation, bool relu, const C
 
 /// Where the gradients of gamma and beta go; undefined ones are not written.
 struct ParameterGradients {
-  View d_gamma;
-  GradientWrite write_d_gamma;
-  View d_beta;
-  GradientWrite write_d_beta;
+  Gradient d_gamma, d_beta;
 };
 
 /// On the device, per channel: the mean of dy, and inverse_std times the mean of dy xhat.

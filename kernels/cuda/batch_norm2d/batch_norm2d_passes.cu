@@ -171,37 +171,22 @@ __global__ void __launch_bounds__(finish_lanes* finish_rows)
       static_cast<float>(sums.value[1] * static_cast<double>(parameters.inverse_std(channel)) / count);
 }
 
-void require_parameters(const char* operation, const ConstView& x, const ConstView& gamma,
-                        const ConstView& beta, const ConstView& mean, const ConstView& deviation) {
-  XR_CHECK(x.numel() > 0, "{}: x has the shape {}: it must not be empty", operation, x.shape.to_string());
-  const int channels = channel_extents(operation, x).channels;
-  require_vector(operation, "gamma", gamma, channels);
-  if (beta.defined()) require_vector(operation, "beta", beta, channels);
-  require_vector(operation, "the mean", mean, channels);
-  require_vector(operation, "the deviation", deviation, channels);
-}
-
 }  // namespace
 
-ChannelParameters batch_parameters(const char* operation, const ConstView& x, const ConstView& gamma,
-                                   const ConstView& beta, const ConstView& mean,
+ChannelParameters batch_parameters(const ConstView& gamma, const ConstView& beta, const ConstView& mean,
                                    const ConstView& inverse_std) {
-  require_parameters(operation, x, gamma, beta, mean, inverse_std);
   return {gamma.as<float>(), beta.as<float>(), mean.as<float>(), inverse_std.as<float>(), false, 0.0f};
 }
 
-ChannelParameters running_parameters(const char* operation, const BatchNormParams& params, const ConstView& x,
-                                     const ConstView& gamma, const ConstView& beta,
-                                     const ConstView& running_mean, const ConstView& running_var) {
-  require_parameters(operation, x, gamma, beta, running_mean, running_var);
+ChannelParameters running_parameters(const BatchNormParams& params, const ConstView& gamma,
+                                     const ConstView& beta, const ConstView& running_mean,
+                                     const ConstView& running_var) {
   return {gamma.as<float>(), beta.as<float>(), running_mean.as<float>(), running_var.as<float>(), true,
           params.epsilon};
 }
 
 void normalise(KernelBackend& backend, const char* operation, bool relu, const ConstView& x,
                const ChannelParameters& parameters, const View& y) {
-  require_same_form(operation, "x", x, "y", y);
-  require_dtype(operation, "y", y, x.dtype);
   const ChannelExtents extents = channel_extents(operation, x);
   with_channel_vectors(
       operation, x,
@@ -221,8 +206,6 @@ void normalise(KernelBackend& backend, const char* operation, bool relu, const C
 GradientMeans channel_gradients(KernelBackend& backend, const char* operation, bool after_relu,
                                 const ConstView& x, const ConstView& dy, const ChannelParameters& parameters,
                                 const ParameterGradients& gradients) {
-  require_same_form(operation, "x", x, "dy", dy);
-  require_dtype(operation, "dy", dy, x.dtype);
   const ChannelExtents extents = channel_extents(operation, x);
   GradientMeans result{};
   with_channel_vectors(
@@ -250,24 +233,20 @@ GradientMeans channel_gradients(KernelBackend& backend, const char* operation, b
 void finish_gradients(KernelBackend& backend, const float* partials, int pieces, int channels,
                       std::int64_t count, const ChannelParameters& parameters,
                       const ParameterGradients& gradients, float* means) {
-  const auto target = [&](const char* name, const View& view, GradientWrite write) {
-    if (view.defined()) require_vector("batch_norm2d", name, view, channels);
-    return GradientTarget{view.as<float>(), write};
+  const auto target = [](const Gradient& gradient) {
+    return GradientTarget{gradient.view.as<float>(), gradient.write};
   };
   const std::int64_t values = static_cast<std::int64_t>(2) * pieces * channels;
   backend.run(
       {"batch_norm2d_finish_gradients", static_cast<unsigned>(ceil_div(channels, finish_lanes)),
        dim3(finish_lanes, static_cast<unsigned>(std::min(pieces, finish_rows))), 0, 4 * values, values},
       finish_gradients_kernel, partials, pieces, channels, static_cast<double>(count), parameters,
-      target("d_gamma", gradients.d_gamma, gradients.write_d_gamma),
-      target("d_beta", gradients.d_beta, gradients.write_d_beta), means);
+      target(gradients.d_gamma), target(gradients.d_beta), means);
 }
 
 void input_gradient(KernelBackend& backend, const char* operation, bool after_relu, const ConstView& x,
                     const ConstView& dy, const ChannelParameters& parameters, const GradientMeans& means,
                     const View& dx, GradientWrite write) {
-  require_same_form(operation, "x", x, "dx", dx);
-  require_dtype(operation, "dx", dx, x.dtype);
   const ChannelExtents extents = channel_extents(operation, x);
   const bool constant = means.mean_dy == nullptr;
   with_channel_vectors(

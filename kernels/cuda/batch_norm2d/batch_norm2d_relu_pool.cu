@@ -216,15 +216,9 @@ void with_vectors(const char* operation, const ConstView& x, Call&& call, const 
   });
 }
 
-void require_pooled(const char* operation, const ConstView& x, const ConstView& pooled) {
-  require_rank4(operation, "x", x);
-  XR_CHECK(x.layout == Layout::channels_last && pooled.layout == Layout::channels_last,
-           "{}: x is {} and the pooled tensor {}: with pooling both must be channels_last", operation,
-           name_of(x.layout), name_of(pooled.layout));
-  const Shape expected{x.shape[0], x.shape[1], x.shape[2] / 2, x.shape[3] / 2};
-  XR_CHECK(pooled.shape == expected, "{}: the pooled tensor has the shape {}: {} gives {}", operation,
-           pooled.shape.to_string(), x.shape.to_string(), expected.to_string());
-  require_dtype(operation, "the pooled tensor", pooled, x.dtype);
+void require_channels_last(const char* operation, const ConstView& x) {
+  XR_CHECK(x.layout == Layout::channels_last, "{}: x is {}: with pooling it must be channels_last", operation,
+           name_of(x.layout));
 }
 
 /// A walk over the windows of so many images.
@@ -238,7 +232,7 @@ ChannelPlan<true> plan_windows(const Activation<true>& windows, std::int64_t ima
 
 void normalise_and_pool(KernelBackend& backend, const char* operation, const ConstView& x,
                         const ChannelParameters& parameters, const View& y, std::uint8_t* argmax) {
-  require_pooled(operation, x, y);
+  require_channels_last(operation, x);
   if (y.numel() == 0) return;
   const auto in = activation_of<true>(x.shape), out = activation_of<true>(y.shape);
   with_vectors(
@@ -259,8 +253,7 @@ GradientMeans pooled_channel_gradients(KernelBackend& backend, const char* opera
                                        const ConstView& y, const std::uint8_t* argmax, const ConstView& dy,
                                        const ChannelParameters& parameters,
                                        const ParameterGradients& gradients) {
-  require_pooled(operation, x, y);
-  require_pooled(operation, x, dy);
+  require_channels_last(operation, x);
   const auto in = activation_of<true>(x.shape), out = activation_of<true>(y.shape);
   GradientMeans result{};
   with_vectors(
@@ -287,8 +280,6 @@ void pooled_input_gradient(KernelBackend& backend, const char* operation, const 
                            const std::uint8_t* argmax, const ConstView& dy,
                            const ChannelParameters& parameters, const GradientMeans& means, const View& dx,
                            GradientWrite write) {
-  require_same_form(operation, "x", x, "dx", dx);
-  require_dtype(operation, "dx", dx, x.dtype);
   const auto in = activation_of<true>(x.shape), out = activation_of<true>(dy.shape);
   const Activation<true> tiles{in.channels, (in.height + 1) / 2, (in.width + 1) / 2};
   with_vectors(

@@ -225,11 +225,6 @@ void batch_statistics(KernelBackend& backend, const char* operation, const Batch
                       const ConstView& x, const View& running_mean, const View& running_var, const View& mean,
                       const View& inverse_std) {
   const ChannelExtents extents = channel_extents(operation, x);
-  XR_CHECK(extents.per_channel() > 1,
-           "{}: x has the shape {}: training needs more than one value per channel (a larger batch or image)",
-           operation, x.shape.to_string());
-  if (running_mean.defined()) require_vector(operation, "running_mean", running_mean, extents.channels);
-  if (running_var.defined()) require_vector(operation, "running_var", running_var, extents.channels);
   StatisticsTarget target{mean.as<float>(),        inverse_std.as<float>(), running_mean.as<float>(),
                           running_var.as<float>(), params.momentum,         params.epsilon};
   with_channel_vectors(operation, x, [&](auto type, auto width, auto channels_last) {

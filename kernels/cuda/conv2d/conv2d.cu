@@ -10,28 +10,27 @@
 #include <string>
 
 #include "kernels/common/checks.h"
-#include "kernels/common/conv2d_problem.h"
 #include "kernels/cuda/conv2d/filter_partials.h"
+#include "kernels/cuda/suits.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 namespace {
 
-Conv2dProblem check(const char* operation, const Conv2dParams& params, const char* x_name, const ConstView& x,
-                    const ConstView& filter, const char* y_name, const ConstView& y) {
-  for (const auto& [name, view] : {std::pair{x_name, x}, {y_name, y}})
-    XR_CHECK(view.layout != Layout::blocked16,
-             "{}: {} is blocked16, which is the CPU's: use contiguous or channels_last", operation, name);
-  const Conv2dProblem problem = check_conv2d(operation, params, x_name, x, filter, y_name, y);
-  for (const auto& [what, value] : {std::pair{"height", problem.in_h + 2 * params.padding_h},
-                                    {"width", problem.in_w + 2 * params.padding_w}})
+/// What these kernels demand of x and y, or of their gradients.
+void require_extents(const char* operation, const Conv2dProblem& p) {
+  for (const Layout layout : {p.x_layout, p.y_layout})
+    XR_CHECK(layout != Layout::blocked16,
+             "{}: an activation is blocked16, which is the CPU's: use contiguous or channels_last",
+             operation);
+  for (const auto& [what, value] :
+       {std::pair{"height", p.in_h + 2 * p.params.padding_h}, {"width", p.in_w + 2 * p.params.padding_w}})
     XR_CHECK(value < 1 << 15, "{}: an image with a padded {} of {}: a CUDA kernel takes at most 32767",
              operation, what, value);
-  for (const ConstView& view : {x, y})
-    XR_CHECK(view.numel() / std::max<std::int64_t>(1, view.shape[1]) < std::int64_t{1} << 31,
-             "{}: {} images of {} x {} have too many pixels for one call: lower the batch size", operation,
-             view.shape[0], view.shape[2], view.shape[3]);
-  return problem;
+  for (const std::int64_t pixels : {p.in_h * p.in_w, p.out_h * p.out_w})
+    XR_CHECK(p.batch * pixels < std::int64_t{1} << 31,
+             "{}: {} images of {} pixels are too many for one call: lower the batch size", operation, p.batch,
+             pixels);
 }
 
 /// Whether the kernels of this name may run: all, unless BackendOptions::variant names others.
@@ -80,62 +79,58 @@ bool has_channels_last(Layout layout, const Shape& shape) {
   return layout == Layout::channels_last || shape[1] == 1 || shape[2] * shape[3] == 1;
 }
 
-std::int64_t bytes_of(const Conv2dForward& call) {
-  const std::size_t bias = call.bias.defined() ? call.bias.bytes() : 0;
-  return static_cast<std::int64_t>(call.x.bytes() + call.filter.bytes() + bias + call.y.bytes());
+bool suits(const Conv2dForward& call) {
+  const Conv2dProblem problem = call.problem();
+  return suits_few_channels(problem) || suits_implicit_gemm(problem, call.x);
 }
 
-std::int64_t bytes_of(const Conv2dBackwardData& call) {
-  const std::size_t passes = call.write == GradientWrite::accumulate ? 2 : 1;
-  return static_cast<std::int64_t>(call.dy.bytes() + call.filter.bytes() + passes * call.dx.bytes());
+bool suits(const Conv2dBackwardData& call) {
+  return suits_implicit_gemm(call.problem(), call.dy);
 }
 
-std::int64_t bytes_of(const Conv2dBackwardFilter& call) {
-  const std::size_t bias = call.d_bias.defined() ? call.d_bias.bytes() : 0;
-  return static_cast<std::int64_t>(call.x.bytes() + call.dy.bytes() + call.d_filter.bytes() + bias);
+bool suits(const Conv2dBackwardFilter& call) {
+  const Conv2dProblem problem = call.problem();
+  return suits_few_channels(problem) ||
+         (suits_implicit_gemm(problem, call.x) && suits_implicit_gemm(problem, call.dy));
 }
 
-void KernelBackend::conv2d_forward(const Conv2dParams& params, ConstView x, ConstView filter, ConstView bias,
-                                   View y) {
-  const Conv2dProblem problem = check("conv2d_forward", params, "x", x, filter, "y", y);
-  if (bias.defined()) require_vector("conv2d_forward", "bias", bias, problem.out_channels);
+void KernelBackend::compute(const Conv2dForward& call) {
+  const Conv2dProblem problem = call.problem();
+  require_extents(call.name, problem);
   if (problem.batch == 0) return;
-  const Conv2dForward call{x, filter, bias, y};
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
-  else if (runs_3x3(*this, problem, x, problem.out_h, problem.out_w))
+  else if (runs_3x3(*this, problem, call.x, problem.out_h, problem.out_w))
     launch_3x3(*this, problem, call);
-  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, x))
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, call.x))
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);
 }
 
-void KernelBackend::conv2d_backward_data(const Conv2dParams& params, ConstView dy, ConstView filter, View dx,
-                                         GradientWrite write) {
-  const Conv2dProblem problem = check("conv2d_backward_data", params, "dx", dx, filter, "dy", dy);
+void KernelBackend::compute(const Conv2dBackwardData& call) {
+  const Conv2dProblem problem = call.problem();
+  require_extents(call.name, problem);
   if (problem.batch == 0) return;
-  const Conv2dBackwardData call{dy, filter, dx, write};
-  if (runs_3x3(*this, problem, dy, problem.in_h, problem.in_w))
+  if (runs_3x3(*this, problem, call.dy, problem.in_h, problem.in_w))
     launch_3x3(*this, problem, call);
-  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, dy))
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, call.dy))
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);
 }
 
-void KernelBackend::conv2d_backward_filter(const Conv2dParams& params, ConstView x, ConstView dy,
-                                           View d_filter, View d_bias, GradientWrite write) {
-  const Conv2dProblem problem = check("conv2d_backward_filter", params, "x", x, d_filter, "dy", dy);
-  if (d_bias.defined()) require_vector("conv2d_backward_filter", "d_bias", d_bias, problem.out_channels);
-  const Conv2dBackwardFilter call{x, dy, d_filter, d_bias, write};
+void KernelBackend::compute(const Conv2dBackwardFilter& call) {
+  const Conv2dProblem problem = call.problem();
+  require_extents(call.name, problem);
   if (problem.batch == 0) return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0));
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
-  else if (runs_3x3(*this, problem, x, problem.out_h, problem.out_w) && suits_implicit_gemm(problem, dy))
+  else if (runs_3x3(*this, problem, call.x, problem.out_h, problem.out_w) &&
+           suits_implicit_gemm(problem, call.dy))
     launch_3x3(*this, problem, call);
-  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, x) &&
-           suits_implicit_gemm(problem, dy))
+  else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, call.x) &&
+           suits_implicit_gemm(problem, call.dy))
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);

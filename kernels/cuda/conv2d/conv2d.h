@@ -28,27 +28,6 @@ struct ActivationStrides {
 /// Whether neighbouring channels are neighbours in memory, as in channels_last.
 [[nodiscard]] bool has_channels_last(Layout layout, const Shape& shape);
 
-/// The operands of one call; gradients where their values would be. Views of inputs of the call are const.
-struct Conv2dForward {
-  ConstView x, filter, bias;
-  View y;
-};
-struct Conv2dBackwardData {
-  ConstView dy, filter;
-  View dx;
-  GradientWrite write;
-};
-struct Conv2dBackwardFilter {
-  ConstView x, dy;
-  View d_filter, d_bias;
-  GradientWrite write;
-};
-
-/// Bytes of the views that a call must move.
-[[nodiscard]] std::int64_t bytes_of(const Conv2dForward& call);
-[[nodiscard]] std::int64_t bytes_of(const Conv2dBackwardData& call);
-[[nodiscard]] std::int64_t bytes_of(const Conv2dBackwardFilter& call);
-
 // conv2d_direct.cu: everything.
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
 void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardData& call);

@@ -105,7 +105,7 @@ void launch_3x3(KernelBackend& backend, const Conv2dProblem& problem, const Conv
                     .result = call.y.data,
                     .write = GradientWrite::overwrite,
                     .aligned = is_aligned(call.y.data) && s.out_channels % vector_width<T> == 0};
-    launch<Pass::forward, T>(backend, g, bytes_of(call), problem.operations());
+    launch<Pass::forward, T>(backend, g, call.bytes(), problem.operations());
   });
 }
 
@@ -123,7 +123,7 @@ void launch_3x3(KernelBackend& backend, const Conv2dProblem& problem, const Conv
                     .result = call.dx.data,
                     .write = call.write,
                     .aligned = is_aligned(call.dx.data) && s.in_channels % vector_width<T> == 0};
-    launch<Pass::backward_data, T>(backend, g, bytes_of(call), problem.operations());
+    launch<Pass::backward_data, T>(backend, g, call.bytes(), problem.operations());
   });
 }
 

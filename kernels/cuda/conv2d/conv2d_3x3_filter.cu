@@ -182,7 +182,7 @@ void launch(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBa
   static const std::string name =
       fmt::format("conv2d_backward_filter_implicit_gemm_v3_{}x288_{}", Product::m, name_of(Product::math));
   backend.run({name.c_str(), dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(partials.splits)),
-               threads, Product::shared_bytes, bytes_of(call), problem.operations()},
+               threads, Product::shared_bytes, call.bytes(), problem.operations()},
               conv2d_3x3_filter_kernel<Product>,
               Filter3x3{{call.x.data, s.in_h, s.in_w, s.in_channels},
                         {call.dy.data, s.out_h, s.out_w, s.out_channels},

@@ -153,7 +153,7 @@ void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const C
   const bool channels_last = has_channels_last(problem.y_layout, problem.y_shape());
   with_activation_type("conv2d_forward", problem.activation, [&](auto type) {
     using T = decltype(type);
-    backend.run({"conv2d_forward_direct", blocks_for(call.y.numel(), threads), threads, 0, bytes_of(call),
+    backend.run({"conv2d_forward_direct", blocks_for(call.y.numel(), threads), threads, 0, call.bytes(),
                  problem.operations()},
                 forward_kernel<T>, to_shape(problem), strides_of(problem.x_layout, problem.x_shape()),
                 channels_last, call.x.as<T>(), call.filter.as<float>(), call.bias.as<float>(),
@@ -166,7 +166,7 @@ void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const C
   with_activation_type("conv2d_backward_data", problem.activation, [&](auto type) {
     using T = decltype(type);
     backend.run({"conv2d_backward_data_direct", blocks_for(call.dx.numel(), threads), threads, 0,
-                 bytes_of(call), problem.operations()},
+                 call.bytes(), problem.operations()},
                 backward_data_kernel<T>, to_shape(problem), strides_of(problem.y_layout, problem.y_shape()),
                 channels_last, call.dy.as<T>(), call.filter.as<float>(), call.dx.as<T>(), call.write);
   });
@@ -182,7 +182,7 @@ void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const C
     using T = decltype(type);
     const dim3 grid(static_cast<unsigned>(ceil_div(partials.row_length(), threads)),
                     static_cast<unsigned>(partials.splits));
-    backend.run({"conv2d_backward_filter_direct", grid, threads, 0, bytes_of(call), problem.operations()},
+    backend.run({"conv2d_backward_filter_direct", grid, threads, 0, call.bytes(), problem.operations()},
                 backward_filter_kernel<T>, to_shape(problem), strides_of(problem.x_layout, problem.x_shape()),
                 strides_of(problem.y_layout, problem.y_shape()), call.x.as<T>(), call.dy.as<T>(),
                 to_int(chunk, "a chunk"), partials);

@@ -159,7 +159,7 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, c
         grid,
         threads,
         in_registers ? patches_bytes(t) : patches_bytes(t) + weight_bytes(t),
-        bytes_of(call),
+        call.bytes(),
         problem.operations()};
     backend.run(
         plan, in_registers ? few_channels_registers_kernel<T, register_taps> : few_channels_shared_kernel<T>,

@@ -110,7 +110,7 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
     const dim3 grid(static_cast<unsigned>(partials.splits), static_cast<unsigned>(ceil_div(t.taps(), taps())),
                     static_cast<unsigned>(ceil_div(t.s.out_channels, block_channels)));
     backend.run(
-        {name, grid, threads, std::max(patches_bytes(t), lane_sums), bytes_of(call), problem.operations()},
+        {name, grid, threads, std::max(patches_bytes(t), lane_sums), call.bytes(), problem.operations()},
         few_channels_filter_kernel<T, taps()>, t, strides_of(problem.x_layout, problem.x_shape()),
         call.x.as<T>(), call.dy.as<T>(), partials);
   };

@@ -152,7 +152,7 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem, 
                          .result_stride_w = 1,
                          .result_begin_h = 0,
                          .result_begin_w = 0};
-    launch<Pass::forward, T>(backend, g, bytes_of(call), problem.operations());
+    launch<Pass::forward, T>(backend, g, call.bytes(), problem.operations());
   });
 }
 
@@ -209,7 +209,7 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
     bool first = true;  // the launch that states what the operation must do
     for (int h = 0; h < std::min(s.stride_h, s.in_h); ++h)
       for (int w = 0; w < std::min(s.stride_w, s.in_w); ++w) {
-        launch_residue(backend, s, call, h, w, filter, first ? bytes_of(call) : 0,
+        launch_residue(backend, s, call, h, w, filter, first ? call.bytes() : 0,
                        first ? problem.operations() : 0);
         first = false;
       }

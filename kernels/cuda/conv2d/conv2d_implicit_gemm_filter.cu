@@ -55,7 +55,7 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
                              .partials = partials};
   const dim3 grid(static_cast<unsigned>(to_int(tiles, "the number of tiles")),
                   static_cast<unsigned>(partials.splits));
-  backend.run({name, grid, Shape::threads, Product::shared_bytes, bytes_of(call), problem.operations()},
+  backend.run({name, grid, Shape::threads, Product::shared_bytes, call.bytes(), problem.operations()},
               implicit_gemm_filter_kernel<Product>, g);
   sum_filter_partials(backend, call, partials);
 }

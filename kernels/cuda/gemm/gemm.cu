@@ -38,6 +38,11 @@ GemmOrder order_of(const KernelBackend& backend, const Gemm& gemm) {
                             : GemmOrder::neither_transposed;
 }
 
+bool is_skinny(std::int64_t m, std::int64_t n, std::int64_t k) {
+  constexpr std::int64_t widest = 64;
+  return std::min({m, n, k}) <= widest;
+}
+
 void run_gemm(KernelBackend& backend, const Gemm& gemm) {
   for (const ConstView& view : {gemm.a, gemm.b, ConstView(gemm.c)})
     XR_CHECK(view.dtype == DType::f32 || view.dtype == DType::bf16,

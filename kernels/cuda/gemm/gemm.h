@@ -21,6 +21,10 @@ struct Gemm {
   std::int64_t bytes;  ///< of the operation
 };
 
+/// Whether these kernels are made for a product of these extents: one is that of a batch (or of classes), so that
+/// reading the large operand once is all the work.
+[[nodiscard]] bool is_skinny(std::int64_t m, std::int64_t n, std::int64_t k);
+
 /// m, n and k are at least 1.
 void run_gemm(KernelBackend& backend, const Gemm& gemm);
 

@@ -79,8 +79,10 @@ TEST_CASE("captured work gives the same bytes as the work itself with new inputs
 TEST_CASE("captured work is not done while it is recorded") {
   for (const Device& device : devices()) {
     Tensor x = random_tensor({100}, 1, device), y = Tensor::zeros({100}, {DType::f32, device, {}});
-    CapturedWork work(
-        device, [&] { x.backend().scale(2.0f, x.view(), y.mutable_view(), GradientWrite::accumulate); });
+    CapturedWork work(device, [&] {
+      x.backend().run(kernels::Scale{
+          .x = x.view(), .y = y.mutable_view(), .factor = 2.0f, .write = GradientWrite::accumulate});
+    });
     CHECK(y.to_host() == std::vector<float>(100, 0.0f));
     work.replay();
     work.replay();
@@ -159,7 +161,7 @@ TEST_CASE("a copy to the host that is waited for later holds what was there") {
     const std::vector<float> expected = x.to_host();
     const auto copy = x.backend().make_host_copy(2000);
     copy->start(x.view().data, x.view().bytes());
-    x.backend().fill(x.mutable_view(), 0.0f);  // queued behind the copy
+    x.backend().run(kernels::Fill{.y = x.mutable_view()});  // queued behind the copy
     const std::span<const std::byte> bytes = copy->wait();
     REQUIRE(bytes.size() == 1200);
     CHECK(std::memcmp(bytes.data(), expected.data(), bytes.size()) == 0);

@@ -80,8 +80,9 @@ CublasProducts make_products() {
 constexpr std::int64_t m = 3, n = 5, k = 4;
 
 /// The time that it takes to round an operand first is in a benchmark's row: its name says so.
-void check_name(Ran ran, const std::string& name, const Types& types) {
-  CHECK(ran == name + (types.a == types.b ? "" : " + its f32 operand rounded to bf16"));
+void check_name(const Ran& ran, const std::string& name, const Types& types) {
+  CHECK(ran.library == Library::cublas);
+  CHECK(ran.kernel == name + (types.a == types.b ? "" : " + its f32 operand rounded to bf16"));
 }
 
 }  // namespace
@@ -105,10 +106,14 @@ TEST_CASE("cuBLAS is asked for the right product in every transposition and type
             Matrix a_data(a, types.a), b_data(b, types.b), c_data(before, types.c);
             INFO(name_of(types.a) << " " << name_of(types.b) << " " << name_of(types.c) << transpose_a
                                   << transpose_b << accumulate);
-            const Ran ran =
-                products.matmul(a_data.view(), transpose_a, b_data.view(), transpose_b, c_data.view(),
-                                accumulate ? GradientWrite::accumulate : GradientWrite::overwrite);
-            REQUIRE(ran != nullptr);
+            const Ran ran = products.run(
+                Matmul{.a = a_data.view(),
+                       .b = b_data.view(),
+                       .c = c_data.view(),
+                       .transpose_a = transpose_a,
+                       .transpose_b = transpose_b,
+                       .write = accumulate ? GradientWrite::accumulate : GradientWrite::overwrite});
+            REQUIRE(ran);
             check_name(ran, "cublas matmul", types);
             check_equal(c_data, expected);
           }
@@ -125,9 +130,12 @@ TEST_CASE("cuBLAS is asked for a linear layer with and without bias") {
       Matrix x_data(x, types.a), weight_data(weight, types.b), bias_data(bias, DType::f32),
           y(poison, types.c);
       INFO(name_of(types.a) << " " << name_of(types.b) << " " << name_of(types.c) << with_bias);
-      const Ran ran = products.linear_forward(
-          x_data.view(), weight_data.view(), with_bias ? ConstView(bias_data.view()) : ConstView(), y.view());
-      REQUIRE(ran != nullptr);
+      const Ran ran =
+          products.run(LinearForward{.x = x_data.view(),
+                                     .weight = weight_data.view(),
+                                     .bias = with_bias ? ConstView(bias_data.view()) : ConstView(),
+                                     .y = y.view()});
+      REQUIRE(ran);
       check_name(ran, "cublas linear_forward", types);
       check_equal(y, reference::linear_forward(x, weight, with_bias ? &bias : nullptr));
     }
@@ -137,14 +145,14 @@ TEST_CASE("products that cuBLAS does not have are left alone") {
   CublasProducts products = make_products();
   const Tensor values = whole_numbers({2, 2}, 1);
   Matrix a(values, DType::f32), c(values, DType::bf16);
-  CHECK(products.matmul(a.view(), false, a.view(), false, c.view(), GradientWrite::overwrite) == nullptr);
-  CHECK(products.linear_forward(a.view(), a.view(), a.view(), c.view()) == nullptr);
+  CHECK(!products.run(Matmul{.a = a.view(), .b = a.view(), .c = c.view()}));
+  CHECK(!products.run(LinearForward{.x = a.view(), .weight = a.view(), .bias = a.view(), .y = c.view()}));
   check_equal(c, values);
 }
 
 TEST_CASE("a product that cuBLAS refuses is an error in its words") {
   CublasProducts products = make_products();
   Matrix a(whole_numbers({2, 2}, 1), DType::f32), c(whole_numbers({0, 2}, 1), DType::f32);
-  CHECK_THROWS_WITH(products.matmul(a.view(), false, a.view(), false, c.view(), GradientWrite::overwrite),
+  CHECK_THROWS_WITH(products.run(Matmul{.a = a.view(), .b = a.view(), .c = c.view()}),
                     "cuBLAS: cublasGemmEx_64 failed: refused by the reference");
 }
