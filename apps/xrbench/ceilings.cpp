@@ -27,17 +27,14 @@ void stream_all(const View& from, const View& to) {
 void measure_copies(Backend& backend, const CeilingSettings& settings, const RaceSettings& race,
                     Ceilings& ceilings) {
   const kernels::Shape shape{settings.copied_bytes / 4};
-  const Operation copy{
-      .name = "copy",
-      .shape = {},
-      .operands = {{.name = "from", .shape = shape}, {.name = "to", .shape = shape, .role = Role::output}},
-      .call = {}};
+  Operation copy{.name = "copy"};
+  copy.call.operands = {tests::input("from", shape), tests::output("to", shape)};
   Operands operands(backend, copy);
   operands.fill(copy, 1);
   const View from = operands.views()[0], to = operands.views()[1];
   const auto time = [&](const char* by, const std::function<void(int)>& call) {
     const Timing timing = measure(race.timing, call, [&] { backend.synchronize(); });
-    const double rate = static_cast<double>(copy.bytes()) / timing.fastest;
+    const double rate = static_cast<double>(copy.touched_bytes()) / timing.fastest;
     if (rate <= ceilings.copy_bandwidth) return;
     ceilings.copy_bandwidth = rate;
     ceilings.copied_by = by;
@@ -53,8 +50,8 @@ void measure_products(Backend& backend, const CeilingSettings& settings, const R
   const auto product = [&](kernels::DType activation) {
     const std::vector<Operation> all =
         network_operations({.batch = 1, .matrix = settings.matrix, .activation = activation}, backend);
-    Operation found = *std::ranges::find(all, "matmul", &Operation::name);
-    found.variants.clear();  // slower ones take time and are no ceiling
+    Operation found = *std::ranges::find(all, "matmul/square", &Operation::name);
+    found.call.variants.clear();  // slower ones take time and are no ceiling
     return found;
   };
   const RaceResult result =

@@ -24,12 +24,12 @@ declare -A SANITIZER_FILTERS=(
   [conv_forward]='conv2d forward' [conv_backward]='conv2d backward*' [conv_few]='conv2d direct*,conv2d kernels for*'
   [conv_implicit]='conv2d implicit*' [conv_3x3]='conv2d 3x3*'
   [conv_rest]='conv2d rounds*,conv2d of*,conv2d kernels keep*,conv2d filter*'
-  [matmul]='matmul with*,matmul kernels*' [linear]='linear*'
+  [matmul]='matmul with*,matmul kernels*' [linear]='linear forward*,linear kernels*'
   [norm]='batch_norm2d forward*,batch_norm2d refuses*,batch_norm2d stat*'
   [norm_backward]='batch_norm2d backward*,batch_norm2d gradients*'
   [norm_relu]='batch_norm2d_relu*' [rows]='softmax*,log_softmax*,cross_entropy*'
   [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*' [reorder]='reorder*' [augment]='augment*'
-  [activations]='relu*,dropout*' [elements]='cast*,fill,scale,add and*,adam*,sgd*'
+  [activations]='relu*,dropout*' [elements]='cast*,fill,scale,add *,multiply *,adam*,sgd*'
   [reductions]='sum_to_shape,broadcast_to'
   # One small test of each family that uses shared memory, for the slow tools.
   [conv_small]='conv2d rounds*,conv2d implicit matrix products towards*'
@@ -248,7 +248,7 @@ shapes() {
   [[ -z $REHEARSE ]] || { options=(--device simt --check) && all=(1x20); }
   for precision in tf32 bf16 fp32; do
     kernels_in $precision "$LOGS/colour-$precision.json" "${options[@]}" --batch "${all[0]%x*}" --size "${all[0]#*x}" \
-      --channels 3 --operation conv1 || status=1
+      --channels 3 --operation report_cnn.conv1 || status=1
     for shape in "${all[@]}"; do
       kernels_in $precision "$LOGS/shapes-$precision-$shape.json" "${options[@]}" --batch "${shape%x*}" \
         --size "${shape#*x}" || status=1

@@ -53,12 +53,13 @@ std::vector<std::string> names_of(const std::map<std::string, Value>& values) {
 
 constexpr int last_rank = 5;
 
-int rank_of(const std::string& operation) {
-  if (operation.starts_with("fc1_")) return 0;
-  if (operation == "adam") return 1;
-  if (operation.starts_with("conv")) return 2;
-  if (operation.starts_with("resnet_")) return 3;
-  if (operation.starts_with("norm") && operation.find("_relu") != std::string::npos) return 4;
+/// What most of a step of the report's network is spent on comes first.
+int rank_of(const std::string& name) {
+  const auto is_on = [&](const char* layer) { return name.find(layer) != std::string::npos; };
+  if (is_on("/report_cnn.fc1")) return 0;
+  if (name == "adam_step/report_cnn") return 1;
+  if (name.starts_with("conv2d")) return is_on("/report_cnn") ? 2 : 3;
+  if (name.starts_with("batch_norm2d_relu")) return 4;
   return last_rank;
 }
 
@@ -93,9 +94,9 @@ class KernelsCommand {
     for (const Case& c : cases()) {
       out_ << c.to_string() << '\n';
       for (const Operation& operation : chosen(c, backend_.activation_type()))
-        out_ << fmt::format("  {:<26} {:<52} {:>10.2f} MB {:>9.3f} GFLOP\n", operation.name, operation.shape,
-                            static_cast<double>(operation.bytes()) / 1e6,
-                            static_cast<double>(operation.operations) / 1e9);
+        out_ << fmt::format("  {:<56} {:<52} {:>10.2f} MB {:>9.3f} GFLOP\n", operation.name,
+                            operation.shape(), static_cast<double>(operation.bytes()) / 1e6,
+                            static_cast<double>(operation.operations()) / 1e9);
     }
   }
 
@@ -184,7 +185,8 @@ class KernelsCommand {
     std::string names;
     for (Operation& operation : all) {
       names += (names.empty() ? "" : ", ") + operation.name;
-      if (operation.name.find(settings_.operation) != std::string::npos)
+      if (operation.name.find(settings_.operation) != std::string::npos &&
+          (settings_.case_name.empty() || is_case(operation, settings_.case_name)))
         result.push_back(std::move(operation));
     }
     // Whoever has little time wants these: what most of a step is spent on, then the larger before the
@@ -193,6 +195,8 @@ class KernelsCommand {
       const int rank = rank_of(a.name), other = rank_of(b.name);
       return rank != other ? rank < other : rank == last_rank && a.bytes() > b.bytes();
     });
+    XR_CHECK(!result.empty() || settings_.case_name.empty(), "no case is called '{}': there are {}",
+             settings_.case_name, names);
     XR_CHECK(!result.empty(), "no operation's name contains '{}': there are {}", settings_.operation, names);
     return result;
   }
@@ -267,7 +271,7 @@ class KernelsCommand {
                                                                 : "";
       if (!why_not.empty()) {
         results["left_out"].push_back({{"operation", operation.name}, {"reason", why_not}});
-        out_ << fmt::format("{}  {}  left out: {}\n", operation.name, operation.shape, why_not);
+        out_ << fmt::format("{}  {}  left out: {}\n", operation.name, operation.shape(), why_not);
         continue;
       }
       const RaceResult result = race(backend_, operation, reference, race_);
@@ -330,6 +334,7 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
       .one_of(names_of(choices))
       .show_default();
   kernels.option("--operation", settings.operation, "Only operations whose name contains this");
+  kernels.option("--case", settings.case_name, "Only the case of this name, as --list shows it");
   kernels.option("--batch", settings.batches, "Images in a batch, several with commas").delimiter(',');
   kernels.option("--size", settings.sizes, "Pixels in a row of an image, several with commas").delimiter(',');
   kernels.option("--channels", settings.channels, "1 (grey) or 3 (colour)").show_default();

@@ -14,6 +14,7 @@ namespace xr::bench {
 struct KernelsSettings {
   std::string device = "cpu", precision = "fp32", kernels = "auto";
   std::string operation;                     ///< only those whose name contains it
+  std::string case_name;                     ///< only this one, "conv2d_forward/report_cnn.conv1"
   std::vector<std::int64_t> batches, sizes;  ///< each with each; none: see kernel_cases
   std::int64_t channels = 1, padding = 2;
   int threads = 0;  ///< 0: all cores that the process may use

@@ -161,10 +161,14 @@ void for_pieces(const View& view, Action&& action) {
 
 Operands::Operands(kernels::Backend& backend, const Operation& operation)
     : backend_(backend), operation_(operation) {
-  views_.reserve(operation.operands.size());
+  views_.reserve(operation.call.operands.size());
   try {
-    for (const Operand& operand : operation.operands) {
+    for (const Operand& operand : operation.call.operands) {
       View view;
+      if (!operand.defined) {
+        views_.push_back(view);
+        continue;
+      }
       view.shape = operand.shape;
       view.dtype = operand.dtype;
       view.layout = operand.layout;
@@ -172,18 +176,23 @@ Operands::Operands(kernels::Backend& backend, const Operation& operation)
       views_.push_back(view);
     }
   } catch (...) {
-    for (const View& view : views_) backend.deallocate(view.data, view.bytes());
+    free_all();
     throw;
   }
 }
 
 Operands::~Operands() {
-  for (const View& view : views_) backend_.deallocate(view.data, view.bytes());
+  free_all();
+}
+
+void Operands::free_all() {
+  for (const View& view : views_)
+    if (view.defined()) backend_.deallocate(view.data, view.bytes());
 }
 
 void Operands::fill_one(std::size_t index, const Operand& type, std::uint64_t seed) {
   const View& view = views_[index];
-  const std::vector<std::byte> bytes = draw(operation_.operands[index], type.dtype, seed);
+  const std::vector<std::byte> bytes = draw(operation_.call.operands[index], type.dtype, seed);
   backend_.copy_from_host(view.data, bytes.data(), bytes.size());
   backend_.synchronize();
   auto* const begin = static_cast<std::byte*>(view.data);
@@ -196,8 +205,8 @@ void Operands::fill_one(std::size_t index, const Operand& type, std::uint64_t se
 
 void Operands::fill_roles(std::initializer_list<Role> roles, const Operation& types, std::uint64_t seed) {
   for (std::size_t i = 0; i < views_.size(); ++i)
-    if (std::ranges::find(roles, operation_.operands[i].role) != roles.end())
-      fill_one(i, types.operands[i], philox(seed, 1, i).word[0]);
+    if (views_[i].defined() && std::ranges::find(roles, operation_.call.operands[i].role) != roles.end())
+      fill_one(i, types.call.operands[i], philox(seed, 1, i).word[0]);
 }
 
 void Operands::fill(const Operation& types, std::uint64_t seed) {
@@ -211,7 +220,7 @@ void Operands::redraw_states(const Operation& types, std::uint64_t seed) {
 void Operands::poison() {
   for (std::size_t i = 0; i < views_.size(); ++i) {
     const View& view = views_[i];
-    if (operation_.operands[i].role != Role::output || view.numel() == 0) continue;
+    if (operation_.call.operands[i].role != Role::output || !view.defined()) continue;
     // The first piece comes from the host, the others from it: the device copies faster.
     const std::size_t element = kernels::size_of(view.dtype);
     const std::vector<std::uint8_t> bytes(static_cast<std::size_t>(std::min(view.numel(), piece)) * element,
@@ -226,8 +235,8 @@ void Operands::poison() {
 }
 
 bool Operands::is_compared(std::size_t index) const {
-  const Role role = operation_.operands[index].role;
-  return role == Role::output || role == Role::state;
+  const Role role = operation_.call.operands[index].role;
+  return views_[index].defined() && (role == Role::output || role == Role::state);
 }
 
 void Operands::read(const View& view, std::int64_t begin, std::int64_t end, float* to) const {

@@ -37,6 +37,7 @@ class Operands {
   [[nodiscard]] double difference(const Results& expected) const;
 
  private:
+  void free_all();
   void fill_roles(std::initializer_list<Role> roles, const Operation& types, std::uint64_t seed);
   void fill_one(std::size_t index, const Operand& type, std::uint64_t seed);
   [[nodiscard]] bool is_compared(std::size_t index) const;

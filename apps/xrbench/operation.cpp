@@ -1,83 +1,117 @@
 #include "apps/xrbench/operation.h"
 
-#include "apps/xrbench/operation_list.h"
-#include "model/model.h"
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <any>
+
+#include "kernels/cpu/conv2d/conv2d.h"
 
 namespace xr::bench {
 
 namespace {
 
+using kernels::Conv2dParams;
+using kernels::View;
+
 std::int64_t bytes_of(const Operand& operand) {
-  return operand.shape.numel() * static_cast<std::int64_t>(kernels::size_of(operand.dtype));
+  return operand.defined ? operand.shape.numel() * static_cast<std::int64_t>(kernels::size_of(operand.dtype))
+                         : 0;
+}
+
+constexpr const char* through_onednn = "cpu: oneDNN";
+
+/// As the CPU backend chooses.
+std::string cpu_filter_kernel(const kernels::Conv2dBackwardFilter& call) {
+  const kernels::Conv2dProblem problem = call.problem();
+  if (kernels::cpu::has_few_channels(problem)) return "cpu: few_channels";
+  return kernels::cpu::has_winograd_backward_filter(problem) ? "cpu: winograd" : through_onednn;
+}
+
+/// The peer of a convolution with these operands among the views; none with a stride, a dilation or groups, which
+/// it is not made for. `bias` is -1 where the pass has none.
+void set_peer(Operation& operation, const Conv2dParams& params, ConvolutionPass pass, int x, int filter,
+              int bias, int y) {
+  if (params.stride_h != 1 || params.stride_w != 1 || params.dilation_h != 1 || params.dilation_w != 1 ||
+      params.groups != 1 || params.padding_h != params.padding_w)
+    return;
+  operation.one_dnn = [=, padding = params.padding_h](Views v) {
+    const auto view = [&](int index) { return index < 0 ? View{} : v[static_cast<std::size_t>(index)]; };
+    return make_convolution_peer(pass, padding, view(x), view(filter), view(bias), view(y));
+  };
+}
+
+/// What the CPU has for the call: who computes it, and oneDNN's primitive.
+void describe_on_cpu(Operation& operation) {
+  const std::any call = operation.call.call(tests::views_without_memory(operation.call.operands));
+  if (const auto* forward = std::any_cast<kernels::Conv2dForward>(&call)) {
+    operation.cpu_kernel = through_onednn;
+    set_peer(operation, forward->params, ConvolutionPass::forward, 0, 1, 2, 3);
+  } else if (const auto* data = std::any_cast<kernels::Conv2dBackwardData>(&call)) {
+    operation.cpu_kernel = through_onednn;
+    set_peer(operation, data->params, ConvolutionPass::backward_data, 2, 1, -1, 0);
+  } else if (const auto* filter = std::any_cast<kernels::Conv2dBackwardFilter>(&call)) {
+    operation.cpu_kernel = cpu_filter_kernel(*filter);
+    set_peer(operation, filter->params, ConvolutionPass::backward_filter, 0, 2, 3, 1);
+  } else if (const auto* product = std::any_cast<kernels::Matmul>(&call)) {
+    operation.cpu_kernel = through_onednn;
+    operation.one_dnn = [a = product->transpose_a, b = product->transpose_b](Views v) {
+      return make_matmul_peer(v[0], a, v[1], b, View{}, v[2]);
+    };
+  } else if (std::any_cast<kernels::LinearForward>(&call) != nullptr) {
+    operation.cpu_kernel = through_onednn;
+    operation.one_dnn = [](Views v) { return make_matmul_peer(v[0], false, v[1], true, v[2], v[3]); };
+  } else if (std::any_cast<kernels::Reorder>(&call) != nullptr) {
+    operation.cpu_kernel = through_onednn;
+  }
 }
 
 }  // namespace
 
-std::int64_t Operation::bytes() const {
-  std::int64_t sum = 0;
-  for (const Operand& operand : operands)
-    sum += bytes_of(operand) * operand.passes *
-           (operand.role == Role::scratch ? 0
-            : operand.role == Role::state ? 2
-                                          : 1);
-  return sum;
+std::string Operation::shape() const {
+  const auto first = [&](auto... roles) {
+    return std::ranges::find_if(call.operands,
+                                [=](const Operand& operand) { return ((operand.role == roles) || ...); });
+  };
+  const auto none = call.operands.end();
+  const auto in = first(Role::input), out = first(Role::output), changed = first(Role::state);
+  std::string text;
+  if (out == none)
+    text = changed == none ? "" : tests::times(changed->shape);
+  else if (in == none || in->shape == out->shape)
+    text = tests::times(out->shape);
+  else
+    text = fmt::format("{} -> {}", tests::times(in->shape), tests::times(out->shape));
+  return call.detail.empty() ? text : fmt::format("{}, {}", text, call.detail);
 }
 
 std::int64_t Operation::footprint() const {
   std::int64_t sum = 0;
-  for (const Operand& operand : operands) sum += bytes_of(operand);
+  for (const Operand& operand : call.operands) sum += bytes_of(operand);
   return sum;
 }
 
 std::int64_t Operation::touched_bytes() const {
   std::int64_t sum = 0;
-  for (const Operand& operand : operands)
+  for (const Operand& operand : call.operands)
     if (operand.role != Role::scratch) sum += bytes_of(operand);
   return sum;
 }
 
-std::string Case::to_string() const {
-  return fmt::format("batch {}, {}x{}x{}, padding {}", batch, channels, size, size, padding);
+std::vector<Operation> network_operations(const Case& c, const kernels::Backend& backend) {
+  std::vector<Operation> operations;
+  for (tests::Benchmark& benchmark : tests::benchmarks_of(c, backend)) {
+    Operation operation{.name = std::move(benchmark.name), .call = std::move(benchmark.call)};
+    operation.operation = std::move(benchmark.operation);
+    describe_on_cpu(operation);
+    operations.push_back(std::move(operation));
+  }
+  return operations;
 }
 
-std::string times(const Shape& shape) {
-  std::string text;
-  for (const std::int64_t extent : shape) text += fmt::format("{}{}", text.empty() ? "" : "x", extent);
-  return text.empty() ? "scalar" : text;
-}
-
-std::vector<Operation> network_operations(const Case& c, const Backend& backend) {
-  constexpr std::int64_t classes = 2;
-  XR_CHECK(c.batch >= 1 && c.channels >= 1 && c.padding >= 0,
-           "a batch of {} images with {} channels and padding {}: batch and channels must be at least 1",
-           c.batch, c.channels, c.padding);
-  const model::ModelSettings settings{.name = "report_cnn",
-                                      .channels = c.channels,
-                                      .image_size = c.size,
-                                      .classes = classes,
-                                      .padding = c.padding,
-                                      .device = {}};
-  const std::int64_t min_size = model::min_image_size(settings);
-  XR_CHECK(c.size >= min_size, "images of {} x {} are too small for the network: use --size {} or more",
-           c.size, c.size, min_size);
-  const auto network = model::make_model_shapes(settings);
-  const auto after = [&](const char* layer, const Shape& x) { return network->find(layer)->output_shape(x); };
-  const Shape images{c.batch, c.channels, c.size, c.size};
-  const Shape conv1 = after("layer1.0", images), pool1 = after("layer1.1", conv1);
-  const Shape conv2 = after("layer2.0", pool1), features = after("flatten", after("layer2.1", conv2));
-  const Shape fc1 = after("fc1", features), fc2 = after("fc2", fc1);
-
-  OperationList list{c, backend, {}};
-  add_convolution(list, "conv1", images, conv1[1], c.padding, false);
-  add_normalisation(list, "1", conv1);
-  add_convolution(list, "conv2", pool1, conv2[1], 0, true);
-  add_normalisation(list, "2", conv2);
-  add_linear(list, "fc1", features[1], fc1[1]);
-  add_linear(list, "fc2", fc1[1], fc2[1]);
-  add_linear(list, "fc3", fc2[1], classes);
-  add_others(list, pool1, fc1[1], classes, network->parameter_count());
-  add_residual_convolutions(list, c.batch, c.channels, c.size);
-  return std::move(list.operations);
+bool is_case(const Operation& operation, const std::string& name) {
+  return operation.name == name ||
+         operation.operation + operation.name.substr(operation.name.find('/')) == name;
 }
 
 }  // namespace xr::bench

@@ -62,9 +62,9 @@ class Race {
 
   RaceResult run() {
     RaceResult result{.name = operation_.name,
-                      .shape = operation_.shape,
+                      .shape = operation_.shape(),
                       .bytes = operation_.bytes(),
-                      .operations = operation_.operations,
+                      .operations = operation_.operations(),
                       .tolerance = tolerance_of(operation_, settings_.precision),
                       .runs = {},
                       .why_no_library = settings_.why_no_library};
@@ -86,7 +86,7 @@ class Race {
   void run_all(RaceResult& result) {
     if (settings_.own) {
       run_backend(result, options(KernelChoice::custom));
-      for (const std::string& variant : operation_.variants)
+      for (const std::string& variant : operation_.call.variants)
         run_backend(result, options(KernelChoice::custom, variant));
     }
     if (!settings_.library) return;
@@ -117,14 +117,14 @@ class Race {
   }
 
   void prepare(const Operation& operation, const Operands& operands) const {
-    if (operation.prepare) operation.prepare(backend_, operands.views());
+    if (operation.call.prepare) operation.call.prepare(backend_, operands.views());
   }
 
   [[nodiscard]] std::vector<LaunchRecord> recorded_call(const Operation& operation,
                                                         const Operands& operands) const {
     std::vector<LaunchRecord> launches;
     const Recording recording(backend_, launches);
-    operation.call(backend_, operands.views());
+    operation.run(backend_, operands.views());
     return launches;
   }
 
@@ -185,7 +185,7 @@ class Race {
   [[nodiscard]] Timing time_calls(const TimingSettings& timing) {
     prepare_sets();
     return measure(
-        timing, [&](int i) { operation_.call(backend_, set(i).views()); }, [&] { backend_.synchronize(); });
+        timing, [&](int i) { operation_.run(backend_, set(i).views()); }, [&] { backend_.synchronize(); });
   }
 
   /// cuDNN's other plans for a convolution: a short look at each, and a row for the fastest if that is not
@@ -277,15 +277,15 @@ class Race {
 /// the sizes of the largest operand and the smallest result.
 double longest_sum(const Operation& operation) {
   std::int64_t largest = 1, smallest = 0;
-  for (const Operand& operand : operation.operands) {
+  for (const Operand& operand : operation.call.operands) {
     const std::int64_t count = std::max<std::int64_t>(1, operand.shape.numel());
     largest = std::max(largest, count);
     if (operand.role == Role::output && (smallest == 0 || count < smallest)) smallest = count;
   }
   smallest = std::max<std::int64_t>(1, smallest == 0 ? largest : smallest);
-  if (!operation.is_product) return static_cast<double>(largest) / static_cast<double>(smallest);
-  const auto result = std::ranges::find(operation.operands, Role::output, &Operand::role);
-  return static_cast<double>(operation.operations) / 2 / static_cast<double>(result->shape.numel());
+  if (!operation.call.is_product) return static_cast<double>(largest) / static_cast<double>(smallest);
+  const auto result = std::ranges::find(operation.call.operands, Role::output, &Operand::role);
+  return static_cast<double>(operation.call.flops) / 2 / static_cast<double>(result->shape.numel());
 }
 
 const Run* fastest(const std::vector<Run>& runs, bool of_library_only) {
@@ -325,11 +325,7 @@ double min_seconds(const Ceilings& ceilings, std::int64_t bytes, std::int64_t op
 }
 
 double tolerance_of(const Operation& operation, Precision precision) {
-  // bf16 rounds operands and results to 2^-8 of themselves, TF32 operands of products to 2^-11. In fp32
-  // Winograd's transforms cost a few bits, and n random numbers added one after another 2^-24 sqrt(n).
-  if (precision == Precision::bf16) return 5e-3;
-  const double in_order = 6e-8 * std::sqrt(longest_sum(operation));
-  return std::max(operation.is_product && precision == Precision::tf32 ? 1e-3 : 2e-5, in_order);
+  return tests::kernel_tolerance_of(operation.call.is_product, precision, longest_sum(operation));
 }
 
 RaceResult race(Backend& backend, const Operation& operation, const Operation& reference,

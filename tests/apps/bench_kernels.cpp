@@ -91,14 +91,14 @@ TEST_CASE("xrbench kernels: all operations agree on tiny images") {
   settings.check = true;
   const std::string text = output_of(settings);
   for (const char* part : {"date: ", "commit: ", "machine: ", "compiler: ", "precision: fp32", "oneDNN",
-                           "conv1_backward_filter", "adam", "augment", "matmul"})
+                           "conv2d_backward_filter/report_cnn.conv1", "adam_step/", "augment", "matmul"})
     CHECK_THAT(text, Catch::Matchers::Contains(part));
   CHECK_THAT(text, !Catch::Matchers::Contains("median"));
 }
 
 TEST_CASE("xrbench kernels: a timed run writes JSON with all keys") {
   const TemporaryFile file;
-  KernelsSettings settings = fast_settings("conv2");
+  KernelsSettings settings = fast_settings("report_cnn.conv2");
   settings.json = file.path.string();
   CHECK_THAT(output_of(settings), Catch::Matchers::Contains("median ms"));
   const json all = file.read();
@@ -134,7 +134,7 @@ TEST_CASE("xrbench kernels: a timed run writes JSON with all keys") {
 
 TEST_CASE("xrbench kernels: what was measured is in the JSON before the next operation starts") {
   const TemporaryFile file;
-  KernelsSettings settings = fast_settings("conv2");
+  KernelsSettings settings = fast_settings("report_cnn.conv2");
   settings.json = file.path.string();
   WatchingBuffer watching(file);
   std::ostream out(&watching);
@@ -162,17 +162,17 @@ TEST_CASE("xrbench kernels: what matters most comes first and the rest is left o
     names.push_back(one["operation"]);
   }
   REQUIRE(names.size() > 50);
-  CHECK(names[0] == "fc1_forward");
-  CHECK(names[4] == "adam");
-  CHECK(names[5] == "conv1_forward");
+  CHECK(names[0] == "linear_forward/report_cnn.fc1");
+  CHECK(names[4] == "adam_step/report_cnn");
+  CHECK(names[5] == "conv2d_forward/report_cnn.conv1");
   const auto place = [&](const char* name) { return std::ranges::find(names, name) - names.begin(); };
-  CHECK(place("conv2_backward_filter") < place("adamw"));
-  CHECK(place("adamw") < place("fc3_forward"));
+  CHECK(place("conv2d_backward_filter/report_cnn.conv2") < place("adam_step/report_cnn.adamw"));
+  CHECK(place("adam_step/report_cnn.adamw") < place("linear_forward/report_cnn.fc3"));
 }
 
 TEST_CASE("xrbench kernels: the reason why no library runs is in the results") {
   const TemporaryFile file;
-  KernelsSettings settings = fast_settings("relu1_forward");
+  KernelsSettings settings = fast_settings("relu_forward/report_cnn.norm1");
   settings.check = true;
   settings.json = file.path.string();
   CHECK_THAT(output_of(settings), Catch::Matchers::Contains("no library: no primitive of oneDNN"));
@@ -182,18 +182,36 @@ TEST_CASE("xrbench kernels: the reason why no library runs is in the results") {
 }
 
 TEST_CASE("xrbench kernels: --list runs nothing") {
-  KernelsSettings settings = fast_settings("fc");
+  KernelsSettings settings = fast_settings("report_cnn.fc");
   settings.list = true;
   settings.batches = {60};
   settings.sizes = {224};
   const std::string text = output_of(settings);
-  CHECK_THAT(text, Catch::Matchers::Contains("60x193600 -> 600") && !Catch::Matchers::Contains("conv1"));
+  CHECK_THAT(text, Catch::Matchers::Contains("60x193600 -> 60x600") && !Catch::Matchers::Contains("conv1"));
+}
+
+TEST_CASE("xrbench kernels: a case is chosen by its name") {
+  using Catch::Matchers::Contains;
+  KernelsSettings settings = fast_settings("");
+  settings.list = true;
+  settings.case_name = "conv2d_forward/report_cnn.conv1";
+  CHECK_THAT(output_of(settings), Contains("conv2d_forward/report_cnn.conv1 ") && !Contains("backward"));
+  settings.case_name = "conv2d/report_cnn.conv1";
+  CHECK_THAT(output_of(settings), Contains("conv2d_forward/report_cnn.conv1 ") &&
+                                      Contains("conv2d_backward_filter/report_cnn.conv1 ") &&
+                                      !Contains("report_cnn.conv2"));
+  settings.case_name = "conv2d_forward/report_cnn";
+  CHECK_THAT(error_of(settings), Contains("no case is called 'conv2d_forward/report_cnn'"));
+  settings = fast_settings("conv2d");
+  settings.list = true;
+  CHECK_THAT(output_of(settings),
+             Contains("conv2d_backward_data/xray_resnet.layer4 ") && !Contains("linear"));
 }
 
 TEST_CASE("xrbench kernels: options that do not fit are errors that say what does") {
   using Catch::Matchers::Contains;
   KernelsSettings settings = fast_settings("no such thing");
-  CHECK_THAT(error_of(settings), Contains("no such thing") && Contains("conv1_forward"));
+  CHECK_THAT(error_of(settings), Contains("no such thing") && Contains("conv2d_forward/report_cnn.conv1"));
   settings = fast_settings("fill");
   settings.precision = "bf16";
   CHECK(error_code_of(settings) == error_code::precision_unsupported);
@@ -229,7 +247,7 @@ TEST_CASE("xrbench kernels: in bf16 each operation is held against its own refer
 }
 
 TEST_CASE("xrbench kernels: the executor is checked and not timed") {
-  KernelsSettings settings = fast_settings("conv2_forward");
+  KernelsSettings settings = fast_settings("conv2d_forward/report_cnn.conv2");
   settings.device = "simt";
   for (const char* precision : {"fp32", "tf32", "bf16"}) {
     settings.precision = precision;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <tuple>
 
 #include "apps/xrbench/ceilings.h"
@@ -13,6 +14,7 @@
 #include "apps/xrbench/operands.h"
 #include "apps/xrbench/race.h"
 #include "kernels/registry.h"
+#include "tests/ops/operation.h"
 
 namespace xr::bench {
 
@@ -29,7 +31,7 @@ class FillingPeer final : public OneDnnPeer {
  public:
   FillingPeer(kernels::View view, float value) : view_(view), value_(value) {}
   [[nodiscard]] std::string kernel() const override { return "filling"; }
-  void run() override { cpu().fill(view_, value_); }
+  void run() override { cpu().run(kernels::Fill{.y = view_, .value = value_}); }
   void store() override {}
 
  private:
@@ -37,13 +39,24 @@ class FillingPeer final : public OneDnnPeer {
   float value_;
 };
 
+/// An operation whose call is this.
+Operation operation_of(const char* name, std::vector<Operand> operands,
+                       std::function<void(kernels::Backend&, Views)> run) {
+  Operation operation{.name = name};
+  operation.call.name = name;
+  operation.call.operands = std::move(operands);
+  operation.call.run = [run = std::move(run)](kernels::Backend& backend, Views views,
+                                              kernels::GradientWrite) { run(backend, views); };
+  return operation;
+}
+
 /// fill() by the backend, and by a library that may be wrong.
-Operation filled_by(float library_value) {
-  return {.name = "fill",
-          .shape = "8",
-          .operands = {{.name = "y", .shape = {8}, .role = Role::output}},
-          .call = [](kernels::Backend& b, Views v) { b.run(kernels::Fill{.y = v[0], .value = 2.0f}); },
-          .one_dnn = [library_value](Views v) { return std::make_unique<FillingPeer>(v[0], library_value); }};
+Operation filled_by(float library_value, float own_value = 2.0f) {
+  Operation operation = operation_of(
+      "fill", {tests::output("y", {8})},
+      [own_value](kernels::Backend& b, Views v) { b.run(kernels::Fill{.y = v[0], .value = own_value}); });
+  operation.one_dnn = [library_value](Views v) { return std::make_unique<FillingPeer>(v[0], library_value); };
+  return operation;
 }
 
 RaceSettings fast_race() {
@@ -78,7 +91,7 @@ TEST_CASE("xrbench kernels: a right library may win and a wrong one cannot") {
 
 TEST_CASE("xrbench kernels: what is left unwritten is wrong") {
   Operation nothing = filled_by(2.0f);
-  nothing.call = [](kernels::Backend&, Views) {};
+  nothing.call.run = [](kernels::Backend&, Views, kernels::GradientWrite) {};
   nothing.one_dnn = {};
   const RaceResult result = race(cpu(), nothing, filled_by(2.0f), fast_race());
   REQUIRE(result.runs.size() == 1);
@@ -98,7 +111,9 @@ TEST_CASE("xrbench kernels: a kernel that throws is an error in its row") {
 
 TEST_CASE("xrbench kernels: a reference that fails is an error in a row of its own") {
   Operation throwing = filled_by(2.0f);
-  throwing.call = [](kernels::Backend&, Views) { throw Error("no memory for it"); };
+  throwing.call.run = [](kernels::Backend&, Views, kernels::GradientWrite) {
+    throw Error("no memory for it");
+  };
   const RaceResult result = race(cpu(), filled_by(2.0f), throwing, fast_race());
   REQUIRE(result.runs.size() == 1);
   CHECK(result.runs[0].is_wrong);
@@ -109,9 +124,9 @@ TEST_CASE("xrbench kernels: a reference that fails is an error in a row of its o
 
 TEST_CASE("xrbench kernels: a wrong product is no ceiling and a right one is enough") {
   const auto measured = [](float own, float library) {
-    Operation product = filled_by(library);
-    product.operations = 1000;
-    product.call = [own](kernels::Backend& b, Views v) { b.run(kernels::Fill{.y = v[0], .value = own}); };
+    Operation product = filled_by(library, own);
+    product.call.is_product = true;
+    product.call.flops = 1000;
     Ceilings ceilings;
     take_product_ceiling(race(cpu(), product, filled_by(2.0f), fast_race()), ceilings);
     return ceilings;
@@ -126,16 +141,14 @@ TEST_CASE("xrbench kernels: a wrong product is no ceiling and a right one is eno
 }
 
 TEST_CASE("xrbench kernels: states are drawn anew for each kernel and inputs once") {
-  Operation growing{
-      .name = "grow",
-      .shape = "2",
-      .operands = {{.name = "a", .shape = {2}}, {.name = "y", .shape = {2}, .role = Role::state}},
-      .call = [](kernels::Backend& b, Views v) { b.run(kernels::Add{.a = v[0], .b = v[1], .y = v[1]}); }};
+  Operation growing = operation_of(
+      "grow", {tests::input("a", {2}), tests::state("y", {2})},
+      [](kernels::Backend& b, Views v) { b.run(kernels::Add{.a = v[0], .b = v[1], .y = v[1]}); });
   growing.one_dnn = [](Views v) {
     struct Adding final : OneDnnPeer {
       explicit Adding(Views views) : a(views[0]), y(views[1]) {}
       [[nodiscard]] std::string kernel() const override { return "adding"; }
-      void run() override { cpu().add(a, y, y); }
+      void run() override { cpu().run(kernels::Add{.a = a, .b = y, .y = y}); }
       void store() override {}
       kernels::View a, y;
     };
@@ -153,8 +166,8 @@ TEST_CASE("xrbench kernels: a variant that runs what ran before is called once a
   try {
     int calls = 0;
     Operation counted = filled_by(2.0f);
-    counted.variants = {"none", "such"};
-    counted.call = [&calls](kernels::Backend& b, Views v) {
+    counted.call.variants = {"none", "such"};
+    counted.call.run = [&calls](kernels::Backend& b, Views v, kernels::GradientWrite) {
       ++calls;
       b.run(kernels::Fill{.y = v[0], .value = 2.0f});
     };
@@ -174,16 +187,13 @@ TEST_CASE("xrbench kernels: a variant that runs what ran before is called once a
 
 TEST_CASE("xrbench kernels: differences of long results are found wherever they are") {
   const std::int64_t count = 3 * 65536 + 5;
-  const Operation operation{.name = "long",
-                            .shape = "",
-                            .operands = {{.name = "y", .shape = {count}, .role = Role::output}},
-                            .call = {}};
+  const Operation operation = operation_of("long", {tests::output("y", {count})}, {});
   Operands operands(cpu(), operation);
   for (const std::int64_t at : {std::int64_t{0}, std::int64_t{65536}, count - 1}) {
     operands.poison();
     const Results poisoned = operands.results();
     CHECK(std::ranges::all_of(poisoned[0], [](float value) { return std::isnan(value); }));
-    cpu().fill(operands.views()[0], 1.0f);
+    cpu().run(kernels::Fill{.y = operands.views()[0], .value = 1.0f});
     Results expected = operands.results();
     CHECK(operands.difference(expected) == 0);
     expected[0][static_cast<std::size_t>(at)] = 3.0f;
@@ -195,10 +205,9 @@ TEST_CASE("xrbench kernels: differences of long results are found wherever they 
 
 TEST_CASE("xrbench kernels: long operands repeat what they begin with and leave no element out") {
   constexpr std::int64_t period = 1048583, count = 3 * period + 1000;
-  const Operation operation{
-      .name = "long", .shape = "", .operands = {{.name = "x", .shape = {count}}}, .call = {}};
+  const Operation operation = operation_of("long", {tests::input("x", {count})}, {});
   Operands operands(cpu(), operation);
-  cpu().fill(operands.views()[0], std::numeric_limits<float>::quiet_NaN());
+  cpu().run(kernels::Fill{.y = operands.views()[0], .value = std::numeric_limits<float>::quiet_NaN()});
   operands.fill(operation, 1);
   const float* const x = operands.views()[0].as<float>();
   bool repeats = true;
@@ -208,20 +217,14 @@ TEST_CASE("xrbench kernels: long operands repeat what they begin with and leave 
   CHECK(std::ranges::none_of(x, x + period, [](float value) { return std::isnan(value) || value == 0; }));
 }
 
-TEST_CASE("xrbench kernels: bytes are counted by what a call does with its operands") {
-  const Operation operation{
-      .name = "example",
-      .shape = "",
-      .operands = {{.name = "in", .shape = {10}},
-                   {.name = "out", .shape = {20}, .role = Role::output},
-                   {.name = "both", .shape = {5}, .role = Role::state},
-                   {.name = "argmax", .shape = {7}, .role = Role::own, .dtype = kernels::DType::u8},
-                   {.name = "aside", .shape = {9}, .role = Role::scratch},
-                   {.name = "again", .shape = {3}, .passes = 2}},
-      .call = {}};
-  CHECK(operation.bytes() == 40 + 80 + 2 * 20 + 7 + 2 * 12);
-  CHECK(operation.footprint() == 40 + 80 + 20 + 7 + 36 + 12);
-  CHECK(operation.touched_bytes() == 40 + 80 + 20 + 7 + 12);
+TEST_CASE("xrbench kernels: memory is counted by what a call does with its operands") {
+  const Operation operation = operation_of(
+      "example",
+      {tests::input("in", {10}), tests::output("out", {20}), tests::state("both", {5}),
+       tests::kept("argmax", {7}), tests::scratch("aside", {9}), tests::input("bias", {3}).only_if(false)},
+      {});
+  CHECK(operation.footprint() == 40 + 80 + 20 + 7 + 36);
+  CHECK(operation.touched_bytes() == 40 + 80 + 20 + 7);
 }
 
 TEST_CASE("xrbench kernels: batch norm must read twice what its sums are over") {
@@ -229,31 +232,59 @@ TEST_CASE("xrbench kernels: batch norm must read twice what its sums are over") 
                      small = 16 * 4 * 32;  // bytes of x; of all per channel
   std::map<std::string, std::int64_t> bytes;
   for (const Operation& operation : network_operations({}, cpu())) bytes[operation.name] = operation.bytes();
-  const auto passes = [&](const std::string& name) {
-    CHECK(bytes.at(name) % whole < small);
-    return bytes.at(name) / whole;
+  const auto passes = [&](const std::string& pass) {
+    const std::int64_t all = bytes.at("batch_norm2d_" + pass + "/report_cnn.norm1");
+    CHECK(all % whole < small);
+    return all / whole;
   };
-  CHECK(passes("norm1_forward") == 3);
-  CHECK(passes("norm1_backward") == 5);
-  CHECK(passes("norm1_inference") == 2);
+  CHECK(passes("forward_training") == 3);
+  CHECK(passes("backward_training") == 5);
+  CHECK(passes("forward_inference") == 2);
 }
 
 TEST_CASE("xrbench kernels: the convolutions of xray_resnet have no bias") {
-  for (const Operation& operation : network_operations({}, cpu())) {
-    if (operation.name.starts_with("resnet_")) CHECK(operation.operands.size() == 3);
-    if (operation.name == "conv1_forward") CHECK(operation.operands.size() == 4);
+  int convolutions = 0;
+  for (Operation& operation : network_operations({}, cpu())) {
+    if (operation.operation != "conv2d" || operation.call.name == "conv2d_backward_data") continue;
+    ++convolutions;
+    const bool is_forward = operation.call.name == "conv2d_forward";
+    const bool is_of_report = operation.name.find("/report_cnn") != std::string::npos;
+    CHECK(operation.call.operand(is_forward ? "bias" : "d_bias").defined == is_of_report);
   }
+  CHECK(convolutions == 2 * (2 + 5));
+}
+
+TEST_CASE("xrbench kernels: every operation is timed but those that no backend computes") {
+  std::set<std::string> timed;
+  for (const Operation& operation : network_operations({}, cpu())) {
+    timed.insert(operation.operation);
+    CHECK(operation.name.starts_with(operation.call.name + "/"));
+    CHECK(operation.bytes() > 0);
+    CHECK_FALSE(operation.shape().empty());
+  }
+  for (const tests::Operation& operation : tests::operations())
+    CHECK(timed.contains(operation.name) == !operation.checks.empty());
+}
+
+TEST_CASE("xrbench kernels: no two cases have one name") {
+  std::set<std::string> names;
+  for (const Operation& operation : network_operations({}, cpu())) {
+    CAPTURE(operation.name);
+    CHECK(names.insert(operation.name).second);
+    CHECK(is_case(operation, operation.name));
+  }
+  CHECK(names.contains("conv2d_forward/report_cnn.conv1"));
 }
 
 TEST_CASE("xrbench kernels: the network's products are those of the report") {
   std::map<std::string, std::int64_t> operations;
   for (const Operation& operation : network_operations({}, cpu()))
-    operations[operation.name] = operation.operations;
+    operations[operation.name] = operation.operations();
   // 2 x batch x outputs x channels x outputs' pixels x inputs x 9; see model/networks/report_cnn.h for the shapes.
-  CHECK(operations["conv1_forward"] == 2LL * 60 * 32 * 226 * 226 * 9);
-  CHECK(operations["conv2_backward_data"] == 2LL * 60 * 64 * 111 * 111 * 32 * 9);
-  CHECK(operations["fc1_backward_weight"] == 2LL * 60 * 64 * 55 * 55 * 600);
-  CHECK(operations["relu1_forward"] == 0);
+  CHECK(operations.at("conv2d_forward/report_cnn.conv1") == 2LL * 60 * 32 * 226 * 226 * 9);
+  CHECK(operations.at("conv2d_backward_data/report_cnn.conv2") == 2LL * 60 * 64 * 111 * 111 * 32 * 9);
+  CHECK(operations.at("matmul/report_cnn.fc1.backward_weight") == 2LL * 60 * 64 * 55 * 55 * 600);
+  CHECK(operations.at("relu_forward/report_cnn.norm1") == 0);
   CHECK_THROWS_AS(network_operations({.size = 4}, cpu()), Error);
 }
 
@@ -261,14 +292,15 @@ TEST_CASE("xrbench kernels: long sums may differ by more but no TF32 product pas
   using kernels::Precision;
   std::map<std::string, Operation> operations;
   for (const Operation& operation : network_operations({}, cpu())) operations[operation.name] = operation;
-  CHECK(tolerance_of(operations["conv2_forward"], Precision::fp32) == Approx(2e-5));
+  CHECK(tolerance_of(operations.at("conv2d_forward/report_cnn.conv2"), Precision::fp32) == Approx(2e-5));
   // 60 x 226 x 226 products in each element
-  CHECK(tolerance_of(operations["conv1_backward_filter"], Precision::fp32) == Approx(1.05e-4).epsilon(0.01));
-  CHECK(tolerance_of(operations["relu1_forward"], Precision::tf32) == Approx(2e-5));
-  CHECK(tolerance_of(operations["matmul"], Precision::tf32) == Approx(1e-3));
-  CHECK(tolerance_of(operations["matmul"], Precision::bf16) == Approx(5e-3));
+  CHECK(tolerance_of(operations.at("conv2d_backward_filter/report_cnn.conv1"), Precision::fp32) ==
+        Approx(1.05e-4).epsilon(0.01));
+  CHECK(tolerance_of(operations.at("relu_forward/report_cnn.norm1"), Precision::tf32) == Approx(2e-5));
+  CHECK(tolerance_of(operations.at("matmul/square"), Precision::tf32) == Approx(1e-3));
+  CHECK(tolerance_of(operations.at("matmul/square"), Precision::bf16) == Approx(5e-3));
   for (const auto& [name, operation] : operations)
-    if (operation.is_product)
+    if (operation.call.is_product)
       CHECK(tolerance_of(operation, Precision::fp32) < 2.9e-4);  // what TF32 costs a product
 }
 
@@ -326,13 +358,13 @@ TEST_CASE("xrbench kernels: the same seed draws the same operands and never zero
   const Operation& operation = operations[0];
   Operands a(cpu(), operation), b(cpu(), operation);
   a.fill(operation, 1);
-  b.run(kernels::Fill{.y = operation, .value = 1});
+  b.fill(operation, 1);
   const auto values = [](const Operands& operands) {
     const kernels::View& x = operands.views()[0];
     return std::vector<float>(x.as<float>(), x.as<float>() + x.numel());
   };
   CHECK(values(a) == values(b));
-  b.run(kernels::Fill{.y = operation, .value = 2});
+  b.fill(operation, 2);
   CHECK(values(a) != values(b));
   double squares = 0;
   for (const float value : values(a)) squares += static_cast<double>(value) * value;

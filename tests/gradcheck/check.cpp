@@ -10,8 +10,8 @@
 #include "engine/ops/cast.h"
 #include "engine/ops/reorder.h"
 #include "tests/gradcheck/report.h"
-#include "tests/kernels/configured.h"
-#include "tests/kernels/harness.h"
+#include "tests/ops/call.h"
+#include "tests/ops/configured.h"
 #include "tests/reference/gradient_check.h"
 
 namespace xr::gradcheck {
@@ -98,7 +98,7 @@ void check_oracle(const GradientCase& test, const Exact& exact) {
 
 std::string shapes_of(const GradientCase& test) {
   std::string shapes;
-  for (const Operand& operand : test.operands) shapes += operand.value.shape.to_string();
+  for (const tests::GradientOperand& operand : test.operands) shapes += operand.value.shape.to_string();
   return shapes;
 }
 
@@ -107,9 +107,9 @@ void check_engine(const GradientCase& test, const Exact& exact, const kernels::B
   const Checked checked{backend.name(), test.operation, tests::name_of(precision)};
   count_case(checked, shapes_of(test));
   const kernels::Device device = kernels::Device::parse(backend.name());
-  const double tolerance = tolerance_of(test.arithmetic, precision, test.growth);
+  const double tolerance = norm_tolerance_of(test.arithmetic, precision, test.growth);
   std::vector<engine::Tensor> leaves;
-  for (const Operand& operand : test.operands)
+  for (const tests::GradientOperand& operand : test.operands)
     leaves.push_back(leaf_on(device, operand.value, operand.layout));
   const engine::Tensor seed = leaf_on(device, exact.seed, Layout::contiguous).detach();
   for (const double times : {1.0, 2.0}) {  // the second backward adds to the gradients of the first
@@ -138,34 +138,22 @@ bool takes_layouts(const kernels::Backend& backend, const GradientCase& test) {
     const std::vector<Layout> layouts = tests::layouts_of(backend, shape);
     return layout == Layout::contiguous || std::find(layouts.begin(), layouts.end(), layout) != layouts.end();
   };
-  return std::all_of(test.operands.begin(), test.operands.end(), [&](const Operand& operand) {
+  return std::all_of(test.operands.begin(), test.operands.end(), [&](const tests::GradientOperand& operand) {
     return takes(operand.layout, operand.value.shape) && takes(test.result_layout, operand.value.shape);
   });
 }
 
 /// The case with the numbers that bf16 holds in its activations.
 GradientCase in_bf16(GradientCase test) {
-  for (Operand& operand : test.operands)
+  for (tests::GradientOperand& operand : test.operands)
     if (!operand.is_parameter) operand.value = tests::to_type(operand.value, DType::bf16);
   return test;
 }
 
 }  // namespace
 
-Operand parameter(const std::string& name, reference::Tensor value) {
-  return {name, std::move(value), Layout::contiguous, 0, true};
-}
-
 double norm_of(const reference::Tensor& x) {
   return std::sqrt(dot(x, x));
-}
-
-engine::Tensor leaf_on(const kernels::Device& device, const reference::Tensor& value, Layout layout) {
-  std::vector<float> numbers;
-  for (const double number : value.values) numbers.push_back(static_cast<float>(number));
-  engine::Tensor tensor = engine::Tensor::from_host(std::span<const float>(numbers), value.shape, device);
-  tensor = engine::reorder(tensor, layout);
-  return tensor.set_requires_grad(true);
 }
 
 double error_of(const engine::Tensor& actual, const reference::Tensor& expected, double min_norm) {

@@ -7,43 +7,27 @@
 #include <vector>
 
 #include "engine/core/tensor.h"
-#include "tests/gradcheck/tape.h"
-#include "tests/gradcheck/tolerance.h"
-#include "tests/kernels/test_backends.h"
+#include "tests/ops/gradient_case.h"
+#include "tests/ops/test_backends.h"
 
 namespace xr::gradcheck {
 
+using kernels::BatchNormParams;
+using kernels::Conv2dParams;
+using kernels::CrossEntropyParams;
+using kernels::DropoutParams;
 using kernels::DType;
 using kernels::Layout;
-
-struct Operand {
-  std::string name;
-  reference::Tensor value;  ///< numbers that float holds exactly
-  Layout layout = Layout::contiguous;
-  /// Errors of the gradient are relative to its norm, but at least to this: gradients may cancel.
-  double min_norm = 0;
-  /// Parameters are f32 in every precision, activations bf16 where the backend keeps them so.
-  bool is_parameter = false;
-};
-
-[[nodiscard]] Operand parameter(const std::string& name, reference::Tensor value);
-
-using EngineFunction = std::function<engine::Tensor(const std::vector<engine::Tensor>&)>;
-using OracleFunction = std::function<VariablePointer(Tape&, const std::vector<VariablePointer>&)>;
-
-struct GradientCase {
-  std::string operation, description;
-  std::vector<Operand> operands;  ///< all differentiable
-  EngineFunction engine;
-  OracleFunction oracle;
-  Arithmetic arithmetic = Arithmetic::elementwise;
-  double growth = 1;      ///< of tolerance_of
-  double value_norm = 0;  ///< as Operand::min_norm, for the value
-  /// How near a ReLU or a maximum may be to its kink: nearer, rounding could decide otherwise than the
-  /// oracle. Not asked for in bf16, where numbers coincide.
-  double min_kink_distance = 0;
-  Layout result_layout = Layout::contiguous;  ///< backends without this layout are left out
-};
+using kernels::Pool2dParams;
+using kernels::Precision;
+using kernels::Shape;
+using tests::Arithmetic;
+using tests::GradientCase;
+using tests::leaf_on;
+using tests::norm_tolerance_of;
+using tests::RunningStatistics;
+using tests::Tape;
+using tests::VariablePointer;
 
 /// The precisions that a backend takes.
 [[nodiscard]] std::vector<Precision> precisions_of(kernels::Backend& backend);
@@ -54,10 +38,6 @@ struct GradientCase {
 /// Runs the case on all backends under test in all precisions that make a difference: tf32 for products
 /// alone.
 void check_gradients(const GradientCase& test);
-
-/// An oracle's tensor on a device, in a layout, as a leaf that wants a gradient.
-[[nodiscard]] engine::Tensor leaf_on(const kernels::Device& device, const reference::Tensor& value,
-                                     Layout layout);
 
 /// ||actual - expected|| / max(||expected||, min_norm); NaN if anything is, infinite for other shapes.
 [[nodiscard]] double error_of(const engine::Tensor& actual, const reference::Tensor& expected,

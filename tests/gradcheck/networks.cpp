@@ -11,8 +11,8 @@
 #include "model/model.h"
 #include "tests/gradcheck/check.h"
 #include "tests/gradcheck/report.h"
-#include "tests/kernels/configured.h"
-#include "tests/kernels/harness.h"
+#include "tests/ops/call.h"
+#include "tests/ops/configured.h"
 #include "tests/reference/gradient_check.h"
 
 namespace xr::gradcheck {
@@ -219,7 +219,7 @@ class NetworkCheck {
   void check_engine(const kernels::Device& device, Precision precision) const {
     const Checked checked{device.to_string(), "network " + test_.settings.name, tests::name_of(precision)};
     count_case(checked, numbers_.at("images").shape.to_string());
-    const double tolerance = tolerance_of(test_.arithmetic, precision);
+    const double tolerance = norm_tolerance_of(test_.arithmetic, precision);
     ModelSettings settings = test_.settings;
     settings.device = device;
     const auto network = model::make_model(settings);
@@ -241,7 +241,7 @@ class NetworkCheck {
     const Checked forward{checked.backend, "forward of " + test_.settings.name, checked.precision};
     const auto check_forward = [&](const std::string& what, double error) {
       check_error(forward, test_.description + ", " + what, error,
-                  tolerance_of(Arithmetic::network_forward, precision));
+                  norm_tolerance_of(Arithmetic::network_forward, precision));
     };
     count_case(forward, numbers_.at("images").shape.to_string());
     check_forward("loss", error_of(loss, reference::Tensor(Shape{}, loss_)));

@@ -1,8 +1,14 @@
 // The harness must see what it is there to see: each test lets an operation do one thing wrong.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <limits>
+#include <optional>
 
-#include "tests/kernels/harness.h"
+#include "kernels/ops/elementwise.h"
+#include "tests/ops/guarded_buffer.h"
+#include "tests/ops/harness.h"
+#include "tests/ops/operation.h"
+#include "tests/ops/test_backends.h"
 
 using namespace xr;
 using namespace xr::tests;
@@ -11,21 +17,33 @@ namespace {
 
 const Tensor values({5}, {1, 2, 3, 4, 5});
 
+/// A call that is no backend's own.
+Call call_with(std::vector<Operand> operands, std::function<void(Backend&, Views, GradientWrite)> run) {
+  Call call;
+  call.name = "example";
+  call.operands = std::move(operands);
+  call.run = std::move(run);
+  return call;
+}
+
+using Harm = std::function<void(Backend&, Views)>;
+
 /// y = x, then `harm` is done.
-std::vector<std::string> problems_of(const std::function<void(Backend&, Inputs, Outputs)>& harm) {
+std::vector<std::string> problems_of(const Harm& harm) {
   Backend& backend = *test_backends().front();
-  const Operation operation{backend, "copy", {{"x", values}}, {{"y", {values}}}};
-  return run_operation(operation,
-                       [&](Inputs in, Outputs out) {
-                         backend.copy(out[0].data, in[0].data, in[0].bytes());
-                         harm(backend, in, out);
-                       })
+  return run_call(backend, call_with({input("x", {5}), output("y", {5})},
+                                     [&](Backend& b, Views v, GradientWrite) {
+                                       b.copy(v[1].data, v[0].data, v[0].bytes());
+                                       harm(b, v);
+                                     })
+                               .holds("x", values)
+                               .expects("y", {values}))
       .problems;
 }
 
-void write_byte(Backend& backend, const void* base, std::ptrdiff_t offset) {
+void write_byte(Backend& backend, void* base, std::ptrdiff_t offset) {
   const unsigned char byte = 0x11;
-  backend.copy_from_host(static_cast<unsigned char*>(const_cast<void*>(base)) + offset, &byte, 1);
+  backend.copy_from_host(static_cast<unsigned char*>(base) + offset, &byte, 1);
 }
 
 void write_float(Backend& backend, const View& view, std::ptrdiff_t index, float value) {
@@ -45,39 +63,39 @@ std::string compared(double actual, double expected, Arithmetic arithmetic) {
 }  // namespace
 
 TEST_CASE("the harness passes a right operation") {
-  CHECK(problems_of([](Backend&, Inputs, Outputs) {}).empty());
+  CHECK(problems_of([](Backend&, Views) {}).empty());
 }
 
 #if !defined(XR_SANITIZED)  // AddressSanitizer would rightly stop the writes into the guard zones
 TEST_CASE("the harness sees writes beside the data") {
-  CHECK(mentions(problems_of([](Backend& b, Inputs, Outputs out) { write_byte(b, out[0].data, 20); }),
+  CHECK(mentions(problems_of([](Backend& b, Views v) { write_byte(b, v[1].data, 20); }),
                  "y: byte 1 after the data"));
-  CHECK(mentions(problems_of([](Backend& b, Inputs, Outputs out) { write_byte(b, out[0].data, -1); }),
+  CHECK(mentions(problems_of([](Backend& b, Views v) { write_byte(b, v[1].data, -1); }),
                  "y: byte 1 before the data"));
-  CHECK(mentions(problems_of([](Backend& b, Inputs in, Outputs) { write_byte(b, in[0].data, 20 + 255); }),
+  CHECK(mentions(problems_of([](Backend& b, Views v) { write_byte(b, v[0].data, 20 + 255); }),
                  "x: byte 256 after the data"));
 }
 #endif
 
 TEST_CASE("the harness sees changed inputs and elements that were not written") {
-  CHECK(mentions(problems_of([](Backend& b, Inputs in, Outputs) { write_byte(b, in[0].data, 7); }),
+  CHECK(mentions(problems_of([](Backend& b, Views v) { write_byte(b, v[0].data, 7); }),
                  "x: the input was changed"));
-  CHECK(mentions(problems_of([](Backend& b, Inputs, Outputs out) {
-                   write_float(b, out[0], 4, std::numeric_limits<float>::quiet_NaN());
+  CHECK(mentions(problems_of([](Backend& b, Views v) {
+                   write_float(b, v[1], 4, std::numeric_limits<float>::quiet_NaN());
                  }),
                  "y: 1 of 5 elements are wrong; the worst is element 4"));
 }
 
 TEST_CASE("the harness sees an operation that does nothing") {
-  Backend& backend = *test_backends().front();
-  const Operation operation{backend, "nothing", {}, {{"y", {Tensor({5})}}}};
-  CHECK(mentions(run_operation(operation, [](Inputs, Outputs) {}).problems, "y: 5 of 5 elements are wrong"));
+  const Call nothing =
+      call_with({output("y", {5})}, [](Backend&, Views, GradientWrite) {}).expects("y", {Tensor({5})});
+  CHECK(mentions(run_call(*test_backends().front(), nothing).problems, "y: 5 of 5 elements are wrong"));
 }
 
 TEST_CASE("the harness sees results that change from run to run") {
   float drift = 3.0f;
-  CHECK(mentions(problems_of([&](Backend& b, Inputs, Outputs out) {
-                   write_float(b, out[0], 2, drift);
+  CHECK(mentions(problems_of([&](Backend& b, Views v) {
+                   write_float(b, v[1], 2, drift);
                    drift = std::nextafter(drift, 4.0f);
                  }),
                  "y: other bytes in a second run"));
@@ -85,19 +103,77 @@ TEST_CASE("the harness sees results that change from run to run") {
 
 TEST_CASE("the harness sees an overwritten sum and an unwanted addition") {
   Backend& backend = *test_backends().front();
-  const Operation operation{backend, "scale", {{"x", values}}, {{"y", {values}}}};
-  const auto scale_with = [&](GradientWrite write, const std::optional<Tensor>& initial) {
-    Operation one = operation;
-    one.outputs[0].initial = initial;
-    return run_operation(one,
-                         [&](Inputs in, Outputs out) {
-                           backend.run(kernels::Scale{.x = in[0], .y = out[0], .write = write});
+  // Overwrites or adds as it likes.
+  const auto problems_with = [&](GradientWrite write, const std::optional<Tensor>& initial) {
+    Call scale = call_of({input("x", {5}), output("y", {5})},
+                         [write](Views v) {
+                           return kernels::Scale{.x = v[0], .y = v[1], .factor = 1, .write = write};
                          })
-        .problems;
+                     .holds("x", values)
+                     .expects("y", {values});
+    if (initial) scale.operand("y").contents = std::make_shared<const Tensor>(*initial);
+    return run_call(backend, scale).problems;
   };
-  CHECK(scale_with(GradientWrite::overwrite, std::nullopt).empty());
-  CHECK_FALSE(scale_with(GradientWrite::accumulate, std::nullopt).empty());
-  CHECK_FALSE(scale_with(GradientWrite::accumulate, Tensor({5}, 1e-3)).empty());
+  CHECK(problems_with(GradientWrite::overwrite, std::nullopt).empty());
+  CHECK_FALSE(problems_with(GradientWrite::accumulate, std::nullopt).empty());
+  CHECK_FALSE(problems_with(GradientWrite::accumulate, Tensor({5}, 1e-3)).empty());
+}
+
+TEST_CASE("a call that ignores its write mode is seen in one of the two") {
+  Backend& backend = *test_backends().front();
+  for (const GradientWrite always : {GradientWrite::overwrite, GradientWrite::accumulate}) {
+    const Call scale = call_of({input("x", {5}), output("y", {5})},
+                               [always](Views v, GradientWrite) {
+                                 return kernels::Scale{.x = v[0], .y = v[1], .factor = 1, .write = always};
+                               })
+                           .holds("x", values)
+                           .expects("y", {values});
+    std::vector<std::string> wrong;
+    const Checker check("scale/five", [&](bool is_right, const std::string& message) {
+      if (!is_right) wrong.push_back(message);
+    });
+    check(backend, scale);
+    REQUIRE(wrong.size() >= 1);
+    CHECK(mentions(wrong, "scale/five: " + backend.name() + ": scale"));
+    CHECK(mentions(wrong, "accumulate") == (always == GradientWrite::overwrite));
+  }
+}
+
+TEST_CASE("what was said to be refused must be refused") {
+  const Backend& backend = *test_backends().front();
+  int right = 0, wrong = 0;
+  const Checker check("example/case",
+                      [&](bool is_right, const std::string&) { ++(is_right ? right : wrong); });
+  check.refuses(backend, "nothing", [] {});
+  check.refuses(backend, "all", [] { throw Error("no"); });
+  CHECK(right == 1);
+  CHECK(wrong == 1);
+}
+
+TEST_CASE("a case is selected by its name, its operation or not at all") {
+  CHECK(is_selected("conv2d", "padding_2", ""));
+  CHECK(is_selected("conv2d", "padding_2", "conv2d"));
+  CHECK(is_selected("conv2d", "padding_2", "conv2d/padding_2"));
+  CHECK_FALSE(is_selected("conv2d", "padding_2", "conv2d/padding"));
+  CHECK_FALSE(is_selected("conv2d", "padding_2", "conv"));
+  CHECK_FALSE(is_selected("conv2d", "padding_2", "relu/padding_2"));
+}
+
+TEST_CASE("within a suite no two cases have one name") {
+  CHECK(operations().size() > 20);
+  const auto are_distinct = [](const auto& suite) {
+    std::vector<std::string> names;
+    for (const auto& one : suite.cases) names.push_back(one.name);
+    CAPTURE(suite.title);
+    CHECK(!names.empty());
+    std::ranges::sort(names);
+    CHECK(std::ranges::adjacent_find(names) == names.end());
+    for (const std::string& name : names) CHECK(name.find_first_of(" /") == std::string::npos);
+  };
+  for (const Operation& operation : operations()) {
+    for (const auto& suite : operation.checks) are_distinct(suite);
+    for (const auto& suite : operation.gradients) are_distinct(suite);
+  }
 }
 
 TEST_CASE("tolerances let rounding pass and nothing else") {

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
-#include "tests/kernels/harness.h"
+#include "tests/ops/test_backends.h"
 
 using namespace xr;
 using namespace xr::tests;

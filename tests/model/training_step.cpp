@@ -2,7 +2,7 @@
 // the loss, every gradient, and every weight after Adam. Dropout is on: its mask depends on the seed alone.
 //
 // Tolerances of the norm of an error, relative to the norm. What one layer may add is in
-// tests/kernels/tolerance.cpp; a step goes through it twice, forward and backward, and the errors of 4 or 20
+// tests/ops/tolerance.cpp; a step goes through it twice, forward and backward, and the errors of 4 or 20
 // layers add up like independent ones, to some 3 and 9 times one layer's. In fp32 that is all. Below, a share
 // of the ReLUs and maxima as large as the relative error decides otherwise than the CPU's, and sends its part
 // of the gradient elsewhere: an error of the square root of that share.
@@ -16,8 +16,8 @@
 #include "engine/train/optimizer.h"
 #include "kernels/common/random.h"
 #include "model/model.h"
-#include "tests/kernels/configured.h"
-#include "tests/kernels/harness.h"
+#include "tests/ops/configured.h"
+#include "tests/ops/test_backends.h"
 
 using namespace xr;
 using kernels::Precision;

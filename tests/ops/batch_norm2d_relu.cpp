@@ -1,0 +1,275 @@
+// Batch norm with ReLU, and with 2x2 max pooling, at once: against the composition of the three in the oracle.
+#include "kernels/ops/batch_norm2d_relu.h"
+
+#include <fmt/core.h>
+
+#include "tests/ops/batch_norm_cases.h"
+#include "tests/ops/batch_norm_gradients.h"
+#include "tests/ops/operation.h"
+#include "tests/reference/max_pool2d.h"
+#include "tests/reference/relu.h"
+
+namespace xr::tests {
+
+namespace {
+
+using kernels::BatchNormParams;
+using kernels::Gradient;
+using reference::random_normal;
+
+/// What is normalised, and how.
+struct Form {
+  Shape x;
+  DType dtype;
+  Layout layout;
+  bool pool;
+  BatchNormParams params = {};
+
+  [[nodiscard]] Shape y() const { return pool ? Shape{x[0], x[1], x[2] / 2, x[3] / 2} : x; }
+  [[nodiscard]] Shape channels() const { return {x[1]}; }
+  [[nodiscard]] Shape argmax() const { return {y().numel()}; }
+  [[nodiscard]] Call described(Call call) const {
+    return pool ? std::move(call).with("with pooling") : std::move(call);
+  }
+};
+
+Call forward_training(const Form& f) {
+  return f.described(call_of(
+      {input("x", f.x, f.dtype, f.layout), input("gamma", f.channels()), input("beta", f.channels()),
+       state("running_mean", f.channels()), state("running_var", f.channels()).drawn(Values::positive),
+       output("y", f.y(), f.dtype, f.layout), kept("argmax", f.argmax()).only_if(f.pool),
+       output("mean", f.channels()), output("inverse_std", f.channels())},
+      [params = f.params, pool = f.pool](Views v) {
+        return kernels::BatchNorm2dReluForwardTraining{.x = v[0],
+                                                       .gamma = v[1],
+                                                       .beta = v[2],
+                                                       .running_mean = v[3],
+                                                       .running_var = v[4],
+                                                       .y = v[5],
+                                                       .argmax = v[6],
+                                                       .mean = v[7],
+                                                       .inverse_std = v[8],
+                                                       .params = params,
+                                                       .pool = pool};
+      }));
+}
+
+Call forward_inference(const Form& f) {
+  return f.described(call_of(
+      {input("x", f.x, f.dtype, f.layout), input("gamma", f.channels()), input("beta", f.channels()),
+       input("running_mean", f.channels()), input("running_var", f.channels()).drawn(Values::positive),
+       output("y", f.y(), f.dtype, f.layout)},
+      [params = f.params, pool = f.pool](Views v) {
+        return kernels::BatchNorm2dReluForwardInference{.x = v[0],
+                                                        .gamma = v[1],
+                                                        .beta = v[2],
+                                                        .running_mean = v[3],
+                                                        .running_var = v[4],
+                                                        .y = v[5],
+                                                        .params = params,
+                                                        .pool = pool};
+      }));
+}
+
+Call backward_training(const Form& f) {
+  std::vector<Operand> operands{input("x", f.x, f.dtype, f.layout),
+                                made("y", f.y(), f.dtype, f.layout),
+                                made("argmax", f.argmax()).only_if(f.pool),
+                                input("dy", f.y(), f.dtype, f.layout),
+                                input("gamma", f.channels()),
+                                input("beta", f.channels()),
+                                made("mean", f.channels(), DType::f32),
+                                made("inverse_std", f.channels(), DType::f32)};
+  for (Operand& gradient : gradient_operands(f.x, f.dtype, f.layout)) operands.push_back(std::move(gradient));
+  return f.described(call_of(std::move(operands), [pool = f.pool](Views v, GradientWrite write) {
+    return kernels::BatchNorm2dReluBackwardTraining{.x = v[0],
+                                                    .y = v[1],
+                                                    .argmax = v[2],
+                                                    .dy = v[3],
+                                                    .gamma = v[4],
+                                                    .beta = v[5],
+                                                    .mean = v[6],
+                                                    .inverse_std = v[7],
+                                                    .dx = Gradient{v[8], write},
+                                                    .d_gamma = Gradient{v[9], write},
+                                                    .d_beta = Gradient{v[10], write},
+                                                    .pool = pool};
+  }));
+}
+
+/// relu, then 2x2 max pooling with stride 2 if `pool`.
+struct Tail {
+  Tensor rectified, y;
+  std::vector<std::int64_t> argmax;
+};
+
+Tail apply_tail(const Tensor& normalised, bool pool) {
+  Tail tail{reference::relu_forward(normalised), {}, {}};
+  if (!pool) {
+    tail.y = tail.rectified;
+    return tail;
+  }
+  reference::MaxPool2d pooled = reference::max_pool2d_forward({}, tail.rectified);
+  tail.y = pooled.y;
+  tail.argmax = pooled.argmax;
+  return tail;
+}
+
+/// dy of y to the gradient of what the tail was applied to.
+Tensor tail_backward(const Tail& tail, const Tensor& dy, bool pool) {
+  const Tensor d_rectified =
+      pool ? reference::max_pool2d_backward(dy, tail.argmax, tail.rectified.shape) : dy;
+  return reference::relu_backward(tail.rectified, d_rectified);
+}
+
+/// Calls check(backend, form) wherever a backend has the fused operation.
+template <class Check>
+void for_each_form(const BatchNormCase& c, DType dtype, bool pool, Check&& check) {
+  for_each_layout(c, dtype, [&](Backend& backend, Layout layout) {
+    if (backend.has_fused_batch_norm2d_relu(c.x, layout, pool))
+      check(backend, Form{c.x, dtype, layout, pool, c.params});
+  });
+}
+
+void check_inference_of(const Checker& check, const BatchNormCase& c, DType dtype, bool pool) {
+  const BatchNormInputs in = batch_norm_inputs(c, dtype);
+  const Tensor normalised = reference::batch_norm2d_forward_inference(c.params, in.x, in.gamma, in.beta,
+                                                                      in.running_mean, in.running_var);
+  const Expected y{apply_tail(normalised, pool).y, dtype, Arithmetic::transcendental, 1,
+                   output_magnitude(c, normalised)};
+  for_each_form(c, dtype, pool, [&](Backend& backend, const Form& form) {
+    check(backend, forward_inference(form)
+                       .holds("x", in.x)
+                       .holds("gamma", in.gamma)
+                       .holds("beta", in.beta)
+                       .holds("running_mean", in.running_mean)
+                       .holds("running_var", in.running_var)
+                       .expects("y", y));
+  });
+}
+
+/// What a training step with dy behind the tail gives by the oracle.
+struct TrainingStep {
+  BatchNormInputs in;
+  reference::BatchNorm2d normalised;
+  Tail tail;
+  Tensor dy, mean, inverse_std;
+  reference::BatchNorm2dGradients gradients;
+
+  TrainingStep(const BatchNormCase& c, DType dtype, bool pool)
+      : in(batch_norm_inputs(c, dtype)),
+        normalised(reference::batch_norm2d_forward_training(c.params, in.x, in.gamma, in.beta,
+                                                            in.running_mean, in.running_var)),
+        tail(apply_tail(normalised.y, pool)),
+        dy(to_type(random_normal(tail.y.shape, 6, 0.25), dtype)),
+        mean(to_single(normalised.mean)),
+        inverse_std(to_single(normalised.inverse_std)),
+        gradients(reference::batch_norm2d_backward_training(in.x, tail_backward(tail, dy, pool), in.gamma,
+                                                            mean, inverse_std)) {}
+};
+
+/// Returns what forward_training(form) wrote.
+std::vector<Tensor> check_forward(const Checker& check, Backend& backend, const BatchNormCase& c,
+                                  const Form& form, const TrainingStep& step) {
+  const auto expect = [](const Tensor& values, double magnitude = 0) {
+    return Expected{values, DType::f32, Arithmetic::transcendental, 1, magnitude};
+  };
+  const double x_size = std::abs(c.mean) + c.deviation;
+  return check(backend, forward_training(form)
+                            .holds("x", step.in.x)
+                            .holds("gamma", step.in.gamma)
+                            .holds("beta", step.in.beta)
+                            .holds("running_mean", step.in.running_mean)
+                            .holds("running_var", step.in.running_var)
+                            .expects("y", expect(step.tail.y, output_magnitude(c, step.normalised.y)))
+                            .expects("mean", expect(step.normalised.mean, x_size))
+                            .expects("inverse_std", expect(step.normalised.inverse_std))
+                            .expects("running_mean", expect(step.normalised.running_mean, x_size))
+                            .expects("running_var", expect(step.normalised.running_var)));
+}
+
+void check_training_of(const Checker& check, const BatchNormCase& c, DType dtype, bool pool) {
+  const TrainingStep step(c, dtype, pool);
+  for_each_form(c, dtype, pool, [&](Backend& backend, const Form& form) {
+    // running_mean, running_var, y, argmax, mean, inverse_std
+    const std::vector<Tensor> results = check_forward(check, backend, c, form, step);
+    Call backward = expect_gradients(backward_training(form)
+                                         .holds("x", step.in.x)
+                                         .holds("y", results[2])
+                                         .holds("argmax", results[3])
+                                         .holds("dy", step.dy)
+                                         .holds("gamma", step.in.gamma)
+                                         .holds("beta", step.in.beta)
+                                         .holds("mean", step.mean)
+                                         .holds("inverse_std", step.inverse_std),
+                                     c, step.in, step.gradients, step.inverse_std, step.dy);
+    // The sum may be of products with y as it was rounded, which for bf16 is 2^13 times as coarse as f32's
+    // bound.
+    if (pool && dtype == DType::bf16) backward.operand("d_gamma").expected->terms *= 8192.0 * 8192.0;
+    check(backend, backward);
+  });
+}
+
+using CheckOne = void (*)(const Checker&, const BatchNormCase&, DType, bool);
+
+/// The cases that the fused operations can take.
+Suite<Checker> fused(std::string title, bool pool, CheckOne check_one) {
+  std::vector<BatchNormCase> cases;
+  for (const BatchNormCase& c : batch_norm_cases())
+    if (c.x.rank() == 4 && (!pool || (c.x[2] >= 2 && c.x[3] >= 2))) cases.push_back(c);
+  return checks_of(std::move(title), cases, [=](const Checker& check, const BatchNormCase& c) {
+    for (const DType dtype : test_types()) check_one(check, c, dtype, pool);
+  });
+}
+
+void add_benchmarks_of(Benchmarks& list, const BatchNorm2dLayer& layer, bool pool) {
+  const Form form{layer.x, list.setting.activation, list.layout_of(layer.x), pool};
+  if (!list.backend.has_fused_batch_norm2d_relu(form.x, form.layout, pool)) return;
+  const std::string name = layer.name + (pool ? ".pool" : "");
+  Call forward = forward_training(form);
+  forward.variants = {"two_pass"};
+  list.add(name, std::move(forward));
+  Call backward = backward_training(form);
+  backward.operands.push_back(scratch("running_mean", form.channels()));
+  backward.operands.push_back(scratch("running_var", form.channels()).drawn(Values::positive));
+  backward.prepare = [pool](Backend& backend, Views v) {
+    backend.run(kernels::BatchNorm2dReluForwardTraining{.x = v[0],
+                                                        .gamma = v[4],
+                                                        .beta = v[5],
+                                                        .running_mean = v[11],
+                                                        .running_var = v[12],
+                                                        .y = v[1],
+                                                        .argmax = v[2],
+                                                        .mean = v[6],
+                                                        .inverse_std = v[7],
+                                                        .pool = pool});
+  };
+  list.add(name, std::move(backward));
+  list.add(name, forward_inference(form));
+}
+
+void add_benchmarks(Benchmarks& list) {
+  for (const BatchNorm2dLayer& layer : list.layers.norms)
+    for (const bool pool : {true, false}) add_benchmarks_of(list, layer, pool);
+}
+
+std::vector<BatchNormCase> gradient_cases() {
+  std::vector<BatchNormCase> cases = batch_norm_cases();
+  std::erase_if(cases, [](const BatchNormCase& c) { return c.x.numel() > 20000; });
+  return cases;
+}
+
+}  // namespace
+
+Operation describe_batch_norm2d_relu() {
+  return {.name = "batch_norm2d_relu",
+          .checks = {fused("batch_norm2d_relu in training", false, check_training_of),
+                     fused("batch_norm2d_relu with pooling in training", true, check_training_of),
+                     fused("batch_norm2d_relu in inference", false, check_inference_of),
+                     fused("batch_norm2d_relu with pooling in inference", true, check_inference_of)},
+          .gradients = {gradients_of("gradcheck batch_norm2d_relu with and without pooling", gradient_cases(),
+                                     check_batch_norm2d_relu_gradients)},
+          .benchmarks = add_benchmarks};
+}
+
+}  // namespace xr::tests
