@@ -30,6 +30,8 @@ struct RunningStatistics {
   reference::Tensor mean, variance;
 };
 
+void add_gradient(const VariablePointer& variable, const reference::Tensor& gradient);
+
 class Tape {
  public:
   [[nodiscard]] VariablePointer leaf(const reference::Tensor& value);
@@ -63,6 +65,11 @@ class Tape {
                                 const reference::Tensor* class_weights);
   VariablePointer reshape(const VariablePointer& x, const Shape& shape);
 
+  /// Any other operation: its value, and what adds the gradients of its inputs (add_gradient) for a dy.
+  VariablePointer record(reference::Tensor value, std::function<void(const reference::Tensor& dy)> backward);
+  /// The operation that is recorded next has a kink where an element of x is 0.
+  void note_kinks_at_zero(const reference::Tensor& x);
+
   /// Gradients of sum(seed * root) for all variables of the tape.
   void backward(const VariablePointer& root, const reference::Tensor& seed);
 
@@ -73,7 +80,6 @@ class Tape {
   [[nodiscard]] double kink_distance() const { return kink_distance_; }
 
  private:
-  VariablePointer push(reference::Tensor value, std::function<void(const reference::Tensor& dy)> backward);
   struct Step {
     VariablePointer output;
     std::function<void(const reference::Tensor& dy)> backward;
