@@ -7,7 +7,7 @@
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -83,4 +83,4 @@ std::string audit_json(const Audit& audit) {
   return checks_json(audit.checks, facts);
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -7,7 +7,7 @@
 #include "apps/audit/shortcuts.h"
 #include "apps/audit/sources.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 struct AuditSettings {
   data::GroupSettings groups;
@@ -35,4 +35,4 @@ using Tell = std::function<void(const char*, std::size_t, std::size_t)>;
 /// audit.json; docs/formats.md describes it.
 [[nodiscard]] std::string audit_json(const Audit& audit);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -13,6 +13,7 @@ nlohmann::json object_of(const std::vector<Check>& checks) {
   nlohmann::json result = nlohmann::json::object();
   for (const Check& check : checks) {
     nlohmann::json entry = check.figures.json();
+    entry["id"] = id_name(check.id);
     entry["title"] = check.title;
     entry["verdict"] = html::verdict_name(check.verdict);
     entry["text"] = check.text;
@@ -42,4 +43,4 @@ std::string counted(std::size_t count, const std::string& one, const std::string
   return fmt::format("{} {}", count, count == 1 ? one : many.empty() ? one + "s" : many);
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

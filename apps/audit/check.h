@@ -5,15 +5,17 @@
 #include <vector>
 
 #include "apps/audit/figures.h"
+#include "apps/audit/finding_id.h"
 #include "apps/html/markup.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 using html::Verdict;
 
 struct Check {
   std::string name;   ///< its key in audit.json
   std::string title;  ///< "Copies"
+  FindingId id;       ///< what was found, of several things the worst
   Verdict verdict = Verdict::ok;
   std::string text;                  ///< the finding, one line in plain words
   std::vector<std::string> details;  ///< further lines: tables, advice
@@ -35,4 +37,4 @@ void sort_by_verdict(std::vector<Check>& checks);
 
 /// "1 image", "2 images".
 [[nodiscard]] std::string counted(std::size_t count, const std::string& one, const std::string& many = {});
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -10,7 +10,7 @@
 #include "apps/text/text.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -42,8 +42,8 @@ std::string splits_text(std::size_t splits, std::size_t with_test) {
 }
 
 std::string pair_text(const Scan& scan, const CopyPair& pair) {
-  const std::string both = fmt::format("{} and {}", one_line(scan.images[pair.a].sample.path),
-                                       one_line(scan.images[pair.b].sample.path));
+  const std::string both = fmt::format("{} and {}", text::one_line(scan.images[pair.a].sample.path),
+                                       text::one_line(scan.images[pair.b].sample.path));
   if (pair.kind == CopyKind::exact) return both + ": the same pixels";
   return fmt::format("{}: the same picture{}{}{} (correlation {:.4f}{})", both,
                      pair.inverted ? ", black and white inverted" : "",
@@ -77,7 +77,7 @@ double median(std::vector<double> values) {
 }  // namespace
 
 Check check_copies(const Scan& scan, const Copies& copies) {
-  Check check{"duplicates", "Copies", Verdict::ok, {}, {}, {}};
+  Check check{"duplicates", "Copies", FindingId::no_duplicates, Verdict::ok, {}, {}, {}};
   std::size_t exact = 0, splits = 0, with_test = 0;
   nlohmann::json pairs = nlohmann::json::array();
   std::vector<const CopyPair*> order;  // those across splits first
@@ -102,6 +102,7 @@ Check check_copies(const Scan& scan, const Copies& copies) {
     return check;
   }
   check.verdict = splits > 0 ? Verdict::serious : Verdict::warning;
+  check.id = splits > 0 ? FindingId::duplicates_across_splits : FindingId::duplicates;
   check.text = fmt::format(
       "{}{}: {} with the same pixels, {} saved anew, resized, brightened, inverted, framed or cropped",
       copies.complete ? "" : "more than ", counted(copies.pairs.size(), "pair of copies", "pairs of copies"),
@@ -118,7 +119,7 @@ Check check_copies(const Scan& scan, const Copies& copies) {
 }
 
 Check check_labels(const Scan& scan, const Copies& copies) {
-  Check check{"labels", "Contradicting labels", Verdict::ok, {}, {}, {}};
+  Check check{"labels", "Contradicting labels", FindingId::no_contradicting_labels, Verdict::ok, {}, {}, {}};
   std::size_t count = 0;
   check.figures["pairs"] = nlohmann::json::array();
   for (const CopyPair& pair : copies.pairs) {
@@ -128,6 +129,7 @@ Check check_labels(const Scan& scan, const Copies& copies) {
   }
   check.figures["count"] = count;
   check.verdict = count > 0 ? Verdict::serious : Verdict::ok;
+  if (count > 0) check.id = FindingId::contradicting_labels;
   check.text = count == 0 ? "no copies were found in the folders of two classes"
                           : fmt::format("{} in the folders of two classes: one of the labels is wrong",
                                         counted(count, "pair of copies lies", "pairs of copies lie"));
@@ -136,7 +138,7 @@ Check check_labels(const Scan& scan, const Copies& copies) {
 }
 
 Check check_patients(const Scan& scan) {
-  Check check{"patients", "Patients", Verdict::ok, {}, {}, {}};
+  Check check{"patients", "Patients", FindingId::patients_apart, Verdict::ok, {}, {}, {}};
   std::map<std::string, std::set<int>> splits_of;
   std::map<std::string, std::vector<std::string>> files_of;
   std::size_t known = 0;
@@ -153,8 +155,9 @@ Check check_patients(const Scan& scan) {
     images += files_of[patient].size();
     list.push_back({{"patient", patient}, {"images", files_of[patient]}});
     if (++shared <= shown)
-      check.details.push_back(fmt::format("{}: {}", one_line(patient),
-                                          one_line(fmt::format("{}", fmt::join(files_of[patient], ", ")))));
+      check.details.push_back(
+          fmt::format("{}: {}", text::one_line(patient),
+                      text::one_line(fmt::format("{}", fmt::join(files_of[patient], ", ")))));
   }
   check.figures = {{"known_images", known},
                    {"patients", splits_of.size()},
@@ -163,24 +166,28 @@ Check check_patients(const Scan& scan) {
                    {"shared", std::move(list)}};
   if (!scan.group_origin.empty()) check.figures["origin"] = scan.group_origin;
   if (known == 0) {
+    check.id = FindingId::patients_unknown;
     check.verdict = Verdict::warning;
     check.text =
         "unknown: nobody can tell whether a patient has images in both the training and the test images; "
         "name the patients in sources.csv (columns file and patient), by --groups FILE.csv or --group-regex";
     return check;
   }
-  if (static_cast<double>(known) < data::min_known_part * static_cast<double>(scan.images.size()))
+  if (static_cast<double>(known) < data::min_known_part * static_cast<double>(scan.images.size())) {
+    check.id = FindingId::patients_partly_known;
     check.verdict = Verdict::warning;
+  }
   const std::string of = known == scan.images.size()
                              ? fmt::format("all {} images", known)
                              : fmt::format("{} of {} images", known, scan.images.size());
   if (shared > 0) {
+    check.id = FindingId::patients_in_two_splits;
     check.verdict = Verdict::serious;
     check.text = fmt::format(
         "{} of {} images in two splits ({} images): what is tested on is partly known from "
         "training; patients of {} from {}",
         shared, counted(splits_of.size(), "patient has", "patients have"), images, of,
-        one_line(scan.group_origin));
+        text::one_line(scan.group_origin));
     if (shared > shown) check.details.push_back(fmt::format("and {} more", shared - shown));
     check.details.emplace_back("xrtrain train --split-by-group splits all images anew by patient");
     return check;
@@ -188,9 +195,9 @@ Check check_patients(const Scan& scan) {
   const std::string patients = counted(splits_of.size(), "patient");
   check.text = scan.splits.size() > 1
                    ? fmt::format("none of {} has images in two splits; patients of {} from {}", patients, of,
-                                 one_line(scan.group_origin))
+                                 text::one_line(scan.group_origin))
                    : fmt::format("{}, who will not be split; patients of {} from {}", patients, of,
-                                 one_line(scan.group_origin));
+                                 text::one_line(scan.group_origin));
   if (check.verdict == Verdict::warning)
     check.text += fmt::format("; nobody can tell for the other {}", scan.images.size() - known);
   return check;
@@ -218,7 +225,7 @@ std::vector<std::size_t> group_numbers(const Scan& scan, const Copies& copies) {
 }
 
 Check check_balance(const Scan& scan) {
-  Check check{"balance", "Classes", Verdict::ok, {}, {}, {}};
+  Check check{"balance", "Classes", FindingId::balanced_classes, Verdict::ok, {}, {}, {}};
   std::vector<std::vector<std::size_t>> counts(scan.splits.size(),
                                                std::vector<std::size_t>(scan.class_names.size()));
   std::vector<std::size_t> total(scan.class_names.size());
@@ -232,9 +239,9 @@ Check check_balance(const Scan& scan) {
     std::string text;
     for (std::size_t c = 0; c < total.size(); ++c) {
       check.figures["splits"][scan.splits[s]][scan.class_names[c]] = counts[s][c];
-      text += fmt::format("{}{} {}", c == 0 ? "" : ", ", counts[s][c], one_line(scan.class_names[c]));
+      text += fmt::format("{}{} {}", c == 0 ? "" : ", ", counts[s][c], text::one_line(scan.class_names[c]));
       if (scan.splits[s] == "test" && counts[s][c] < 30)
-        few.push_back(fmt::format("{} {}", counts[s][c], one_line(scan.class_names[c])));
+        few.push_back(fmt::format("{} {}", counts[s][c], text::one_line(scan.class_names[c])));
     }
     check.details.push_back(fmt::format("{}: {}", scan.splits[s], text));
   }
@@ -242,12 +249,14 @@ Check check_balance(const Scan& scan) {
   const double ratio = *least == 0 ? 0 : static_cast<double>(*most) / static_cast<double>(*least);
   check.figures["largest_to_smallest"] = *least == 0 ? nlohmann::json() : nlohmann::json(ratio);
   if (*least == 0 || ratio > 3) {
+    check.id = FindingId::unbalanced_classes;
     check.verdict = Verdict::warning;
     check.text = fmt::format(
         "the largest class has {} times the images of the smallest: accuracy alone flatters whoever always "
         "says the largest; look at sensitivity and specificity, and train with --class-weights auto",
         *least == 0 ? "infinitely many" : fmt::format("{:.1f}", ratio));
   } else if (!few.empty()) {
+    check.id = FindingId::few_test_images;
     check.verdict = Verdict::warning;
     check.text =
         fmt::format("few test images ({}): every result will have a wide interval", fmt::join(few, ", "));
@@ -258,7 +267,7 @@ Check check_balance(const Scan& scan) {
 }
 
 Check check_sizes(const Scan& scan, int network_size) {
-  Check check{"sizes", "Sizes", Verdict::ok, {}, {}, {}};
+  Check check{"sizes", "Sizes", FindingId::sizes_suffice, Verdict::ok, {}, {}, {}};
   std::size_t small = 0;
   check.figures["network_size"] = network_size;
   for (std::size_t c = 0; c < scan.class_names.size(); ++c) {
@@ -282,11 +291,12 @@ Check check_sizes(const Scan& scan, int network_size) {
         {"median_height", median(heights)}, {"median_aspect", median(aspects)},
         {"small", small_of_class},          {"formats", formats}};
     check.details.push_back(fmt::format("{}: median {:.0f} x {:.0f} pixels, width to height {:.2f}; {}",
-                                        one_line(scan.class_names[c]), median(widths), median(heights),
+                                        text::one_line(scan.class_names[c]), median(widths), median(heights),
                                         median(aspects), kinds));
   }
   check.figures["small"] = small;
   check.verdict = small > 0 ? Verdict::warning : Verdict::ok;
+  if (small > 0) check.id = FindingId::small_images;
   check.text =
       small == 0
           ? fmt::format("no image is smaller than the network's {0} x {0} pixels", network_size)
@@ -298,22 +308,23 @@ Check check_sizes(const Scan& scan, int network_size) {
 }
 
 Check check_files(const Scan& scan) {
-  Check check{"files", "Files", Verdict::ok, {}, {}, {}};
+  Check check{"files", "Files", FindingId::all_files_readable, Verdict::ok, {}, {}, {}};
   check.figures = {{"read", scan.images.size()},
                    {"unreadable", nlohmann::json::array()},
                    {"passed_over", nlohmann::json::array()}};
   for (const data::SkippedFile& file : scan.unreadable) {
     check.figures["unreadable"].push_back({{"file", file.path}, {"reason", file.reason}});
     if (check.details.size() < shown)
-      check.details.push_back(fmt::format("{}: {}", one_line(file.path), one_line(file.reason)));
+      check.details.push_back(fmt::format("{}: {}", text::one_line(file.path), text::one_line(file.reason)));
   }
   for (const data::SkippedFile& file : scan.skipped) {
     check.figures["passed_over"].push_back({{"file", file.path}, {"reason", file.reason}});
     if (check.details.size() < 2 * shown)
       check.details.push_back(
-          fmt::format("{} is passed over: {}", one_line(file.path), one_line(file.reason)));
+          fmt::format("{} is passed over: {}", text::one_line(file.path), text::one_line(file.reason)));
   }
   check.verdict = scan.unreadable.empty() ? Verdict::ok : Verdict::warning;
+  if (!scan.unreadable.empty()) check.id = FindingId::unreadable_files;
   check.text = scan.unreadable.empty()
                    ? fmt::format("all {} can be read", counted(scan.images.size(), "image"))
                    : fmt::format("{} cannot be read, {} can", counted(scan.unreadable.size(), "image"),
@@ -324,4 +335,4 @@ Check check_files(const Scan& scan) {
   return check;
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -4,7 +4,7 @@
 #include "apps/audit/check.h"
 #include "apps/audit/scan.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 [[nodiscard]] Check check_copies(const Scan& scan, const Copies& copies);
 /// Copies that lie in folders of different classes.
@@ -19,4 +19,4 @@ namespace xr::apps::audit {
 /// A number for each image: the same for images of one patient, for copies, and for what these join.
 [[nodiscard]] std::vector<std::size_t> group_numbers(const Scan& scan, const Copies& copies);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -5,7 +5,7 @@
 #include <optional>
 #include <tuple>
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -171,4 +171,4 @@ Copies find_copies(std::span<const Fingerprint> images, int workers, const data:
   return copies;
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -8,7 +8,7 @@
 #include "apps/audit/similarity.h"
 #include "data/loader/jobs.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 /// What a copy is looked for by.
 struct Fingerprint {
@@ -53,4 +53,4 @@ constexpr std::size_t max_pairs = 20000;
 [[nodiscard]] Copies find_copies(std::span<const Fingerprint> images, int workers,
                                  const data::Progress& progress = {});
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 Figures::Figures() : object_(std::make_unique<nlohmann::json>(nlohmann::json::object())) {}
 
@@ -32,4 +32,4 @@ const nlohmann::json& Figures::operator[](const std::string& key) const {
   return object_->at(key);
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

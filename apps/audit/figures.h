@@ -5,7 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 class Figures {
  public:
@@ -26,4 +26,4 @@ class Figures {
   std::unique_ptr<nlohmann::json> object_;  // null after a move only
 };
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -9,7 +9,7 @@
 #include "data/loader/jobs.h"
 #include "kernels/common/random.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -224,4 +224,4 @@ CrossValidated cross_validate(const FeatureTable& table, std::span<const std::ui
   return result;
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

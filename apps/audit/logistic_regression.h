@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 /// n rows of as many features, row after row.
 struct FeatureTable {
@@ -56,4 +56,4 @@ struct CrossValidated {
                                             std::span<const int> fold_of, int folds, double penalty,
                                             int workers);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -10,7 +10,7 @@
 #include "data/image/resize.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -167,7 +167,8 @@ std::string audit_page(const Audit& audit, const std::string& command) {
   for (const Check& check : audit.checks) {
     page.section(check.title);
     std::vector<Markup> details(check.details.begin(), check.details.end());
-    page.badge(check.verdict, check.text, details.empty() ? Markup() : html::bullet_list(details));
+    page.badge(check.verdict, check.text, details.empty() ? Markup() : html::bullet_list(details),
+               id_name(check.id));
     if (check.name == "shortcuts") add_shortcuts(page, audit);
     if (check.name == "sources") add_sources(page, audit, check);
     if (check.name == "balance") add_balance(page, audit, check);
@@ -187,4 +188,4 @@ std::string audit_page(const Audit& audit, const std::string& command) {
   return page.str();
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -5,10 +5,10 @@
 
 #include "apps/audit/audit.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 /// One self-contained HTML file. Pictures are made anew from the image files; one that cannot be read any
 /// more is left out. `command` repeats the audit.
 [[nodiscard]] std::string audit_page(const Audit& audit, const std::string& command);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -10,7 +10,7 @@
 #include "data/image/image_header.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -90,11 +90,11 @@ std::vector<Check> quick_findings(const data::Dataset& dataset, const QuickImage
   try {
     for (Check& check : quick_checks(dataset, images)) {
       // A wide interval of the results is no finding about the images.
-      const bool told = check.name != "balance" || check.text.starts_with("the largest");
-      if (check.verdict != Verdict::ok && told) findings.push_back(std::move(check));
+      if (check.verdict != Verdict::ok && check.id != FindingId::few_test_images)
+        findings.push_back(std::move(check));
     }
   } catch (const std::exception& error) {  // a training never ends for its audit
-    Check check{"audit", "Audit", Verdict::warning, {}, {}, {}};
+    Check check{"audit", "Audit", FindingId::audit_unfinished, Verdict::warning, {}, {}, {}};
     check.text = fmt::format("it could not be finished: {}", error.what());
     findings.push_back(std::move(check));
   }
@@ -102,4 +102,4 @@ std::vector<Check> quick_findings(const data::Dataset& dataset, const QuickImage
   return findings;
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -7,7 +7,7 @@
 #include "data/dataset/image_folder.h"
 #include "data/dataset/image_set.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 /// The images of a run, decoded already.
 struct QuickImages {
@@ -20,4 +20,4 @@ struct QuickImages {
 /// could not be made, a finding says so.
 [[nodiscard]] std::vector<Check> quick_findings(const data::Dataset& dataset, const QuickImages& images);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -11,7 +11,7 @@
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -169,4 +169,4 @@ void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& sp
   if (images.count() > 0) scan.splits.push_back(split);
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

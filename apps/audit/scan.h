@@ -11,7 +11,7 @@
 #include "data/image/image.h"
 #include "data/image/image_header.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 constexpr std::size_t histogram_bins = 32;
 
@@ -48,4 +48,4 @@ struct Scan {
 /// and histograms stay empty.
 void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& split);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -11,7 +11,7 @@
 #include "apps/statistics/delong.h"
 #include "apps/text/text.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -29,10 +29,11 @@ double high_end(const Separation& separation) {
 Separation measure_separation(std::span<const std::uint8_t> positive, std::span<const double> scores,
                               std::span<const std::size_t> groups, const Limits& limits,
                               double variance_factor) {
-  const DeLong area = clustered_delong(positive, scores, groups);
+  const statistics::DeLong area = statistics::clustered_delong(positive, scores, groups);
   Separation result{area.auroc, {}, Verdict::ok, Doubt::none};
   if (!result.auc) return result;
-  if (area.variance) result.interval = area_interval(*area.auroc, *area.variance * variance_factor);
+  if (area.variance)
+    result.interval = statistics::area_interval(*area.auroc, *area.variance * variance_factor);
   const double low = low_end(result);
   // Below 0.5 is worse than guessing, an accident of few images: what counts is how wide the interval is.
   const double reach = high_end(result) - (result.interval ? std::min(0.0, *result.auc - 0.5) : 0.0);
@@ -105,7 +106,7 @@ Folds cut_folds(std::span<const std::int64_t> labels, std::span<const std::size_
       folds.why_not = fmt::format(
           "it takes images of at least {} patients of each class, copies counted once, and the {} images of "
           "{} are of {}",
-          min_groups_of_class, images[c], one_line(class_names[c]), groups_of[c].size());
+          min_groups_of_class, images[c], text::one_line(class_names[c]), groups_of[c].size());
     if (!folds.why_not.empty()) return folds;
   }
   folds.fold_of = make_folds(strata.empty() ? labels : strata, groups, shortcut_folds, 0);
@@ -130,4 +131,4 @@ std::string images_text(std::size_t images, std::size_t groups) {
              : fmt::format("{}, {} where those of one patient, and copies, count once", all, groups);
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

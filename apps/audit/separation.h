@@ -9,7 +9,7 @@
 #include "apps/audit/check.h"
 #include "apps/statistics/interval.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 constexpr int shortcut_folds = 5;
 constexpr std::size_t min_images_of_class = 10;
@@ -39,10 +39,11 @@ enum class Doubt : std::uint8_t {
 };
 
 struct Separation {
-  std::optional<double> auc;         ///< area under the ROC curve
-  std::optional<Interval> interval;  ///< about 95 %: clustered_delong, the variance times `variance_factor`
-  Verdict verdict = Verdict::ok;     ///< by the interval's lower end
-  Doubt doubt = Doubt::none;         ///< `verdict` is ok where there is one
+  std::optional<double> auc;  ///< area under the ROC curve
+  std::optional<statistics::Interval>
+      interval;                   ///< about 95 %: clustered_delong, the variance times `variance_factor`
+  Verdict verdict = Verdict::ok;  ///< by the interval's lower end
+  Doubt doubt = Doubt::none;      ///< `verdict` is ok where there is one
 };
 /// `groups`: the group of each image.
 [[nodiscard]] Separation measure_separation(std::span<const std::uint8_t> positive,
@@ -72,4 +73,4 @@ struct Folds {
 /// "345 images", "345 images, 275 where those of one patient, and copies, count once"
 [[nodiscard]] std::string images_text(std::size_t images, std::size_t groups);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -9,7 +9,7 @@
 #include "apps/text/text.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -150,9 +150,9 @@ std::string finding(const Shortcuts& shortcuts, Verdict verdict,
                     const std::vector<std::string>& class_names) {
   std::string text, consequences;
   const auto tells = [&](const ShortcutResult& result) {
-    return class_names.size() > 2
-               ? fmt::format(" tells class {} from the others", one_line(class_names[result.class_index]))
-               : std::string(text.empty() ? " tells the classes apart" : "");
+    return class_names.size() > 2 ? fmt::format(" tells class {} from the others",
+                                                text::one_line(class_names[result.class_index]))
+                                  : std::string(text.empty() ? " tells the classes apart" : "");
   };
   for (const View view : {View::ring, View::border, View::file, View::histogram}) {
     const ShortcutResult* result = clearest(shortcuts, view);
@@ -251,7 +251,7 @@ Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups, 
     const double penalty =
         view == View::file || view == View::histogram ? few_features_penalty : pixels_penalty;
     for (std::size_t c = 0; c < questions; ++c) {
-      const std::vector<std::uint8_t> positive = against_rest(labels, c);
+      const std::vector<std::uint8_t> positive = statistics::against_rest(labels, c);
       const CrossValidated found =
           cross_validate(table, positive, folds.fold_of, shortcut_folds, penalty, workers);
       ShortcutResult result{
@@ -266,7 +266,7 @@ Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups, 
 }
 
 Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
-  Check check{"shortcuts", "Shortcuts", Verdict::ok, {}, {}, {}};
+  Check check{"shortcuts", "Shortcuts", FindingId::no_shortcut, Verdict::ok, {}, {}, {}};
   check.figures["classifiers"] = nlohmann::json::array();
   check.figures["method"] =
       "logistic regression, 5-fold cross-validation by patient where known; approximate 95 % interval of the "
@@ -274,6 +274,7 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
       "(Nadeau and Bengio 2003), logit scale";
   check.figures["groups"] = shortcuts.groups;
   if (shortcuts.results.empty()) {
+    check.id = FindingId::shortcuts_not_measured;
     check.verdict = Verdict::warning;
     check.text = "cannot be told: " + shortcuts.why_not;
     return check;
@@ -289,6 +290,10 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
     figures["images"] = shortcuts.images;
     check.figures["classifiers"].push_back(std::move(figures));
   }
+  if (check.verdict != Verdict::ok)
+    check.id = FindingId::shortcut;
+  else if (undecided)
+    check.id = FindingId::shortcuts_undecided;
   check.text = check.verdict != Verdict::ok ? finding(shortcuts, check.verdict, scan.class_names)
                : undecided                  ? finding_undecided(shortcuts)
                                             : finding_nothing(shortcuts);
@@ -297,7 +302,7 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
     if (result == nullptr) continue;
     const std::string of_class =
         scan.class_names.size() > 2
-            ? fmt::format(", class {}", one_line(scan.class_names[result->class_index]))
+            ? fmt::format(", class {}", text::one_line(scan.class_names[result->class_index]))
             : "";
     const std::string mark = result->doubt != Doubt::none ? fmt::format(" [{}]", doubt_title(result->doubt))
                              : result->verdict == Verdict::ok
@@ -311,4 +316,4 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
   return check;
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -5,7 +5,7 @@
 #include "apps/audit/scan.h"
 #include "apps/audit/separation.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 constexpr int shortcut_side = 32;  // of the thumbnails that the classifiers see
 constexpr int ring_width = 4, shown_border = 6;
@@ -45,4 +45,4 @@ struct Shortcuts {
 
 [[nodiscard]] Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <vector>
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -360,4 +360,4 @@ double plain_correlation(const Thumbnail& a, const Thumbnail& b) {
   return best;
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 /// An image as 64 x 64 grey bytes, resized with antialiasing whatever its aspect ratio.
 constexpr int thumbnail_side = 64;
@@ -55,4 +55,4 @@ struct Likeness {
 /// off a side: the highest. Nothing is aligned.
 [[nodiscard]] double plain_correlation(const Thumbnail& a, const Thumbnail& b);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -14,7 +14,7 @@
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -120,7 +120,7 @@ Association measure(const Scan& scan, const std::vector<std::string>& source_of,
   clearest.why_not = folds.why_not;
   if (!folds.why_not.empty()) return clearest;
   for (std::size_t c = 0; c < (scan.class_names.size() == 2 ? 1 : scan.class_names.size()); ++c) {
-    const std::vector<std::uint8_t> positive = against_rest(labels, c);
+    const std::vector<std::uint8_t> positive = statistics::against_rest(labels, c);
     const Separation found = measure_separation(
         positive, shares_in_other_folds(sources, positive, folds.fold_of), group_of, source_limits);
     if (c == 0 || clearer(found, clearest.separation)) clearest = {found, c, {}};
@@ -167,10 +167,11 @@ std::vector<Source> count_sources(const Scan& scan, const std::vector<std::strin
     source.name = name;
     source.independent = independent[name].size();
     if (source.large())
-      p.push_back(source.of_one_class() ? one_class_probability(class_sizes, source.independent) : 1.0);
+      p.push_back(source.of_one_class() ? statistics::one_class_probability(class_sizes, source.independent)
+                                        : 1.0);
     result.push_back(std::move(source));
   }
-  const std::vector<double> adjusted = holm_adjusted(p);
+  const std::vector<double> adjusted = statistics::holm_adjusted(p);
   std::size_t next = 0;
   for (Source& source : result)
     if (source.large()) source.p = adjusted[next++];
@@ -191,7 +192,8 @@ void tabulate(const Scan& scan, const std::vector<Source>& sources, Check& check
     std::string text;
     for (std::size_t c = 0; c < source.images.size(); ++c) {
       row["classes"][scan.class_names[c]] = source.images[c];
-      text += fmt::format("{}{} {}", c == 0 ? "" : ", ", source.images[c], one_line(scan.class_names[c]));
+      text +=
+          fmt::format("{}{} {}", c == 0 ? "" : ", ", source.images[c], text::one_line(scan.class_names[c]));
     }
     if (source.large() && source.of_one_class()) {
       row["p_one_class_holm"] = source.p;
@@ -199,7 +201,7 @@ void tabulate(const Scan& scan, const std::vector<Source>& sources, Check& check
                           source.p < rare ? "serious" : "warning", p_text(source.p));
     }
     check.figures["table"].push_back(std::move(row));
-    check.details.push_back(fmt::format("{}: {}", one_line(source.name), text));
+    check.details.push_back(fmt::format("{}: {}", text::one_line(source.name), text));
   }
 }
 
@@ -209,7 +211,7 @@ std::string one_class_text(const std::vector<Source>& sources, bool by_chance) {
   double least = 1.0, most = 0.0;
   for (const Source& source : sources) {
     if (!source.large() || !source.of_one_class() || (source.p >= rare) != by_chance) continue;
-    names.push_back(one_line(source.name));
+    names.push_back(text::one_line(source.name));
     least = std::min(least, source.p);
     most = std::max(most, source.p);
   }
@@ -223,6 +225,7 @@ std::string one_class_text(const std::vector<Source>& sources, bool by_chance) {
 
 void judge_association(const Scan& scan, const Association& association, Check& check) {
   if (!association.why_not.empty()) {
+    if (check.verdict == Verdict::ok) check.id = FindingId::sources_undecided;
     check.verdict = worse(check.verdict, Verdict::warning);
     check.text += "; how well they tell the class cannot be told: " + association.why_not;
     return;
@@ -230,14 +233,17 @@ void judge_association(const Scan& scan, const Association& association, Check& 
   const Separation& by_source = association.separation;
   check.figures.json().update(figures_of(by_source));
   check.figures["class"] = scan.class_names[association.class_index];
+  if (check.verdict == Verdict::ok && by_source.verdict != Verdict::ok)
+    check.id = FindingId::source_tells_class;
   check.verdict = worse(check.verdict, by_source.verdict);
   check.text += fmt::format(
       "; the source alone tells {} with AUC {}, where 0.5 is guessing and 1 is perfect",
       scan.class_names.size() > 2
-          ? fmt::format("class {} from the others", one_line(scan.class_names[association.class_index]))
+          ? fmt::format("class {} from the others", text::one_line(scan.class_names[association.class_index]))
           : "the classes apart",
       auc_text(by_source));
   if (by_source.doubt == Doubt::none) return;
+  if (check.verdict == Verdict::ok) check.id = FindingId::sources_undecided;
   check.verdict = worse(check.verdict, Verdict::warning);
   check.text += fmt::format(" ({}: {})",
                             by_source.doubt == Doubt::below ? "it cannot be told" : "too few images to tell",
@@ -249,6 +255,7 @@ void judge(const Scan& scan, const Match& found, const SourceTable& table,
   const std::vector<Source> sources = count_sources(scan, found.source_of, groups);
   tabulate(scan, sources, check);
   const std::string serious = one_class_text(sources, false), by_chance = one_class_text(sources, true);
+  if (!serious.empty() || !by_chance.empty()) check.id = FindingId::source_of_one_class;
   if (!serious.empty()) check.verdict = Verdict::serious;
   if (!by_chance.empty()) check.verdict = worse(check.verdict, Verdict::warning);
   check.text = serious.empty() && by_chance.empty() ? counted(sources.size(), "source") : serious;
@@ -257,6 +264,7 @@ void judge(const Scan& scan, const Match& found, const SourceTable& table,
   if (check.verdict == Verdict::serious) check.text += ": a network that recognises the source may go by it";
   if (static_cast<double>(found.known) >= data::min_known_part * static_cast<double>(scan.images.size()))
     return;
+  if (check.verdict == Verdict::ok) check.id = FindingId::sources_partly_known;
   check.verdict = worse(check.verdict, Verdict::warning);
   check.text = fmt::format("{} names the source of {} of {} only: {}", table.name, found.known,
                            counted(scan.images.size(), "image"), check.text);
@@ -271,14 +279,14 @@ std::optional<SourceTable> read_source_table(const std::filesystem::path& direct
   std::error_code code;
   if (!std::filesystem::exists(path, code)) return std::nullopt;
   try {
-    return SourceTable{one_line(path.filename().string()), data::read_csv_table(path), given};
+    return SourceTable{text::one_line(path.filename().string()), data::read_csv_table(path), given};
   } catch (const Error&) {
     return std::nullopt;  // the table of patients has told what is wrong
   }
 }
 
 Check check_sources(const Scan& scan, const SourceTable* table, std::span<const std::size_t> groups) {
-  Check check{"sources", "Sources", Verdict::ok, {}, {}, {}};
+  Check check{"sources", "Sources", FindingId::sources_mixed, Verdict::ok, {}, {}, {}};
   check.figures = {{"table", nlohmann::json::array()},
                    {"unknown_images", scan.images.size()},
                    {"lines_without_image", 0},
@@ -288,15 +296,17 @@ Check check_sources(const Scan& scan, const SourceTable* table, std::span<const 
                    {"undecided", false},
                    {"class", nullptr}};
   if (table == nullptr) {
+    check.id = FindingId::sources_unknown;
     check.text = "not known: name where each image comes from in sources.csv (columns file and source)";
     return check;
   }
   const auto file = table->table.column(data::file_columns()), source = table->table.column(source_columns);
   if (!file || !source) {
+    check.id = FindingId::sources_without_column;
     check.verdict = file ? Verdict::ok : Verdict::warning;
     check.text = fmt::format("not known: {} has no column '{}'; its columns are {}", table->name,
                              file ? "source" : "file",
-                             one_line(fmt::format("{}", fmt::join(table->table.header, ", "))));
+                             text::one_line(fmt::format("{}", fmt::join(table->table.header, ", "))));
     return check;
   }
   const Match found = match(scan, *table, *file, *source);
@@ -310,4 +320,4 @@ Check check_sources(const Scan& scan, const SourceTable* table, std::span<const 
   return check;
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -7,7 +7,7 @@
 #include "apps/audit/scan.h"
 #include "data/dataset/patient_table.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 /// The table that may have a column "source".
 struct SourceTable {
@@ -28,4 +28,4 @@ struct SourceTable {
 [[nodiscard]] Check check_sources(const Scan& scan, const SourceTable* table,
                                   std::span<const std::size_t> groups);
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

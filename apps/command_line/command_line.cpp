@@ -33,6 +33,11 @@ Option Option::show_default() {
   return *this;
 }
 
+Option Option::show_default(const std::string& text) {
+  option_->default_str(text);
+  return *this;
+}
+
 Option Option::group(const std::string& heading) {
   option_->group(heading);
   return *this;
@@ -101,8 +106,8 @@ template Option Command::option(const std::string&, std::optional<double>&, cons
 template Option Command::option(const std::string&, std::vector<std::int64_t>&, const std::string&);
 template Option Command::option(const std::string&, std::vector<std::string>&, const std::string&);
 
-Option Command::option(const std::string& name, std::function<void(const std::string&)> take,
-                       const std::string& help) {
+Option Command::text_option(const std::string& name, std::function<void(const std::string&)> take,
+                            const std::string& help) {
   return Option(app_->add_option_function<std::string>(name, std::move(take), help));
 }
 
@@ -162,6 +167,10 @@ Parsed Program::parse(int argc, const char* const* argv) {
   parsed.command = app_->get_name();
   if (&command != app_.get()) parsed.command += " " + command.get_name();
   return parsed;
+}
+
+std::string library_version() {
+  return "CLI11 " CLI11_VERSION;
 }
 
 }  // namespace xr::command_line

@@ -2,10 +2,13 @@
 // command_line.cpp alone, because its header takes seconds to compile.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the name of the library
@@ -18,13 +21,33 @@ namespace xr::command_line {
 /// Whether help shows the allowed values.
 enum class Shown { no, yes };
 
+/// The values of an option, most often of an enum, and what users call them.
+template <class Value>
+using Names = std::vector<std::pair<std::string, Value>>;
+
+template <class Value>
+[[nodiscard]] std::vector<std::string> names_of(const Names<Value>& values) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : values) names.push_back(name);
+  return names;
+}
+
+/// The value of that name, which must be one of them.
+template <class Value>
+[[nodiscard]] Value value_named(const std::string& wanted, const Names<Value>& values) {
+  for (const auto& [name, value] : values)
+    if (name == wanted) return value;
+  throw std::out_of_range(wanted);
+}
+
 /// An option or flag of a command: a handle, valid as long as its Program.
 class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}
 
   Option required();
-  Option show_default();                      ///< in help: the variable's value when this is called
+  Option show_default();  ///< in help: the variable's value when this is called
+  Option show_default(const std::string& text);
   Option group(const std::string& heading);   ///< of help
   Option type_name(const std::string& text);  ///< in help: "FILE"
   Option take_last();                         ///< given more than once, the last counts
@@ -55,8 +78,18 @@ class Command {
   template <class Value>
   Option option(const std::string& name, Value& value, const std::string& help);
   /// Calls `take` with the text of the option.
-  Option option(const std::string& name, std::function<void(const std::string&)> take,
-                const std::string& help);
+  Option text_option(const std::string& name, std::function<void(const std::string&)> take,
+                     const std::string& help);
+  /// One of some values; help shows the present one as default, unless it is none of them.
+  template <class Value>
+  Option choice(const std::string& name, Value& value, const Names<Value>& names, const std::string& help,
+                Shown shown = Shown::yes) {
+    const auto take = [&value, names](const std::string& text) { value = value_named(text, names); };
+    const auto present = std::ranges::find(names, value, &std::pair<std::string, Value>::second);
+    return text_option(name, take, help)
+        .one_of(names_of(names), shown)
+        .show_default(present == names.end() ? std::string() : present->first);
+  }
   /// "--name", or "--name,!--no-name".
   Option flag(const std::string& names, bool& value, const std::string& help);
   /// Calls `take` where the flag is given.
@@ -105,5 +138,8 @@ class Program {
  private:
   std::unique_ptr<CLI::App> app_;
 };
+
+/// The library and its version: "CLI11 2.1.2".
+[[nodiscard]] std::string library_version();
 
 }  // namespace xr::command_line

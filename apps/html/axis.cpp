@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace xr::apps::html {
+namespace xr::html {
 
 namespace {
 
@@ -97,4 +97,4 @@ std::string fitted(const std::string& text, double width) {
   return result + "\xE2\x80\xA6";
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

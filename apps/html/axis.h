@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace xr::apps::html {
+namespace xr::html {
 
 struct Axis {
   std::string label;
@@ -37,4 +37,4 @@ struct Scale {
 /// The text, with an ellipsis in place of what does not fit into `width` pixels.
 [[nodiscard]] std::string fitted(const std::string& text, double width);
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

@@ -7,7 +7,7 @@
 #include "apps/html/plot.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 namespace {
 
@@ -121,4 +121,4 @@ Markup chart(const Histogram& chart) {
   return figure(chart.title, legend, plot.height, plot.svg(), chart.note);
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

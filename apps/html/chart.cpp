@@ -8,7 +8,7 @@
 #include "apps/html/plot.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 namespace {
 
@@ -170,4 +170,4 @@ Markup calibration_chart(const std::string& title, const Series& bins,
   return draw(chart, counts);
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

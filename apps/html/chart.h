@@ -10,7 +10,7 @@
 #include "apps/html/axis.h"
 #include "apps/html/markup.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 struct Series {
   std::string name;
@@ -80,4 +80,4 @@ struct Histogram {
 };
 [[nodiscard]] Markup chart(const Histogram& chart);
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace xr::apps::html {
+namespace xr::html {
 
 namespace {
 
@@ -114,9 +114,11 @@ Markup badge(Verdict verdict) {
       name, shape));
 }
 
-Markup callout(Verdict verdict, const Markup& heading, const Markup& body) {
+Markup callout(Verdict verdict, const Markup& heading, const Markup& body, std::string_view id) {
+  std::string attributes = fmt::format("class=\"callout {}\"", verdict_name(verdict));
+  if (!id.empty()) attributes += fmt::format(" data-id=\"{}\"", escape(id));
   return element("div", element("p", badge(verdict) + Markup::raw(" ") + element("strong", heading)) + body,
-                 fmt::format("class=\"callout {}\"", verdict_name(verdict)));
+                 attributes);
 }
 
 Markup paragraph(const Markup& content) {
@@ -168,4 +170,4 @@ std::string attribute_text(const Markup& markup) {
   return result;
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace xr::apps::html {
+namespace xr::html {
 
 /// The text for an element's content or a quoted attribute: & < > " ' as character references; bytes that are
 /// no UTF-8 and characters that neither HTML nor XML allow become U+FFFD.
@@ -44,8 +44,9 @@ class Markup {
 enum class Verdict { ok, warning, serious };
 [[nodiscard]] std::string_view verdict_name(Verdict verdict);
 [[nodiscard]] Markup badge(Verdict verdict);
-/// A framed box: badge, heading, text below.
-[[nodiscard]] Markup callout(Verdict verdict, const Markup& heading, const Markup& body = {});
+/// A framed box: badge, heading, text below. `id` names the finding for programs (data-id).
+[[nodiscard]] Markup callout(Verdict verdict, const Markup& heading, const Markup& body = {},
+                             std::string_view id = {});
 
 [[nodiscard]] Markup paragraph(const Markup& content);
 /// Small print.
@@ -63,4 +64,4 @@ enum class Verdict { ok, warning, serious };
 /// The text without its elements, escaped: for an attribute.
 [[nodiscard]] std::string attribute_text(const Markup& markup);
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

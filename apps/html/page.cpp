@@ -4,7 +4,7 @@
 
 #include "engine/io/atomic_file.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 Page::Page(std::string title, Markup subtitle) : title_(std::move(title)), subtitle_(std::move(subtitle)) {}
 
@@ -41,4 +41,4 @@ void Page::write(const std::filesystem::path& path) const {
   engine::write_file_atomically(path, str());
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

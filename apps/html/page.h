@@ -7,7 +7,7 @@
 
 #include "apps/html/markup.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 class Page {
  public:
@@ -20,8 +20,8 @@ class Page {
   void add(const Markup& markup) { body_ += markup + Markup::raw("\n"); }
   void paragraph(const Markup& text) { add(html::paragraph(text)); }
   void note(const Markup& text) { add(html::note(text)); }
-  void badge(Verdict verdict, const Markup& heading, const Markup& body = {}) {
-    add(callout(verdict, heading, body));
+  void badge(Verdict verdict, const Markup& heading, const Markup& body = {}, std::string_view id = {}) {
+    add(callout(verdict, heading, body, id));
   }
   /// The whole file.
   [[nodiscard]] std::string str() const;
@@ -37,4 +37,4 @@ class Page {
 /// The style sheet of every page.
 [[nodiscard]] std::string_view style_sheet();
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-namespace xr::apps::html {
+namespace xr::html {
 
 Markup picture(const data::Image& image, std::string_view alternative) {
   return Markup::raw(fmt::format(R"(<img src="data:image/png;base64,{}" width="{}" height="{}" alt="{}"/>)",
@@ -22,4 +22,4 @@ Markup thumbnails(const std::vector<Thumbnail>& items) {
   return items.empty() ? Markup() : element("div", grid, "class=\"thumbnails\"");
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

@@ -7,7 +7,7 @@
 #include "apps/html/markup.h"
 #include "data/image/image.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 /// <img> with the PNG as a data URI. `alternative` says what the picture shows to who cannot see it.
 [[nodiscard]] Markup picture(const data::Image& image, std::string_view alternative);
@@ -21,4 +21,4 @@ struct Thumbnail {
 /// A grid of captioned pictures: as many in a row as the page has room for.
 [[nodiscard]] Markup thumbnails(const std::vector<Thumbnail>& items);
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

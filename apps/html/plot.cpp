@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace xr::apps::html {
+namespace xr::html {
 
 std::string px(double value) {
   return fmt::format("{:.1f}", std::clamp(value, -1e4, 1e4));
@@ -118,4 +118,4 @@ void Plot::vertical(double x_value) {
   svg_ += fmt::format("<path class=\"reference\" d=\"M{} {}V{}\"/>", px(x(x_value)), px(top), px(bottom));
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

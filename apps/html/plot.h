@@ -7,7 +7,7 @@
 
 #include "apps/html/chart.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 /// Length in pixels, to 0.1.
 [[nodiscard]] std::string px(double value);
@@ -53,4 +53,4 @@ class Plot {
   std::string svg_;
 };
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

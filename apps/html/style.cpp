@@ -2,7 +2,7 @@
 // series has its own dashes and marks too.
 #include "apps/html/page.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 std::string_view style_sheet() {
   return R"css(
@@ -110,4 +110,4 @@ h2,h3{break-after:avoid}.callout,tr,pre{break-inside:avoid}
 )css";
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

@@ -4,7 +4,7 @@
 
 #include "kernels/common/error.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 namespace {
 
@@ -84,4 +84,4 @@ Markup confusion_matrix(const std::vector<std::string>& class_names, std::span<c
   return scrolling(element("table", content, "class=\"confusion\""), n > max_on_a_phone);
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

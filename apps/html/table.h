@@ -7,7 +7,7 @@
 
 #include "apps/html/markup.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 enum class Align { left, right, center };
 
@@ -41,4 +41,4 @@ class Table {
 [[nodiscard]] Markup confusion_matrix(const std::vector<std::string>& class_names,
                                       std::span<const std::int64_t> counts, const Markup& caption = {});
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

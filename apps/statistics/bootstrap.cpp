@@ -8,7 +8,7 @@
 #include "kernels/common/parallel.h"
 #include "kernels/common/random.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 namespace {
 
@@ -85,4 +85,4 @@ std::vector<std::uint32_t> draw_resample(std::span<const std::int64_t> strata,
   return times;
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

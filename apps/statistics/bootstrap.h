@@ -9,7 +9,7 @@
 
 #include "apps/statistics/confusion.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 struct BootstrapSettings {
   std::uint64_t seed = 0;  ///< RandomPurpose::bootstrap, a stream for each resample: the same for any threads
@@ -41,4 +41,4 @@ using BootstrapStatistic = std::function<void(Times times, std::span<std::option
                                                        const BootstrapSettings& settings,
                                                        std::int64_t resample);
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

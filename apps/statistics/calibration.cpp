@@ -7,7 +7,7 @@
 
 #include "kernels/common/error.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 namespace {
 
@@ -158,4 +158,4 @@ std::optional<double> fit_temperature(const ProbabilityTable& table) {
   return 1.0 / std::sqrt(low * high);
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

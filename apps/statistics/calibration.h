@@ -8,7 +8,7 @@
 
 #include "apps/statistics/confusion.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 /// Class probabilities of images: row-major, images x classes.
 struct ProbabilityTable {
@@ -72,4 +72,4 @@ struct Confidence {
 /// for ever as the temperature falls), or with probabilities no better than chance.
 [[nodiscard]] std::optional<double> fit_temperature(const ProbabilityTable& table);
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

@@ -5,7 +5,7 @@
 
 #include "kernels/common/error.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 namespace {
 
@@ -119,4 +119,4 @@ std::optional<double> ConfusionMatrix::macro(std::optional<double> (BinaryCounts
   return sum / static_cast<double>(classes_);
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

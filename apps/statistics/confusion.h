@@ -8,7 +8,7 @@
 
 #include "apps/statistics/interval.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 /// How many times each image counts (in a bootstrap resample); empty: once each.
 using Times = std::span<const std::uint32_t>;
@@ -66,4 +66,4 @@ class ConfusionMatrix {
   std::vector<std::int64_t> counts_;
 };
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

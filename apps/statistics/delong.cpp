@@ -7,7 +7,7 @@
 
 #include "kernels/common/error.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 namespace {
 
@@ -176,4 +176,4 @@ DeLongTest delong_test(Positive positive, std::span<const double> scores_a,
   return result;
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

@@ -5,7 +5,7 @@
 
 #include "apps/statistics/roc.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 /// E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, "Comparing the areas under two or more correlated
 /// receiver operating characteristic curves: a nonparametric approach", Biometrics 44, 1988; computed from
@@ -43,4 +43,4 @@ struct DeLongTest {
 [[nodiscard]] DeLongTest delong_test(Positive positive, std::span<const double> scores_a,
                                      std::span<const double> scores_b);
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

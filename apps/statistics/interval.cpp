@@ -5,7 +5,7 @@
 #include <numbers>
 #include <numeric>
 
-namespace xr::apps {
+namespace xr::statistics {
 
 Interval wilson_interval(std::int64_t k, std::int64_t n) {
   if (n <= 0) return {};
@@ -70,4 +70,4 @@ std::vector<double> holm_adjusted(std::span<const double> p) {
   return adjusted;
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

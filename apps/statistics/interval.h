@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace xr::apps {
+namespace xr::statistics {
 
 struct Interval {
   double low = 0.0, high = 1.0;
@@ -45,4 +45,4 @@ constexpr double normal_quantile_975 = 1.959963984540054;
 /// test procedure", Scandinavian Journal of Statistics 6, 1979.
 [[nodiscard]] std::vector<double> holm_adjusted(std::span<const double> p);
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

@@ -5,7 +5,7 @@
 #include "apps/statistics/interval.h"
 #include "kernels/common/error.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 McNemar mcnemar_test(std::int64_t only_a, std::int64_t only_b) {
   McNemar result;
@@ -33,4 +33,4 @@ McNemar mcnemar_test(std::span<const std::uint8_t> right_a, std::span<const std:
   return mcnemar_test(only_a, only_b);
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

@@ -5,7 +5,7 @@
 #include <optional>
 #include <span>
 
-namespace xr::apps {
+namespace xr::statistics {
 
 /// Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
 /// Psychometrika 12, 1947.
@@ -25,4 +25,4 @@ struct McNemar {
 [[nodiscard]] McNemar mcnemar_test(std::span<const std::uint8_t> right_a,
                                    std::span<const std::uint8_t> right_b);
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

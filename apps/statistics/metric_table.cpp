@@ -8,7 +8,7 @@
 #include "apps/statistics/delong.h"
 #include "apps/statistics/roc.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 namespace {
 
@@ -252,4 +252,4 @@ MetricTable make_metric_table(const ProbabilityTable& table, std::size_t positiv
   return result;
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

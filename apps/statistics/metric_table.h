@@ -10,7 +10,7 @@
 #include "apps/statistics/calibration.h"
 #include "apps/statistics/confusion.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 enum class IntervalMethod : std::uint8_t { none, wilson, delong, bootstrap };
 /// "Wilson", "DeLong", "bootstrap", or "-" for none.
@@ -55,4 +55,4 @@ struct MetricTable {
 [[nodiscard]] MetricTable make_metric_table(const ProbabilityTable& table, std::size_t positive,
                                             const BootstrapSettings& settings = {});
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

@@ -7,7 +7,7 @@
 
 #include "kernels/common/error.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 std::vector<std::uint8_t> against_rest(std::span<const std::int64_t> labels, std::size_t positive) {
   std::vector<std::uint8_t> result;
@@ -102,4 +102,4 @@ std::vector<RocPoint> roc_curve(Positive positive, std::span<const double> score
   return Ranking(positive, scores).curve();
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

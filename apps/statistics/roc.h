@@ -8,7 +8,7 @@
 
 #include "apps/statistics/confusion.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 /// Whether each image is of the positive class: 1 or 0.
 using Positive = std::span<const std::uint8_t>;
@@ -57,4 +57,4 @@ class Ranking {
 [[nodiscard]] std::optional<double> average_precision(Positive positive, std::span<const double> scores);
 [[nodiscard]] std::vector<RocPoint> roc_curve(Positive positive, std::span<const double> scores);
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

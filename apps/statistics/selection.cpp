@@ -6,7 +6,7 @@
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 std::size_t best_candidate(std::span<const CandidateResult> candidates, Times times) {
   std::size_t best = 0;
@@ -90,4 +90,4 @@ SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates
   return result;
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

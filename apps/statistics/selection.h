@@ -8,7 +8,7 @@
 
 #include "apps/statistics/bootstrap.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 /// What one candidate (a checkpoint) did with each image. All candidates saw the same images.
 struct CandidateResult {
@@ -42,4 +42,4 @@ constexpr std::size_t min_images_to_correct = 10;
 /// The candidate with the most weighted hits, of equal ones that with the least loss, then the first.
 [[nodiscard]] std::size_t best_candidate(std::span<const CandidateResult> candidates, Times times = {});
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

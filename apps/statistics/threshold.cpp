@@ -2,7 +2,7 @@
 
 #include "kernels/common/error.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 namespace {
 
@@ -53,4 +53,4 @@ BinaryCounts counts_at(Positive positive, std::span<const double> scores, double
   return counts;
 }
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

@@ -6,7 +6,7 @@
 
 #include "apps/statistics/roc.h"
 
-namespace xr::apps {
+namespace xr::statistics {
 
 // Thresholds lie halfway between a score and the next lower one (0 below the lowest), as in X. Robin et al.,
 // "pROC: an open-source package for R and S+ to analyze and compare ROC curves", BMC Bioinformatics 12, 2011:
@@ -25,4 +25,4 @@ namespace xr::apps {
 /// Positive where the score is `threshold` or more.
 [[nodiscard]] BinaryCounts counts_at(Positive positive, std::span<const double> scores, double threshold);
 
-}  // namespace xr::apps
+}  // namespace xr::statistics

@@ -1,12 +1,14 @@
 #include "apps/text/text.h"
 
 #include <fmt/core.h>
+#include <fstream>
+#include <iterator>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-namespace xr::apps {
+namespace xr::text {
 
 namespace {
 
@@ -120,4 +122,9 @@ std::string number_text(double value) {
   return fmt::format("{}", value);
 }
 
-}  // namespace xr::apps
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace xr::text

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace xr::apps {
+namespace xr::text {
 
 /// The text on one line: control characters become \n, \t or \xNN, bytes that are no UTF-8 become \xNN.
 [[nodiscard]] std::string one_line(std::string_view text);
@@ -24,4 +25,7 @@ namespace xr::apps {
 /// The shortest text that reads back as the same number; infinities and NaN as "inf" and "nan".
 [[nodiscard]] std::string number_text(double value);
 
-}  // namespace xr::apps
+/// All bytes of a file; empty if it cannot be read.
+[[nodiscard]] std::string read_file(const std::filesystem::path& path);
+
+}  // namespace xr::text

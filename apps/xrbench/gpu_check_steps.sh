@@ -18,7 +18,7 @@ else
     norm_relu rows pools reorder augment activations elements reductions)
   SELECTED=(conv_small conv_few conv_3x3 products_small norm_small rows_small reorder_small augment)
 fi
-# What the sanitizers look at: all tests of kernels of our own (tests/apps/bench_scripts.py sees to it), but not those
+# What the sanitizers look at: all tests of kernels of our own (tests/apps/xrbench/scripts.py sees to it), but not those
 # of the harness and of memory, which ask for what they report.
 declare -A SANITIZER_FILTERS=(
   [conv_forward]='conv2d forward' [conv_backward]='conv2d backward*' [conv_few]='conv2d direct*,conv2d kernels for*'

@@ -1,4 +1,5 @@
 #include "apps/xrbench/kernels_command.h"
+#include "apps/command_line/errors.h"
 
 #include <fmt/core.h>
 
@@ -12,8 +13,8 @@
 #include <ostream>
 #include <tuple>
 
+#include "apps/machine/machine.h"
 #include "apps/xrbench/ceilings.h"
-#include "apps/xrbench/errors.h"
 #include "apps/xrbench/kernels_report.h"
 #include "apps/xrbench/machine.h"
 #include "apps/xrbench/race.h"
@@ -208,7 +209,7 @@ class KernelsCommand {
         {"machine", processor()},
         {"device", fmt::format("{}: {}", backend_.name(), backend_.description())},
         {"threads", std::to_string(kernels::thread_count())},
-        {"compiler", compiler()},
+        {"compiler", machine::compiler_name()},
         {"precision", settings_.precision},
         {"kernels", settings_.kernels}};
     if (device_.type == DeviceType::cpu) lines.emplace_back("library", onednn_version());
@@ -360,12 +361,12 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
 }
 
 void run_kernels(const KernelsSettings& settings, std::ostream& out) {
-  KernelsCommand command = errors_of_usage([&] {
+  KernelsCommand command = command_line::errors_as<command_line::UsageError>([&] {
     XR_CHECK(settings.threads >= 0, "--threads is {}: it must not be negative", settings.threads);
     if (settings.threads > 0) kernels::set_thread_count(settings.threads);
     return KernelsCommand(settings, out);
   });
-  errors_of_usage([&] { command.check_operations(); });
+  command_line::errors_as<command_line::UsageError>([&] { command.check_operations(); });
   if (settings.list)
     command.list();
   else

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <fstream>
 #include <optional>
 #include <sstream>
 
+#include "apps/machine/machine.h"
 #include "commit.h"
 #include "kernels/common/error.h"
 
@@ -18,17 +18,8 @@ namespace xr::bench {
 
 namespace {
 
-/// What follows the first `key` in a file of lines "key   value".
-std::optional<std::string> value_in(const char* file, const std::string& key) {
-  std::ifstream lines(file);
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(key))
-      return line.substr(std::min(line.size(), line.find_first_not_of("\t :", key.size())));
-  return std::nullopt;
-}
-
 std::size_t kilobytes_in(const char* file, const std::string& key) {
-  const std::optional<std::string> value = value_in(file, key);
+  const std::optional<std::string> value = machine::value_in(file, key);
   XR_CHECK(value, "cannot tell the memory: {} has no {}", file, key);
   std::istringstream fields(*value);
   std::size_t kib = 0;
@@ -50,20 +41,11 @@ std::string processor() {
   cpu_set_t mask;
   const long all = sysconf(_SC_NPROCESSORS_ONLN);
   const long usable = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : all;
-  return fmt::format("{}, {} of {} cores",
-                     value_in("/proc/cpuinfo", "model name").value_or("unknown processor"), usable, all);
-}
-
-std::string compiler() {
-#if defined(__clang__)
-  return "clang " __clang_version__;
-#else
-  return "gcc " __VERSION__;
-#endif
+  return fmt::format("{}, {} of {} cores", machine::processor_name(), usable, all);
 }
 
 std::string nvidia_driver() {
-  return value_in("/proc/driver/nvidia/version", "NVRM version").value_or("");
+  return machine::value_in("/proc/driver/nvidia/version", "NVRM version").value_or("");
 }
 
 std::string commit() {

@@ -15,7 +15,6 @@ namespace xr::bench {
 
 /// "AMD EPYC, 2 of 4 cores": the cores that the process may use.
 [[nodiscard]] std::string processor();
-[[nodiscard]] std::string compiler();
 /// What NVIDIA's kernel driver calls itself; empty without one.
 [[nodiscard]] std::string nvidia_driver();
 /// The commit that was built, "-dirty" if files were changed since; "unknown" outside of a repository.

@@ -4,31 +4,18 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <map>
 #include <string>
 
-#include "apps/text/remedies.h"
-#include "apps/xrbench/errors.h"
+#include "apps/command_line/backend_names.h"
+#include "apps/command_line/errors.h"
+#include "apps/command_line/remedies.h"
 #include "apps/xrbench/kernels_command.h"
 #include "apps/xrbench/machine.h"
 #include "apps/xrbench/step.h"
 
 namespace {
 
-using xr::kernels::KernelChoice;
-using xr::kernels::Precision;
-
-const std::map<std::string, Precision> precisions{
-    {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
-const std::map<std::string, KernelChoice> kernel_choices{
-    {"auto", KernelChoice::automatic}, {"custom", KernelChoice::custom}, {"cudnn", KernelChoice::cudnn}};
-
-/// As given on the command line.
-struct Machine {
-  std::string device = "cpu", precision = "fp32", kernels = "auto";
-};
-
-void add_step(xr::command_line::Command program, xr::bench::StepSettings& settings, Machine& machine) {
+void add_step(xr::command_line::Command program, xr::bench::StepSettings& settings, std::string& device) {
   xr::command_line::Command step = program.subcommand("step", "Time whole training steps on random images");
   settings.model.name = "report_cnn";
   step.option("--model", settings.model.name, "report_cnn or xray_resnet").show_default();
@@ -39,13 +26,11 @@ void add_step(xr::command_line::Command program, xr::bench::StepSettings& settin
   step.option("--dropout", settings.model.dropout, "Probability").show_default();
   step.option("--lr", settings.learning_rate, "Adam's learning rate").show_default();
   step.option("--seed", settings.model.seed, "Of weights, images and dropout").show_default();
-  step.option("--device", machine.device, "cpu, cuda, cuda:N or simt").show_default();
-  step.option("--precision", machine.precision, "fp32, tf32 or bf16")
-      .one_of({"bf16", "fp32", "tf32"})
-      .show_default();
-  step.option("--kernels", machine.kernels, "auto, custom or cudnn")
-      .one_of({"auto", "cudnn", "custom"})
-      .show_default();
+  step.option("--device", device, "cpu, cuda, cuda:N or simt").show_default();
+  step.choice("--precision", settings.backend.precision, xr::command_line::precision_names(),
+              "fp32, tf32 or bf16");
+  step.choice("--kernels", settings.backend.kernels, xr::command_line::kernel_choice_names(),
+              "auto, custom or cudnn");
   step.flag("--cuda-graph,!--no-cuda-graph", settings.cuda_graph,
             "Record the step and replay it, where the device can");
   step.option("--threads", settings.threads, "CPU threads; 0: all cores").show_default();
@@ -64,8 +49,8 @@ int run(int argc, char** argv) {
   program.subcommands(1, 1);
   program.version("xrbench of commit " + xr::bench::commit(), "Print the commit and end");
   xr::bench::StepSettings settings;
-  Machine machine;
-  add_step(program.command(), settings, machine);
+  std::string device = "cpu";
+  add_step(program.command(), settings, device);
   xr::bench::KernelsSettings kernels;
   const xr::command_line::Command kernels_command = xr::bench::add_kernels(program.command(), kernels);
   const xr::command_line::Parsed parsed = program.parse(argc, argv);
@@ -81,9 +66,8 @@ int run(int argc, char** argv) {
     xr::bench::run_kernels(kernels, std::cout);
     return 0;
   }
-  settings.model.device =
-      xr::bench::errors_of_usage([&] { return xr::kernels::Device::parse(machine.device); });
-  settings.backend = {precisions.at(machine.precision), kernel_choices.at(machine.kernels)};
+  settings.model.device = xr::command_line::errors_as<xr::command_line::UsageError>(
+      [&] { return xr::kernels::Device::parse(device); });
   xr::bench::run_step(settings);
   return 0;
 }
@@ -100,10 +84,10 @@ int tell(int status, const std::string& message) {
 int main(int argc, char** argv) {
   try {
     return run(argc, argv);
-  } catch (const xr::bench::UsageError& error) {
-    return tell(2, xr::apps::with_remedy(error));
+  } catch (const xr::command_line::UsageError& error) {
+    return tell(2, xr::command_line::with_remedy(error));
   } catch (const xr::Error& error) {
-    return tell(1, xr::apps::with_remedy(error));
+    return tell(1, xr::command_line::with_remedy(error));
   } catch (const std::exception& error) {
     return tell(1, error.what());
   }

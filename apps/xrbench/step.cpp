@@ -1,4 +1,5 @@
 #include "apps/xrbench/step.h"
+#include "apps/command_line/errors.h"
 
 #include <fmt/core.h>
 
@@ -13,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "apps/xrbench/errors.h"
 #include "apps/xrbench/machine.h"
 #include "engine/core/allocator.h"
 #include "engine/io/safetensors.h"
@@ -186,7 +186,7 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
 }  // namespace
 
 void run_step(const StepSettings& settings) {
-  errors_of_usage([&] {
+  command_line::errors_as<command_line::UsageError>([&] {
     XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0 && settings.block >= 0,
              "batch size and steps must be at least 1, warm-up and block at least 0");
     if (settings.threads > 0) kernels::set_thread_count(settings.threads);

@@ -66,14 +66,15 @@ void Console::say(LogLevel level, const std::string& text) {
   log(text);
   if (settings_.quiet || settings_.json) return;
   clear_progress();
-  print(one_line(text) + '\n');
+  print(text::one_line(text) + '\n');
 }
 
-void Console::warn(const std::string& text) {
+void Console::warn(const char* id, const std::string& text) {
+  event("warning", {{"id", id}, {"text", text}});
   const std::lock_guard lock(mutex_);
   log("warning: " + text);
   clear_progress();
-  (void)std::fputs(fmt::format("xrtrain: warning: {}\n", one_line(text)).c_str(), stderr);
+  (void)std::fputs(fmt::format("xrtrain: warning: {}\n", text::one_line(text)).c_str(), stderr);
 }
 
 void Console::event(const char* kind, const nlohmann::json& fields) {
@@ -108,7 +109,7 @@ void Console::clear_progress() {
 }
 
 void Console::log(const std::string& text) {
-  const std::string line = stamped(one_line(text));
+  const std::string line = stamped(text::one_line(text));
   if (log_ < 0) {
     before_log_.push_back(line);
     return;

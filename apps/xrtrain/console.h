@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-namespace xr::apps {
+#include "apps/xrtrain/options/log_level.h"
 
-enum class LogLevel : std::uint8_t { debug, info, warning };
+namespace xr::apps {
 
 struct ConsoleSettings {
   bool quiet = false;  ///< warnings only
@@ -29,7 +29,8 @@ class Console {
 
   void line(const std::string& text) { say(LogLevel::info, text); }
   void debug(const std::string& text) { say(LogLevel::debug, text); }
-  void warn(const std::string& text);
+  /// `id` is a stable name: of warning_id.h, or of a finding. With --json also an event.
+  void warn(const char* id, const std::string& text);
   /// Shown with --json only: {"event": kind, ...fields} on a line.
   void event(const char* kind, const nlohmann::json& fields);
   /// The same for fields that are a text already, a JSON object.

@@ -1,9 +1,7 @@
 // What can go wrong, by exit status.
 #pragma once
 
-#include <filesystem>
-
-#include "kernels/common/error.h"
+#include "apps/command_line/errors.h"
 
 namespace xr::apps {
 
@@ -16,28 +14,13 @@ enum ExitStatus : int {
   exit_findings = 4,  ///< audit --fail-on found something
 };
 
-/// Options that make no sense: exit status 2.
-class UsageError : public Error {
- public:
-  using Error::Error;
-};
+using command_line::errors_as;
+using command_line::UsageError;  // exit status 2
 
 /// Images, folders, checkpoints that cannot be used: exit status 3.
 class DataError : public Error {
  public:
   using Error::Error;
 };
-
-/// Calls `action`; an error of the parts below becomes an `As`, with the same message.
-template <class As, class Action>
-auto errors_as(Action&& action) {
-  try {
-    return action();
-  } catch (const Error& error) {
-    throw As(error.code(), error.what(), error.where());
-  } catch (const std::filesystem::filesystem_error& error) {
-    throw As(error.what());
-  }
-}
 
 }  // namespace xr::apps

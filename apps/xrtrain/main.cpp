@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "apps/text/remedies.h"
+#include "apps/command_line/remedies.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/errors.h"
@@ -17,16 +17,17 @@ namespace {
 
 using namespace xr::apps;
 namespace command_line = xr::command_line;
+namespace text = xr::text;
 
 int tell(int status, const std::string& message) {
-  (void)std::fputs(fmt::format("xrtrain: error: {}\n", one_line(message)).c_str(), stderr);
+  (void)std::fputs(fmt::format("xrtrain: error: {}\n", text::one_line(message)).c_str(), stderr);
   return status;
 }
 
 /// For "--epoch" "; did you mean --epochs?".
 std::string suggestion(const command_line::Parsed& parsed) {
   for (const std::string& word : parsed.unknown)
-    if (const std::string nearest = nearest_word(word.substr(0, word.find('=')), parsed.known);
+    if (const std::string nearest = text::nearest_word(word.substr(0, word.find('=')), parsed.known);
         !nearest.empty())
       return fmt::format("; did you mean {}?", nearest);
   return fmt::format("; see {} --help", parsed.command);
@@ -80,11 +81,11 @@ int main(int argc, char** argv) {
   try {
     return parse_and_run(argc, argv);
   } catch (const UsageError& error) {
-    return tell(exit_usage, with_remedy(error));
+    return tell(exit_usage, command_line::with_remedy(error));
   } catch (const DataError& error) {
-    return tell(exit_data, with_remedy(error));
+    return tell(exit_data, command_line::with_remedy(error));
   } catch (const xr::Error& error) {
-    return tell(exit_failed, with_remedy(error));
+    return tell(exit_failed, command_line::with_remedy(error));
   } catch (const std::bad_alloc&) {
     return tell(exit_failed, "out of memory: use a smaller --batch-size, --image-size or network");
   } catch (const std::exception& error) {

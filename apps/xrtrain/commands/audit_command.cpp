@@ -1,12 +1,13 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "apps/audit/audit.h"
 #include "apps/audit/page.h"
 #include "apps/text/text.h"
-#include "apps/xrtrain/audit/control.h"
 #include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/commands/control_trainings.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/options/options.h"
@@ -22,7 +23,8 @@ using audit::Check;
 using audit::Verdict;
 
 struct AuditOptions {
-  std::string data, out, groups, group_pattern, fail_on;
+  std::string data, out, groups, group_pattern;
+  std::optional<Verdict> fail_on;  ///< findings as bad as this are an exit status
   int image_size = 224, workers = 0;
   bool control = false;
   int control_epochs = 20;
@@ -33,7 +35,7 @@ struct AuditOptions {
 void tell_findings(const Audit& audit, Console& console) {
   console.line(fmt::format("{} of {}: {}", audit::counted(audit.scan.images.size(), "image"),
                            audit::counted(audit.scan.class_names.size(), "class", "classes"),
-                           one_line(fmt::format("{}", fmt::join(audit.scan.class_names, ", ")))));
+                           text::one_line(fmt::format("{}", fmt::join(audit.scan.class_names, ", ")))));
   for (const std::string& warning : audit.scan.warnings) console.line("note: " + warning);
   for (const Check& check : audit.checks) {
     console.line(fmt::format("[{}] {}: {}", html::verdict_name(check.verdict), check.title, check.text));
@@ -43,9 +45,9 @@ void tell_findings(const Audit& audit, Console& console) {
 }
 
 std::string command_line(const AuditOptions& options) {
-  std::string text = "xrtrain audit " + shell_word(options.data);
+  std::string text = "xrtrain audit " + text::shell_word(options.data);
   const auto add = [&](const char* name, const std::string& value) {
-    if (!value.empty()) text += fmt::format(" {} {}", name, shell_word(value));
+    if (!value.empty()) text += fmt::format(" {} {}", name, text::shell_word(value));
   };
   add("--out", options.out);
   add("--groups", options.groups);
@@ -70,15 +72,15 @@ void write_results(const Audit& audit, const AuditOptions& options, Console& con
       fmt::format("Written: {} and {}", (out / "audit.html").string(), (out / "audit.json").string()));
 }
 
-void train_controls(Audit& audit, const AuditOptions& options, Console& console) {
+void add_controls(Audit& audit, const AuditOptions& options, Console& console) {
   GivenOptions given = {{"data", options.data},
                         {"preset", options.control_preset},
                         {"epochs", std::to_string(options.control_epochs)},
                         {"image-size", std::to_string(options.image_size)}};
   if (!options.groups.empty()) given["groups"] = options.groups;
   if (!options.group_pattern.empty()) given["group-regex"] = options.group_pattern;
-  audit.checks.push_back(audit::check_control(given, fs::path(options.out) / "control",
-                                              [&](const std::string& text) { console.line(text); }));
+  audit.checks.push_back(train_controls(given, fs::path(options.out) / "control",
+                                        [&](const std::string& text) { console.line(text); }));
   sort_by_verdict(audit.checks);
 }
 
@@ -107,13 +109,11 @@ int run_audit(const AuditOptions& options) {
         fs::absolute(options.data).lexically_normal(), settings,
         [&](const char* what, std::size_t done, std::size_t total) { console.progress(what, done, total); });
   });
-  if (options.control) train_controls(audit, options, console);
+  if (options.control) add_controls(audit, options, console);
   if (options.json) print(audit_json(audit) + "\n");
   tell_findings(audit, console);
   if (!options.out.empty()) write_results(audit, options, console);
-  if (options.fail_on.empty()) return exit_done;
-  const Verdict limit = options.fail_on == "serious" ? Verdict::serious : Verdict::warning;
-  return audit.verdict() >= limit ? exit_findings : exit_done;
+  return options.fail_on && audit.verdict() >= *options.fail_on ? exit_findings : exit_done;
 }
 
 }  // namespace
@@ -134,10 +134,10 @@ void add_audit_command(command_line::Command app, Action& action) {
           "Regular expression whose first group (without one, all that matches) is the patient in the path "
           "of an image")
       .excludes(groups);
-  command
-      .option("--fail-on", options->fail_on,
-              "Exit status 4 if a finding is so bad: warning (or worse) or serious; else it is 0")
-      .one_of({"warning", "serious"});
+  const command_line::Names<std::optional<Verdict>> limits = {{"warning", Verdict::warning},
+                                                              {"serious", Verdict::serious}};
+  command.choice("--fail-on", options->fail_on, limits,
+                 "Exit status 4 if a finding is so bad: warning (or worse) or serious; else it is 0");
   command
       .option("--image-size", options->image_size, "Side of the images that the network will see, in pixels")
       .show_default()

@@ -11,14 +11,14 @@ namespace xr::apps {
 namespace {
 
 int run_compare(const std::string& run_a, const std::string& run_b, bool json) {
-  const ChosenPredictions a = read_chosen(run_a), b = read_chosen(run_b);
-  const auto name = [](const std::string& run, const ChosenPredictions& chosen) {
-    return fmt::format("{} (checkpoint {:02d}, {})", one_line(run), chosen.epoch,
-                       chosen.on_validation ? "chosen on validation" : "the last");
+  const RunPredictions a = read_run_predictions(run_a), b = read_run_predictions(run_b);
+  const auto name = [](const std::string& run, const RunPredictions& chosen) {
+    return fmt::format("{} (checkpoint {:02d}, {})", text::one_line(run), chosen.selection.checkpoint,
+                       chosen.selection.on_validation() ? "chosen on validation" : "the last");
   };
   const Comparison comparison = compare(a, b);
   if (json) {
-    print(comparison_json(comparison, {run_a, a.epoch, a.on_validation}, {run_b, b.epoch, b.on_validation}));
+    print(comparison_json(comparison, {run_a, a.selection}, {run_b, b.selection}));
     return exit_done;
   }
   for (const std::string& line : comparison_text(comparison, name(run_a, a), name(run_b, b)))

@@ -11,6 +11,7 @@
 #include "apps/xrtrain/run/provenance.h"
 #include "apps/xrtrain/run/resume_state.h"
 #include "apps/xrtrain/run/run_results.h"
+#include "apps/xrtrain/warning_id.h"
 #include "engine/io/atomic_file.h"
 
 namespace xr::apps {
@@ -87,6 +88,7 @@ void warn_of_seen_images(const TrainOptions& of_run, const data::Dataset& datase
       dataset.test, [&](const data::Sample& sample) { return seen.contains(file(dataset, sample)); });
   if (count > 0)
     console.warn(
+        warning_id::training_images_evaluated,
         fmt::format("{} of these {} images are the run's own training or validation images: what it gets "
                     "right of them says nothing about new ones",
                     count, dataset.test.size()));
@@ -115,15 +117,21 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
 DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& of_run,
                                const data::Dataset& dataset) {
   const bool own = options.data.empty();  // a table of groups is about the images that it was given for
-  const std::optional<RunChoices> choices =
-      !own || options.checkpoint >= 0 ? read_run_choices(options.run) : std::nullopt;
+  std::optional<Selection> before =
+      !own || options.checkpoint >= 0 ? read_selection(options.run) : std::nullopt;
+  if (options.checkpoint >= 0 && !(before && before->checkpoint == options.checkpoint)) {
+    before.emplace();
+    before->checkpoint = options.checkpoint;
+    before->on = SelectedOn::command_line;
+  } else if (own) {
+    before.reset();
+  } else if (before) {
+    before->on = SelectedOn::run_validation;
+  }
   const std::string table = options.subgroups.empty() && own ? of_run.subgroups : options.subgroups;
   return {options.positive.empty() ? of_run.positive : options.positive,
           options.target_sensitivity.value_or(of_run.target_sensitivity),
-          static_cast<std::uint64_t>(of_run.seed),
-          read_subgroups(table, dataset.directory),
-          own ? std::nullopt : choices,
-          options.checkpoint >= 0 && !(choices && choices->checkpoint == options.checkpoint)};
+          static_cast<std::uint64_t>(of_run.seed), read_subgroups(table, dataset.directory), before};
 }
 
 /// --out: a table, or a folder for all figures.
@@ -168,7 +176,7 @@ int run_eval(const EvalOptions& options) {
   const CheckpointInfo& info = first.info;
 
   const data::Dataset dataset = find_images(options, of_run, info.class_names);
-  for (const std::string& warning : dataset.warnings) console.warn(warning);
+  for (const std::string& warning : dataset.warnings) console.warn(warning_id::dataset, warning);
   const DetailSettings settings = detail_settings(options, of_run, dataset);
   (void)positive_class(info.class_names, settings.positive);
   console.line(fmt::format("Data {}", dataset.directory.string()));

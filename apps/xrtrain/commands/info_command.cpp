@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "apps/machine/machine.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/console.h"
@@ -61,11 +62,11 @@ std::uint64_t folder_bytes(const fs::path& folder) {
 int run_info(bool json) {
   const fs::path cache = image_cache_folder();
   const nlohmann::json info = {{"version", XR_VERSION},
-                               {"compiler", compiler_name()},
+                               {"compiler", machine::compiler_name()},
                                {"build", XR_BUILD_TYPE},
                                {"libraries", library_versions()},
                                {"system", system_name()},
-                               {"processor", processor_name()},
+                               {"processor", machine::processor_name()},
                                {"processors", std::thread::hardware_concurrency()},
                                {"threads", kernels::thread_count()},
                                {"devices", devices()},
@@ -80,13 +81,14 @@ int run_info(bool json) {
     print(json_text(info) + '\n');
     return exit_done;
   }
-  std::string text = fmt::format("xrtrain {}, {}, {} build\n", XR_VERSION, compiler_name(), XR_BUILD_TYPE);
-  text += fmt::format("libraries: {}\nsystem: {}\n", library_versions(), one_line(system_name()));
+  std::string text =
+      fmt::format("xrtrain {}, {}, {} build\n", XR_VERSION, machine::compiler_name(), XR_BUILD_TYPE);
+  text += fmt::format("libraries: {}\nsystem: {}\n", library_versions(), text::one_line(system_name()));
   text += fmt::format("processor: {}, {} cores, {} threads\n", info["processor"].get<std::string>(),
                       std::thread::hardware_concurrency(), kernels::thread_count());
   for (const nlohmann::json& device : info["devices"])
     text += fmt::format("device {}: {}\n", device["device"].get<std::string>(),
-                        one_line(device["description"].get<std::string>()));
+                        text::one_line(device["description"].get<std::string>()));
   if (kernels::has_cuda_backend())
     text += fmt::format("CUDA kernels for: {}\n", kernels::cuda_architectures());
   text += fmt::format("--kernels cudnn: {}\n", info["cudnn"].get<std::string>());
@@ -97,8 +99,8 @@ int run_info(bool json) {
                         model["least_image_size"].get<std::int64_t>());
   text += fmt::format("presets: {}\n", fmt::join(preset_names(), ", "));
   text += cache.empty() ? "image cache: none, for neither XRTRAIN_CACHE, XDG_CACHE_HOME nor HOME is set\n"
-                        : fmt::format("image cache: {}, {}\n", one_line(cache.string()),
-                                      size_text(info["cache_bytes"].get<std::uint64_t>()));
+                        : fmt::format("image cache: {}, {}\n", text::one_line(cache.string()),
+                                      text::size_text(info["cache_bytes"].get<std::uint64_t>()));
   print(text);
   return exit_done;
 }

@@ -10,11 +10,11 @@
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/evaluate.h"
 #include "apps/xrtrain/explain/explanation.h"
-#include "apps/xrtrain/explain/grad_cam.h"
 #include "apps/xrtrain/options/machine_options.h"
 #include "apps/xrtrain/run/checkpoint.h"
 #include "engine/core/autograd.h"
 #include "kernels/common/parallel.h"
+#include "model/explain/grad_cam.h"
 
 namespace xr::apps {
 
@@ -104,18 +104,19 @@ class Predictor {
       const auto found = std::ranges::find(names, options.class_name);
       if (found == names.end())
         throw UsageError(fmt::format("--class {} is no class of the checkpoint: use {}",
-                                     one_line(options.class_name), fmt::join(names, " or ")));
+                                     text::one_line(options.class_name), fmt::join(names, " or ")));
       class_index_ = found - names.begin();
     }
     const model::ModelSettings& settings = checkpoint.info.model;
     layer_ = options.layer.empty()
-                 ? explain::last_feature_layer(
+                 ? model::explain::last_feature_layer(
                        *checkpoint.network, {1, settings.channels, settings.image_size, settings.image_size},
                        device)
                  : options.layer;
     if (checkpoint.network->find(layer_) == nullptr)
-      throw UsageError(fmt::format("--layer {} is no layer of the network: use one of {}", one_line(layer_),
-                                   fmt::join(explain::convolution_layers(*checkpoint.network), ", ")));
+      throw UsageError(fmt::format("--layer {} is no layer of the network: use one of {}",
+                                   text::one_line(layer_),
+                                   fmt::join(model::explain::convolution_layers(*checkpoint.network), ", ")));
     std::error_code code;
     fs::create_directories(options.explain, code);
     XR_CHECK(!code, "cannot make the folder {}: {}", options.explain, code.message());
@@ -173,8 +174,8 @@ class Printer {
           const std::vector<Prediction>& predictions)
       : options_(options), names_(class_names) {
     for (const Prediction& prediction : predictions)
-      file_width_ = std::max(file_width_, one_line(prediction.path.string()).size());
-    for (const std::string& name : names_) class_width_ = std::max(class_width_, one_line(name).size());
+      file_width_ = std::max(file_width_, text::one_line(prediction.path.string()).size());
+    for (const std::string& name : names_) class_width_ = std::max(class_width_, text::one_line(name).size());
   }
 
   void header() const {
@@ -183,8 +184,8 @@ class Printer {
                            ? "file,class"
                            : fmt::format("{:<{}}  {:<{}}", "file", file_width_, "class", class_width_);
     for (const std::string& name : names_)
-      text += options_.csv ? "," + csv_field("p(" + name + ")")
-                           : fmt::format("  {:>{}}", "p(" + one_line(name) + ")", column_width(name));
+      text += options_.csv ? "," + text::csv_field("p(" + name + ")")
+                           : fmt::format("  {:>{}}", "p(" + text::one_line(name) + ")", column_width(name));
     if (!options_.explain.empty()) {
       text += options_.csv ? ",explained,central_share" : "  centre";
       if (options_.occlusion) text += options_.csv ? ",occlusion_agreement" : "  agreement";
@@ -202,9 +203,9 @@ class Printer {
       if (prediction.drawn) row["explanation"] = explanation_json(*prediction.drawn);
       return print(json_text(row) + '\n');
     }
-    std::string text = options_.csv ? csv_field(file) + ',' + csv_field(name)
-                                    : fmt::format("{:<{}}  {:<{}}", one_line(file), file_width_,
-                                                  one_line(name), class_width_);
+    std::string text = options_.csv ? text::csv_field(file) + ',' + text::csv_field(name)
+                                    : fmt::format("{:<{}}  {:<{}}", text::one_line(file), file_width_,
+                                                  text::one_line(name), class_width_);
     for (std::size_t c = 0; c < names_.size(); ++c)
       text += options_.csv ? fmt::format(",{:.6f}", prediction.probabilities[c])
                            : fmt::format("  {:>{}.4f}", prediction.probabilities[c], column_width(names_[c]));
@@ -226,7 +227,7 @@ class Printer {
     print(fmt::format(
         "centre: share of the Grad-CAM map of layer {} in the middle of the image (three quarters of "
         "each side); an even map has {:.0f} %\n",
-        layer, 100.0 * explain::central_area));
+        layer, 100.0 * model::explain::central_area));
     if (options_.occlusion)
       print(
           "agreement: correlation of the Grad-CAM map with what covering parts of the image shows; 1 is the "
@@ -254,17 +255,18 @@ class Printer {
     const auto dash = [](const std::string& text) { return text.empty() ? "-" : text; };
     const std::string file = drawn.file.string();
     if (options_.csv)
-      return fmt::format(",{},{}{},{},{}", csv_field(drawn.class_name), number(drawn.central_share, "{:.4f}"),
-                         options_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "", csv_field(file),
-                         csv_field(drawn.warning));
+      return fmt::format(",{},{}{},{},{}", text::csv_field(drawn.class_name),
+                         number(drawn.central_share, "{:.4f}"),
+                         options_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "",
+                         text::csv_field(file), text::csv_field(drawn.warning));
     std::string text = fmt::format(
         "  {:>6}", dash(drawn.central_share ? fmt::format("{:.0f} %", 100.0 * *drawn.central_share) : ""));
     if (options_.occlusion) text += fmt::format("  {:>9}", dash(number(drawn.agreement, "{:.2f}")));
-    return text + "  " + one_line(drawn.file.filename().string());
+    return text + "  " + text::one_line(drawn.file.filename().string());
   }
 
   static std::size_t column_width(const std::string& name) {
-    return std::max<std::size_t>(6, one_line(name).size() + 3);
+    return std::max<std::size_t>(6, text::one_line(name).size() + 3);
   }
 
   const PredictOptions& options_;
@@ -283,7 +285,7 @@ int run_predict(const PredictOptions& options) {
   std::size_t failures = 0;
   const auto tell_failure = [&](const std::string& reason) {
     ++failures;
-    (void)std::fputs(fmt::format("xrtrain: error: {}\n", one_line(reason)).c_str(), stderr);
+    (void)std::fputs(fmt::format("xrtrain: error: {}\n", text::one_line(reason)).c_str(), stderr);
   };
   std::vector<Prediction> predictions;
   for (const std::string& name : options.images) {
@@ -305,7 +307,7 @@ int run_predict(const PredictOptions& options) {
       else
         tell_failure(prediction.failure);
       if (prediction.drawn && !prediction.drawn->warning.empty())
-        (void)std::fputs(fmt::format("xrtrain: warning: {}: {}\n", one_line(prediction.path.string()),
+        (void)std::fputs(fmt::format("xrtrain: warning: {}: {}\n", text::one_line(prediction.path.string()),
                                      prediction.drawn->warning)
                              .c_str(),
                          stderr);

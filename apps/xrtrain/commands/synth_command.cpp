@@ -1,4 +1,3 @@
-#include <map>
 #include <memory>
 
 #include "apps/xrtrain/commands/commands.h"
@@ -11,24 +10,20 @@ namespace xr::apps {
 namespace {
 
 struct SynthOptions {
-  std::string out, shortcut = "none";
+  std::string out;
   data::PhantomSettings settings;
   bool quiet = false;
 };
 
-const std::map<std::string, data::PhantomShortcut>& shortcuts() {
-  static const std::map<std::string, data::PhantomShortcut> named = {
-      {"none", data::PhantomShortcut::none},
-      {"corner-marker", data::PhantomShortcut::corner_marker},
-      {"border-brightness", data::PhantomShortcut::border_brightness},
-      {"format", data::PhantomShortcut::format}};
-  return named;
-}
+const command_line::Names<data::PhantomShortcut> shortcuts = {
+    {"border-brightness", data::PhantomShortcut::border_brightness},
+    {"corner-marker", data::PhantomShortcut::corner_marker},
+    {"format", data::PhantomShortcut::format},
+    {"none", data::PhantomShortcut::none}};
 
 int run_synth(const SynthOptions& options) {
   Console console({options.quiet, false, LogLevel::info});
   data::PhantomSettings settings = options.settings;
-  settings.shortcut = shortcuts().at(options.shortcut);
   settings.progress = [&](std::size_t done, std::size_t total) { console.progress("Drawing", done, total); };
   data::write_phantom_dataset(options.out, settings);
   console.line(fmt::format("Drew {} training and {} test images of {} x {} pixels into {}",
@@ -49,8 +44,6 @@ void add_synth_command(command_line::Command app, Action& action) {
   command.option("--out", options->out, "Folder to make").required();
   command.option("--seed", settings.seed, "Other images for another seed").show_default();
   command.option("--size", settings.size, "Side of the images in pixels").show_default().range(64, 2048);
-  std::vector<std::string> shortcut_names;
-  for (const auto& [name, shortcut] : shortcuts()) shortcut_names.push_back(name);
   const std::pair<const char*, int*> counts[] = {{"train-covid", &settings.train_covid},
                                                  {"train-normal", &settings.train_normal},
                                                  {"test-covid", &settings.test_covid},
@@ -59,12 +52,10 @@ void add_synth_command(command_line::Command app, Action& action) {
     command.option(fmt::format("--{}", name), *count, fmt::format("Images in {}", name))
         .show_default()
         .range(1, 100000);
-  command
-      .option("--shortcut", options->shortcut,
-              "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
-              "corner-marker, border-brightness or format")
-      .show_default()
-      .one_of(shortcut_names, command_line::Shown::no);
+  command.choice("--shortcut", settings.shortcut, shortcuts,
+                 "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
+                 "corner-marker, border-brightness or format",
+                 command_line::Shown::no);
   command.option("--workers", settings.workers, "Drawing threads; 0 is one per processor core")
       .show_default()
       .range(0, 256);

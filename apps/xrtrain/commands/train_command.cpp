@@ -13,6 +13,7 @@
 #include "apps/xrtrain/run/provenance.h"
 #include "apps/xrtrain/run/run_results.h"
 #include "apps/xrtrain/training/trainer.h"
+#include "apps/xrtrain/warning_id.h"
 #include "engine/core/allocator.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/parallel.h"
@@ -30,10 +31,7 @@ class TrainCommand {
       : options_(std::move(options)),
         folder_(std::move(folder)),
         started_(started),
-        console_({options_.quiet, options_.json,
-                  options_.log_level == "debug"  ? LogLevel::debug
-                  : options_.log_level == "info" ? LogLevel::info
-                                                 : LogLevel::warning}) {}
+        console_({options_.quiet, options_.json, options_.log_level}) {}
 
   void run();
 
@@ -75,17 +73,17 @@ void TrainCommand::run() {
   preprocessing_ = make_preprocessing(options_);
   const data::Dataset dataset = find_dataset(options_);
   catch_interrupts();  // not before: a pattern of groups may take for ever
-  for (const std::string& warning : dataset.warnings) console_.warn(warning);
+  for (const std::string& warning : dataset.warnings) console_.warn(warning_id::dataset, warning);
   for (const data::SkippedFile& file : dataset.skipped)
-    console_.warn(fmt::format("left out {}: {}", one_line(file.path), file.reason));
+    console_.warn(warning_id::file_skipped,
+                  fmt::format("left out {}: {}", text::one_line(file.path), file.reason));
   // What the evaluation needs is checked before the training.
   (void)positive_class(dataset.class_names, options_.positive);
   details_ = {options_.positive,
               options_.target_sensitivity,
               static_cast<std::uint64_t>(options_.seed),
               read_subgroups(options_.subgroups, dataset.directory),
-              {},
-              false};
+              {}};
 
   // Images are decoded while the network gets its initial weights.
   auto loading = std::async(std::launch::async, [&] { return load_images(dataset); });
@@ -111,13 +109,13 @@ void TrainCommand::run() {
       folder_->file("provenance.json"),
       provenance_json({machine_facts(device_, threads_),
                        data_facts(options_, dataset, images.train, images.validation, images.test)}));
-  if (options_.mask == "none" && options_.fold.empty()) {  // of controls and folds it has been told
+  if (options_.mask == data::Mask::none && options_.fold.empty()) {  // of controls and folds it has been told
     const std::vector<audit::Check> findings =
         audit::quick_findings(dataset, {images.train, images.validation, images.test});
     for (const audit::Check& finding : findings)
-      // The dataset's warnings tell of patients; a wide interval is no finding about the images.
-      if (finding.name != "patients" && !finding.text.starts_with("few test images"))
-        console_.warn(fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
+      if (finding.name != "patients")  // the dataset's warnings tell of patients
+        console_.warn(id_name(finding.id),
+                      fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
     engine::write_file_atomically(folder_->file("findings.json"), audit::checks_json(findings) + "\n");
   }
   tell_disk(*network, images.validation.count() > 0);
@@ -143,7 +141,7 @@ void TrainCommand::require_batches(std::size_t images) const {
 
 void TrainCommand::choose_machine() {
   device_ = choose_device(options_.device, &why_not_the_gpu_);
-  configure_device(device_, options_.precision, options_.kernels);
+  configure_device(device_, options_.precision, options_.kernel_choice);
   if (options_.threads > 0) kernels::set_thread_count(static_cast<int>(options_.threads));
   threads_ = kernels::thread_count();
 }
@@ -182,7 +180,8 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
                             model::parameter_count(info_.model), options_.preset, options_.seed));
   console_.line(
       fmt::format("Device {}, {} thread{}", device_.to_string(), threads_, threads_ == 1 ? "" : "s"));
-  if (!why_not_the_gpu_.empty()) console_.warn(why_not_the_gpu_ + " (--device auto uses the CPU)");
+  if (!why_not_the_gpu_.empty())
+    console_.warn(warning_id::gpu_not_used, why_not_the_gpu_ + " (--device auto uses the CPU)");
   const std::size_t decoded = images.train.decoded + images.validation.decoded + images.test.decoded;
   console_.line(
       fmt::format("Data {}: {}", options_.data,
@@ -219,13 +218,14 @@ void TrainCommand::tell_disk(const model::Module& network, bool has_validation) 
   const std::uint64_t missing = need.total > there ? need.total - there : 0,
                       free = free_space(folder_->path());
   console_.line(fmt::format("Disk: {} checkpoint{} of {} and {} for resuming, {} in all; {} are free",
-                            need.checkpoints, need.checkpoints == 1 ? "" : "s", size_text(need.checkpoint),
-                            size_text(2 * need.resume), size_text(need.total), size_text(free)));
+                            need.checkpoints, need.checkpoints == 1 ? "" : "s",
+                            text::size_text(need.checkpoint), text::size_text(2 * need.resume),
+                            text::size_text(need.total), text::size_text(free)));
   XR_CHECK(
       missing <= free,
       "the run needs {} more in {}, but only {} are free: free some space, choose another --out, or keep "
       "fewer checkpoints with --keep 1",
-      size_text(missing), folder_->path().string(), size_text(free));
+      text::size_text(missing), folder_->path().string(), text::size_text(free));
 }
 
 std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data::ImageSet images) const {
@@ -237,7 +237,7 @@ std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data
 
 void TrainCommand::train(model::Module& network, const Images& images) {
   std::vector<float> class_weights;
-  if (options_.class_weights == "auto")
+  if (options_.class_weights == ClassWeights::balanced)
     class_weights = balanced_class_weights(images.train, info_.class_names.size());
   Trainer trainer({options_, device_, *folder_, console_, info_, network, images.train, preprocessing_,
                    validation_.get(), class_weights, info_.data, threads_},
@@ -254,7 +254,7 @@ void TrainCommand::train(model::Module& network, const Images& images) {
   history_ = trainer.history();
   double best = 0.0;
   for (const EpochRecord& record : history_) best = std::max(best, record.train_accuracy());
-  console_.line(fmt::format("Training complete in {}", duration_text(now_seconds() - started)));
+  console_.line(fmt::format("Training complete in {}", text::duration_text(now_seconds() - started)));
   console_.line(fmt::format("Best train Acc: {:.6f}", best));
 }
 
@@ -272,12 +272,13 @@ void TrainCommand::evaluate(model::Module& network) {
       fmt::format("Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, "
                   "report.html, checkpoints/{}",
                   folder_->path().string(), options_.tensorboard ? ", tensorboard/" : ""));
-  if (options_.mask == "none" && options_.fold.empty() && !fs::exists(folder_->file("audit.json"))) {
-    const std::string run = shell_word(folder_->path().string());
+  if (options_.mask == data::Mask::none && options_.fold.empty() &&
+      !fs::exists(folder_->file("audit.json"))) {
+    const std::string run = text::shell_word(folder_->path().string());
     console_.line(
         fmt::format("To have the full audit of the images in report.html: xrtrain audit {} --image-size {} "
                     "--out {}, then xrtrain eval {}",
-                    shell_word(options_.data), options_.image_size, run, run));
+                    text::shell_word(options_.data), options_.image_size, run, run));
   }
   console_.event_text("summary", results.summary);
 }
@@ -320,8 +321,8 @@ int run_train(const GivenOptions& given, const std::string& config_file) {
     TrainCommand(std::move(options), std::move(folder), started).run();
   } catch (const Interrupted& interruption) {
     if (inspect_folder(out) != FolderKind::run) throw Error(interruption.what());
-    throw Error(
-        fmt::format("{}; go on with: xrtrain train --out {} --resume", interruption.what(), shell_word(out)));
+    throw Error(fmt::format("{}; go on with: xrtrain train --out {} --resume", interruption.what(),
+                            text::shell_word(out)));
   }
   return exit_done;
 }

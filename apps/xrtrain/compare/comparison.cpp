@@ -41,12 +41,12 @@ struct Paired {
   std::vector<double> a, b;
 };
 
-Paired pair_images(const ChosenPredictions& a, const ChosenPredictions& b, Comparison& comparison) {
+Paired pair_images(const RunPredictions& a, const RunPredictions& b, Comparison& comparison) {
   std::map<std::string, std::size_t> in_b;
   for (std::size_t i = 0; i < b.test.images->paths.size(); ++i) in_b[b.test.images->paths[i]] = i;
   Paired paired;
   std::vector<std::string> other_pictures;
-  const auto add = [&](std::vector<double>& to, const ChosenPredictions& run, std::size_t image) {
+  const auto add = [&](std::vector<double>& to, const RunPredictions& run, std::size_t image) {
     const std::span<const double> row = run.test.table().row(image);
     to.insert(to.end(), row.begin(), row.end());
   };
@@ -60,12 +60,12 @@ Paired pair_images(const ChosenPredictions& a, const ChosenPredictions& b, Compa
     const std::int64_t label = a.test.images->labels[i];
     if (label != b.test.images->labels[found->second])
       throw DataError(fmt::format(
-          "the image {} is of class {} in one run and of class {} in the other", one_line(path),
-          one_line(a.class_names[static_cast<std::size_t>(label)]),
-          one_line(b.class_names[static_cast<std::size_t>(b.test.images->labels[found->second])])));
+          "the image {} is of class {} in one run and of class {} in the other", text::one_line(path),
+          text::one_line(a.class_names[static_cast<std::size_t>(label)]),
+          text::one_line(b.class_names[static_cast<std::size_t>(b.test.images->labels[found->second])])));
     const auto same = same_picture(*a.test.images, i, *b.test.images, found->second);
     if (same && *same) ++comparison.same_pictures;
-    if (same && !*same) other_pictures.push_back(one_line(path));
+    if (same && !*same) other_pictures.push_back(text::one_line(path));
     paired.labels.push_back(label);
     add(paired.a, a, i);
     add(paired.b, b, found->second);
@@ -83,7 +83,7 @@ Paired pair_images(const ChosenPredictions& a, const ChosenPredictions& b, Compa
 std::vector<std::uint8_t> right(const std::vector<double>& probabilities,
                                 const std::vector<std::int64_t>& labels, std::size_t classes) {
   const std::vector<std::int64_t> predictions =
-      ProbabilityTable{classes, probabilities, labels}.predictions();
+      statistics::ProbabilityTable{classes, probabilities, labels}.predictions();
   std::vector<std::uint8_t> result;
   for (std::size_t i = 0; i < labels.size(); ++i) result.push_back(predictions[i] == labels[i] ? 1 : 0);
   return result;
@@ -113,18 +113,18 @@ std::optional<std::string> auroc_verdict(const Comparison& comparison) {
 
 nlohmann::json run_json(const ComparedRun& run, std::int64_t correct) {
   return {{"run", run.run},
-          {"checkpoint", fmt::format("{:02d}", run.checkpoint)},
-          {"on", run.chosen_on_validation ? "validation" : "last"},
+          {"checkpoint", fmt::format("{:02d}", run.selection.checkpoint)},
+          {"on", run.selection.on_validation() ? "validation" : "last"},
           {"correct", correct}};
 }
 
 }  // namespace
 
-Comparison compare(const ChosenPredictions& a, const ChosenPredictions& b) {
+Comparison compare(const RunPredictions& a, const RunPredictions& b) {
   if (a.class_names != b.class_names)
     throw DataError(fmt::format("the runs have different classes: {} and {}",
-                                one_line(fmt::format("{}", fmt::join(a.class_names, ", "))),
-                                one_line(fmt::format("{}", fmt::join(b.class_names, ", ")))));
+                                text::one_line(fmt::format("{}", fmt::join(a.class_names, ", "))),
+                                text::one_line(fmt::format("{}", fmt::join(b.class_names, ", ")))));
   Comparison result;
   result.class_names = a.class_names;
   result.positive = a.positive;
@@ -136,14 +136,14 @@ Comparison compare(const ChosenPredictions& a, const ChosenPredictions& b) {
                                   right_b = right(paired.b, paired.labels, classes);
   result.correct_a = sum(right_a);
   result.correct_b = sum(right_b);
-  result.mcnemar = mcnemar_test(right_a, right_b);
+  result.mcnemar = statistics::mcnemar_test(right_a, right_b);
   if (classes == 2)
-    result.delong = delong_test(against_rest(paired.labels, result.positive),
-                                column_of(paired.a, classes, result.positive),
-                                column_of(paired.b, classes, result.positive));
+    result.delong = statistics::delong_test(statistics::against_rest(paired.labels, result.positive),
+                                            statistics::column_of(paired.a, classes, result.positive),
+                                            statistics::column_of(paired.b, classes, result.positive));
   std::vector<double> p{result.mcnemar.p};
   if (result.delong && result.delong->p) p.push_back(*result.delong->p);
-  const std::vector<double> adjusted = holm_adjusted(p);
+  const std::vector<double> adjusted = statistics::holm_adjusted(p);
   result.p_accuracy = adjusted[0];
   if (adjusted.size() > 1) result.p_auroc = adjusted[1];
   return result;
@@ -163,12 +163,12 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
         "Of {} images it could not be checked that both runs saw the same picture (an older run, or one in "
         "colour and one in grey); xrtrain eval RUN writes what it takes",
         comparison.images - comparison.same_pictures));
-  const McNemar& m = comparison.mcnemar;
+  const statistics::McNemar& m = comparison.mcnemar;
   lines.push_back(fmt::format("Only A is right on {} images, only B on {}: McNemar's test ({}) gives {}",
                               m.only_a, m.only_b, m.exact ? "exact" : "asymptotic", p_text(m.p)));
   if (comparison.delong) {
-    const DeLongTest& d = *comparison.delong;
-    const std::string positive = one_line(comparison.class_names[comparison.positive]);
+    const statistics::DeLongTest& d = *comparison.delong;
+    const std::string positive = text::one_line(comparison.class_names[comparison.positive]);
     if (d.auroc_a && d.auroc_b) {
       lines.push_back(fmt::format(
           "AUROC of {}: A {:.4f}, B {:.4f}, difference {:+.4f}{}; DeLong's test {}", positive, *d.auroc_a,
@@ -197,7 +197,7 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
 }
 
 std::string comparison_json(const Comparison& comparison, const ComparedRun& a, const ComparedRun& b) {
-  const McNemar& m = comparison.mcnemar;
+  const statistics::McNemar& m = comparison.mcnemar;
   nlohmann::json json = {{"a", run_json(a, comparison.correct_a)},
                          {"b", run_json(b, comparison.correct_b)},
                          {"images", comparison.images},
@@ -220,7 +220,7 @@ std::string comparison_json(const Comparison& comparison, const ComparedRun& a, 
                            {"p_auroc_holm", number(comparison.p_auroc)}}}};
   if (const auto auroc = auroc_verdict(comparison)) json["conclusion"]["auroc"] = *auroc;
   if (comparison.delong) {
-    const DeLongTest& d = *comparison.delong;
+    const statistics::DeLongTest& d = *comparison.delong;
     json["delong"] = {{"positive_class", comparison.class_names[comparison.positive]},
                       {"auroc_a", number(d.auroc_a)},
                       {"auroc_b", number(d.auroc_b)},

@@ -7,7 +7,7 @@
 
 #include "apps/statistics/delong.h"
 #include "apps/statistics/mcnemar.h"
-#include "apps/xrtrain/evaluation/chosen_predictions.h"
+#include "apps/xrtrain/evaluation/run_predictions.h"
 
 namespace xr::apps {
 
@@ -18,8 +18,8 @@ struct Comparison {
   std::int64_t same_pictures = 0;             ///< of them, as far as is known; the others cannot be checked
   std::int64_t only_in_a = 0, only_in_b = 0;  ///< test images of one run alone, left out
   std::int64_t correct_a = 0, correct_b = 0;
-  McNemar mcnemar;
-  std::optional<DeLongTest> delong;  ///< of two classes
+  statistics::McNemar mcnemar;
+  std::optional<statistics::DeLongTest> delong;  ///< of two classes
   // Of the tests that there are, both judged together (holm_adjusted).
   double p_accuracy = 1.0;
   std::optional<double> p_auroc;  ///< nothing where DeLong's test has no p
@@ -27,15 +27,14 @@ struct Comparison {
 
 /// Pairs the test images by their paths. Throws DataError if the classes differ, an image has two labels or
 /// is another picture in the other run, or no image is in both.
-[[nodiscard]] Comparison compare(const ChosenPredictions& a, const ChosenPredictions& b);
+[[nodiscard]] Comparison compare(const RunPredictions& a, const RunPredictions& b);
 
 [[nodiscard]] std::vector<std::string> comparison_text(const Comparison& comparison,
                                                        const std::string& name_a, const std::string& name_b);
 /// A run in the JSON object.
 struct ComparedRun {
   std::string run;
-  std::int64_t checkpoint = 0;
-  bool chosen_on_validation = false;  ///< otherwise it is the last one
+  Selection selection;
 };
 [[nodiscard]] std::string comparison_json(const Comparison& comparison, const ComparedRun& a,
                                           const ComparedRun& b);

@@ -31,11 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 class CrossValidation {
  public:
   explicit CrossValidation(const CvSettings& settings)
@@ -75,7 +70,7 @@ class CrossValidation {
   /// What `train` finds before it begins, of all images that take part.
   void find_findings() {
     TrainOptions options = settings_.options;
-    if (options.mask != "none") return;  // a control: of the whole images it has been told
+    if (options.mask != data::Mask::none) return;  // a control: of the whole images it has been told
     const data::Dataset whole = find_dataset(options);
     if (!whole.test.empty() && !whole.test_split_by_program && !options.fold_all)
       console_.line(fmt::format("The {} images of test/ take no part: --fold-all takes them in, too",
@@ -89,8 +84,8 @@ class CrossValidation {
         load_split(dataset, samples, make_preprocessing(options).evaluation, {0, options.strict}, console_);
     const std::vector<audit::Check> findings = audit::quick_findings(dataset, {images, {}, {}});
     for (const audit::Check& finding : findings)
-      if (!finding.text.starts_with("few test images"))
-        console_.warn(fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
+      console_.warn(id_name(finding.id),
+                    fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
     engine::write_file_atomically(out_ / "findings.json", audit::checks_json(findings) + "\n");
   }
 
@@ -194,7 +189,7 @@ class CrossValidation {
     engine::write_file_atomically(out_ / "cv.json", json);
     engine::write_file_atomically(
         out_ / "cv.html", cv_page(summary, folds, read_findings(out_, settings_.options.data), subtitle_,
-                                  read_text(out_ / "cv.toml")));
+                                  text::read_file(out_ / "cv.toml")));
     for (const std::string& line : cv_text(summary)) console_.line(line);
     console_.line(fmt::format("Results are in {}: cv.html, cv.csv, cv.json, predictions.csv", out_.string()));
     console_.event_text("cv", json);
@@ -216,7 +211,7 @@ std::optional<BegunCv> read_begun_cv(const fs::path& out) {
   std::error_code code;
   if (!fs::exists(file, code)) return std::nullopt;
   BegunCv begun;
-  if (std::sscanf(read_text(file).c_str(), "# xrtrain cv --folds %d --repeats %d", &begun.folds,
+  if (std::sscanf(text::read_file(file).c_str(), "# xrtrain cv --folds %d --repeats %d", &begun.folds,
                   &begun.repeats) != 2)
     throw DataError(fmt::format(
         "{} was not written by xrtrain cv: replace it with --force, or give another --out", file.string()));

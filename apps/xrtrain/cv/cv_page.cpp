@@ -20,7 +20,7 @@ std::string text_of(const std::optional<double>& value) {
   return value ? fmt::format("{:.3f}", *value) : "-";
 }
 
-std::string text_of(const Estimate& estimate) {
+std::string text_of(const statistics::Estimate& estimate) {
   if (!estimate.interval) return text_of(estimate.value);
   return fmt::format("{} ({:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
                      estimate.interval->high);
@@ -73,9 +73,9 @@ html::Markup roc_of(const CvSummary& summary, const std::vector<FoldPredictions>
     std::vector<std::uint8_t> truth;
     for (const FoldPredictions& fold : folds) {
       if (fold.repeat != static_cast<std::int64_t>(r) + 1) continue;
-      const std::vector<double> column = column_of(fold.probabilities, classes, positive);
+      const std::vector<double> column = statistics::column_of(fold.probabilities, classes, positive);
       scores.insert(scores.end(), column.begin(), column.end());
-      const std::vector<std::uint8_t> flags = against_rest(fold.labels, positive);
+      const std::vector<std::uint8_t> flags = statistics::against_rest(fold.labels, positive);
       truth.insert(truth.end(), flags.begin(), flags.end());
     }
     series.push_back(roc_series(fmt::format("repeat {}", r + 1), truth, scores, curves == 1));

@@ -30,26 +30,28 @@ Scored score(const std::vector<const FoldPredictions*>& folds, std::size_t class
     labels.insert(labels.end(), fold->labels.begin(), fold->labels.end());
   }
   const std::vector<std::int64_t> predictions =
-      ProbabilityTable{classes, probabilities, labels}.predictions();
+      statistics::ProbabilityTable{classes, probabilities, labels}.predictions();
   Scored result;
   result.score.images = static_cast<std::int64_t>(labels.size());
   for (std::size_t i = 0; i < labels.size(); ++i) result.score.correct += predictions[i] == labels[i] ? 1 : 0;
-  result.score.accuracy = proportion(result.score.correct, result.score.images);
+  result.score.accuracy = statistics::proportion(result.score.correct, result.score.images);
   const auto area = [&](std::size_t c) {
-    return delong(against_rest(labels, c), column_of(probabilities, classes, c));
+    return statistics::delong(statistics::against_rest(labels, c),
+                              statistics::column_of(probabilities, classes, c));
   };
   if (classes == 2) {
-    const BinaryCounts counts = ConfusionMatrix(classes, labels, predictions).against_rest(positive);
-    result.score.sensitivity = proportion(counts.true_positive, counts.positives());
-    result.score.specificity = proportion(counts.true_negative, counts.negatives());
-    const DeLong found = area(positive);
+    const statistics::BinaryCounts counts =
+        statistics::ConfusionMatrix(classes, labels, predictions).against_rest(positive);
+    result.score.sensitivity = statistics::proportion(counts.true_positive, counts.positives());
+    result.score.specificity = statistics::proportion(counts.true_negative, counts.negatives());
+    const statistics::DeLong found = area(positive);
     result.score.auroc = {found.auroc, found.interval};
     result.auroc_variance = found.variance;
     return result;
   }
   double sum = 0;
   for (std::size_t c = 0; c < classes; ++c) {
-    const DeLong found = area(c);
+    const statistics::DeLong found = area(c);
     if (!found.auroc) return result;
     sum += *found.auroc;
   }
@@ -66,7 +68,7 @@ nlohmann::json to_json(const std::optional<double>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
 }
 
-nlohmann::json to_json(const Estimate& estimate) {
+nlohmann::json to_json(const statistics::Estimate& estimate) {
   return {{"value", to_json(estimate.value)},
           {"interval_95", estimate.interval ? nlohmann::json{estimate.interval->low, estimate.interval->high}
                                             : nlohmann::json(nullptr)}};
@@ -85,18 +87,18 @@ std::string text_of(const std::optional<double>& value) {
   return value ? fmt::format("{:.4f}", *value) : "-";
 }
 
-std::string text_of(const Estimate& estimate) {
+std::string text_of(const statistics::Estimate& estimate) {
   if (!estimate.interval) return text_of(estimate.value);
   return fmt::format("{} (95 % interval {:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
                      estimate.interval->high);
 }
 
 std::string csv_row(const std::string& where, const CvScore& score) {
-  const auto bounds = [](const Estimate& estimate) {
+  const auto bounds = [](const statistics::Estimate& estimate) {
     return estimate.interval ? fmt::format("{:.6f},{:.6f}", estimate.interval->low, estimate.interval->high)
                              : std::string(",");
   };
-  const auto value = [](const Estimate& estimate) {
+  const auto value = [](const statistics::Estimate& estimate) {
     return estimate.value ? fmt::format("{:.6f}", *estimate.value) : std::string();
   };
   return fmt::format("{},{},{},{},{},{},{}\n", where, score.images, score.correct, value(score.accuracy),
@@ -145,10 +147,10 @@ CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector
 
   summary.accuracy.value = mean(accuracies);
   summary.accuracy.interval =
-      wilson_interval(std::llround(*mean(hits)), summary.repeats.front().pooled.images);
+      statistics::wilson_interval(std::llround(*mean(hits)), summary.repeats.front().pooled.images);
   if (areas.size() == summary.repeats.size()) summary.auroc.value = mean(areas);
   if (summary.auroc.value && all_variances)
-    summary.auroc.interval = area_interval(*summary.auroc.value, mean(variances));
+    summary.auroc.interval = statistics::area_interval(*summary.auroc.value, mean(variances));
   summary.accuracy_deviation_of_repeats = standard_deviation(accuracies);
   summary.accuracy_deviation_of_folds = standard_deviation(fold_accuracies);
   summary.auroc_deviation_of_repeats = standard_deviation(areas);

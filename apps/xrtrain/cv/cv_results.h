@@ -22,9 +22,9 @@ struct FoldPredictions {
 /// Of some predictions: one fold's, or all of a repeat, in which each image occurs once.
 struct CvScore {
   std::int64_t images = 0, correct = 0;
-  Estimate accuracy;  ///< Wilson
-  Estimate auroc;     ///< of the positive class, or the mean over classes against the rest; DeLong
-  Estimate sensitivity, specificity;  ///< of the positive class of two; Wilson
+  statistics::Estimate accuracy;  ///< Wilson
+  statistics::Estimate auroc;  ///< of the positive class, or the mean over classes against the rest; DeLong
+  statistics::Estimate sensitivity, specificity;  ///< of the positive class of two; Wilson
 };
 
 struct CvRepeat {
@@ -38,8 +38,9 @@ struct CvSummary {
   std::vector<std::string> class_names;
   std::size_t positive = 0;
   std::vector<CvRepeat> repeats;
-  Estimate accuracy;  ///< mean over repeats of the pooled accuracy; Wilson for the mean count of one repeat
-  Estimate auroc;     ///< mean over repeats; area_interval with DeLong's mean variance
+  statistics::Estimate
+      accuracy;  ///< mean over repeats of the pooled accuracy; Wilson for the mean count of one repeat
+  statistics::Estimate auroc;  ///< mean over repeats; area_interval with DeLong's mean variance
   std::optional<double> accuracy_deviation_of_repeats, accuracy_deviation_of_folds;
   std::optional<double> auroc_deviation_of_repeats, auroc_deviation_of_folds;
   /// Over all folds of all repeats, each by its own network: pooled, the scores of different networks are

@@ -6,7 +6,7 @@
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/evaluation/chosen_predictions.h"
+#include "apps/xrtrain/evaluation/run_predictions.h"
 #include "apps/xrtrain/options/config.h"
 #include "apps/xrtrain/run/run_folder.h"
 #include "engine/io/atomic_file.h"
@@ -32,13 +32,13 @@ bool is_complete(const FoldTask& task) {
 }
 
 FoldPredictions read_fold(const FoldTask& task, const std::vector<std::string>& class_names) {
-  const ChosenPredictions chosen = read_chosen(task.folder);
+  const RunPredictions chosen = read_run_predictions(task.folder);
   if (chosen.class_names != class_names)
     throw DataError(
         fmt::format("the run {} has other classes than the data: remove it and go on", task.folder.string()));
   return {task.repeat,
           task.fold,
-          chosen.epoch,
+          chosen.selection.checkpoint,
           chosen.test.images->paths,
           chosen.test.images->labels,
           chosen.test.probabilities};
@@ -58,14 +58,14 @@ void remove_checkpoints(const FoldTask& task) {
 std::string cv_predictions_csv(const std::vector<FoldPredictions>& folds,
                                const std::vector<std::string>& class_names) {
   std::string text = "repeat,fold,image,label";
-  for (const std::string& name : class_names) text += fmt::format(",{}", csv_field("p(" + name + ")"));
+  for (const std::string& name : class_names) text += fmt::format(",{}", text::csv_field("p(" + name + ")"));
   text += "\n";
   for (const FoldPredictions& fold : folds)
     for (std::size_t i = 0; i < fold.images.size(); ++i) {
-      text += fmt::format("{},{},{},{}", fold.repeat, fold.fold, csv_field(fold.images[i]),
-                          csv_field(class_names[static_cast<std::size_t>(fold.labels[i])]));
+      text += fmt::format("{},{},{},{}", fold.repeat, fold.fold, text::csv_field(fold.images[i]),
+                          text::csv_field(class_names[static_cast<std::size_t>(fold.labels[i])]));
       for (std::size_t c = 0; c < class_names.size(); ++c)
-        text += fmt::format(",{}", number_text(fold.probabilities[i * class_names.size() + c]));
+        text += fmt::format(",{}", text::number_text(fold.probabilities[i * class_names.size() + c]));
       text += "\n";
     }
   return text;
@@ -78,7 +78,7 @@ std::string last_line(const fs::path& output, int status) {
     if (!line.empty()) last = line;
   if (last.empty()) return fmt::format("its process ended with status {} and said nothing", status);
   constexpr std::string_view prefix = "xrtrain: error: ";
-  return one_line(last.starts_with(prefix) ? last.substr(prefix.size()) : last);
+  return text::one_line(last.starts_with(prefix) ? last.substr(prefix.size()) : last);
 }
 
 }  // namespace xr::apps

@@ -23,7 +23,7 @@ std::optional<std::int64_t> best_on(const CheckpointResults& results, const std:
 json result_json(const CheckpointResult* result, const std::vector<std::string>& class_names) {
   if (result == nullptr) return nullptr;
   const Evaluation& evaluation = result->evaluation;
-  const Interval interval = wilson_interval(evaluation.hits(), evaluation.images());
+  const statistics::Interval interval = statistics::wilson_interval(evaluation.hits(), evaluation.images());
   json classes = json::array();
   for (std::size_t c = 0; c < class_names.size(); ++c)
     classes.push_back(
@@ -81,7 +81,7 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
       if (test) best = std::max(best.value_or(0.0), evaluation.accuracy());
     }
   }
-  console.line(fmt::format("Validation complete in {}", duration_text(now_seconds() - started)));
+  console.line(fmt::format("Validation complete in {}", text::duration_text(now_seconds() - started)));
   if (best)
     console.line(fmt::format(
         "Best Acc: {:.6f}{}", *best,
@@ -96,12 +96,14 @@ Predictions predictions_of(const CheckpointResults& results, const std::vector<s
   return predictions;
 }
 
-Choice choose(const CheckpointResults& results, std::int64_t first_candidate) {
-  Choice choice;
-  choice.on_validation = best_on(results, "validation", first_candidate);
-  choice.best_on_test = best_on(results, "test", 0);
-  for (const CheckpointResult& result : results) choice.last = std::max(choice.last, result.epoch);
-  return choice;
+Selection select(const CheckpointResults& results, std::int64_t first_candidate) {
+  Selection selection;
+  for (const CheckpointResult& result : results) selection.last = std::max(selection.last, result.epoch);
+  const std::optional<std::int64_t> best = best_on(results, "validation", first_candidate);
+  selection.checkpoint = best.value_or(selection.last);
+  selection.on = best ? SelectedOn::validation : SelectedOn::last;
+  selection.best_on_test = best_on(results, "test", 0);
+  return selection;
 }
 
 const CheckpointResult* find_result(const CheckpointResults& results, std::int64_t epoch,
@@ -112,46 +114,46 @@ const CheckpointResult* find_result(const CheckpointResults& results, std::int64
   return found == results.end() ? nullptr : &*found;
 }
 
-void tell_summary(const CheckpointResults& results, const Choice& choice, Console& console) {
+void tell_summary(const CheckpointResults& results, const Selection& selection, Console& console) {
   const std::size_t count = checkpoint_count(results);
   if (count == 1) {
-    if (find_result(results, choice.last, "validation") != nullptr)
-      console.line(fmt::format("Checkpoint {:02d}: validation accuracy {}", choice.last,
-                               result_text(results, choice.last, "validation")));
-    console.line(fmt::format("Checkpoint {:02d}: test accuracy {}", choice.last,
-                             result_text(results, choice.last, "test")));
+    if (find_result(results, selection.last, "validation") != nullptr)
+      console.line(fmt::format("Checkpoint {:02d}: validation accuracy {}", selection.last,
+                               result_text(results, selection.last, "validation")));
+    console.line(fmt::format("Checkpoint {:02d}: test accuracy {}", selection.last,
+                             result_text(results, selection.last, "test")));
     return;
   }
-  if (choice.by_run) {
+  if (selection.on == SelectedOn::run_validation) {
     console.line(fmt::format("Checkpoint {:02d}, chosen on the run's own validation images: test accuracy {}",
-                             *choice.on_validation, result_text(results, *choice.on_validation, "test")));
-  } else if (choice.on_validation) {
+                             selection.checkpoint, result_text(results, selection.checkpoint, "test")));
+  } else if (selection.on_validation()) {
     console.line(fmt::format("Checkpoint {:02d}, chosen on validation ({}): test accuracy {}",
-                             *choice.on_validation, result_text(results, *choice.on_validation, "validation"),
-                             result_text(results, *choice.on_validation, "test")));
+                             selection.checkpoint, result_text(results, selection.checkpoint, "validation"),
+                             result_text(results, selection.checkpoint, "test")));
   } else {
     console.line("Without validation images no checkpoint can be chosen but by looking at the test images");
-    console.line(fmt::format("Checkpoint {:02d}, the last: test accuracy {}", choice.last,
-                             result_text(results, choice.last, "test")));
+    console.line(fmt::format("Checkpoint {:02d}, the last: test accuracy {}", selection.last,
+                             result_text(results, selection.last, "test")));
   }
-  if (choice.best_on_test)
+  if (selection.best_on_test)
     console.line(
         fmt::format("Optimistic, for it is chosen on the test images: the best of {} checkpoints is "
                     "{:02d}, test accuracy {}",
-                    count, *choice.best_on_test, result_text(results, *choice.best_on_test, "test")));
+                    count, *selection.best_on_test, result_text(results, *selection.best_on_test, "test")));
 }
 
 std::string evaluation_csv(const CheckpointResults& results, const std::vector<std::string>& class_names) {
   std::string text = "checkpoint,split,images,correct,accuracy,interval_low,interval_high,loss";
   for (const std::string& name : class_names)
-    text += fmt::format(",{},{}", csv_field("images " + name), csv_field("correct " + name));
+    text += fmt::format(",{},{}", text::csv_field("images " + name), text::csv_field("correct " + name));
   text += '\n';
   for (const CheckpointResult& result : results) {
     const Evaluation& evaluation = result.evaluation;
-    const Interval interval = wilson_interval(evaluation.hits(), evaluation.images());
+    const statistics::Interval interval = statistics::wilson_interval(evaluation.hits(), evaluation.images());
     text += fmt::format("{:02d},{},{},{},{:.6f},{:.6f},{:.6f},{}", result.epoch, result.split,
                         evaluation.images(), evaluation.hits(), evaluation.accuracy(), interval.low,
-                        interval.high, number_text(evaluation.loss()));
+                        interval.high, text::number_text(evaluation.loss()));
     for (std::size_t c = 0; c < class_names.size(); ++c)
       text += fmt::format(",{},{}", evaluation.count[c], evaluation.correct[c]);
     text += '\n';
@@ -159,7 +161,7 @@ std::string evaluation_csv(const CheckpointResults& results, const std::vector<s
   return text;
 }
 
-std::string summary_json(const CheckpointResults& results, const Choice& choice, const History& history,
+std::string summary_json(const CheckpointResults& results, const Selection& selection, const History& history,
                          const CheckpointInfo& info, std::int64_t parameters) {
   json training = nullptr;
   if (!history.empty()) {
@@ -175,15 +177,17 @@ std::string summary_json(const CheckpointResults& results, const Choice& choice,
                 {"least_loss", std::ranges::min_element(history, by_loss)->train_loss},
                 {"best_accuracy", std::ranges::max_element(history, by_accuracy)->train_accuracy()}};
   }
-  json summary = {{"program", "xrtrain " XR_VERSION},
-                  {"model", info.model.name},
-                  {"parameters", parameters},
-                  {"classes", info.class_names},
-                  {"training", training},
-                  {"checkpoints", checkpoint_count(results)},
-                  {"last", choice_json(results, choice.last, info.class_names)},
-                  {"chosen_on_validation", choice_json(results, choice.on_validation, info.class_names)},
-                  {"best_on_test_optimistic", choice_json(results, choice.best_on_test, info.class_names)}};
+  const auto on_validation = selection.on_validation() ? std::optional(selection.checkpoint) : std::nullopt;
+  json summary = {
+      {"program", "xrtrain " XR_VERSION},
+      {"model", info.model.name},
+      {"parameters", parameters},
+      {"classes", info.class_names},
+      {"training", training},
+      {"checkpoints", checkpoint_count(results)},
+      {"last", choice_json(results, selection.last, info.class_names)},
+      {"chosen_on_validation", choice_json(results, on_validation, info.class_names)},
+      {"best_on_test_optimistic", choice_json(results, selection.best_on_test, info.class_names)}};
   return summary.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
 }
 

@@ -9,6 +9,7 @@
 
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/evaluation/evaluate.h"
+#include "apps/xrtrain/evaluation/selection.h"
 #include "apps/xrtrain/run/checkpoint.h"
 #include "apps/xrtrain/run/history.h"
 
@@ -28,27 +29,20 @@ using CheckpointResults = std::vector<CheckpointResult>;
                                          const std::vector<std::string>& class_names);
 
 /// The checkpoint to use, as far as results tell.
-struct Choice {
-  std::optional<std::int64_t> on_validation;  ///< as best_on_validation
-  bool by_run = false;                        ///< on the run's own validation images, for other images
-  bool given = false;                         ///< by --checkpoint: not chosen, whatever the run would choose
-  std::int64_t last = 0;
-  std::optional<std::int64_t> best_on_test;  ///< optimistic: chosen on the test images
-};
-[[nodiscard]] Choice choose(const CheckpointResults& results, std::int64_t first_candidate);
+[[nodiscard]] Selection select(const CheckpointResults& results, std::int64_t first_candidate);
 
 /// The result of a checkpoint on a split, or nullptr.
 [[nodiscard]] const CheckpointResult* find_result(const CheckpointResults& results, std::int64_t epoch,
                                                   const std::string& split);
 
 /// Tells the choice and its test accuracy, and, as optimistic, the best test accuracy of all.
-void tell_summary(const CheckpointResults& results, const Choice& choice, Console& console);
+void tell_summary(const CheckpointResults& results, const Selection& selection, Console& console);
 
 /// eval.csv
 [[nodiscard]] std::string evaluation_csv(const CheckpointResults& results,
                                          const std::vector<std::string>& class_names);
 /// summary.json; the same for the same results, without times.
-[[nodiscard]] std::string summary_json(const CheckpointResults& results, const Choice& choice,
+[[nodiscard]] std::string summary_json(const CheckpointResults& results, const Selection& selection,
                                        const History& history, const CheckpointInfo& info,
                                        std::int64_t parameters);
 

@@ -11,8 +11,8 @@
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/evaluation/checkpoint_results.h"
 #include "apps/xrtrain/evaluation/predictions.h"
+#include "apps/xrtrain/evaluation/selection.h"
 #include "apps/xrtrain/evaluation/subgroups.h"
-#include "apps/xrtrain/run/run_choices.h"
 
 namespace xr::apps {
 
@@ -21,8 +21,7 @@ struct DetailSettings {
   double target_sensitivity = 0.95;  ///< of the second threshold
   std::uint64_t seed = 0;            ///< of the bootstrap
   std::optional<SubgroupSource> subgroups;
-  std::optional<RunChoices> chosen_before;  ///< for images without validation images of their own
-  bool checkpoint_given = false;            ///< another one than the run chose: Choice::given
+  std::optional<Selection> selected_before;  ///< by the run for other images, or on the command line
 };
 
 /// Index of the class that "sensitivity" is about: the wanted one, or the first whose name is not normal,
@@ -36,7 +35,8 @@ struct OperatingPoint {
   std::string rule;              ///< "youden" or "sensitivity"
   std::optional<double> wanted;  ///< the wanted sensitivity
   std::optional<double> threshold;
-  std::optional<BinaryCounts> validation, test;  ///< at this threshold; nothing without such images
+  std::optional<statistics::BinaryCounts> validation,
+      test;  ///< at this threshold; nothing without such images
 
   /// Whether the whole 95 % interval of the test sensitivity lies below the wanted one; nothing without both.
   [[nodiscard]] std::optional<bool> misses_wanted() const;
@@ -56,19 +56,16 @@ struct TemperatureScaling {
 struct CheckpointMetrics {
   std::int64_t epoch = 0;
   std::string split;
-  std::optional<MetricTable> metrics;  ///< nothing if the network gave no numbers
+  std::optional<statistics::MetricTable> metrics;  ///< nothing if the network gave no numbers
 };
 
 struct EvaluationDetails {
   std::vector<std::string> class_names;
   std::size_t positive = 0;
   bool positive_given = false;
-  BootstrapSettings bootstrap;
+  statistics::BootstrapSettings bootstrap;
   std::vector<CheckpointMetrics> checkpoints;
-  std::int64_t chosen = 0;  ///< on validation, or the last
-  bool chosen_on_validation = false;
-  bool checkpoint_given = false;  ///< neither chosen nor the last
-  bool chosen_before = false;     ///< checkpoint, thresholds and temperature are the run's, for other images
+  Selection selected;
   std::vector<OperatingPoint> thresholds;  ///< of two-class problems with validation images
   std::optional<TemperatureScaling> temperature;
   std::vector<SubgroupTable> subgroups;  ///< of the chosen checkpoint's test images
@@ -77,17 +74,18 @@ struct EvaluationDetails {
   std::optional<std::int64_t> test_patients;   ///< where all test images have a known one
   std::vector<std::string> test_fingerprints;  ///< SplitImages::fingerprints
   std::size_t candidates = 0;                  ///< checkpoints that `selection` is about
-  SelectionOptimism selection;
+  statistics::SelectionOptimism selection;
 
   [[nodiscard]] bool two_classes() const { return class_names.size() == 2; }
-  [[nodiscard]] const MetricTable* find(std::int64_t epoch, const std::string& split) const;
+  [[nodiscard]] const statistics::MetricTable* find(std::int64_t epoch, const std::string& split) const;
 };
 
-[[nodiscard]] EvaluationDetails make_details(const Predictions& predictions, const Choice& choice,
+[[nodiscard]] EvaluationDetails make_details(const Predictions& predictions, const Selection& selection,
                                              const DetailSettings& settings);
 
 /// How often who always says the largest class of these images is right, in a sentence.
-[[nodiscard]] std::string guessing_text(const EvaluationDetails& details, const MetricTable& table);
+[[nodiscard]] std::string guessing_text(const EvaluationDetails& details,
+                                        const statistics::MetricTable& table);
 /// That intervals take the images as independent, and of how many patients the test images are, in a
 /// sentence.
 [[nodiscard]] std::string independence_text(const EvaluationDetails& details, std::int64_t images);

@@ -9,7 +9,7 @@
 namespace xr::apps {
 
 std::string accuracy_text(std::int64_t k, std::int64_t n) {
-  const Interval interval = wilson_interval(k, n);
+  const statistics::Interval interval = statistics::wilson_interval(k, n);
   return fmt::format("{} of {}, {:.4f} (95 % interval {:.3f}-{:.3f})", k, n,
                      static_cast<double>(k) / static_cast<double>(std::max<std::int64_t>(1, n)), interval.low,
                      interval.high);

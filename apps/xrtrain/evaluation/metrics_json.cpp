@@ -13,35 +13,35 @@ json number(const std::optional<double>& value) {
   return value ? json(*value) : json(nullptr);
 }
 
-json interval_json(const std::optional<Interval>& interval) {
+json interval_json(const std::optional<statistics::Interval>& interval) {
   return interval ? json{interval->low, interval->high} : json(nullptr);
 }
 
-json metric_json(const Metric& metric) {
+json metric_json(const statistics::Metric& metric) {
   json entry = {{"value", number(metric.estimate.value)},
                 {"interval_95", interval_json(metric.estimate.interval)},
-                {"method", method_name(metric.method)}};
-  if (metric.method == IntervalMethod::wilson) {
+                {"method", statistics::method_name(metric.method)}};
+  if (metric.method == statistics::IntervalMethod::wilson) {
     entry["part"] = metric.part;
     entry["whole"] = metric.whole;
   }
   return entry;
 }
 
-json metrics_of(const std::vector<Metric>& metrics) {
+json metrics_of(const std::vector<statistics::Metric>& metrics) {
   json entries = json::object();
-  for (const Metric& metric : metrics) entries[metric.name] = metric_json(metric);
+  for (const statistics::Metric& metric : metrics) entries[metric.name] = metric_json(metric);
   return entries;
 }
 
-json counts_json(const BinaryCounts& counts) {
+json counts_json(const statistics::BinaryCounts& counts) {
   return {{"true_positive", counts.true_positive},
           {"false_positive", counts.false_positive},
           {"true_negative", counts.true_negative},
           {"false_negative", counts.false_negative}};
 }
 
-json table_json(const MetricTable& table, const std::vector<std::string>& names) {
+json table_json(const statistics::MetricTable& table, const std::vector<std::string>& names) {
   json confusion = json::array();
   for (std::size_t label = 0; label < names.size(); ++label) {
     json row = json::array();
@@ -50,7 +50,7 @@ json table_json(const MetricTable& table, const std::vector<std::string>& names)
     confusion.push_back(row);
   }
   json classes = json::array();
-  for (const ClassMetrics& one : table.classes)
+  for (const statistics::ClassMetrics& one : table.classes)
     classes.push_back({{"class", names[one.positive]},
                        {"counts", counts_json(one.counts)},
                        {"metrics", metrics_of(one.metrics)}});
@@ -60,19 +60,19 @@ json table_json(const MetricTable& table, const std::vector<std::string>& names)
           {"against_rest", classes}};
 }
 
-json estimate_json(std::int64_t images, const Estimate& estimate) {
+json estimate_json(std::int64_t images, const statistics::Estimate& estimate) {
   return {{"images", images},
           {"value", number(estimate.value)},
           {"interval_95", interval_json(estimate.interval)}};
 }
 
-json point_json(const std::optional<BinaryCounts>& counts) {
+json point_json(const std::optional<statistics::BinaryCounts>& counts) {
   if (!counts) return nullptr;
   json entry = counts_json(*counts);
   entry["sensitivity"] =
-      estimate_json(counts->positives(), proportion(counts->true_positive, counts->positives()));
+      estimate_json(counts->positives(), statistics::proportion(counts->true_positive, counts->positives()));
   entry["specificity"] =
-      estimate_json(counts->negatives(), proportion(counts->true_negative, counts->negatives()));
+      estimate_json(counts->negatives(), statistics::proportion(counts->true_negative, counts->negatives()));
   return entry;
 }
 
@@ -130,7 +130,7 @@ std::string metrics_json(const EvaluationDetails& details) {
     entry["split"] = one.split;
     checkpoints.push_back(entry);
   }
-  const SelectionOptimism& selection = details.selection;
+  const statistics::SelectionOptimism& selection = details.selection;
   const json result = {
       {"program", "xrtrain " XR_VERSION},
       {"classes", details.class_names},
@@ -138,10 +138,8 @@ std::string metrics_json(const EvaluationDetails& details) {
       {"bootstrap", {{"resamples", details.bootstrap.resamples}, {"seed", details.bootstrap.seed}}},
       {"checkpoints", checkpoints},
       {"chosen",
-       {{"checkpoint", fmt::format("{:02d}", details.chosen)},
-        {"on", details.chosen_on_validation ? "validation"
-               : details.checkpoint_given   ? "given"
-                                            : "last"},
+       {{"checkpoint", fmt::format("{:02d}", details.selected.checkpoint)},
+        {"on", name_of(details.selected.on)},
         {"thresholds", thresholds_json(details)},
         {"temperature", temperature_json(details)},
         {"test_patients", details.test_patients ? json(*details.test_patients) : json(nullptr)},

@@ -4,6 +4,7 @@
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/evaluation/evaluation_details.h"
+#include "apps/xrtrain/warning_id.h"
 
 namespace xr::apps {
 
@@ -13,7 +14,7 @@ std::string value_text(const std::optional<double>& value) {
   return value ? fmt::format("{:.4f}", *value) : "-";
 }
 
-std::string interval_text(const std::optional<Interval>& interval) {
+std::string interval_text(const std::optional<statistics::Interval>& interval) {
   return interval ? fmt::format("{:.3f}-{:.3f}", interval->low, interval->high) : "-";
 }
 
@@ -32,25 +33,26 @@ std::string title_of(const std::string& name) {
   return prefix + rest;
 }
 
-void tell_metrics(const std::vector<Metric>& metrics, Console& console) {
-  for (const Metric& metric : metrics) {
-    const std::string method = metric.method == IntervalMethod::wilson
+void tell_metrics(const std::vector<statistics::Metric>& metrics, Console& console) {
+  for (const statistics::Metric& metric : metrics) {
+    const std::string method = metric.method == statistics::IntervalMethod::wilson
                                    ? fmt::format("{} of {}", metric.part, metric.whole)
-                                   : method_name(metric.method);
+                                   : statistics::method_name(metric.method);
     console.line(fmt::format("  {:<18} {:>7}  {:<13} {}", title_of(metric.name),
                              value_text(metric.estimate.value), interval_text(metric.estimate.interval),
                              method));
   }
-  for (const Metric& metric : metrics)
-    if (const std::string why = why_no_interval(metric); !why.empty()) console.line("  " + why);
+  for (const statistics::Metric& metric : metrics)
+    if (const std::string why = statistics::why_no_interval(metric); !why.empty()) console.line("  " + why);
 }
 
-void tell_classes(const MetricTable& table, const std::vector<std::string>& names, Console& console) {
+void tell_classes(const statistics::MetricTable& table, const std::vector<std::string>& names,
+                  Console& console) {
   if (table.classes.empty()) return;
   console.line("  One class against the rest:");
-  for (const ClassMetrics& one : table.classes) {
-    std::string line = fmt::format("    {}:", one_line(names[one.positive]));
-    for (const Metric& metric : one.metrics)
+  for (const statistics::ClassMetrics& one : table.classes) {
+    std::string line = fmt::format("    {}:", text::one_line(names[one.positive]));
+    for (const statistics::Metric& metric : one.metrics)
       if (metric.name == "sensitivity" || metric.name == "specificity" || metric.name == "auroc")
         line += fmt::format(" {} {} ({})", title_of(metric.name), value_text(metric.estimate.value),
                             interval_text(metric.estimate.interval));
@@ -58,16 +60,16 @@ void tell_classes(const MetricTable& table, const std::vector<std::string>& name
   }
 }
 
-void tell_confusion(const ConfusionMatrix& confusion, const std::vector<std::string>& names,
+void tell_confusion(const statistics::ConfusionMatrix& confusion, const std::vector<std::string>& names,
                     Console& console) {
   console.line("  Confusion matrix, rows: what the images are, columns: what they were taken for");
   std::size_t width = 6;
-  for (const std::string& name : names) width = std::max(width, one_line(name).size());
+  for (const std::string& name : names) width = std::max(width, text::one_line(name).size());
   std::string head(width + 4, ' ');
-  for (const std::string& name : names) head += fmt::format("  {:>{}}", one_line(name), width);
+  for (const std::string& name : names) head += fmt::format("  {:>{}}", text::one_line(name), width);
   console.line(head);
   for (std::size_t label = 0; label < names.size(); ++label) {
-    std::string line = fmt::format("    {:<{}}", one_line(names[label]), width);
+    std::string line = fmt::format("    {:<{}}", text::one_line(names[label]), width);
     for (std::size_t predicted = 0; predicted < names.size(); ++predicted)
       line += fmt::format("  {:>{}}", confusion.at(label, predicted), width);
     console.line(line);
@@ -75,16 +77,17 @@ void tell_confusion(const ConfusionMatrix& confusion, const std::vector<std::str
 }
 
 std::string proportion_text(std::int64_t part, std::int64_t whole) {
-  const Estimate estimate = proportion(part, whole);
+  const statistics::Estimate estimate = statistics::proportion(part, whole);
   return fmt::format("{} ({}; {} of {})", value_text(estimate.value), interval_text(estimate.interval), part,
                      whole);
 }
 
 const char* validation_name(const EvaluationDetails& details) {
-  return details.chosen_before ? "the run's own validation images" : "validation";
+  return (details.selected.on == SelectedOn::run_validation) ? "the run's own validation images"
+                                                             : "validation";
 }
 
-std::string rates_text(const BinaryCounts& counts) {
+std::string rates_text(const statistics::BinaryCounts& counts) {
   return fmt::format("sensitivity {}, specificity {}",
                      proportion_text(counts.true_positive, counts.positives()),
                      proportion_text(counts.true_negative, counts.negatives()));
@@ -93,7 +96,7 @@ std::string rates_text(const BinaryCounts& counts) {
 void tell_thresholds(const EvaluationDetails& details, Console& console) {
   if (details.thresholds.empty()) return;
   console.line(fmt::format("  Thresholds chosen on {}, used on test: {} from this probability on",
-                           validation_name(details), one_line(details.class_names[details.positive])));
+                           validation_name(details), text::one_line(details.class_names[details.positive])));
   for (const OperatingPoint& point : details.thresholds) {
     const std::string name =
         point.wanted ? fmt::format("sensitivity {:g} wanted on validation", *point.wanted) : "Youden's index";
@@ -109,10 +112,12 @@ void tell_thresholds(const EvaluationDetails& details, Console& console) {
     if (point.validation) console.line(fmt::format("      validation: {}", rates_text(*point.validation)));
     if (point.test) console.line(fmt::format("      test: {}", rates_text(*point.test)));
     if (point.misses_wanted().value_or(false))
-      console.warn(fmt::format(
-          "a sensitivity of {:g} was wanted, but the threshold that was chosen for it gives {} on the test "
-          "images: the whole interval lies below",
-          *point.wanted, proportion_text(point.test->true_positive, point.test->positives())));
+      console.warn(
+          warning_id::sensitivity_missed,
+          fmt::format(
+              "a sensitivity of {:g} was wanted, but the threshold that was chosen for it gives {} on the test "
+              "images: the whole interval lies below",
+              *point.wanted, proportion_text(point.test->true_positive, point.test->positives())));
   }
 }
 
@@ -141,11 +146,11 @@ std::string rate_text(const char* name, const SubgroupRate& rate) {
 void tell_subgroups(const EvaluationDetails& details, Console& console) {
   if (details.subgroups.empty()) return;
   console.line(fmt::format("  Groups of {} (- where there are fewer than {} images to tell from):",
-                           one_line(details.subgroup_file), min_subgroup));
+                           text::one_line(details.subgroup_file), min_subgroup));
   for (const SubgroupTable& table : details.subgroups) {
-    console.line(fmt::format("    {}", one_line(table.column)));
+    console.line(fmt::format("    {}", text::one_line(table.column)));
     for (const Subgroup& group : table.groups) {
-      std::string line = fmt::format("      {}: {} image{}{}", one_line(group.value), group.images,
+      std::string line = fmt::format("      {}: {} image{}{}", text::one_line(group.value), group.images,
                                      group.images == 1 ? "" : "s", rate_text("accuracy", group.accuracy));
       if (details.two_classes())
         line += rate_text("sensitivity", group.sensitivity) + rate_text("specificity", group.specificity) +
@@ -159,7 +164,7 @@ void tell_subgroups(const EvaluationDetails& details, Console& console) {
 
 }  // namespace
 
-std::string guessing_text(const EvaluationDetails& details, const MetricTable& table) {
+std::string guessing_text(const EvaluationDetails& details, const statistics::MetricTable& table) {
   std::size_t largest = 0;
   const auto images_of = [&](std::size_t label) {
     std::int64_t count = 0;
@@ -169,7 +174,7 @@ std::string guessing_text(const EvaluationDetails& details, const MetricTable& t
   for (std::size_t c = 1; c < details.class_names.size(); ++c)
     if (images_of(c) > images_of(largest)) largest = c;
   return fmt::format("Whoever always says {} is right on {} of {}, {:.4f}",
-                     one_line(details.class_names[largest]), images_of(largest), table.images,
+                     text::one_line(details.class_names[largest]), images_of(largest), table.images,
                      static_cast<double>(images_of(largest)) / static_cast<double>(table.images));
 }
 
@@ -186,7 +191,7 @@ std::string independence_text(const EvaluationDetails& details, std::int64_t ima
 }
 
 std::string optimism_text(const EvaluationDetails& details) {
-  if (!details.chosen_on_validation || details.chosen_before) return {};
+  if (!details.selected.on_validation() || (details.selected.on == SelectedOn::run_validation)) return {};
   return fmt::format("The validation figures of this checkpoint{} are optimistic, for it was chosen by them.",
                      details.thresholds.empty() ? "" : ", and at these thresholds,");
 }
@@ -195,19 +200,22 @@ void tell_details(const EvaluationDetails& details, Console& console) {
   for (const CheckpointMetrics& one : details.checkpoints)
     if (!one.metrics)
       console.warn(
+          warning_id::checkpoint_not_finite,
           fmt::format("checkpoint {:02d} gives no finite numbers for some {} images: its metrics are "
                       "left out",
                       one.epoch, one.split));
-  const MetricTable* table = details.find(details.chosen, "test");
+  const statistics::MetricTable* table = details.find(details.selected.checkpoint, "test");
   if (table == nullptr) return;
   if (details.two_classes())
-    console.line(fmt::format("Positive class: {}{}", one_line(details.class_names[details.positive]),
+    console.line(fmt::format("Positive class: {}{}", text::one_line(details.class_names[details.positive]),
                              details.positive_given ? "" : " (--positive takes another)"));
-  console.line(fmt::format("Checkpoint {:02d}, {}, on {} test images, with 95 % intervals:", details.chosen,
-                           details.chosen_on_validation
-                               ? fmt::format("chosen on {}", validation_name(details))
-                               : std::string(details.checkpoint_given ? "given by --checkpoint" : "the last"),
-                           table->images));
+  console.line(fmt::format(
+      "Checkpoint {:02d}, {}, on {} test images, with 95 % intervals:", details.selected.checkpoint,
+      details.selected.on_validation()
+          ? fmt::format("chosen on {}", validation_name(details))
+          : std::string((details.selected.on == SelectedOn::command_line) ? "given by --checkpoint"
+                                                                          : "the last"),
+      table->images));
   tell_metrics(table->metrics, console);
   console.line("  " + guessing_text(details, *table));
   tell_classes(*table, details.class_names, console);
@@ -220,12 +228,12 @@ void tell_details(const EvaluationDetails& details, Console& console) {
 }
 
 void tell_optimism(const EvaluationDetails& details, Console& console) {
-  const SelectionOptimism& selection = details.selection;
+  const statistics::SelectionOptimism& selection = details.selection;
   if (!selection.apparent || details.candidates < 2) return;
   if (!selection.optimism)
     return console.line(fmt::format(
         "  By how much it flatters: too few images to estimate, it takes at least {} of each class",
-        min_images_to_correct));
+        statistics::min_images_to_correct));
   const std::string much = *selection.optimism < 0.0005
                                ? "It does not flatter by anything that can be measured here"
                                : fmt::format("It flatters by about {:.3f}", *selection.optimism);

@@ -54,13 +54,14 @@ class Reader {
     if (fields.size() != leading_columns + names.size())
       return fmt::format("it has {} fields instead of {}", fields.size(), leading_columns + names.size());
     std::int64_t epoch = 0;
-    if (!parse_number(fields[0], epoch) || epoch < 0) return "checkpoint is " + one_line(fields[0]);
+    if (!parse_number(fields[0], epoch) || epoch < 0) return "checkpoint is " + text::one_line(fields[0]);
     const auto label = std::ranges::find(names, fields[3]);
-    if (label == names.end()) return fmt::format("{} is no class", one_line(fields[3]));
+    if (label == names.end()) return fmt::format("{} is no class", text::one_line(fields[3]));
     if (images_ == nullptr || result_.splits.back().epoch != epoch ||
         result_.splits.back().split != fields[1]) {
       if (result_.find(epoch, fields[1]) != nullptr)
-        return fmt::format("checkpoint {} on {} images comes a second time", fields[0], one_line(fields[1]));
+        return fmt::format("checkpoint {} on {} images comes a second time", fields[0],
+                           text::one_line(fields[1]));
       images_ = std::make_shared<SplitImages>();
       result_.splits.push_back({epoch, fields[1], images_, {}});
     }
@@ -69,9 +70,10 @@ class Reader {
     for (std::size_t c = 0; c < names.size(); ++c) {
       double value = 0.0;
       if (!parse_number(fields[leading_columns + c], value))
-        return "a probability is " + one_line(fields[leading_columns + c]);
+        return "a probability is " + text::one_line(fields[leading_columns + c]);
       if (value < 0 || value > 1)  // NaN is what a network gives that has diverged
-        return fmt::format("a probability is {}, not from 0 to 1", one_line(fields[leading_columns + c]));
+        return fmt::format("a probability is {}, not from 0 to 1",
+                           text::one_line(fields[leading_columns + c]));
       result_.splits.back().probabilities.push_back(value);
     }
     return {};
@@ -88,7 +90,7 @@ class Reader {
 
 }  // namespace
 
-ProbabilityTable SplitPredictions::table() const {
+statistics::ProbabilityTable SplitPredictions::table() const {
   const std::size_t count = images->labels.size();
   return {count == 0 ? 0 : probabilities.size() / count, probabilities, images->labels};
 }
@@ -105,15 +107,16 @@ const SplitPredictions* Predictions::find(std::int64_t epoch, const std::string&
 
 std::string predictions_csv(const Predictions& predictions) {
   std::string text = "checkpoint,split,image,label";
-  for (const std::string& name : predictions.class_names) text += ',' + csv_field("p(" + name + ")");
+  for (const std::string& name : predictions.class_names) text += ',' + text::csv_field("p(" + name + ")");
   text += '\n';
   const std::size_t classes = predictions.class_names.size();
   for (const SplitPredictions& one : predictions.splits)
     for (std::size_t i = 0; i < one.images->paths.size(); ++i) {
-      text +=
-          fmt::format("{:02d},{},{},{}", one.epoch, one.split, csv_field(one.images->paths[i]),
-                      csv_field(predictions.class_names[static_cast<std::size_t>(one.images->labels[i])]));
-      for (std::size_t c = 0; c < classes; ++c) text += ',' + number_text(one.probabilities[i * classes + c]);
+      text += fmt::format(
+          "{:02d},{},{},{}", one.epoch, one.split, text::csv_field(one.images->paths[i]),
+          text::csv_field(predictions.class_names[static_cast<std::size_t>(one.images->labels[i])]));
+      for (std::size_t c = 0; c < classes; ++c)
+        text += ',' + text::number_text(one.probabilities[i * classes + c]);
       text += '\n';
     }
   return text;

@@ -26,7 +26,7 @@ struct SplitPredictions {
   std::shared_ptr<const SplitImages> images;
   std::vector<double> probabilities;  ///< images x classes: softmax of the logits, in double
 
-  [[nodiscard]] ProbabilityTable table() const;
+  [[nodiscard]] statistics::ProbabilityTable table() const;
   /// False if a probability is NaN or infinite: the network gave no numbers, nothing can be computed.
   [[nodiscard]] bool finite() const;
 };

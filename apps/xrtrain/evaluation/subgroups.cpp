@@ -25,11 +25,11 @@ bool names_something(const data::CsvTable& table, std::size_t column) {
 }
 
 SubgroupRate rate(std::int64_t part, std::int64_t whole) {
-  return {whole, whole < min_subgroup ? Estimate{} : proportion(part, whole)};
+  return {whole, whole < min_subgroup ? statistics::Estimate{} : statistics::proportion(part, whole)};
 }
 
-Subgroup measure(std::string value, const std::vector<std::size_t>& images, const ProbabilityTable& table,
-                 std::size_t positive) {
+Subgroup measure(std::string value, const std::vector<std::size_t>& images,
+                 const statistics::ProbabilityTable& table, std::size_t positive) {
   Subgroup group;
   group.value = std::move(value);
   group.images = static_cast<std::int64_t>(images.size());
@@ -39,16 +39,17 @@ Subgroup measure(std::string value, const std::vector<std::size_t>& images, cons
     probabilities.insert(probabilities.end(), table.row(i).begin(), table.row(i).end());
     labels.push_back(table.labels[i]);
   }
-  const ProbabilityTable part{table.classes, probabilities, labels};
-  const ConfusionMatrix confusion(table.classes, labels, part.predictions());
+  const statistics::ProbabilityTable part{table.classes, probabilities, labels};
+  const statistics::ConfusionMatrix confusion(table.classes, labels, part.predictions());
   group.accuracy = rate(confusion.correct(), confusion.total());
   if (table.classes != 2) return group;
-  const BinaryCounts counts = confusion.against_rest(positive);
+  const statistics::BinaryCounts counts = confusion.against_rest(positive);
   group.sensitivity = rate(counts.true_positive, counts.positives());
   group.specificity = rate(counts.true_negative, counts.negatives());
   group.auroc.images = group.images;
   if (std::min(counts.positives(), counts.negatives()) >= min_subgroup) {
-    const DeLong area = delong(against_rest(labels, positive), column_of(probabilities, 2, positive));
+    const statistics::DeLong area = statistics::delong(statistics::against_rest(labels, positive),
+                                                       statistics::column_of(probabilities, 2, positive));
     group.auroc.estimate = {area.auroc, area.interval};
   }
   return group;
@@ -89,7 +90,7 @@ std::optional<SubgroupSource> read_subgroups(const std::string& given, const fs:
     }
     std::ranges::sort(column.values);
     if (values.size() > max_subgroups)
-      source.left_out.push_back(fmt::format("{}: {} values", one_line(table.header[c]), values.size()));
+      source.left_out.push_back(fmt::format("{}: {} values", text::one_line(table.header[c]), values.size()));
     else
       source.columns.push_back(std::move(column));
   }
@@ -99,7 +100,7 @@ std::optional<SubgroupSource> read_subgroups(const std::string& given, const fs:
 std::vector<SubgroupTable> subgroup_tables(const SubgroupSource& source, const SplitPredictions& predictions,
                                            std::size_t positive) {
   std::vector<SubgroupTable> tables;
-  const ProbabilityTable table = predictions.table();
+  const statistics::ProbabilityTable table = predictions.table();
   for (const SubgroupSource::Column& column : source.columns) {
     std::map<std::string, std::vector<std::size_t>> groups;
     for (std::size_t i = 0; i < table.images(); ++i)

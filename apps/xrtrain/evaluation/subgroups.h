@@ -35,7 +35,7 @@ struct SubgroupSource {
 /// Nothing where there are fewer than min_subgroup images (`images` of a rate's denominator).
 struct SubgroupRate {
   std::int64_t images = 0;
-  Estimate estimate;
+  statistics::Estimate estimate;
 };
 struct Subgroup {
   std::string value;  ///< "(not listed)" for images that the file does not name

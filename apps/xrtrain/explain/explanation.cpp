@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "apps/xrtrain/explain/grad_cam.h"
-#include "apps/xrtrain/explain/occlusion.h"
 #include "apps/xrtrain/explain/overlay.h"
 #include "apps/xrtrain/training/batch_source.h"
+#include "model/explain/grad_cam.h"
+#include "model/explain/occlusion.h"
 
 namespace xr::apps::explain {
 
@@ -16,9 +16,9 @@ std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& i
                                  const kernels::Device& device) {
   const std::string layer =
       settings.layer.empty()
-          ? last_feature_layer(network, {1, batch.channels, batch.size, batch.size}, device)
+          ? model::explain::last_feature_layer(network, {1, batch.channels, batch.size, batch.size}, device)
           : settings.layer;
-  const std::vector<Map> maps = grad_cam(network, to_tensor(batch, device), classes, layer);
+  const std::vector<Map> maps = model::explain::grad_cam(network, to_tensor(batch, device), classes, layer);
   const int size = batch.size;
   const std::size_t elements = static_cast<std::size_t>(batch.channels) * size * size;
   std::vector<Explanation> result;
@@ -28,15 +28,15 @@ std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& i
     explanation.class_index = static_cast<std::size_t>(classes[i]);
     explanation.image =
         input_image(input, batch.channels, size, info.normalization.mean, info.normalization.deviation);
-    explanation.grad_cam = normalized(upsample(maps[i], size, size));
-    explanation.central_share = central_share(explanation.grad_cam);
+    explanation.grad_cam = model::explain::normalized(model::explain::upsample(maps[i], size, size));
+    explanation.central_share = model::explain::central_share(explanation.grad_cam);
     explanation.empty = !explanation.central_share;
     explanation.coarse = std::min(maps[i].height, maps[i].width) < min_map_side;
     if (explanation.coarse) explanation.central_share.reset();
     if (settings.occlusion) {
-      explanation.occlusion = normalized(occlusion_map(network, input, batch.channels, size, classes[i],
-                                                       device, {0, 0, settings.batch_size}));
-      explanation.agreement = correlation(explanation.grad_cam, *explanation.occlusion);
+      explanation.occlusion = model::explain::normalized(model::explain::occlusion_map(
+          network, input, batch.channels, size, classes[i], device, {0, 0, settings.batch_size}));
+      explanation.agreement = model::explain::correlation(explanation.grad_cam, *explanation.occlusion);
     }
     result.push_back(std::move(explanation));
   }

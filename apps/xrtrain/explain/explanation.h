@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/xrtrain/explain/map.h"
+#include "apps/xrtrain/explain/overlay.h"
 #include "apps/xrtrain/run/checkpoint.h"
 #include "data/image/image.h"
 #include "data/loader/loader.h"
@@ -13,14 +13,15 @@
 namespace xr::apps::explain {
 
 struct Explanation {
-  std::size_t class_index = 0;          ///< which class is explained
-  data::Image image;                    ///< RGB, as the network sees it
-  Map grad_cam;                         ///< 0 to 1, at the image's size
-  std::optional<double> central_share;  ///< of the Grad-CAM map; see explain/map.h, none of a coarse map
-  bool empty = false;                   ///< nothing at the layer speaks for the class
-  bool coarse = false;                  ///< the layer's map has fewer than min_map_side cells a side
-  std::optional<Map> occlusion;         ///< 0 to 1, if it was asked for
-  std::optional<double> agreement;      ///< correlation of the two maps
+  std::size_t class_index = 0;  ///< which class is explained
+  data::Image image;            ///< RGB, as the network sees it
+  Map grad_cam;                 ///< 0 to 1, at the image's size
+  std::optional<double>
+      central_share;                ///< of the Grad-CAM map; see model/explain/map.h, none of a coarse map
+  bool empty = false;               ///< nothing at the layer speaks for the class
+  bool coarse = false;              ///< the layer's map has fewer than min_map_side cells a side
+  std::optional<Map> occlusion;     ///< 0 to 1, if it was asked for
+  std::optional<double> agreement;  ///< correlation of the two maps
 };
 
 /// A map of fewer cells a side says nothing of the border: each cell is wider than it. 7 are what xray_resnet

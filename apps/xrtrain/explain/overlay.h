@@ -6,10 +6,12 @@
 #include <span>
 #include <vector>
 
-#include "apps/xrtrain/explain/map.h"
 #include "data/image/image.h"
+#include "model/explain/map.h"
 
 namespace xr::apps::explain {
+
+using model::explain::Map;
 
 /// The colour of a value from 0 (black) to 1 (pale yellow), brighter all the way, so that it can be read
 /// without telling colours apart. Corner points of Matplotlib's "inferno" (CC0), linear between them.

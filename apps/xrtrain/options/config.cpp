@@ -28,13 +28,15 @@ const char* type_name(const toml::node& node) {
 }
 
 const char* wanted_type(const OptionSpec& spec) {
-  constexpr const char* names[] = {"a text in quotes", "an integer", "a number", "true or false"};
+  constexpr const char* names[] = {"a text in quotes", "an integer", "a number", "true or false",
+                                   "a text in quotes"};
   return names[spec.member.index()];
 }
 
 OptionValue value_of(const toml::node& node, const OptionSpec& spec, const std::string& where) {
   switch (spec.member.index()) {
     case 0:
+    case 4:  // a choice
       if (node.is_string()) return node.as_string()->get();
       break;
     case 1:
@@ -58,9 +60,9 @@ const OptionSpec& spec_of(const std::string& key, const std::string& place) {
   std::vector<std::string> names;
   for (const OptionSpec& option : option_table())
     if (option.in_file != InFile::no) names.push_back(option.name);
-  const std::string nearest = nearest_word(name, names);
+  const std::string nearest = text::nearest_word(name, names);
   throw UsageError(fmt::format(
-      "{}: there is no option '{}' for a file{}", place, one_line(key),
+      "{}: there is no option '{}' for a file{}", place, text::one_line(key),
       nearest.empty() ? "; see xrtrain train --help" : fmt::format("; did you mean '{}'?", nearest)));
 }
 
@@ -82,7 +84,7 @@ std::string toml_value(const OptionValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return toml_text(*text);
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-  const std::string text = number_text(std::get<double>(value));
+  const std::string text = text::number_text(std::get<double>(value));
   return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
 }
 
@@ -104,7 +106,8 @@ std::vector<FileOption> parse_config(std::string_view text, const std::string& n
       result.push_back({&spec, value, where});
     }
   } catch (const toml::parse_error& error) {
-    throw UsageError(fmt::format("{}: {}", place_of(name, error.source()), one_line(error.description())));
+    throw UsageError(
+        fmt::format("{}: {}", place_of(name, error.source()), text::one_line(error.description())));
   }
   return result;
 }

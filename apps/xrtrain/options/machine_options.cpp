@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "apps/command_line/backend_names.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/options/options.h"
 #include "kernels/common/parallel.h"
@@ -13,13 +14,10 @@ namespace xr::apps {
 void MachineOptions::add(command_line::Command command) {
   const char* group = "The machine";
   command.option("--device", device, "auto, cpu, cuda, cuda:N or simt").show_default().group(group);
-  command.option("--precision", precision, "Arithmetic")
-      .show_default()
-      .one_of({"fp32", "tf32", "bf16"})
-      .group(group);
-  command.option("--kernels", kernels, "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)")
-      .show_default()
-      .one_of({"auto", "custom", "cudnn"})
+  command.choice("--precision", precision, command_line::precision_names(), "Arithmetic").group(group);
+  command
+      .choice("--kernels", kernel_choice, command_line::kernel_choice_names(),
+              "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)")
       .group(group);
   command.option("--threads", threads, "Threads that compute; 0 is one per processor core")
       .show_default()
@@ -37,10 +35,11 @@ kernels::Device MachineOptions::apply() const {
   const kernels::Device chosen = choose_device(device, &why_not_the_gpu);
   if (!why_not_the_gpu.empty())
     (void)std::fputs(
-        fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", one_line(why_not_the_gpu)).c_str(),
+        fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", text::one_line(why_not_the_gpu))
+            .c_str(),
         stderr);
-  configure_device(chosen, precision, kernels);
-  if (threads > 0) xr::kernels::set_thread_count(static_cast<int>(threads));
+  configure_device(chosen, precision, kernel_choice);
+  if (threads > 0) kernels::set_thread_count(static_cast<int>(threads));
   return chosen;
 }
 

@@ -10,7 +10,9 @@
 namespace xr::apps {
 
 struct MachineOptions {
-  std::string device = "auto", precision = "fp32", kernels = "auto";
+  std::string device = "auto";
+  kernels::Precision precision = kernels::Precision::fp32;
+  kernels::KernelChoice kernel_choice = kernels::KernelChoice::automatic;
   std::int64_t threads = 0, workers = 0, batch_size = 60;
 
   void add(command_line::Command command);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "apps/command_line/backend_names.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/options/config.h"
@@ -20,8 +21,38 @@ constexpr double largest_seed = 9007199254740992.0;  // 2^53: exact in every for
 
 using O = TrainOptions;
 
+using command_line::Names;
+using command_line::names_of;
+
+const Names<data::Mask> masks = {
+    {"none", data::Mask::none}, {"middle", data::Mask::middle}, {"border", data::Mask::border}};
+const Names<Optimizer> optimizers = {
+    {"adam", Optimizer::adam}, {"adamw", Optimizer::adamw}, {"sgd", Optimizer::sgd}};
+const Names<engine::ScheduleKind> schedules = {{"constant", engine::ScheduleKind::constant},
+                                               {"step", engine::ScheduleKind::step},
+                                               {"cosine", engine::ScheduleKind::cosine}};
+const Names<Augmentation> augmentations = {
+    {"report", Augmentation::report}, {"mild", Augmentation::mild}, {"none", Augmentation::none}};
+const Names<ClassWeights> class_weights = {{"auto", ClassWeights::balanced}, {"none", ClassWeights::none}};
+const Names<LogLevel> log_levels = {
+    {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}};
+
+template <class Value>
+ChoiceMember one_of(Value O::*member, Names<Value> names) {
+  ChoiceMember result;
+  result.place = [member, names](const TrainOptions& options) {
+    const auto found = std::ranges::find(names, options.*member, &std::pair<std::string, Value>::second);
+    return static_cast<std::size_t>(found - names.begin());
+  };
+  result.set = [member, names](TrainOptions& options, std::size_t place) {
+    options.*member = names[place].second;
+  };
+  return result;
+}
+
 std::vector<OptionSpec> make_table() {
-  const std::vector<std::string> masks = {"none", "middle", "border"};
+  const auto precisions = command_line::precision_names();
+  const auto kernel_choices = command_line::kernel_choice_names();
   const char *run = "The run", *network = "The network", *training = "Training", *evaluation = "Evaluation",
              *machine = "The machine", *output = "What is said";
   return {
@@ -59,9 +90,9 @@ std::vector<OptionSpec> make_table() {
       {"mask",
        run,
        "Black out the middle of every image, or all but the middle: a control of where a network looks",
-       &O::mask,
+       one_of(&O::mask, masks),
        {},
-       masks},
+       names_of(masks)},
       {"keep",
        run,
        "Keep the checkpoint that is best on validation and the last N; 0 keeps all",
@@ -100,16 +131,16 @@ std::vector<OptionSpec> make_table() {
        OnResume::free},
       {"batch-size", training, "Images in a step", &O::batch_size, {1, 65536}},
       {"seed", training, "Of everything random", &O::seed, {0, largest_seed}},
-      {"optimizer", training, "Update rule", &O::optimizer, {}, {"adam", "adamw", "sgd"}},
+      {"optimizer", training, "Update rule", one_of(&O::optimizer, optimizers), {}, names_of(optimizers)},
       {"lr", training, "Learning rate", &O::lr, rate},
       {"momentum", training, "Momentum of sgd", &O::momentum, fraction},
       {"weight-decay", training, "Weight decay; decoupled with adamw", &O::weight_decay, rate},
       {"schedule",
        training,
        "How the learning rate goes on; with cosine validation chooses among the last quarter of checkpoints",
-       &O::schedule,
+       one_of(&O::schedule, schedules),
        {},
-       {"constant", "step", "cosine"}},
+       names_of(schedules)},
       {"warmup-epochs",
        training,
        "Epochs in which the learning rate rises to its value",
@@ -117,13 +148,18 @@ std::vector<OptionSpec> make_table() {
        {0, 100000}},
       {"step-epochs", training, "Schedule step: epochs between two drops", &O::step_epochs, {1, 100000}},
       {"step-factor", training, "Schedule step: factor of a drop", &O::step_factor, {0, 1, true, false}},
-      {"augment", training, "Random changes of training images", &O::augment, {}, {"report", "mild", "none"}},
+      {"augment",
+       training,
+       "Random changes of training images",
+       one_of(&O::augment, augmentations),
+       {},
+       names_of(augmentations)},
       {"class-weights",
        training,
        "auto: a class counts more the fewer images it has",
-       &O::class_weights,
+       one_of(&O::class_weights, class_weights),
        {},
-       {"auto", "none"}},
+       names_of(class_weights)},
       {"label-smoothing", training, "Part of the target spread over all classes", &O::label_smoothing,
        fraction},
       {"normalize", training, "Shift and scale pixels by the training images' mean and deviation",
@@ -156,13 +192,13 @@ std::vector<OptionSpec> make_table() {
        OnResume::free},
 
       {"device", machine, "auto, cpu, cuda, cuda:N or simt; auto is the GPU if there is one", &O::device},
-      {"precision", machine, "Arithmetic", &O::precision, {}, {"fp32", "tf32", "bf16"}},
+      {"precision", machine, "Arithmetic", one_of(&O::precision, precisions), {}, names_of(precisions)},
       {"kernels",
        machine,
        "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)",
-       &O::kernels,
+       one_of(&O::kernel_choice, kernel_choices),
        {},
-       {"auto", "custom", "cudnn"}},
+       names_of(kernel_choices)},
       {"cuda-graph",
        machine,
        "Record a training step and replay it: fewer launches, the same numbers (not on the cpu)",
@@ -184,9 +220,9 @@ std::vector<OptionSpec> make_table() {
       {"log-level",
        output,
        "Least important lines that are shown",
-       &O::log_level,
+       one_of(&O::log_level, log_levels),
        {},
-       {"debug", "info", "warning"},
+       names_of(log_levels),
        InFile::read,
        OnResume::free},
       {"quiet", output, "Show warnings and errors only", &O::quiet, {}, {}, InFile::read, OnResume::free},
@@ -225,8 +261,8 @@ std::string allowed_text(const OptionSpec& spec) {
 }
 
 [[noreturn]] void reject(const OptionSpec& spec, const std::string& value, const std::string& where) {
-  throw UsageError(
-      fmt::format("{} is {}: {}", where, value.empty() ? "empty" : one_line(value), allowed_text(spec)));
+  throw UsageError(fmt::format("{} is {}: {}", where, value.empty() ? "empty" : text::one_line(value),
+                               allowed_text(spec)));
 }
 
 void check_choice(const OptionSpec& spec, const std::string& text, const std::string& where) {
@@ -273,14 +309,19 @@ void set_value(TrainOptions& options, const OptionSpec& spec, const OptionValue&
                const std::string& where) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     check_choice(spec, *text, where);
-    if (!is_utf8(*text)) throw UsageError(fmt::format("{} is {}: it must be UTF-8", where, one_line(*text)));
-    options.*std::get<std::string O::*>(spec.member) = *text;
+    if (!text::is_utf8(*text))
+      throw UsageError(fmt::format("{} is {}: it must be UTF-8", where, text::one_line(*text)));
+    if (const auto* choice = std::get_if<ChoiceMember>(&spec.member))
+      choice->set(options,
+                  static_cast<std::size_t>(std::ranges::find(spec.choices, *text) - spec.choices.begin()));
+    else
+      options.*std::get<std::string O::*>(spec.member) = *text;
   } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
     check_choice(spec, std::to_string(*number), where);
     if (!spec.range.contains(static_cast<double>(*number))) reject(spec, std::to_string(*number), where);
     options.*std::get<std::int64_t O::*>(spec.member) = *number;
   } else if (const auto* real = std::get_if<double>(&value)) {
-    if (!spec.range.contains(*real)) reject(spec, number_text(*real), where);
+    if (!spec.range.contains(*real)) reject(spec, text::number_text(*real), where);
     options.*std::get<double O::*>(spec.member) = *real;
   } else {
     options.*std::get<bool O::*>(spec.member) = std::get<bool>(value);
@@ -291,6 +332,7 @@ void set_from_text(TrainOptions& options, const OptionSpec& spec, const std::str
                    const std::string& where) {
   std::int64_t integer = 0;
   double real = 0.0;
+  if (std::holds_alternative<ChoiceMember>(spec.member)) return set_value(options, spec, text, where);
   switch (spec.member.index()) {
     case 0:
       return set_value(options, spec, text, where);
@@ -307,13 +349,26 @@ void set_from_text(TrainOptions& options, const OptionSpec& spec, const std::str
 }
 
 OptionValue get_value(const TrainOptions& options, const OptionSpec& spec) {
-  return std::visit([&](auto member) -> OptionValue { return options.*member; }, spec.member);
+  if (const auto* choice = std::get_if<ChoiceMember>(&spec.member))
+    return spec.choices.at(choice->place(options));
+  return std::visit(
+      [&](const auto& member) -> OptionValue {
+        if constexpr (std::is_same_v<std::decay_t<decltype(member)>, ChoiceMember>)
+          return {};
+        else
+          return options.*member;
+      },
+      spec.member);
+}
+
+std::string option_text(const TrainOptions& options, std::string_view name) {
+  return value_text(get_value(options, *find_option(name)));
 }
 
 std::string value_text(const OptionValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-  if (const auto* real = std::get_if<double>(&value)) return number_text(*real);
+  if (const auto* real = std::get_if<double>(&value)) return text::number_text(*real);
   return std::get<bool>(value) ? "yes" : "no";
 }
 
@@ -334,7 +389,7 @@ void add_train_options(command_line::Command app, GivenOptions& given) {
     const char* type = spec.member.index() == 0 ? "TEXT" : spec.member.index() == 1 ? "INT" : "NUMBER";
     std::string type_text = spec.choices.empty() ? type : fmt::format("{}", fmt::join(spec.choices, "|"));
     if (const std::string text = value_text(value); !text.empty()) type_text += fmt::format(" [{}]", text);
-    app.option(
+    app.text_option(
            "--" + spec.name, [&given, name = spec.name](const std::string& text) { given[name] = text; },
            spec.help)
         .type_name(type_text)
@@ -365,12 +420,13 @@ TrainOptions resolve_resumed_options(const TrainOptions& of_run, const GivenOpti
         get_value(options, spec) != get_value(of_run, spec))
       changed.push_back(fmt::format("--{} (run: {}, now: {})", spec.name, value_text(get_value(of_run, spec)),
                                     value_text(get_value(options, spec))));
-  if (rule == ResumeRule::by_option && options.epochs != of_run.epochs && of_run.schedule == "cosine")
+  if (rule == ResumeRule::by_option && options.epochs != of_run.epochs &&
+      of_run.schedule == engine::ScheduleKind::cosine)
     changed.push_back(fmt::format("--epochs (run: {}, now: {}; the cosine schedule depends on it)",
                                   of_run.epochs, options.epochs));
   if (!changed.empty())
     throw UsageError(fmt::format("--resume cannot change {}: leave it out, or start a new run",
-                                 one_line(fmt::format("{}", fmt::join(changed, ", ")))));
+                                 text::one_line(fmt::format("{}", fmt::join(changed, ", ")))));
   return options;
 }
 

@@ -2,6 +2,7 @@
 // configuration file and --resume.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,9 +27,15 @@ enum class OnResume { same, free };
 /// Where else than on the command line an option is found.
 enum class InFile { no, read, kept };  ///< kept: also written into a run's config.toml
 
+/// A member of an enum type, by the place of its value among the option's choices.
+struct ChoiceMember {
+  std::function<std::size_t(const TrainOptions&)> place;
+  std::function<void(TrainOptions&, std::size_t)> set;
+};
+
 struct OptionSpec {
   using Member = std::variant<std::string TrainOptions::*, std::int64_t TrainOptions::*,
-                              double TrainOptions::*, bool TrainOptions::*>;
+                              double TrainOptions::*, bool TrainOptions::*, ChoiceMember>;
   std::string name;  ///< "batch-size"
   std::string group, help;
   Member member;
@@ -46,11 +53,13 @@ struct OptionSpec {
 /// UsageError that names the option, the value and what is allowed.
 void set_from_text(TrainOptions& options, const OptionSpec& spec, const std::string& text,
                    const std::string& where);
-/// Sets a value of the member's type (double for a number, int64, bool, string), checked in the same way.
+/// Sets a value of the member's type (double for a number, int64, bool, string; of a choice its name), checked in the same way.
 using OptionValue = std::variant<std::string, std::int64_t, double, bool>;
 void set_value(TrainOptions& options, const OptionSpec& spec, const OptionValue& value,
                const std::string& where);
 [[nodiscard]] OptionValue get_value(const TrainOptions& options, const OptionSpec& spec);
+/// The value of the option of that name, as a user writes it: "adamw".
+[[nodiscard]] std::string option_text(const TrainOptions& options, std::string_view name);
 /// As a text for messages: "0.001", "yes".
 [[nodiscard]] std::string value_text(const OptionValue& value);
 

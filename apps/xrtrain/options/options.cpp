@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <cstdio>
-#include <map>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
@@ -19,14 +18,14 @@ TrainOptions default_preset() {
   options.model = "xray_resnet";
   options.epochs = 60;
   options.batch_size = 8;
-  options.optimizer = "adamw";
+  options.optimizer = Optimizer::adamw;
   options.lr = 1e-3;
   options.weight_decay = 0.05;
-  options.schedule = "cosine";
+  options.schedule = engine::ScheduleKind::cosine;
   options.warmup_epochs = 2;
   options.dropout = 0.2;
-  options.augment = "mild";
-  options.class_weights = "auto";
+  options.augment = Augmentation::mild;
+  options.class_weights = ClassWeights::balanced;
   options.normalize = true;
   return options;
 }
@@ -40,12 +39,12 @@ TrainOptions report_preset() {
   options.batch_size = 60;
   options.padding = 2;
   options.dropout = 0.25;
-  options.optimizer = "adam";
+  options.optimizer = Optimizer::adam;
   options.lr = 1e-3;
   options.weight_decay = 0.0;
-  options.schedule = "constant";
-  options.augment = "report";
-  options.class_weights = "none";
+  options.schedule = engine::ScheduleKind::constant;
+  options.augment = Augmentation::report;
+  options.class_weights = ClassWeights::none;
   options.normalize = false;
   return options;
 }
@@ -79,7 +78,7 @@ data::FoldSettings fold_settings(const TrainOptions& options) {
   if (std::sscanf(options.fold.c_str(), "%d/%d%c", &settings.fold, &settings.folds, &rest) != 2 ||
       settings.folds < 2 || settings.fold < 1 || settings.fold > settings.folds)
     throw UsageError(fmt::format("--fold is '{}': it must be K/N with K from 1 to N and N at least 2, as 2/5",
-                                 one_line(options.fold)));
+                                 text::one_line(options.fold)));
   settings.seed = static_cast<std::uint64_t>(options.fold_seed);
   settings.with_test = options.fold_all;
   settings.validation_fraction = options.val_fraction;
@@ -124,18 +123,9 @@ kernels::Device choose_device(const std::string& name, std::string* why_not_the_
   });
 }
 
-void configure_device(const kernels::Device& device, const std::string& precision,
-                      const std::string& kernels) {
-  static const std::map<std::string, kernels::Precision> precisions{{"fp32", kernels::Precision::fp32},
-                                                                    {"tf32", kernels::Precision::tf32},
-                                                                    {"bf16", kernels::Precision::bf16}};
-  static const std::map<std::string, kernels::KernelChoice> choices{
-      {"auto", kernels::KernelChoice::automatic},
-      {"custom", kernels::KernelChoice::custom},
-      {"cudnn", kernels::KernelChoice::cudnn}};
-  errors_as<UsageError>([&] {
-    kernels::backend(device).configure({precisions.at(precision), choices.at(kernels)});
-  });
+void configure_device(const kernels::Device& device, kernels::Precision precision,
+                      kernels::KernelChoice choice) {
+  errors_as<UsageError>([&] { kernels::backend(device).configure({precision, choice}); });
 }
 
 model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,

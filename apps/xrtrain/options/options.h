@@ -5,11 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "apps/xrtrain/options/log_level.h"
 #include "data/dataset/folds.h"
+#include "data/dataset/image_set.h"
+#include "engine/train/schedule.h"
 #include "kernels/registry.h"
 #include "model/model.h"
 
 namespace xr::apps {
+
+// Named in option_table.cpp alone.
+enum class Optimizer { adam, adamw, sgd };
+enum class Augmentation { report, mild, none };
+enum class ClassWeights { balanced, none };
 
 struct TrainOptions {
   // The run.
@@ -17,11 +25,11 @@ struct TrainOptions {
   double val_fraction = 0.15;
   std::string groups, group_regex;  ///< whose images must not be split (data::GroupSettings)
   bool split_by_group = false;
-  std::string mask = "none";   ///< what of the images is black: a control
-  std::string fold;            ///< "2/5": test on this fold of a cross-validation; empty: none
-  std::int64_t fold_seed = 0;  ///< of the cut into folds
-  bool fold_all = false;       ///< the test images take part in the folds, too
-  std::int64_t keep = 0;       ///< checkpoints to keep; 0: all
+  data::Mask mask = data::Mask::none;  ///< what of the images is black: a control
+  std::string fold;                    ///< "2/5": test on this fold of a cross-validation; empty: none
+  std::int64_t fold_seed = 0;          ///< of the cut into folds
+  bool fold_all = false;               ///< the test images take part in the folds, too
+  std::int64_t keep = 0;               ///< checkpoints to keep; 0: all
   bool strict = false;
   bool tensorboard = false;  ///< the history as an event file, too
   // The network.
@@ -30,22 +38,26 @@ struct TrainOptions {
   double dropout = 0.25;
   // Training.
   std::int64_t epochs = 20, batch_size = 32, seed = 0;
-  std::string optimizer, schedule;
+  Optimizer optimizer = Optimizer::adam;
+  engine::ScheduleKind schedule = engine::ScheduleKind::constant;
   double lr = 1e-3, momentum = 0.9, weight_decay = 0.0;
   std::int64_t warmup_epochs = 0, step_epochs = 10;
   double step_factor = 0.1;
-  std::string augment, class_weights;
+  Augmentation augment = Augmentation::none;
+  ClassWeights class_weights = ClassWeights::none;
   double label_smoothing = 0.0;
   bool normalize = false;
   // The machine.
-  std::string device = "auto", precision = "fp32", kernels = "auto";
+  std::string device = "auto";
+  kernels::Precision precision = kernels::Precision::fp32;
+  kernels::KernelChoice kernel_choice = kernels::KernelChoice::automatic;
   std::int64_t workers = 1, threads = 0;
   bool cuda_graph = true;
   // Evaluation.
   std::string positive, subgroups;
   double target_sensitivity = 0.95;
   // What is said, and how to begin.
-  std::string log_level = "info";
+  LogLevel log_level = LogLevel::info;
   bool quiet = false, json = false, resume = false, force = false;
 };
 
@@ -65,8 +77,8 @@ void check_group_pattern(const std::string& pattern);
 /// Where "auto" is the CPU though the binary has CUDA kernels, why_not_the_gpu gets the reason in one line.
 [[nodiscard]] kernels::Device choose_device(const std::string& name, std::string* why_not_the_gpu = nullptr);
 /// Sets the device's precision and choice of kernels. Throws UsageError for what the device does not have.
-void configure_device(const kernels::Device& device, const std::string& precision,
-                      const std::string& kernels);
+void configure_device(const kernels::Device& device, kernels::Precision precision,
+                      kernels::KernelChoice choice);
 
 /// Settings of the network for that many classes.
 [[nodiscard]] model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,

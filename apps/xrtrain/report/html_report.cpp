@@ -12,15 +12,17 @@ namespace {
 using html::Markup;
 using html::Verdict;
 
-const MetricTable* headline(const HtmlReport& report, std::string& split) {
+const statistics::MetricTable* headline(const HtmlReport& report, std::string& split) {
   for (const char* name : {"test", "validation"}) {
     split = name;
-    if (const MetricTable* metrics = report.details.find(report.details.chosen, name)) return metrics;
+    if (const statistics::MetricTable* metrics =
+            report.details.find(report.details.selected.checkpoint, name))
+      return metrics;
   }
   return nullptr;
 }
 
-void add_result(html::Page& page, const HtmlReport& report, const MetricTable* metrics,
+void add_result(html::Page& page, const HtmlReport& report, const statistics::MetricTable* metrics,
                 const std::string& split) {
   const EvaluationDetails& details = report.details;
   page.section("Result");
@@ -30,13 +32,13 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
     return;
   }
   const std::int64_t right = metrics->confusion.correct();
-  const Interval interval = wilson_interval(right, metrics->images);
+  const statistics::Interval interval = statistics::wilson_interval(right, metrics->images);
   page.paragraph(fmt::format(
       "Checkpoint {:02d}, {}, classified {} of {} {} images correctly: {:.3f} (95 % "
       "interval {:.3f} to {:.3f}).",
-      details.chosen,
-      details.chosen_on_validation ? "chosen on the validation images"
-                                   : "the last one (there are no validation images)",
+      details.selected.checkpoint,
+      details.selected.on_validation() ? "chosen on the validation images"
+                                       : "the last one (there are no validation images)",
       right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
       interval.low, interval.high));
   page.paragraph(guessing_text(details, *metrics) + ".");
@@ -44,7 +46,7 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
     page.note(fmt::format(
         "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
         "it takes at least {} of each class.",
-        details.candidates, min_images_to_correct));
+        details.candidates, statistics::min_images_to_correct));
   if (details.selection.optimism && details.candidates > 1)
     page.note(fmt::format(
         "The best of all {} checkpoints on the test images would read {:.3f}: chosen after looking at "
@@ -61,8 +63,8 @@ void add_result(html::Page& page, const HtmlReport& report, const MetricTable* m
 std::string title_of(const HtmlReport& report) {
   const TrainOptions& options = report.options;
   std::string title = fmt::format("{} on {}", options.model, fmt::join(report.details.class_names, ", "));
-  if (options.mask == "middle") title += ", the middle of the images black";
-  if (options.mask == "border") title += ", all but the middle of the images black";
+  if (options.mask == data::Mask::middle) title += ", the middle of the images black";
+  if (options.mask == data::Mask::border) title += ", all but the middle of the images black";
   if (!options.fold.empty()) title += fmt::format(", fold {} of a cross-validation", options.fold);
   return title;
 }
@@ -81,7 +83,7 @@ std::string html_report(const HtmlReport& report) {
                                                 report.options.data, report.options.epochs,
                                                 report.options.epochs == 1 ? "" : "s"));
   std::string split;
-  const MetricTable* metrics = headline(report, split);
+  const statistics::MetricTable* metrics = headline(report, split);
   add_findings(page, read_findings(report.run, report.options.data));
   add_result(page, report, metrics, split);
   add_section(page, "Images", report_images(report));

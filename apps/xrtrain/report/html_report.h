@@ -39,8 +39,8 @@ struct HtmlReport {
 // Parts of the page.
 
 /// Metrics with their intervals and the confusion matrix; with more than two classes each against the rest.
-[[nodiscard]] html::Markup report_metrics(const EvaluationDetails& details, const MetricTable& metrics,
-                                          const std::string& split);
+[[nodiscard]] html::Markup report_metrics(const EvaluationDetails& details,
+                                          const statistics::MetricTable& metrics, const std::string& split);
 /// The thresholds and the temperature that were chosen on validation images, and how they do there and on the
 /// test images. Empty if there are none.
 [[nodiscard]] html::Markup report_thresholds(const EvaluationDetails& details);
@@ -53,7 +53,7 @@ struct HtmlReport {
 [[nodiscard]] html::Markup report_roc_and_calibration(const HtmlReport& report, const std::string& split);
 
 /// The control trainings of `xrtrain audit --control`, beside this run. Empty if audit.json has none.
-[[nodiscard]] html::Markup report_control(const HtmlReport& report, const MetricTable& metrics);
+[[nodiscard]] html::Markup report_control(const HtmlReport& report, const statistics::MetricTable& metrics);
 /// Whether audit.json has control trainings.
 [[nodiscard]] bool has_control(const HtmlReport& report);
 /// How many images of which class and how many patients are in which split, and by which rule.

@@ -18,7 +18,7 @@ html::Series named(const std::string& name) {
 }
 
 void add_proportion(html::Series& series, double x, std::int64_t k, std::int64_t n) {
-  const Interval interval = wilson_interval(k, n);
+  const statistics::Interval interval = statistics::wilson_interval(k, n);
   series.x.push_back(x);
   series.y.push_back(n > 0 ? static_cast<double>(k) / static_cast<double>(n) : std::nan(""));
   series.low.push_back(interval.low);
@@ -35,7 +35,7 @@ void add_checkpoints(const HtmlReport& report, const std::string& split, html::L
     const auto epoch = static_cast<double>(checkpoint.epoch);
     add_proportion(accuracies, epoch, checkpoint.metrics->confusion.correct(),
                    checkpoint.metrics->confusion.total());
-    const Metric* nll = checkpoint.metrics->find("nll");
+    const statistics::Metric* nll = checkpoint.metrics->find("nll");
     losses.x.push_back(epoch);
     losses.y.push_back(nll != nullptr ? nll->estimate.value.value_or(std::nan("")) : std::nan(""));
   }
@@ -47,14 +47,14 @@ void add_checkpoints(const HtmlReport& report, const std::string& split, html::L
 Markup reliability_chart(const SplitPredictions& predictions, std::size_t positive,
                          const HtmlReport& report) {
   const bool two = report.details.two_classes();
-  const Confidence confidence = confidence_of(predictions.table());
-  const std::vector<ReliabilityBin> bins =
-      two ? reliability(column_of(predictions.probabilities, 2, positive),
-                        against_rest(predictions.images->labels, positive))
-          : reliability(confidence.probability, confidence.right);
+  const statistics::Confidence confidence = statistics::confidence_of(predictions.table());
+  const std::vector<statistics::ReliabilityBin> bins =
+      two ? statistics::reliability(statistics::column_of(predictions.probabilities, 2, positive),
+                                    statistics::against_rest(predictions.images->labels, positive))
+          : statistics::reliability(confidence.probability, confidence.right);
   html::Series series = named(two ? report.details.class_names[positive] : "predicted class");
   std::vector<std::int64_t> counts;
-  for (const ReliabilityBin& bin : bins) {
+  for (const statistics::ReliabilityBin& bin : bins) {
     if (bin.images == 0) continue;
     add_proportion(series, *bin.mean_probability(), bin.hits, bin.images);
     counts.push_back(bin.images);
@@ -86,13 +86,14 @@ Markup report_curves(const HtmlReport& report) {
     loss.series.push_back(losses);
   }
   for (const char* split : {"validation", "test"}) add_checkpoints(report, split, accuracy, loss);
-  accuracy.lines = {{static_cast<double>(report.details.chosen),
-                     fmt::format("checkpoint {:02d}, {}", report.details.chosen,
-                                 report.details.chosen_on_validation ? "chosen on validation" : "the last")}};
+  accuracy.lines = {
+      {static_cast<double>(report.details.selected.checkpoint),
+       fmt::format("checkpoint {:02d}, {}", report.details.selected.checkpoint,
+                   report.details.selected.on_validation() ? "chosen on validation" : "the last")}};
   accuracy.note = fmt::format(
       "Bands: 95 % Wilson intervals. The training figures are taken with {}{}weights that change within the "
       "epoch.",
-      report.options.augment == "none" ? "" : "augmented images, ",
+      report.options.augment == Augmentation::none ? "" : "augmented images, ",
       report.options.dropout > 0.0 ? "dropout and " : "");
   loss.note = "Of the training: as it was minimised, class weights and label smoothing included.";
   return html::columns({html::chart(accuracy), html::chart(loss)});
@@ -100,14 +101,15 @@ Markup report_curves(const HtmlReport& report) {
 
 Markup report_roc_and_calibration(const HtmlReport& report, const std::string& split) {
   const EvaluationDetails& details = report.details;
-  const SplitPredictions* predictions = report.predictions.find(details.chosen, split);
+  const SplitPredictions* predictions = report.predictions.find(details.selected.checkpoint, split);
   if (predictions == nullptr || !predictions->finite() || predictions->images->labels.empty()) return {};
   std::vector<html::Series> series;
   for (std::size_t c = 0; c < details.class_names.size(); ++c) {
     if (details.two_classes() && c != details.positive) continue;
-    series.push_back(roc_series(details.class_names[c], against_rest(predictions->images->labels, c),
-                                column_of(predictions->probabilities, details.class_names.size(), c),
-                                details.two_classes()));
+    series.push_back(
+        roc_series(details.class_names[c], statistics::against_rest(predictions->images->labels, c),
+                   statistics::column_of(predictions->probabilities, details.class_names.size(), c),
+                   details.two_classes()));
   }
   const std::string note = details.two_classes()
                                ? "Band: 95 % Wilson interval of the sensitivity at each threshold, for "

@@ -4,6 +4,7 @@
 
 #include "apps/html/table.h"
 #include "apps/text/text.h"
+#include "apps/xrtrain/options/option_table.h"
 #include "apps/xrtrain/report/html_report.h"
 #include "apps/xrtrain/run/findings.h"
 #include "model/model.h"
@@ -87,16 +88,17 @@ std::string training_text(const TrainOptions& options) {
   return fmt::format(
       "one network, {} epochs of batches of {}, {} with learning rate {} ({}), weight decay {}, augmentation "
       "{}, seed {}",
-      options.epochs, options.batch_size, options.optimizer, number_text(options.lr), options.schedule,
-      number_text(options.weight_decay), options.augment, options.seed);
+      options.epochs, options.batch_size, option_text(options, "optimizer"), text::number_text(options.lr),
+      option_text(options, "schedule"), text::number_text(options.weight_decay),
+      option_text(options, "augment"), options.seed);
 }
 
 std::string selection_text(const EvaluationDetails& details) {
-  return details.chosen_on_validation
-             ? fmt::format("checkpoint {:02d} of {}, chosen on validation images alone", details.chosen,
-                           details.candidates)
+  return details.selected.on_validation()
+             ? fmt::format("checkpoint {:02d} of {}, chosen on validation images alone",
+                           details.selected.checkpoint, details.candidates)
              : fmt::format("checkpoint {:02d}, the last: there are no validation images to choose on",
-                           details.chosen);
+                           details.selected.checkpoint);
 }
 
 std::string thresholds_text(const EvaluationDetails& details) {
@@ -116,7 +118,7 @@ std::string robustness_text(const HtmlReport& report) {
   return text +
          (std::filesystem::exists(report.run / "findings.json") ? "the quick audit of the images; " : "") +
          fmt::format("open: xrtrain audit {} --control --out RUN, then xrtrain eval RUN",
-                     shell_word(report.options.data));
+                     text::shell_word(report.options.data));
 }
 
 Markup caveats(const HtmlReport& report) {
@@ -124,15 +126,16 @@ Markup caveats(const HtmlReport& report) {
   for (const Finding& finding : read_findings(report.run, report.options.data))
     if (finding.verdict == html::Verdict::serious)
       items.emplace_back(fmt::format("serious finding about the data: {}: {}", finding.title, finding.text));
-  if (report.options.mask != "none") items.emplace_back("a control: a part of every image is black");
+  if (report.options.mask != data::Mask::none)
+    items.emplace_back("a control: a part of every image is black");
   return html::bullet_list(items);
 }
 
 Items model_card(const HtmlReport& report, const std::string& network) {
   const EvaluationDetails& details = report.details;
   return {{"Model details", network},
-          {"Version",
-           fmt::format("checkpoint {:02d} of the run trained on {}", details.chosen, report.info.data)},
+          {"Version", fmt::format("checkpoint {:02d} of the run trained on {}", details.selected.checkpoint,
+                                  report.info.data)},
           {"Date", "open: not kept, so that the same run has the same bytes"},
           {"Persons, licence, contact", open_item},
           {"Training algorithm", training_text(report.options)},
@@ -152,42 +155,42 @@ Items model_card(const HtmlReport& report, const std::string& network) {
 
 Items claim(const HtmlReport& report, const std::string& network) {
   const TrainOptions& options = report.options;
-  const bool figures = report.details.find(report.details.chosen, "test") != nullptr;
+  const bool figures = report.details.find(report.details.selected.checkpoint, "test") != nullptr;
   const bool errors = !report.errors.empty();
   const std::int64_t size = report.info.model.image_size;
-  return {
-      {"1 to 6: title, abstract, background, study design", open_item},
-      {"7: data sources", html::code(options.data) + "; where the images come from: open"},
-      {"8, 10 to 12: eligibility, subsets, definitions, de-identification", open_item},
-      {"9: preprocessing", fmt::format("grey levels scaled to 0..1{}, resized to {} x {}{}",
-                                       options.normalize ? ", standardised by the training images" : "", size,
-                                       size, options.mask == "none" ? "" : "; a part of every image black")},
-      {"13: missing data", unreadable_text(report)},
-      {"14 to 18: ground truth, who annotated it and how well they agree", open_item},
-      {"19: sample size", counts_of(report, {"training", "validation", "test"}) + "; why so many: open"},
-      {"20: how images were assigned to partitions", rules_text(report)},
-      {"21: level at which the partitions are disjoint", level_text(report)},
-      {"22: model", network},
-      {"23: software", software_text(report)},
-      {"24: initialisation", fmt::format("random, from seed {}", options.seed)},
-      {"25: training", training_text(options)},
-      {"26: how the final model was selected", selection_text(report.details)},
-      {"27: ensembling", "none"},
-      {"28, 29: metrics and their uncertainty", measures},
-      {"30: robustness or sensitivity analysis", robustness_text(report)},
-      {"31: explainability",
-       errors ? "Grad-CAM of the most certain errors, above; not validated: open"
-              : "open: none shown here; xrtrain predict CHECKPOINT IMAGE... --explain DIR makes maps"},
-      {"32: test on external data", "open: xrtrain eval RUN --data OTHER"},
-      {"33: flow of participants", open_item},
-      {"34: demographic and clinical characteristics",
-       report.details.subgroups.empty() ? std::string(open_item)
-                                        : "in part: the groups of test images, above; the rest is open"},
-      {"35, 36: performance and its precision",
-       figures ? "above" : "open: there are no figures on test images"},
-      {"37: failure analysis", errors ? "the most certain errors, above; what they have in common: open"
-                                      : "open: no errors are shown here"},
-      {"38 to 42: limitations, implications, registration, protocol, funding", open_item}};
+  return {{"1 to 6: title, abstract, background, study design", open_item},
+          {"7: data sources", html::code(options.data) + "; where the images come from: open"},
+          {"8, 10 to 12: eligibility, subsets, definitions, de-identification", open_item},
+          {"9: preprocessing",
+           fmt::format("grey levels scaled to 0..1{}, resized to {} x {}{}",
+                       options.normalize ? ", standardised by the training images" : "", size, size,
+                       options.mask == data::Mask::none ? "" : "; a part of every image black")},
+          {"13: missing data", unreadable_text(report)},
+          {"14 to 18: ground truth, who annotated it and how well they agree", open_item},
+          {"19: sample size", counts_of(report, {"training", "validation", "test"}) + "; why so many: open"},
+          {"20: how images were assigned to partitions", rules_text(report)},
+          {"21: level at which the partitions are disjoint", level_text(report)},
+          {"22: model", network},
+          {"23: software", software_text(report)},
+          {"24: initialisation", fmt::format("random, from seed {}", options.seed)},
+          {"25: training", training_text(options)},
+          {"26: how the final model was selected", selection_text(report.details)},
+          {"27: ensembling", "none"},
+          {"28, 29: metrics and their uncertainty", measures},
+          {"30: robustness or sensitivity analysis", robustness_text(report)},
+          {"31: explainability",
+           errors ? "Grad-CAM of the most certain errors, above; not validated: open"
+                  : "open: none shown here; xrtrain predict CHECKPOINT IMAGE... --explain DIR makes maps"},
+          {"32: test on external data", "open: xrtrain eval RUN --data OTHER"},
+          {"33: flow of participants", open_item},
+          {"34: demographic and clinical characteristics",
+           report.details.subgroups.empty() ? std::string(open_item)
+                                            : "in part: the groups of test images, above; the rest is open"},
+          {"35, 36: performance and its precision",
+           figures ? "above" : "open: there are no figures on test images"},
+          {"37: failure analysis", errors ? "the most certain errors, above; what they have in common: open"
+                                          : "open: no errors are shown here"},
+          {"38 to 42: limitations, implications, registration, protocol, funding", open_item}};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "apps/html/table.h"
+#include "apps/xrtrain/options/option_table.h"
 #include "apps/xrtrain/report/html_report.h"
 #include "apps/xrtrain/run/findings.h"
 
@@ -28,7 +29,7 @@ void add_control(html::Table& table, const char* name, const nlohmann::json& con
     if (!figures.contains(part) || !figures[part].is_number_integer()) return;
   const auto right = figures["right"].get<std::int64_t>(), images = figures["images"].get<std::int64_t>();
   if (images <= 0 || right < 0 || right > images) return;
-  const Estimate accuracy = proportion(right, images);
+  const statistics::Estimate accuracy = statistics::proportion(right, images);
   table.row({name, fmt::format("{} of {}", right, images),
              fmt::format("{:.3f} ({:.3f} to {:.3f})", *accuracy.value, accuracy.interval->low,
                          accuracy.interval->high)});
@@ -44,7 +45,7 @@ bool has_control(const HtmlReport& report) {
   return read_control(report).is_object();
 }
 
-Markup report_control(const HtmlReport& report, const MetricTable& metrics) {
+Markup report_control(const HtmlReport& report, const statistics::MetricTable& metrics) {
   const nlohmann::json control = read_control(report);
   if (!control.is_object()) return {};
   html::Table table(
@@ -102,13 +103,14 @@ Markup report_images(const HtmlReport& report) {
   add_row("unreadable, left out", [](const SplitFacts& split) { return split.unreadable; });
   std::vector<std::pair<Markup, Markup>> rules;
   for (const SplitFacts& split : data.splits) rules.emplace_back(split.name + " images", split.rule);
-  const std::string& mask = report.options.mask;
+  const data::Mask mask = report.options.mask;
   return table.markup() + html::facts(rules) + html::paragraph(patients_text(data)) +
-         (mask == "none" ? Markup()
-                         : html::paragraph(fmt::format(
-                               "Of every image {} is black: this run is a control, not a network to use.",
-                               mask == "middle" ? "the middle (five eighths of each side)"
-                                                : "all but the middle (five eighths of each side)")));
+         (mask == data::Mask::none
+              ? Markup()
+              : html::paragraph(fmt::format(
+                    "Of every image {} is black: this run is a control, not a network to use.",
+                    mask == data::Mask::middle ? "the middle (five eighths of each side)"
+                                               : "all but the middle (five eighths of each side)")));
 }
 
 Markup report_environment(const HtmlReport& report) {
@@ -129,7 +131,7 @@ Markup report_environment(const HtmlReport& report) {
   } else {
     facts = {{"Evaluated by", "xrtrain " XR_VERSION}, {"Evaluated on", evaluated}};
   }
-  facts.emplace_back("Precision", report.options.precision);
+  facts.emplace_back("Precision", option_text(report.options, "precision"));
   facts.emplace_back("Seed", fmt::format("{}", report.options.seed));
   facts.emplace_back("Data", html::code(report.options.data));
   facts.emplace_back("Fingerprint of names, labels and pixels",

@@ -16,10 +16,10 @@ std::vector<html::Thumbnail> certain_errors(model::Module& network, const Checkp
                                             const EvaluationDetails& details,
                                             const std::filesystem::path& run, const kernels::Device& device,
                                             std::size_t most) {
-  const SplitPredictions* test = predictions.find(details.chosen, "test");
-  const std::filesystem::path checkpoint = checkpoint_path(run, details.chosen);
+  const SplitPredictions* test = predictions.find(details.selected.checkpoint, "test");
+  const std::filesystem::path checkpoint = checkpoint_path(run, details.selected.checkpoint);
   if (test == nullptr || !test->finite() || !std::filesystem::exists(checkpoint)) return {};
-  const ProbabilityTable table = test->table();
+  const statistics::ProbabilityTable table = test->table();
   const std::vector<std::int64_t> predicted = table.predictions();
   std::vector<std::size_t> wrong;
   for (std::size_t i = 0; i < table.images(); ++i)

@@ -19,7 +19,7 @@ std::string number(const std::optional<double>& value) {
   return value ? fmt::format("{:.3f}", *value) : "-";
 }
 
-std::string with_interval(const Estimate& estimate) {
+std::string with_interval(const statistics::Estimate& estimate) {
   if (!estimate.value) return "-";
   return estimate.interval ? fmt::format("{:.3f} ({:.3f} to {:.3f})", *estimate.value, estimate.interval->low,
                                          estimate.interval->high)
@@ -27,14 +27,14 @@ std::string with_interval(const Estimate& estimate) {
 }
 
 /// The counts of a proportion below it.
-Markup with_counts(const Estimate& estimate, std::int64_t part, std::int64_t whole) {
+Markup with_counts(const statistics::Estimate& estimate, std::int64_t part, std::int64_t whole) {
   if (whole == 0) return with_interval(estimate);
   return Markup(with_interval(estimate)) + Markup::raw("<br/>") +
          html::element("small", fmt::format("{} of {}", part, whole));
 }
 
 Markup rate(std::int64_t part, std::int64_t whole) {
-  return with_counts(proportion(part, whole), part, whole);
+  return with_counts(statistics::proportion(part, whole), part, whole);
 }
 
 /// "balanced_accuracy" as people write it.
@@ -55,22 +55,23 @@ std::string label_of(std::string name) {
   return result;
 }
 
-std::string interval_by(IntervalMethod method) {
-  return method == IntervalMethod::delong ? "DeLong, logit scale" : method_name(method);
+std::string interval_by(statistics::IntervalMethod method) {
+  return method == statistics::IntervalMethod::delong ? "DeLong, logit scale"
+                                                      : statistics::method_name(method);
 }
 
 /// Each class against the rest.
-Markup class_table(const EvaluationDetails& details, const MetricTable& metrics) {
+Markup class_table(const EvaluationDetails& details, const statistics::MetricTable& metrics) {
   html::Table table({{"class against the rest"},
                      {"sensitivity", Align::right},
                      {"specificity", Align::right},
                      {"PPV", Align::right},
                      {"NPV", Align::right},
                      {"AUROC", Align::right}});
-  for (const ClassMetrics& one : metrics.classes) {
+  for (const statistics::ClassMetrics& one : metrics.classes) {
     std::vector<Markup> row{details.class_names[one.positive]};
     for (const char* name : {"sensitivity", "specificity", "ppv", "npv", "auroc"}) {
-      const auto found = std::ranges::find(one.metrics, name, &Metric::name);
+      const auto found = std::ranges::find(one.metrics, name, &statistics::Metric::name);
       row.push_back(found == one.metrics.end() ? Markup("-")
                                                : with_counts(found->estimate, found->part, found->whole));
     }
@@ -80,7 +81,7 @@ Markup class_table(const EvaluationDetails& details, const MetricTable& metrics)
 }
 
 /// What the tables leave unsaid.
-Markup metric_notes(const EvaluationDetails& details, const MetricTable& metrics) {
+Markup metric_notes(const EvaluationDetails& details, const statistics::MetricTable& metrics) {
   Markup notes;
   if (details.two_classes())
     notes += html::note(
@@ -94,26 +95,26 @@ Markup metric_notes(const EvaluationDetails& details, const MetricTable& metrics
       "The calibration error (ECE) has no interval: chance alone makes it larger than it is, in resamples of "
       "the images even more.");
   std::set<std::string> reasons;
-  const auto add_reasons = [&](const std::vector<Metric>& of) {
-    for (const Metric& metric : of)
-      if (std::string why = why_no_interval(metric); !why.empty()) reasons.insert(std::move(why));
+  const auto add_reasons = [&](const std::vector<statistics::Metric>& of) {
+    for (const statistics::Metric& metric : of)
+      if (std::string why = statistics::why_no_interval(metric); !why.empty()) reasons.insert(std::move(why));
   };
   add_reasons(metrics.metrics);
-  for (const ClassMetrics& one : metrics.classes) add_reasons(one.metrics);
+  for (const statistics::ClassMetrics& one : metrics.classes) add_reasons(one.metrics);
   for (const std::string& reason : reasons) notes += html::note(reason);
   return notes;
 }
 
 }  // namespace
 
-Markup report_metrics(const EvaluationDetails& details, const MetricTable& metrics,
+Markup report_metrics(const EvaluationDetails& details, const statistics::MetricTable& metrics,
                       const std::string& split) {
   html::Table table(
       {{"measure"}, {"value (95 % interval)", Align::right}, {"of", Align::right}, {"interval by"}});
-  for (const Metric& metric : metrics.metrics)
+  for (const statistics::Metric& metric : metrics.metrics)
     table.row({label_of(metric.name), with_interval(metric.estimate),
                metric.whole > 0 ? fmt::format("{} of {}", metric.part, metric.whole) : "",
-               why_no_interval(metric).empty() ? interval_by(metric.method) : "none, see below"});
+               statistics::why_no_interval(metric).empty() ? interval_by(metric.method) : "none, see below"});
   std::vector<std::int64_t> counts;
   for (std::size_t label = 0; label < metrics.confusion.classes(); ++label)
     for (std::size_t c = 0; c < metrics.confusion.classes(); ++c)
@@ -136,13 +137,14 @@ Markup report_thresholds(const EvaluationDetails& details) {
     std::vector<Markup> row{point.wanted ? fmt::format("sensitivity of {} or more", number(point.wanted))
                                          : std::string("sensitivity + specificity (Youden)"),
                             number(point.threshold)};
-    for (const std::optional<BinaryCounts>& counts : {point.validation, point.test}) {
+    for (const std::optional<statistics::BinaryCounts>& counts : {point.validation, point.test}) {
       row.push_back(counts ? rate(counts->true_positive, counts->positives()) : Markup("-"));
       row.push_back(counts ? rate(counts->true_negative, counts->negatives()) : Markup("-"));
     }
     table.row(row);
     if (!point.wanted || !point.test || point.test->positives() == 0) continue;
-    const Interval interval = wilson_interval(point.test->true_positive, point.test->positives());
+    const statistics::Interval interval =
+        statistics::wilson_interval(point.test->true_positive, point.test->positives());
     if (interval.high < *point.wanted)
       warnings += html::callout(
           Verdict::warning,

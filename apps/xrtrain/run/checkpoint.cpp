@@ -36,7 +36,7 @@ class MetadataReader {
     T result{};
     const auto [stop, code] = std::from_chars(value.data(), value.data() + value.size(), result);
     XR_CHECK(code == std::errc() && stop == value.data() + value.size(), "its metadata has {} = '{}'", key,
-             one_line(value));
+             text::one_line(value));
     return result;
   }
   template <class T>
@@ -44,7 +44,7 @@ class MetadataReader {
     try {
       return json::parse(text(key)).get<T>();
     } catch (const json::exception&) {
-      throw Error(fmt::format("its metadata has {} = '{}'", key, one_line(text(key))));
+      throw Error(fmt::format("its metadata has {} = '{}'", key, text::one_line(text(key))));
     }
   }
 
@@ -85,7 +85,7 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
   XR_CHECK(info.model.classes >= 2, "it has {} classes", info.class_names.size());
   const std::string& shape = reader.text("stored_shape");
   XR_CHECK(shape == shape_names[0] || shape == shape_names[1], "its metadata has stored_shape = '{}'",
-           one_line(shape));
+           text::one_line(shape));
   info.format.shape = shape == shape_names[0] ? data::StoredShape::square : data::StoredShape::short_side;
   info.format.size = static_cast<int>(reader.integer("stored_size", 1, 4096));
   info.format.channels = static_cast<int>(info.model.channels);
@@ -138,8 +138,8 @@ engine::Metadata to_metadata(const CheckpointInfo& info) {
       {"mean", list_text(info.normalization.mean, info.model.channels)},
       {"deviation", list_text(info.normalization.deviation, info.model.channels)},
       {"epoch", std::to_string(info.epoch)},
-      {"train_loss", number_text(info.train_loss)},
-      {"train_accuracy", number_text(info.train_accuracy)},
+      {"train_loss", text::number_text(info.train_loss)},
+      {"train_accuracy", text::number_text(info.train_accuracy)},
       {"data", info.data}};
   if (info.format.mask != data::Mask::none)
     metadata["stored_mask"] = mask_names()[static_cast<std::size_t>(info.format.mask)];

@@ -41,7 +41,7 @@ void take_findings(const json& checks, std::vector<Finding>& findings) {
     const std::string verdict = text_in(entry, "verdict");
     if (verdict == "serious" || verdict == "warning")
       findings.push_back({verdict == "serious" ? html::Verdict::serious : html::Verdict::warning,
-                          text_in(entry, "title"), text_in(entry, "text")});
+                          text_in(entry, "id"), text_in(entry, "title"), text_in(entry, "text")});
   }
 }
 
@@ -55,14 +55,14 @@ std::vector<Finding> read_findings(const fs::path& folder, const std::string& da
     const json checks = read_object(folder / name);
     if (checks.is_null()) {
       findings.push_back(
-          {html::Verdict::serious, "Findings about the data",
+          {html::Verdict::serious, "findings-damaged", "Findings about the data",
            fmt::format("{} is damaged, and what it said is unknown: write it anew with xrtrain "
                        "audit {} --out {}",
                        name, data, folder.string())});
       continue;
     }
     if (!is_about(checks, data)) {
-      findings.push_back({html::Verdict::warning, "Audit of other images",
+      findings.push_back({html::Verdict::warning, "audit-of-other-images", "Audit of other images",
                           fmt::format("{} is about the images in {}, not in {}, and left out", name,
                                       text_in(checks, "data"), data)});
       continue;
@@ -89,7 +89,7 @@ void add_findings(html::Page& page, const std::vector<Finding>& findings) {
   page.section("Findings about the data");
   page.paragraph("Read these first: they say whether the figures below mean what they seem to mean.");
   for (const Finding& finding : findings)
-    page.badge(finding.verdict, finding.title, html::paragraph(finding.text));
+    page.badge(finding.verdict, finding.title, html::paragraph(finding.text), finding.id);
 }
 
 }  // namespace xr::apps

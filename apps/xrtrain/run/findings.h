@@ -12,6 +12,7 @@ namespace xr::apps {
 
 struct Finding {
   html::Verdict verdict;
+  std::string id;  ///< as in the file (audit::FindingId), "findings-damaged" or "audit-of-other-images"
   std::string title, text;
 };
 

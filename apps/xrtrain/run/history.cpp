@@ -19,12 +19,12 @@ std::string history_csv(const History& history) {
       "epoch,learning_rate,train_loss,train_accuracy,train_correct,train_images,validation_loss,"
       "validation_accuracy,validation_correct,validation_images\n";
   for (const EpochRecord& record : history) {
-    text += fmt::format("{},{},{},{:.6f},{},{},", record.epoch, number_text(record.learning_rate),
-                        number_text(record.train_loss), record.train_accuracy(), record.train_correct,
+    text += fmt::format("{},{},{},{:.6f},{},{},", record.epoch, text::number_text(record.learning_rate),
+                        text::number_text(record.train_loss), record.train_accuracy(), record.train_correct,
                         record.train_images);
     if (record.validation)
       text +=
-          fmt::format("{},{:.6f},{},{}\n", number_text(record.validation->loss()),
+          fmt::format("{},{:.6f},{},{}\n", text::number_text(record.validation->loss()),
                       record.validation->accuracy(), record.validation->hits(), record.validation->images());
     else
       text += ",,,\n";
@@ -73,8 +73,8 @@ History history_from_json(const std::string& text) {
   }
 }
 
-std::int64_t first_candidate(const std::string& schedule, std::int64_t epochs) {
-  return schedule == "cosine" ? epochs - (epochs + 3) / 4 : 0;
+std::int64_t first_candidate(engine::ScheduleKind schedule, std::int64_t epochs) {
+  return schedule == engine::ScheduleKind::cosine ? epochs - (epochs + 3) / 4 : 0;
 }
 
 std::optional<std::int64_t> best_on_validation(const History& history, std::int64_t first_candidate) {

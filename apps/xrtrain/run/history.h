@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/xrtrain/evaluation/metrics.h"
+#include "engine/train/schedule.h"
 
 namespace xr::apps {
 
@@ -32,7 +33,7 @@ using History = std::vector<EpochRecord>;
 /// The first epoch whose checkpoint validation may choose. Near the end of a cosine schedule the weights
 /// hardly move any more; an earlier checkpoint that does better on a few validation images mostly does so by
 /// luck. Hence the last quarter of the epochs (rounded up), and all of them with the other schedules.
-[[nodiscard]] std::int64_t first_candidate(const std::string& schedule, std::int64_t epochs);
+[[nodiscard]] std::int64_t first_candidate(engine::ScheduleKind schedule, std::int64_t epochs);
 
 /// The epoch with the best validation accuracy from `first_candidate` on, or of all if there is none yet; of
 /// equal ones that with the least loss, then the first. Nothing without validation.

@@ -5,10 +5,6 @@
 
 namespace xr::apps {
 
-/// "gcc 12.2.0"
-[[nodiscard]] std::string compiler_name();
-/// The processor's name as Linux gives it, or "unknown".
-[[nodiscard]] std::string processor_name();
 /// "Debian GNU/Linux 12 (bookworm), Linux 6.1.0, x86_64"
 [[nodiscard]] std::string system_name();
 /// The libraries that take part in computing or reading files, with the versions that were compiled in;

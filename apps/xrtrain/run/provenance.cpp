@@ -1,4 +1,5 @@
 #include "apps/xrtrain/run/provenance.h"
+#include "apps/machine/machine.h"
 
 #include <fstream>
 #include <map>
@@ -65,10 +66,10 @@ SplitFacts split_facts(const char* name, const data::ImageSet& images, std::size
 
 MachineFacts machine_facts(const kernels::Device& device, int threads) {
   return {"xrtrain " XR_VERSION ", " XR_BUILD_TYPE " build",
-          compiler_name(),
+          machine::compiler_name(),
           library_versions(),
           system_name(),
-          processor_name(),
+          machine::processor_name(),
           device.to_string(),
           kernels::backend(device).description(),
           threads};

@@ -8,28 +8,27 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
                         const CheckpointInfo& info, const History& history, const DetailSettings& settings) {
   RunResults results;
   results.checkpoints = std::move(checkpoints);
-  results.choice = choose(results.checkpoints, first_candidate(options.schedule, options.epochs));
-  if (const auto& before = settings.chosen_before;
-      before && find_result(results.checkpoints, before->checkpoint, "test") != nullptr) {
-    results.choice.on_validation = before->checkpoint;
-    results.choice.by_run = true;
-  }
-  if (settings.checkpoint_given) {
-    results.choice.on_validation.reset();
-    results.choice.by_run = false;
-    results.choice.given = true;
+  results.selection = select(results.checkpoints, first_candidate(options.schedule, options.epochs));
+  if (const auto& before = settings.selected_before;
+      before && (before->on == SelectedOn::command_line ||
+                 find_result(results.checkpoints, before->checkpoint, "test") != nullptr)) {
+    const std::int64_t last = results.selection.last;
+    const std::optional<std::int64_t> best_on_test = results.selection.best_on_test;
+    results.selection = *before;
+    results.selection.last = last;
+    results.selection.best_on_test = best_on_test;
   }
   results.predictions = predictions_of(results.checkpoints, info.class_names);
-  results.details = make_details(results.predictions, results.choice, settings);
+  results.details = make_details(results.predictions, results.selection, settings);
   results.table = evaluation_csv(results.checkpoints, info.class_names);
   results.summary =
-      summary_json(results.checkpoints, results.choice, history, info, model::parameter_count(info.model));
+      summary_json(results.checkpoints, results.selection, history, info, model::parameter_count(info.model));
   return results;
 }
 
 void tell_results(const RunResults& results, Console& console) {
   tell_details(results.details, console);
-  tell_summary(results.checkpoints, results.choice, console);
+  tell_summary(results.checkpoints, results.selection, console);
   tell_optimism(results.details, console);
 }
 

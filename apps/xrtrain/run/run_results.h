@@ -11,7 +11,7 @@ namespace xr::apps {
 
 struct RunResults {
   CheckpointResults checkpoints;
-  Choice choice;
+  Selection selection;
   Predictions predictions;
   EvaluationDetails details;
   std::string table;    ///< eval.csv

@@ -8,6 +8,7 @@
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/run/image_cache_folder.h"
+#include "apps/xrtrain/warning_id.h"
 #include "data/content_hash.h"
 #include "data/dataset/folds.h"
 #include "engine/io/file.h"
@@ -21,7 +22,7 @@ const std::vector<std::string>& mask_names() {
 
 data::Mask mask_named(const std::string& name) {
   const auto found = std::find(mask_names().begin(), mask_names().end(), name);
-  XR_CHECK(found != mask_names().end(), "the mask '{}' is not one of {}", one_line(name),
+  XR_CHECK(found != mask_names().end(), "the mask '{}' is not one of {}", text::one_line(name),
            fmt::join(mask_names(), ", "));
   return static_cast<data::Mask>(found - mask_names().begin());
 }
@@ -29,7 +30,7 @@ data::Mask mask_named(const std::string& name) {
 Preprocessing make_preprocessing(const TrainOptions& options) {
   const int size = static_cast<int>(options.image_size), channels = static_cast<int>(options.channels);
   Preprocessing result;
-  if (options.augment == "report") {
+  if (options.augment == Augmentation::report) {
     // Training images: resized to 256 x 256, random crops to 224. Test images: short side to 224, centre
     // crop.
     const int stored = static_cast<int>(std::lround(size * 256.0 / 224.0));
@@ -39,10 +40,10 @@ Preprocessing make_preprocessing(const TrainOptions& options) {
   } else {
     result.train = result.evaluation = {data::StoredShape::square, size, channels};
     result.train_augment =
-        options.augment == "mild" ? data::AugmentSettings::mild() : data::AugmentSettings::none();
+        options.augment == Augmentation::mild ? data::AugmentSettings::mild() : data::AugmentSettings::none();
   }
   result.evaluation_augment = data::AugmentSettings::none();
-  result.train.mask = result.evaluation.mask = mask_named(options.mask);
+  result.train.mask = result.evaluation.mask = options.mask;
   return result;
 }
 
@@ -101,7 +102,7 @@ data::Dataset find_dataset(const TrainOptions& options) {
 
 void check_class_names(const std::vector<std::string>& names) {
   for (const std::string& name : names)
-    if (!is_utf8(name))
+    if (!text::is_utf8(name))
       throw DataError(fmt::format("the class folder {} has a name that is not UTF-8: rename it",
                                   engine::quote_name(name)));
 }
@@ -121,8 +122,9 @@ data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::
   data::ImageSet images = errors_as<DataError>(
       [&] { return data::load_images(dataset.directory, samples, dataset.class_names, settings); });
   for (const data::SkippedFile& file : images.skipped)
-    console.warn(fmt::format("left out {}: {}", engine::quote_name(file.path), file.reason));
-  for (const std::string& warning : images.warnings) console.warn(warning);
+    console.warn(warning_id::file_skipped,
+                 fmt::format("left out {}: {}", engine::quote_name(file.path), file.reason));
+  for (const std::string& warning : images.warnings) console.warn(warning_id::cache_not_written, warning);
   return images;
 }
 
@@ -132,7 +134,7 @@ std::string class_counts_text(const std::vector<std::int64_t>& labels,
   for (const std::int64_t label : labels) ++counts[static_cast<std::size_t>(label)];
   std::string text;
   for (std::size_t c = 0; c < counts.size(); ++c)
-    text += fmt::format("{}{} {}", c == 0 ? "" : ", ", counts[c], one_line(class_names[c]));
+    text += fmt::format("{}{} {}", c == 0 ? "" : ", ", counts[c], text::one_line(class_names[c]));
   return text;
 }
 

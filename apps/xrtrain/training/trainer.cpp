@@ -45,7 +45,7 @@ model::TrainingStepSettings training_step_settings(const TrainingSetup& setup) {
 
 std::unique_ptr<engine::Optimizer> make_optimizer(const TrainOptions& options,
                                                   engine::ParameterArena& arena) {
-  if (options.optimizer == "sgd") {
+  if (options.optimizer == Optimizer::sgd) {
     kernels::SgdParams params;
     params.learning_rate = static_cast<float>(options.lr);
     params.momentum = static_cast<float>(options.momentum);
@@ -55,28 +55,19 @@ std::unique_ptr<engine::Optimizer> make_optimizer(const TrainOptions& options,
   kernels::AdamParams params;
   params.learning_rate = static_cast<float>(options.lr);
   params.weight_decay = static_cast<float>(options.weight_decay);
-  params.decoupled_weight_decay = options.optimizer == "adamw";
+  params.decoupled_weight_decay = options.optimizer == Optimizer::adamw;
   return std::make_unique<engine::Adam>(arena, params);
 }
 
 engine::Schedule make_schedule(const TrainOptions& options, std::int64_t batches) {
   engine::Schedule schedule;
-  schedule.kind = options.schedule == "cosine" ? engine::ScheduleKind::cosine
-                  : options.schedule == "step" ? engine::ScheduleKind::step
-                                               : engine::ScheduleKind::constant;
+  schedule.kind = options.schedule;
   schedule.base = options.lr;
   schedule.warmup_steps = options.warmup_epochs * batches;
   schedule.total_steps = options.epochs * batches;
   schedule.step_size = options.step_epochs * batches;
   schedule.gamma = options.step_factor;
   return schedule;
-}
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 }  // namespace
@@ -111,7 +102,7 @@ void Trainer::restore(const ResumeState& state) {
   load_resume_tensors(folder.resume_state(),
                       resume_tensors(*optimizer_, setup_.network.state(), within_epoch));
   optimizer_->set_steps_done(progress_.step);
-  if (const std::string text = read_text(folder.file("timing.csv")); text.starts_with(timing_))
+  if (const std::string text = text::read_file(folder.file("timing.csv")); text.starts_with(timing_))
     timing_ = text;
 }
 
@@ -164,7 +155,7 @@ void Trainer::count(const std::vector<StepResult>& results) {
     XR_CHECK(
         std::isfinite(result.loss),
         "the loss is {} in epoch {}, step {}: training has diverged; use a smaller --lr than {}. {}",
-        number_text(result.loss), progress_.epoch, batch, setup_.options.lr,
+        text::number_text(result.loss), progress_.epoch, batch, setup_.options.lr,
         progress_.epoch > 0 ? "The checkpoints of the epochs before are kept" : "No checkpoint was written");
     const std::size_t images = result.labels.size(), classes = result.logits.size() / images;
     progress_.loss_sum += static_cast<double>(result.loss) * static_cast<double>(images);
@@ -324,7 +315,7 @@ DiskNeed disk_need(const TrainOptions& options, const model::Module& network, bo
   DiskNeed need;
   need.checkpoint = engine::safetensors_bytes(network.state());
   const std::uint64_t parameters = engine::safetensors_bytes(network.parameters());
-  need.resume = options.optimizer != "sgd" ? 2 * parameters : options.momentum > 0 ? parameters : 0;
+  need.resume = options.optimizer != Optimizer::sgd ? 2 * parameters : options.momentum > 0 ? parameters : 0;
   // For a while there are two more: the one that resuming starts from, and one not yet replaced.
   const std::int64_t limited = options.keep + (has_validation ? 1 : 0) + 2;
   need.checkpoints = options.keep > 0 ? std::min(options.epochs, limited) : options.epochs;

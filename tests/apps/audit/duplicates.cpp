@@ -9,9 +9,9 @@
 #include "data/image/resize.h"
 #include "data/phantom/phantom.h"
 #include "kernels/common/random.h"
-#include "tests/apps/support.h"
+#include "tests/data/support.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -197,4 +197,4 @@ TEST_CASE("images of different scales and places correlate once they are aligned
   CHECK(other.correlation <= 0.98);
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -8,9 +8,9 @@
 
 #include "apps/statistics/roc.h"
 #include "kernels/common/random.h"
-#include "tests/apps/support.h"
+#include "tests/data/support.h"
 
-namespace xr::apps::audit {
+namespace xr::audit {
 
 namespace {
 
@@ -62,10 +62,10 @@ TEST_CASE("cross-validated scores tell what features know and not what noise see
   std::iota(groups.begin(), groups.end(), std::size_t{0});
   const std::vector<int> folds = make_folds(labels, groups, 5, 0);
   const Example strong = normal_features(200, 100, 3.0f), noise = normal_features(200, 100, 0.0f);
-  const auto known =
-      auroc(strong.positive, cross_validate(strong.table, strong.positive, folds, 5, 0.1, 2).scores);
+  const auto known = statistics::auroc(
+      strong.positive, cross_validate(strong.table, strong.positive, folds, 5, 0.1, 2).scores);
   const auto guessed =
-      auroc(noise.positive, cross_validate(noise.table, noise.positive, folds, 5, 0.1, 2).scores);
+      statistics::auroc(noise.positive, cross_validate(noise.table, noise.positive, folds, 5, 0.1, 2).scores);
   REQUIRE(known);
   REQUIRE(guessed);
   CHECK(*known >= 0.92);
@@ -95,4 +95,4 @@ TEST_CASE("folds keep groups whole and classes spread") {
   CHECK(folds != make_folds(labels, groups, 5, 2));
 }
 
-}  // namespace xr::apps::audit
+}  // namespace xr::audit

@@ -8,7 +8,7 @@
 #include "kernels/common/error.h"
 #include "tests/apps/html/well_formed.h"
 
-using namespace xr::apps::html;
+using namespace xr::html;
 
 namespace {
 

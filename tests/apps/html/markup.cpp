@@ -11,7 +11,7 @@
 #include "tests/apps/html/sample_page.h"
 #include "tests/apps/html/well_formed.h"
 
-using namespace xr::apps::html;
+using namespace xr::html;
 
 TEST_CASE("text is escaped for elements and attributes", "[html]") {
   CHECK(escape("a<b>&\"c'") == "a&lt;b&gt;&amp;&quot;c&#39;");

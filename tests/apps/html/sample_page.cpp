@@ -6,7 +6,7 @@
 #include "apps/html/picture.h"
 #include "apps/html/table.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 namespace {
 
@@ -118,4 +118,4 @@ Page sample_page() {
   return page;
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

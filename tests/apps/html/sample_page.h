@@ -3,8 +3,8 @@
 
 #include "apps/html/page.h"
 
-namespace xr::apps::html {
+namespace xr::html {
 
 [[nodiscard]] Page sample_page();
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

@@ -3,7 +3,7 @@
 #include <cctype>
 #include <vector>
 
-namespace xr::apps::html {
+namespace xr::html {
 
 namespace {
 
@@ -92,4 +92,4 @@ std::string markup_fault(std::string_view text) {
   return Checker(text).fault();
 }
 
-}  // namespace xr::apps::html
+}  // namespace xr::html

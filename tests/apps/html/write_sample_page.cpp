@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    xr::apps::html::sample_page().write(argv[1]);
+    xr::html::sample_page().write(argv[1]);
   } catch (const std::exception& error) {
     (void)std::fprintf(stderr, "write_sample_page: %s\n", error.what());
     return 1;

@@ -13,7 +13,7 @@
 #include "tests/apps/statistics/near.h"
 #include "tests/apps/statistics/reference_numbers.h"
 
-namespace xr::apps::test {
+namespace xr::statistics::test {
 
 namespace {
 
@@ -307,4 +307,4 @@ TEST_CASE("The table of images of one class has undefined values") {
   for (const Metric& metric : none.metrics) CHECK(!metric.estimate.value);
 }
 
-}  // namespace xr::apps::test
+}  // namespace xr::statistics::test

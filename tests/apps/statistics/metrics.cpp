@@ -15,7 +15,7 @@
 #include "tests/apps/statistics/near.h"
 #include "tests/apps/statistics/reference_numbers.h"
 
-namespace xr::apps::test {
+namespace xr::statistics::test {
 
 namespace {
 
@@ -295,4 +295,4 @@ TEST_CASE("Holm's p values are those of statsmodels") {
   CHECK(holm_adjusted(Scores{}).empty());
 }
 
-}  // namespace xr::apps::test
+}  // namespace xr::statistics::test

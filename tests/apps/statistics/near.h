@@ -5,7 +5,7 @@
 #include <cmath>
 #include <optional>
 
-namespace xr::apps::test {
+namespace xr::statistics::test {
 
 /// Fails for an undefined value and for NaN. The tolerance is relative for expectations above 1.
 inline void check_near(const std::optional<double>& value, double expected, double tolerance = 1e-10) {
@@ -15,4 +15,4 @@ inline void check_near(const std::optional<double>& value, double expected, doub
   CHECK(std::abs(*value - expected) <= tolerance * std::max(1.0, std::abs(expected)));
 }
 
-}  // namespace xr::apps::test
+}  // namespace xr::statistics::test

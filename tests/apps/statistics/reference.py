@@ -231,7 +231,7 @@ def main():
 #include <cstdint>
 #include <vector>
 
-namespace xr::apps::test::reference {{
+namespace xr::statistics::test::reference {{
 
 """)
     rng = np.random.Generator(np.random.PCG64(20240229))
@@ -250,7 +250,7 @@ namespace xr::apps::test::reference {{
     for b, c in ((1, 8), (28, 35), (86, 150), (10, 10)):
         scalar(f"mcnemar_exact_{b}_{c}", mcnemar([[0, b], [c, 0]], exact=True).pvalue)
         scalar(f"mcnemar_asymptotic_{b}_{c}", mcnemar([[0, b], [c, 0]], exact=False, correction=False).pvalue)
-    out.write("\n}  // namespace xr::apps::test::reference\n")
+    out.write("\n}  // namespace xr::statistics::test::reference\n")
 
 
 main()

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace xr::apps::test::reference {
+namespace xr::statistics::test::reference {
 
 inline const std::vector<std::int64_t> binary_labels = {
     1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0,
@@ -225,4 +225,4 @@ inline constexpr double mcnemar_asymptotic_86_150 = 3.099293441045215e-05;
 inline constexpr double mcnemar_exact_10_10 = 1.0;
 inline constexpr double mcnemar_asymptotic_10_10 = 1.0;
 
-}  // namespace xr::apps::test::reference
+}  // namespace xr::statistics::test::reference

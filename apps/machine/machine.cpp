@@ -1,0 +1,28 @@
+#include "apps/machine/machine.h"
+
+#include <algorithm>
+#include <fstream>
+
+namespace xr::machine {
+
+std::string compiler_name() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#else
+  return "gcc " __VERSION__;
+#endif
+}
+
+std::string processor_name() {
+  return value_in("/proc/cpuinfo", "model name").value_or("unknown");
+}
+
+std::optional<std::string> value_in(const std::filesystem::path& file, const std::string& key) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(key))
+      return line.substr(std::min(line.size(), line.find_first_not_of("\t :", key.size())));
+  return std::nullopt;
+}
+
+}  // namespace xr::machine

@@ -1,0 +1,17 @@
+// What a program was built with and runs on.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace xr::machine {
+
+/// "gcc 12.2.0"
+[[nodiscard]] std::string compiler_name();
+/// The processor's name as Linux gives it, or "unknown".
+[[nodiscard]] std::string processor_name();
+/// What follows the first `key` and a colon or blanks, in a file of lines "key   value".
+[[nodiscard]] std::optional<std::string> value_in(const std::filesystem::path& file, const std::string& key);
+
+}  // namespace xr::machine

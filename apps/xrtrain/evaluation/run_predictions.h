@@ -1,0 +1,20 @@
+// What the checkpoint that a run chose says of its test images.
+#pragma once
+
+#include "apps/xrtrain/evaluation/predictions.h"
+#include "apps/xrtrain/evaluation/selection.h"
+
+namespace xr::apps {
+
+struct RunPredictions {
+  std::vector<std::string> class_names;
+  std::size_t positive = 0;  ///< class index
+  Selection selection;
+  SplitPredictions test;
+};
+
+/// Reads RUN/metrics.json and RUN/predictions.csv. Throws DataError that names the file and what is wrong: a
+/// run that was not evaluated, one without test images, probabilities that are no numbers.
+[[nodiscard]] RunPredictions read_run_predictions(const std::filesystem::path& run);
+
+}  // namespace xr::apps

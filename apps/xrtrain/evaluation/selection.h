@@ -1,0 +1,50 @@
+// The checkpoint to use, what was selected with it, and on what.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace xr::apps {
+
+enum class SelectedOn {
+  last,            ///< on nothing: the last checkpoint, for want of validation images
+  validation,      ///< on the validation images of this evaluation
+  run_validation,  ///< on the run's own, for images of another folder
+  command_line,    ///< by --checkpoint, whatever the run would choose
+};
+
+struct Selection {
+  struct Threshold {
+    std::string rule;                   ///< "youden" or "sensitivity"
+    std::optional<double> wanted = {};  ///< the wanted sensitivity
+    double threshold = 0;               ///< probability of the positive class
+  };
+
+  std::int64_t checkpoint = 0;
+  SelectedOn on = SelectedOn::last;
+  std::int64_t last = 0;
+  std::optional<std::int64_t> best_on_test = {};  ///< optimistic: selected on the test images
+  // Of a selection that is applied to other images.
+  std::string positive_class = {};  ///< that the thresholds are about; empty unless there are two classes
+  std::vector<Threshold> thresholds = {};
+  std::optional<double> temperature = {};
+
+  [[nodiscard]] bool on_validation() const {
+    return on == SelectedOn::validation || on == SelectedOn::run_validation;
+  }
+};
+
+/// As metrics.json has it: "validation", "given" or "last".
+[[nodiscard]] const char* name_of(SelectedOn on);
+/// The reverse, where "validation" is SelectedOn::validation; anything unknown is `last`.
+[[nodiscard]] SelectedOn selected_on_named(const std::string& name);
+
+/// Of RUN/metrics.json (docs/formats.md), for images of another folder. Nothing if the file is absent or the run
+/// had no validation images to select on. Throws DataError for a file that is no metrics.json: `xrtrain eval RUN`
+/// writes it anew.
+[[nodiscard]] std::optional<Selection> read_selection(const std::filesystem::path& run);
+
+}  // namespace xr::apps

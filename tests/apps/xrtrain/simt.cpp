@@ -1,0 +1,71 @@
+// The program on the SIMT executor: the CUDA kernels' whole path where there is no GPU.
+#include <cmath>
+#include <sstream>
+
+#include "tests/apps/xrtrain/support.h"
+
+namespace xr::apps::test {
+
+namespace {
+
+/// The probabilities in the lines of `predict --csv`: file,class,p(covid),p(normal).
+std::vector<double> probabilities_of(const std::string& csv) {
+  std::vector<double> found;
+  std::istringstream lines(csv);
+  std::string line;
+  std::getline(lines, line);
+  CHECK(line == "file,class,p(covid),p(normal)");
+  while (std::getline(lines, line)) {
+    const std::size_t last = line.rfind(',');
+    found.push_back(std::stod(line.substr(line.rfind(',', last - 1) + 1)));
+    found.push_back(std::stod(line.substr(last + 1)));
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("training and evaluation and prediction run on the SIMT executor") {
+  struct Setting {
+    std::string model, precision;
+    double tolerance;  ///< of probabilities
+  };
+  const Setting setting = GENERATE(Setting{"report_cnn", "fp32", 1e-4}, Setting{"xray_resnet", "fp32", 1e-4},
+                                   Setting{"report_cnn", "bf16", 0.02});
+  CAPTURE(setting.model, setting.precision);
+  TemporaryFolder folder;
+  make_phantoms(folder, 3, 1);
+  const Arguments device = {"--device", "simt", "--precision", setting.precision};
+  const auto with_device = [&](Arguments arguments) {
+    arguments.insert(arguments.end(), device.begin(), device.end());
+    return arguments;
+  };
+  Arguments train = with_device(tiny(folder, "run", {"--epochs", "1"}));
+  replace_value(train, "--model", setting.model);
+  const Result trained = run(folder, train);
+  INFO(trained.error);
+  REQUIRE(trained.status == 0);
+  const std::string table = read_text(folder / "run/eval.csv"),
+                    report = read_text(folder / "run/report.html");
+  REQUIRE(run(folder, with_device({"eval", (folder / "run").string()})).status == 0);
+  CHECK(read_text(folder / "run/eval.csv") == table);
+  CHECK(read_text(folder / "run/report.html") == report);
+  const std::string checkpoint = (folder / "run/checkpoints/00.safetensors").string();
+  CHECK(run(folder, with_device({"predict", checkpoint, (folder / "data/test/covid").string(), "--explain",
+                                 (folder / "pictures").string(), "--occlusion"}))
+            .status == 0);
+
+  const auto predict = [&](const std::string& on, const std::string& precision) {
+    const Result result = run(folder, {"predict", checkpoint, (folder / "data/test").string(), "--device", on,
+                                       "--precision", precision, "--csv"});
+    INFO(result.error);
+    REQUIRE(result.status == 0);
+    return probabilities_of(result.output);
+  };
+  const std::vector<double> simt = predict("simt", setting.precision), cpu = predict("cpu", "fp32");
+  REQUIRE(simt.size() == 4);  // two images, two classes
+  REQUIRE(cpu.size() == simt.size());
+  for (std::size_t i = 0; i < simt.size(); ++i) CHECK(std::abs(simt[i] - cpu[i]) <= setting.tolerance);
+}
+
+}  // namespace xr::apps::test
