@@ -42,10 +42,9 @@ struct BatchNorm2dReluBackwardTraining {
   bool pool = false;
 
   void validate() const;
-  /// The sums need y to know what ReLU let through only with pool: without, it follows from x.
+  /// The sums follow from y and dy: y has what ReLU let through, and the normalised values of that.
   [[nodiscard]] std::int64_t bytes() const {
-    const std::int64_t sums = pool ? bytes_of(x, y, argmax, dy) : bytes_of(x, dy);
-    return sums + bytes_of(x, argmax, dy) + bytes_of_gradient(dx);
+    return bytes_of(y, dy) + bytes_of(x, argmax, dy) + bytes_of_gradient(dx);
   }
   [[nodiscard]] std::int64_t flops() const { return 9 * x.numel(); }
 };
