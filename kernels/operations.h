@@ -12,6 +12,7 @@
 #include "kernels/ops/dropout.h"
 #include "kernels/ops/elementwise.h"
 #include "kernels/ops/global_avg_pool2d.h"
+#include "kernels/ops/leaky_relu.h"
 #include "kernels/ops/linear.h"
 #include "kernels/ops/log_softmax.h"
 #include "kernels/ops/matmul.h"
@@ -48,6 +49,8 @@
   X(Multiply)                        \
   X(GlobalAvgPool2dForward)          \
   X(GlobalAvgPool2dBackward)         \
+  X(LeakyReluForward)                \
+  X(LeakyReluBackward)               \
   X(LinearForward)                   \
   X(LogSoftmaxForward)               \
   X(LogSoftmaxBackward)              \

@@ -29,7 +29,7 @@ declare -A SANITIZER_FILTERS=(
   [norm_backward]='batch_norm2d backward*,batch_norm2d gradients*'
   [norm_relu]='batch_norm2d_relu*' [rows]='softmax*,log_softmax*,cross_entropy*'
   [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*' [reorder]='reorder*' [augment]='augment*'
-  [activations]='relu*,dropout*' [elements]='cast*,fill,scale,add *,multiply *,adam*,sgd*'
+  [activations]='relu*,leaky_relu*,dropout*' [elements]='cast*,fill,scale,add *,multiply *,adam*,sgd*'
   [reductions]='sum_to_shape,broadcast_to'
   # One small test of each family that uses shared memory, for the slow tools.
   [conv_small]='conv2d rounds*,conv2d implicit matrix products towards*'
