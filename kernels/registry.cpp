@@ -4,6 +4,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "kernels/common/error_codes.h"
+
 namespace xr::kernels {
 
 std::string Device::to_string() const {
@@ -49,8 +51,8 @@ std::unique_ptr<Backend> make_backend(const Device& device) {
 Backend& backend(const Device& device) {
   // Never destroyed: when statics are, the libraries that a backend would say goodbye to may be gone already.
   static std::array<std::array<std::atomic<Backend*>, max_device_index>, 3> backends{};
-  XR_CHECK(device.index >= 0 && device.index < max_device_index, "device {} does not exist",
-           device.to_string());
+  XR_CHECK_CODE(device.index >= 0 && device.index < max_device_index, error_code::device_unavailable,
+                "device {} does not exist", device.to_string());
   std::atomic<Backend*>& slot =
       backends[static_cast<std::size_t>(device.type)][static_cast<std::size_t>(device.index)];
   if (Backend* const made = slot.load(std::memory_order_acquire)) return *made;
