@@ -106,9 +106,9 @@ template Option Command::option(const std::string&, std::optional<double>&, cons
 template Option Command::option(const std::string&, std::vector<std::int64_t>&, const std::string&);
 template Option Command::option(const std::string&, std::vector<std::string>&, const std::string&);
 
-Option Command::text_option(const std::string& name, std::function<void(const std::string&)> take,
+Option Command::text_option(const std::string& name, const std::function<void(const std::string&)>& take,
                             const std::string& help) {
-  return Option(app_->add_option_function<std::string>(name, std::move(take), help));
+  return Option(app_->add_option_function<std::string>(name, take, help));
 }
 
 Option Command::flag(const std::string& names, bool& value, const std::string& help) {

@@ -78,7 +78,7 @@ class Command {
   template <class Value>
   Option option(const std::string& name, Value& value, const std::string& help);
   /// Calls `take` with the text of the option.
-  Option text_option(const std::string& name, std::function<void(const std::string&)> take,
+  Option text_option(const std::string& name, const std::function<void(const std::string&)>& take,
                      const std::string& help);
   /// One of some values; help shows the present one as default, unless it is none of them.
   template <class Value>

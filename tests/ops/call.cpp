@@ -79,7 +79,7 @@ Call&& Call::expects(const std::string& name_of_operand, Expected expected) && {
   return std::move(*this);
 }
 
-Call&& Call::with(std::string more_detail) && {
+Call&& Call::with(const std::string& more_detail) && {
   detail += (detail.empty() ? "" : ", ") + more_detail;
   return std::move(*this);
 }

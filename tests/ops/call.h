@@ -104,7 +104,7 @@ struct Call {
   // Chained setters; an operand that does not exist is an Error.
   [[nodiscard]] Call&& holds(const std::string& operand, Tensor values) &&;
   [[nodiscard]] Call&& expects(const std::string& operand, Expected expected) &&;
-  [[nodiscard]] Call&& with(std::string more_detail) &&;
+  [[nodiscard]] Call&& with(const std::string& more_detail) &&;
 
   [[nodiscard]] Operand& operand(const std::string& name_of_operand);
   /// "conv2d_forward, padding 2: x [2, 3, 5, 7] channels_last bf16, ..."
