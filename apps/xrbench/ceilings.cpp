@@ -13,7 +13,6 @@ namespace xr::bench {
 namespace {
 
 using kernels::Backend;
-using kernels::GradientWrite;
 using kernels::View;
 
 /// On all threads, around the caches.
