@@ -133,7 +133,7 @@ TEST_CASE("a call that ignores its write mode is seen in one of the two") {
       if (!is_right) wrong.push_back(message);
     });
     check(backend, scale);
-    REQUIRE(wrong.size() >= 1);
+    REQUIRE(!wrong.empty());
     CHECK(mentions(wrong, "scale/five: " + backend.name() + ": scale"));
     CHECK(mentions(wrong, "accumulate") == (always == GradientWrite::overwrite));
   }
