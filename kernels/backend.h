@@ -33,8 +33,8 @@ enum class KernelChoice : std::uint8_t { automatic, custom, cudnn };
 struct BackendOptions {
   Precision precision = Precision::fp32;
   KernelChoice kernels = KernelChoice::automatic;
-  /// Of several hand-written kernels for a call the one whose name contains this, if there is one that fits:
-  /// for tests and benchmarks.
+  /// Of several hand-written kernels for a call the one of this name or family, if there is one that
+  /// fits: for tests and benchmarks.
   std::string variant = {};
 };
 

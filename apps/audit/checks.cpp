@@ -18,7 +18,7 @@ constexpr const char* copies_looked_for =
     "looked for: the same pixels, and pictures saved anew, resized, brightened, inverted, framed in one grey "
     "level, or cropped by up to 5 % of each side (many of those cropped more are missed); not looked for: "
     "mirrored, rotated and equalised ones";
-constexpr std::size_t shown = 5;  // examples in the text; audit.json has all
+constexpr std::size_t max_examples = 5;  // examples in the text; audit.json has all
 
 struct PairKind {
   bool across_splits = false, across_classes = false;
@@ -108,9 +108,10 @@ Check check_copies(const Scan& scan, const Copies& copies) {
       copies.complete ? "" : "more than ", counted(copies.pairs.size(), "pair of copies", "pairs of copies"),
       exact, copies.pairs.size() - exact);
   if (splits > 0) check.text += splits_text(splits, with_test);
-  for (std::size_t i = 0; i < std::min(shown, order.size()); ++i)
+  for (std::size_t i = 0; i < std::min(max_examples, order.size()); ++i)
     check.details.push_back(pair_text(scan, *order[i]));
-  if (order.size() > shown) check.details.push_back(fmt::format("and {} more", order.size() - shown));
+  if (order.size() > max_examples)
+    check.details.push_back(fmt::format("and {} more", order.size() - max_examples));
   check.details.emplace_back(scan.splits.size() > 1 ? "remove all but one of each, or give them one patient "
                                                       "in sources.csv and split with --split-by-group"
                                                     : "remove all but one of each, or give them one patient "
@@ -125,7 +126,7 @@ Check check_labels(const Scan& scan, const Copies& copies) {
   for (const CopyPair& pair : copies.pairs) {
     if (!kind_of(scan, pair).across_classes) continue;
     check.figures["pairs"].push_back(pair_figures(scan, pair));
-    if (++count <= shown) check.details.push_back(pair_text(scan, pair));
+    if (++count <= max_examples) check.details.push_back(pair_text(scan, pair));
   }
   check.figures["count"] = count;
   check.verdict = count > 0 ? Verdict::serious : Verdict::ok;
@@ -133,7 +134,7 @@ Check check_labels(const Scan& scan, const Copies& copies) {
   check.text = count == 0 ? "no copies were found in the folders of two classes"
                           : fmt::format("{} in the folders of two classes: one of the labels is wrong",
                                         counted(count, "pair of copies lies", "pairs of copies lie"));
-  if (count > shown) check.details.push_back(fmt::format("and {} more", count - shown));
+  if (count > max_examples) check.details.push_back(fmt::format("and {} more", count - max_examples));
   return check;
 }
 
@@ -154,7 +155,7 @@ Check check_patients(const Scan& scan) {
     if (splits.size() < 2) continue;
     images += files_of[patient].size();
     list.push_back({{"patient", patient}, {"images", files_of[patient]}});
-    if (++shared <= shown)
+    if (++shared <= max_examples)
       check.details.push_back(
           fmt::format("{}: {}", text::one_line(patient),
                       text::one_line(fmt::format("{}", fmt::join(files_of[patient], ", ")))));
@@ -188,7 +189,7 @@ Check check_patients(const Scan& scan) {
         "training; patients of {} from {}",
         shared, counted(splits_of.size(), "patient has", "patients have"), images, of,
         text::one_line(scan.group_origin));
-    if (shared > shown) check.details.push_back(fmt::format("and {} more", shared - shown));
+    if (shared > max_examples) check.details.push_back(fmt::format("and {} more", shared - max_examples));
     check.details.emplace_back("xrtrain train --split-by-group splits all images anew by patient");
     return check;
   }
@@ -314,12 +315,12 @@ Check check_files(const Scan& scan) {
                    {"passed_over", nlohmann::json::array()}};
   for (const data::SkippedFile& file : scan.unreadable) {
     check.figures["unreadable"].push_back({{"file", file.path}, {"reason", file.reason}});
-    if (check.details.size() < shown)
+    if (check.details.size() < max_examples)
       check.details.push_back(fmt::format("{}: {}", text::one_line(file.path), text::one_line(file.reason)));
   }
   for (const data::SkippedFile& file : scan.skipped) {
     check.figures["passed_over"].push_back({{"file", file.path}, {"reason", file.reason}});
-    if (check.details.size() < 2 * shown)
+    if (check.details.size() < 2 * max_examples)
       check.details.push_back(
           fmt::format("{} is passed over: {}", text::one_line(file.path), text::one_line(file.reason)));
   }

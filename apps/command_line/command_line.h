@@ -32,6 +32,13 @@ template <class Value>
   return names;
 }
 
+template <class Value>
+[[nodiscard]] std::string name_of(const Value& wanted, const Names<Value>& values) {
+  for (const auto& [name, value] : values)
+    if (value == wanted) return name;
+  throw std::out_of_range("a value without a name");
+}
+
 /// The value of that name, which must be one of them.
 template <class Value>
 [[nodiscard]] Value value_named(const std::string& wanted, const Names<Value>& values) {

@@ -6,7 +6,7 @@
 
 #include "apps/xrbench/operands.h"
 #include "kernels/common/parallel.h"
-#include "kernels/cpu/stream.h"
+#include "kernels/common/stream.h"
 
 namespace xr::bench {
 
@@ -18,8 +18,8 @@ using kernels::View;
 /// On all threads, around the caches.
 void stream_all(const View& from, const View& to) {
   kernels::parallel_ranges(from.numel(), 1 << 18, [&](std::int64_t begin, std::int64_t end) {
-    kernels::cpu::stream_copy(to.as<float>() + begin, from.as<float>() + begin, end - begin);
-    kernels::cpu::stream_fence();
+    kernels::stream_copy(to.as<float>() + begin, from.as<float>() + begin, end - begin);
+    kernels::stream_fence();
   });
 }
 

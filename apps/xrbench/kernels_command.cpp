@@ -1,5 +1,4 @@
 #include "apps/xrbench/kernels_command.h"
-#include "apps/command_line/errors.h"
 
 #include <fmt/core.h>
 
@@ -7,12 +6,13 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <tuple>
 
+#include "apps/command_line/backend_names.h"
+#include "apps/command_line/errors.h"
 #include "apps/machine/machine.h"
 #include "apps/xrbench/ceilings.h"
 #include "apps/xrbench/kernels_report.h"
@@ -33,25 +33,6 @@ using kernels::KernelChoice;
 using kernels::Precision;
 using nlohmann::json;
 
-const std::map<std::string, Precision> precisions{
-    {"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
-const std::map<std::string, KernelChoice> choices{
-    {"auto", KernelChoice::automatic}, {"custom", KernelChoice::custom}, {"cudnn", KernelChoice::cudnn}};
-
-template <class Value>
-Value value_of(const std::map<std::string, Value>& names, const char* option, const std::string& name) {
-  const auto found = names.find(name);
-  XR_CHECK(found != names.end(), "{} {} is unknown: see --help", option, name);
-  return found->second;
-}
-
-template <class Value>
-std::vector<std::string> names_of(const std::map<std::string, Value>& values) {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : values) names.push_back(name);
-  return names;
-}
-
 constexpr int last_rank = 5;
 
 /// What most of a step of the report's network is spent on comes first.
@@ -70,8 +51,8 @@ class KernelsCommand {
       : settings_(settings),
         out_(out),
         device_(kernels::Device::parse(settings.device)),
-        precision_(value_of(precisions, "--precision", settings.precision)),
-        kernels_(value_of(choices, "--kernels", settings.kernels)),
+        precision_(settings.precision),
+        kernels_(settings.kernels),
         backend_(kernels::backend(device_)) {
     check_settings();
     backend_.configure({.precision = precision_});
@@ -210,8 +191,8 @@ class KernelsCommand {
         {"device", fmt::format("{}: {}", backend_.name(), backend_.description())},
         {"threads", std::to_string(kernels::thread_count())},
         {"compiler", machine::compiler_name()},
-        {"precision", settings_.precision},
-        {"kernels", settings_.kernels}};
+        {"precision", command_line::name_of(settings_.precision, command_line::precision_names())},
+        {"kernels", command_line::name_of(settings_.kernels, command_line::kernel_choice_names())}};
     if (device_.type == DeviceType::cpu) lines.emplace_back("library", onednn_version());
     if (device_.type == DeviceType::cuda)
       lines.emplace_back("library",
@@ -326,14 +307,9 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
   command_line::Command kernels =
       program.subcommand("kernels", "Time every kernel and its variants side by side");
   kernels.option("--device", settings.device, "cpu, cuda, cuda:N or simt").show_default();
-  kernels.option("--precision", settings.precision, "fp32, tf32 or bf16")
-      .one_of(names_of(precisions))
-      .show_default();
-  kernels
-      .option("--kernels", settings.kernels,
-              "auto: own ones and the libraries'; custom: own ones; cudnn: the libraries'")
-      .one_of(names_of(choices))
-      .show_default();
+  kernels.choice("--precision", settings.precision, command_line::precision_names(), "fp32, tf32 or bf16");
+  kernels.choice("--kernels", settings.kernels, command_line::kernel_choice_names(),
+                 "auto: own ones and the libraries'; custom: own ones; cudnn: the libraries'");
   kernels.option("--operation", settings.operation, "Only operations whose name contains this");
   kernels.option("--case", settings.case_name, "Only the case of this name, as --list shows it");
   kernels.option("--batch", settings.batches, "Images in a batch, several with commas").delimiter(',');

@@ -8,11 +8,14 @@
 
 #include "apps/command_line/command_line.h"
 #include "apps/xrbench/timing.h"
+#include "kernels/backend.h"
 
 namespace xr::bench {
 
 struct KernelsSettings {
-  std::string device = "cpu", precision = "fp32", kernels = "auto";
+  std::string device = "cpu";
+  kernels::Precision precision = kernels::Precision::fp32;
+  kernels::KernelChoice kernels = kernels::KernelChoice::automatic;
   std::string operation;                     ///< only those whose name contains it
   std::string case_name;                     ///< only this one, "conv2d_forward/report_cnn.conv1"
   std::vector<std::int64_t> batches, sizes;  ///< each with each; none: see kernel_cases

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <any>
 
-#include "kernels/cpu/conv2d/conv2d.h"
-
 namespace xr::bench {
 
 namespace {
@@ -20,13 +18,6 @@ std::int64_t bytes_of(const Operand& operand) {
 }
 
 constexpr const char* through_onednn = "cpu: oneDNN";
-
-/// As the CPU backend chooses.
-std::string cpu_filter_kernel(const kernels::Conv2dBackwardFilter& call) {
-  const kernels::Conv2dProblem problem = call.problem();
-  if (kernels::cpu::has_few_channels(problem)) return "cpu: few_channels";
-  return kernels::cpu::has_winograd_backward_filter(problem) ? "cpu: winograd" : through_onednn;
-}
 
 /// The peer of a convolution with these operands among the views; none with a stride, a dilation or groups, which
 /// it is not made for. `bias` is -1 where the pass has none.
@@ -51,7 +42,7 @@ void describe_on_cpu(Operation& operation) {
     operation.cpu_kernel = through_onednn;
     set_peer(operation, data->params, ConvolutionPass::backward_data, 2, 1, -1, 0);
   } else if (const auto* filter = std::any_cast<kernels::Conv2dBackwardFilter>(&call)) {
-    operation.cpu_kernel = cpu_filter_kernel(*filter);
+    operation.cpu_kernel = fmt::format("cpu: {}", kernels::cpu_kernel_of(*filter));
     set_peer(operation, filter->params, ConvolutionPass::backward_filter, 0, 2, 3, 1);
   } else if (const auto* product = std::any_cast<kernels::Matmul>(&call)) {
     operation.cpu_kernel = through_onednn;

@@ -188,11 +188,18 @@ class Race {
         timing, [&](int i) { operation_.run(backend_, set(i).views()); }, [&] { backend_.synchronize(); });
   }
 
+  [[nodiscard]] bool is_cudnn_convolution(const Run& run) const {
+    return operation_.call.name.starts_with("conv2d") &&
+           std::ranges::any_of(run.launches, [](const kernels::LaunchRecord& launch) {
+             return launch.library == kernels::Library::cudnn;
+           });
+  }
+
   /// cuDNN's other plans for a convolution: a short look at each, and a row for the fastest if that is not
   /// the one that is taken without measuring.
   void run_plans(RaceResult& result) {
     const auto row = static_cast<std::ptrdiff_t>(result.runs.size()) - 1;
-    if (!settings_.time || !result.runs.back().kernel.starts_with("cudnn conv2d")) return;
+    if (!settings_.time || !is_cudnn_convolution(result.runs.back())) return;
     constexpr TimingSettings look{.min_time = 0, .max_time = 0, .repetitions = 3, .warm_up = 2e-3};
     Run best;
     double best_seconds = std::numeric_limits<double>::infinity();

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/command_line/backend_names.h"
 #include "apps/xrbench/machine.h"
 #include "engine/core/allocator.h"
 #include "engine/io/safetensors.h"
@@ -31,16 +32,8 @@ using nlohmann::json;
 
 constexpr std::uint64_t image_stream = 100, label_stream = 101;
 
-std::string_view name_of(kernels::Precision precision) {
-  switch (precision) {
-    case kernels::Precision::fp32:
-      return "fp32";
-    case kernels::Precision::tf32:
-      return "tf32";
-    case kernels::Precision::bf16:
-      return "bf16";
-  }
-  return "?";
+std::string name_of(kernels::Precision precision) {
+  return command_line::name_of(precision, command_line::precision_names());
 }
 
 bool is_asynchronous(const StepSettings& settings) {

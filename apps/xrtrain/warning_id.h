@@ -12,5 +12,9 @@ constexpr const char* sensitivity_missed = "sensitivity-missed";  ///< the wante
 constexpr const char* checkpoint_not_finite = "checkpoint-not-finite";  ///< its training diverged
 constexpr const char* training_images_evaluated =
     "training-images-evaluated";  ///< the run's own among others
+// Of the map that explains a prediction.
+constexpr const char* map_empty = "map-empty";
+constexpr const char* map_on_border = "map-on-border";  ///< most of it
+constexpr const char* maps_differ = "maps-differ";      ///< Grad-CAM and occlusion
 
 }  // namespace xr::apps::warning_id

@@ -4,7 +4,6 @@ namespace xr::data::phantom {
 
 namespace {
 
-constexpr float pi = 3.14159265f;
 constexpr int rib_pairs = 9;
 
 float square(float value) {

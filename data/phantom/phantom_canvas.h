@@ -9,9 +9,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numbers>
 #include <vector>
 
 namespace xr::data::phantom {
+
+inline constexpr auto pi = std::numbers::pi_v<float>;
 
 struct Point {
   float x = 0, y = 0;

@@ -6,8 +6,6 @@ namespace xr::data::phantom {
 
 namespace {
 
-constexpr float pi = 3.14159265f;
-
 struct Branch {
   Point start;
   float angle, length, width;

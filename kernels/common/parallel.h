@@ -59,4 +59,7 @@ void parallel_ranges(std::int64_t count, std::int64_t grain, Body&& body) {
                [&](std::int64_t piece) { body(piece * grain, std::min(count, (piece + 1) * grain)); });
 }
 
+/// Elements of a piece where each takes a few instructions.
+inline constexpr std::int64_t elementwise_grain = 65536;
+
 }  // namespace xr::kernels

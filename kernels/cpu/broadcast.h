@@ -14,7 +14,7 @@ namespace xr::kernels::cpu {
 template <class Row>
 void for_each_row(const Broadcast& plan, std::int64_t numel, Row&& row) {
   const std::int64_t inner = plan.extent[plan.rank - 1];
-  parallel_ranges(numel, 65536, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(numel, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t position = begin; position < end;) {
       const std::int64_t column = position % inner, count = std::min(inner - column, end - position);
       std::int64_t rest = position / inner, offset_a = column * plan.stride_a[plan.rank - 1],

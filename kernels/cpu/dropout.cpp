@@ -18,7 +18,7 @@ namespace xr::kernels::cpu {
 
 namespace {
 
-constexpr std::int64_t run_elements = 256, lane_group = 16, task_elements = 16384;
+constexpr std::int64_t run_elements = 256, group_lanes = 16, task_elements = 16384;
 constexpr std::int64_t blocks_at_once = 16, words_at_once = 4 * blocks_at_once;
 
 XR_MULTIVERSION void draw_words(std::uint64_t seed, std::uint64_t stream, std::uint64_t first_block,
@@ -82,9 +82,9 @@ void drop_elements(const Mask& mask, const ChannelLayout& layout, const float* x
   for_each_span(layout, task_elements, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     float factors[run_elements];
     const std::int64_t first_channel = plane * layout.lanes;  // counted over all images
-    for (std::int64_t lanes = 0; lanes < layout.lanes; lanes += lane_group)
+    for (std::int64_t lanes = 0; lanes < layout.lanes; lanes += group_lanes)
       for (std::int64_t pixel = begin; pixel < end; pixel += run_elements)
-        for (std::int64_t lane = lanes; lane < std::min(layout.lanes, lanes + lane_group); ++lane) {
+        for (std::int64_t lane = lanes; lane < std::min(layout.lanes, lanes + group_lanes); ++lane) {
           const std::int64_t run = std::min(run_elements, end - pixel);
           mask.factors((first_channel + lane) * layout.pixels + pixel, run, factors);
           const std::int64_t start = (plane * layout.pixels + pixel) * layout.lanes + lane;

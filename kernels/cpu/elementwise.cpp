@@ -3,16 +3,14 @@
 // Bytes moved: fill 1 tensor; scale 2 (3 when it accumulates); add and multiply 3. Outputs that exceed the
 // caches are written around them (stream.h), which saves reading them first.
 #include "kernels/common/parallel.h"
+#include "kernels/common/stream.h"
 #include "kernels/cpu/broadcast.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/stream.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
-
-constexpr std::int64_t grain = 65536;
 
 XR_MULTIVERSION void scaled(float a, const float* __restrict x, float* __restrict y, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] = a * x[i];
@@ -81,7 +79,7 @@ void binary(const char* operation, void (*kernel)(const Row&), const ConstView& 
 void CpuBackend::compute(const Fill& call) {
   require_f32("fill", "y", call.y);
   float* out = call.y.as<float>();
-  parallel_ranges(call.y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     std::fill(out + begin, out + end, call.value);
   });
 }
@@ -92,7 +90,7 @@ void CpuBackend::compute(const Scale& call) {
       call.x.data != call.y.data && worth_streaming(static_cast<std::int64_t>(call.y.bytes()));
   const float* in = call.x.as<float>();
   float* out = call.y.as<float>();
-  parallel_ranges(call.y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     if (call.write == GradientWrite::accumulate)
       return add_scaled(call.factor, in + begin, out + begin, end - begin);
     write_pieces(stream, out + begin, end - begin, 1, [&](float* to, std::int64_t first, std::int64_t count) {

@@ -1,15 +1,13 @@
 // leaky_relu, element-wise on any layout. Forward moves 2 tensors (x, y), backward 3 (x, dy, dx; 4 when it
 // accumulates): both are bound by memory.
 #include "kernels/common/parallel.h"
+#include "kernels/common/stream.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/stream.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
-
-constexpr std::int64_t grain = 65536;
 
 // x == y is allowed: each element is read before it is written.
 XR_MULTIVERSION void leaky_relu(float slope, const float* x, float* y, std::int64_t count) {
@@ -34,7 +32,7 @@ void CpuBackend::compute(const LeakyReluForward& call) {
   const bool stream = call.x.data != call.y.data && worth_streaming(bytes_of(call.y));
   const float slope = call.params.negative_slope, *in = call.x.as<float>();
   float* out = call.y.as<float>();
-  parallel_ranges(call.x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(call.x.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     write_pieces(stream, out + begin, end - begin, 1, [&](float* to, std::int64_t first, std::int64_t count) {
       leaky_relu(slope, in + begin + first, to, count);
     });
@@ -46,7 +44,7 @@ void CpuBackend::compute(const LeakyReluBackward& call) {
   const bool stream = worth_streaming(bytes_of(call.dx));
   const float slope = call.params.negative_slope, *in = call.x.as<float>(), *gradient = call.dy.as<float>();
   float* result = call.dx.as<float>();
-  parallel_ranges(call.x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(call.x.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     if (call.write == GradientWrite::accumulate)
       return add_leaky_relu_gradient(slope, in + begin, gradient + begin, result + begin, end - begin);
     write_pieces(stream, result + begin, end - begin, 1,

@@ -3,16 +3,14 @@
 // Forward: y = max(x, 0), NaN kept; moves 2 tensors (x, y). Backward: dx = dy where y > 0, else 0; moves 3
 // tensors (y, dy, dx; 4 when it accumulates). Both are bound by memory.
 #include "kernels/common/parallel.h"
+#include "kernels/common/stream.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/prefetch.h"
-#include "kernels/cpu/stream.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
-
-constexpr std::int64_t grain = 65536;
 
 // x == y is allowed: each element is read before it is written.
 XR_MULTIVERSION void relu(const float* x, float* y, std::int64_t count) {
@@ -51,7 +49,7 @@ void CpuBackend::compute(const ReluForward& call) {
       call.x.data != call.y.data && worth_streaming(static_cast<std::int64_t>(call.y.bytes()));
   const float* in = call.x.as<float>();
   float* out = call.y.as<float>();
-  parallel_ranges(call.x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(call.x.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     write_pieces(stream, out + begin, end - begin, 1, [&](float* to, std::int64_t first, std::int64_t count) {
       relu(in + begin + first, to, count);
     });
@@ -63,7 +61,7 @@ void CpuBackend::compute(const ReluBackward& call) {
   const bool stream = worth_streaming(static_cast<std::int64_t>(call.dx.bytes()));
   const float *out = call.y.as<float>(), *gradient = call.dy.as<float>();
   float* result = call.dx.as<float>();
-  parallel_ranges(call.y.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
     if (call.write == GradientWrite::accumulate)
       return add_relu_gradient(out + begin, gradient + begin, result + begin, end - begin);
     write_pieces(stream, result + begin, end - begin, 1,

@@ -12,8 +12,8 @@
 // channels_last with whole vectors of channels is the fast path: a thread takes the windows of 4 (f32) or 8
 // (bf16) neighbouring channels, and the loops over 2x2 and 3x3 windows are unrolled, so that their loads are
 // in flight together. Everything else takes one element at a time, and writes the winners that share a byte
-// together. Backward, version 1 (variant `elements`), has a thread for each element of x. Version 2 (variant
-// `tiles`), for 2x2 windows side by side without padding and whole vectors, has one for each window: it reads
+// together. Backward, the variant `elements` has a thread for each element of x. The variant `tiles`,
+// for 2x2 windows side by side without padding and whole vectors, has one for each window: it reads
 // dy and the winner once instead of four times, and runs wherever it fits.
 #include <limits>
 #include <string_view>
@@ -91,7 +91,7 @@ struct MaxPoolForward {
   }
 };
 
-/// Version 1: an item is Width elements of x.
+/// Variant `elements`: an item is Width elements of x.
 template <class T, int Width, bool ChannelsLast>
 struct MaxPoolBackward {
   PoolGeometry<ChannelsLast> g;
@@ -120,7 +120,7 @@ struct MaxPoolBackward {
   }
 };
 
-/// Version 2, 2x2 windows side by side: an item is Width channels of a window, or of what is left of one at
+/// Variant `tiles`, 2x2 windows side by side: an item is Width channels of a window, or of what is left of one at
 /// the lower and right edges, which pooling dropped.
 template <class T, int Width>
 struct MaxPoolBackwardTiles {
@@ -208,12 +208,9 @@ bool is_side_by_side(const Pool2dParams& p) {
   return is_square(p, 2) && p.stride_h == 2 && p.stride_w == 2 && p.padding_h == 0 && p.padding_w == 0;
 }
 
-/// Version 2 where it fits, unless BackendOptions::variant names version 1 alone.
+/// The tiles where they fit, unless BackendOptions::variant names the other kernel.
 bool runs_tiles(const KernelBackend& backend, const Pool2dParams& p) {
-  const auto is_named = [&](std::string_view kernel) {
-    return kernel.find(backend.options().variant) != std::string_view::npos;
-  };
-  return is_side_by_side(p) && (is_named(tiles_kernel) || !is_named(elements_kernel));
+  return is_side_by_side(p) && backend.options().variant != "elements";
 }
 
 }  // namespace

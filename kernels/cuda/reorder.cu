@@ -2,12 +2,12 @@
 //
 // Each image is a matrix: contiguous (C, H W), channels_last (H W, C), so reordering is a transposition.
 // Bytes: x and y once each; no arithmetic. Bound by memory.
-// Version 1 (variant `tiles`) moves tiles of 32x32 through shared memory, so that a warp reads and writes
+// The variant `tiles` moves tiles of 32x32 through shared memory, so that a warp reads and writes
 // neighbours (a column of padding keeps the transposed access off a single bank: Harris, "An efficient matrix
-// transpose in CUDA", 2013). Version 2 (variant `few_channels`) is for up to 8 channels, where most of a tile
+// transpose in CUDA", 2013). The variant `few_channels` is for up to 8 channels, where most of a tile
 // would be empty: a thread moves all channels of a pixel, and the warp's accesses to the channels_last side
 // meet in the cache.
-#include <string_view>
+#include <string>
 
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/kernel_backend.h"
@@ -56,13 +56,10 @@ struct MovePixel {
   }
 };
 
-/// The number of channels decides, unless BackendOptions::variant names one version alone.
+/// The number of channels decides, unless BackendOptions::variant names a kernel.
 bool moves_pixels(const KernelBackend& backend, int channels) {
-  const auto is_named = [&](std::string_view kernel) {
-    return kernel.find(backend.options().variant) != std::string_view::npos;
-  };
-  const bool pixels = is_named(few_channels_kernel);
-  return pixels == is_named(tiles_kernel) ? channels <= few_channels : pixels;
+  const std::string& variant = backend.options().variant;
+  return variant == "few_channels" || (variant != "tiles" && channels <= few_channels);
 }
 
 template <class Element>

@@ -7,12 +7,6 @@ namespace xr::kernels::cudnn {
 
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
-
-const float* beta_of(GradientWrite write) {
-  return write == GradientWrite::accumulate ? &one : &zero;
-}
-
 class Relu : public ActivationDescriptor {
  public:
   Relu(const CudnnLibrary& library, cudnnNanPropagation_t nan) : ActivationDescriptor(library) {

@@ -6,12 +6,6 @@ namespace xr::kernels::cudnn {
 
 namespace {
 
-constexpr float one = 1.0f, zero = 0.0f;
-
-const float* beta_of(GradientWrite write) {
-  return write == GradientWrite::accumulate ? &one : &zero;
-}
-
 /// The per-channel parameters of x, as cuDNN sees them.
 ConstView channel_view(const ConstView& x) {
   return {nullptr, {1, x.shape[1], 1, 1}};

@@ -43,4 +43,11 @@ class TensorDescriptor
 /// Whether the older API may be given these: f32, contiguous or channels_last, and fewer than 2^31 elements.
 [[nodiscard]] bool suits_legacy(const ConstView& view);
 
+/// What the older API multiplies results with, and what is there already.
+inline constexpr float one = 1.0f, zero = 0.0f;
+
+[[nodiscard]] inline const float* beta_of(GradientWrite write) {
+  return write == GradientWrite::accumulate ? &one : &zero;
+}
+
 }  // namespace xr::kernels::cudnn

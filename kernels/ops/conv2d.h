@@ -82,4 +82,7 @@ struct Conv2dBackwardFilter {
   [[nodiscard]] Conv2dProblem problem() const;
 };
 
+/// Who computes the call on the CPU, for a benchmark: "oneDNN", "few_channels" or "winograd".
+[[nodiscard]] const char* cpu_kernel_of(const Conv2dBackwardFilter& call);
+
 }  // namespace xr::kernels

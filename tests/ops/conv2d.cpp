@@ -111,8 +111,10 @@ std::vector<TiledCase> implicit_gemm_cases() {
 }
 
 void check_implicit_gemm(const Checker& check, const TiledCase& tiled) {
-  const std::array pass_tiles{"v2_128x32", "v2_128x64", "v2_64x64", "v1_64x64"};
-  const std::array filter_tiles{"v2_32x128", "v2_64x128", "v2_64x64", "v1_64x64"};
+  const std::array pass_tiles{"pipelined_128x32", "pipelined_128x64", "pipelined_64x64",
+                              "single_stage_64x64"};
+  const std::array filter_tiles{"pipelined_32x128", "pipelined_64x128", "pipelined_64x64",
+                                "single_stage_64x64"};
   std::size_t turn = tiled.turn;
   for (const Precision precision : precisions_for(tiled.c)) {
     const auto setting = [&](const char* tile) {
@@ -143,16 +145,16 @@ void check_3x3(const Checker& check, const TiledCase& tiled) {
   const Conv2dCase& c = tiled.c;
   std::size_t turn = tiled.turn;
   for (const Precision precision : precisions_for(c)) {
-    std::vector<const char*> tiles{"v3_128x32", "v3_128x64"};
-    if (precision != Precision::fp32) tiles.push_back("v3_256x64");
+    std::vector<const char*> tiles{"128x32", "128x64"};
+    if (precision != Precision::fp32) tiles.push_back("256x64");
     const auto setting = [&](std::size_t tile) {
       return Conv2dSetting{
-          {.precision = precision, .variant = fmt::format("implicit_gemm_{}", tiles[tile % tiles.size()])}};
+          {.precision = precision, .variant = fmt::format("halo_tile_{}", tiles[tile % tiles.size()])}};
     };
     if (c.x[1] % 32 == 0) check_variant(check, c, setting(turn), {check_conv2d_forward});
     if (c.filter[0] % 32 == 0) check_variant(check, c, setting(turn + 1), {check_conv2d_backward_data});
     const bool wide = turn % 2 == 0 && c.filter[0] > 32;
-    const char* filter_tile = wide ? "implicit_gemm_v3_64x288" : "implicit_gemm_v3_32x288";
+    const char* filter_tile = wide ? "halo_tile_64x288" : "halo_tile_32x288";
     if (c.x[1] % 32 == 0)
       check_variant(check, c, {{.precision = precision, .variant = filter_tile}},
                     {check_conv2d_backward_filter});
@@ -254,15 +256,15 @@ Call timed(Call call, bool with_variants) {
   if (with_variants)
     call.variants = {"direct",
                      "few_channels_shared",
-                     "implicit_gemm_v1_64x64",
-                     "implicit_gemm_v2_64x64",
-                     "implicit_gemm_v2_128x32",
-                     "implicit_gemm_v2_128x64",
-                     "implicit_gemm_v3_128x32",
-                     "implicit_gemm_v3_128x64",
-                     "implicit_gemm_v3_256x64",
-                     "implicit_gemm_v3_32x288",
-                     "implicit_gemm_v3_64x288"};
+                     "implicit_gemm_single_stage_64x64",
+                     "implicit_gemm_pipelined_64x64",
+                     "implicit_gemm_pipelined_128x32",
+                     "implicit_gemm_pipelined_128x64",
+                     "halo_tile_128x32",
+                     "halo_tile_128x64",
+                     "halo_tile_256x64",
+                     "halo_tile_32x288",
+                     "halo_tile_64x288"};
   return call;
 }
 

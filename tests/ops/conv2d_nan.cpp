@@ -32,8 +32,8 @@ void check_passes(const Checker& check, const Conv2dCase& c) {
   for (Backend* backend : test_backends()) {
     if (backend->name() == "cpu") continue;
     for (const std::string variant :
-         {"", "direct", "implicit_gemm_v1", "implicit_gemm_v2", "implicit_gemm_v3"}) {
-      if (variant == "implicit_gemm_v3" && c.name != "nan_3x3") continue;
+         {"", "direct", "implicit_gemm_single_stage", "implicit_gemm_pipelined", "halo_tile"}) {
+      if (variant == "halo_tile" && c.name != "nan_3x3") continue;
       const Configured configured(*backend, {.variant = variant});
       // Addresses as they may be: a variant is asked for, so alignment decides nothing.
       const auto prepared = [&](Call call) {
@@ -48,7 +48,7 @@ void check_passes(const Checker& check, const Conv2dCase& c) {
                                       .holds("dy", dy)
                                       .holds("filter", filter)
                                       .expects("dx", dx));
-      check.that(variant != "implicit_gemm_v3" || configured.ran(variant),
+      check.that(variant != "halo_tile" || configured.ran(variant),
                  fmt::format("{} ran {}, not {}", backend->name(), configured.kernels(), variant));
     }
   }
@@ -58,10 +58,10 @@ struct VariantCase {
   std::string name, variant;
 };
 
-/// The last pixel of the image is seen by the last tap alone. Version 3 keeps that where its tiles of 2 x 16
+/// The last pixel of the image is seen by the last tap alone. The kernel of halo tiles keeps that where its tiles of 2 x 16
 /// results end with the image.
 void check_filter(const Checker& check, const VariantCase& v) {
-  const bool whole_tiles = v.variant == "implicit_gemm_v3";
+  const bool whole_tiles = v.variant == "halo_tile";
   const Shape images = whole_tiles ? Shape{1, 32, 10, 18} : Shape{1, 32, 9, 19};
   const Conv2dCase c = conv2d_case(v.name, images, {32, 32, 3, 3});
   Tensor x = random_normal(c.x, 1);
@@ -99,7 +99,7 @@ Suite<Checker> conv2d_nan_checks() {
 
 Suite<Checker> conv2d_filter_nan_checks() {
   std::vector<VariantCase> cases{{"nan_filter_gradient", ""}};
-  for (const char* variant : {"direct", "implicit_gemm_v1", "implicit_gemm_v2", "implicit_gemm_v3"})
+  for (const char* variant : {"direct", "implicit_gemm_single_stage", "implicit_gemm_pipelined", "halo_tile"})
     cases.push_back({fmt::format("nan_filter_gradient_{}", variant), variant});
   return checks_of("conv2d filter gradients keep NaN to the taps that see it", cases, check_filter);
 }

@@ -35,7 +35,8 @@ struct PredictOptions {
 /// Of the picture that explains a prediction.
 struct Drawn {
   fs::path file;
-  std::string class_name, warning;
+  std::string class_name;
+  std::vector<explain::MapWarning> warnings;
   std::optional<double> central_share, agreement;
   bool coarse = false;  ///< see explain::Explanation
 };
@@ -150,7 +151,7 @@ class Predictor {
       Prediction& prediction = predictions[batch.indices[i]];
       Drawn drawn{picture_file(options_.explain, prediction.path, taken_),
                   checkpoint_.info.class_names[explanations[i].class_index],
-                  explain::warning_about(explanations[i]),
+                  explain::warnings_about(explanations[i]),
                   explanations[i].central_share,
                   explanations[i].agreement,
                   explanations[i].coarse};
@@ -244,7 +245,9 @@ class Printer {
     nlohmann::json result{{"class", drawn.class_name},
                           {"central_share", number_or_null(drawn.central_share)},
                           {"picture", drawn.file.string()}};
-    result["warning"] = drawn.warning.empty() ? nlohmann::json() : nlohmann::json(drawn.warning);
+    result["warning"] = drawn.warnings.empty() ? nlohmann::json() : nlohmann::json(text_of(drawn.warnings));
+    result["warning_ids"] = nlohmann::json::array();
+    for (const explain::MapWarning& warning : drawn.warnings) result["warning_ids"].push_back(warning.id);
     if (options_.occlusion) result["occlusion_agreement"] = number_or_null(drawn.agreement);
     return result;
   }
@@ -258,7 +261,7 @@ class Printer {
       return fmt::format(",{},{}{},{},{}", text::csv_field(drawn.class_name),
                          number(drawn.central_share, "{:.4f}"),
                          options_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "",
-                         text::csv_field(file), text::csv_field(drawn.warning));
+                         text::csv_field(file), text::csv_field(text_of(drawn.warnings)));
     std::string text = fmt::format(
         "  {:>6}", dash(drawn.central_share ? fmt::format("{:.0f} %", 100.0 * *drawn.central_share) : ""));
     if (options_.occlusion) text += fmt::format("  {:>9}", dash(number(drawn.agreement, "{:.2f}")));
@@ -306,9 +309,9 @@ int run_predict(const PredictOptions& options) {
         printer.row(prediction);
       else
         tell_failure(prediction.failure);
-      if (prediction.drawn && !prediction.drawn->warning.empty())
+      if (prediction.drawn && !prediction.drawn->warnings.empty())
         (void)std::fputs(fmt::format("xrtrain: warning: {}: {}\n", text::one_line(prediction.path.string()),
-                                     prediction.drawn->warning)
+                                     text_of(prediction.drawn->warnings))
                              .c_str(),
                          stderr);
     }

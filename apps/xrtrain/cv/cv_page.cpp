@@ -16,19 +16,19 @@ using html::Align;
 
 constexpr std::size_t max_curves = 6;
 
-std::string text_of(const std::optional<double>& value) {
+std::string cell_of(const std::optional<double>& value) {
   return value ? fmt::format("{:.3f}", *value) : "-";
 }
 
-std::string text_of(const statistics::Estimate& estimate) {
-  if (!estimate.interval) return text_of(estimate.value);
-  return fmt::format("{} ({:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
+std::string cell_of(const statistics::Estimate& estimate) {
+  if (!estimate.interval) return cell_of(estimate.value);
+  return fmt::format("{} ({:.3f}-{:.3f})", cell_of(estimate.value), estimate.interval->low,
                      estimate.interval->high);
 }
 
 void add_row(html::Table& table, const std::string& name, const CvScore& score) {
-  table.row({name, fmt::format("{} of {}", score.correct, score.images), text_of(score.accuracy),
-             text_of(score.auroc)});
+  table.row({name, fmt::format("{} of {}", score.correct, score.images), cell_of(score.accuracy),
+             cell_of(score.auroc)});
 }
 
 std::vector<html::Column> score_columns(const char* first) {
@@ -43,18 +43,18 @@ void add_result(html::Page& page, const CvSummary& summary) {
   const std::size_t repeats = summary.repeats.size();
   page.paragraph(fmt::format(
       "Every image was told apart by a network that was not trained on it: accuracy {}, AUROC {}{}.",
-      text_of(summary.accuracy), text_of(summary.auroc),
+      cell_of(summary.accuracy), cell_of(summary.auroc),
       repeats > 1 ? fmt::format(" (means of {} repeats)", repeats) : std::string()));
   html::Table table(score_columns("all folds of"));
   for (std::size_t r = 0; r < repeats; ++r)
     add_row(table, fmt::format("repeat {}", r + 1), summary.repeats[r].pooled);
   page.add(table.markup());
   page.add(html::facts({{"standard deviation over repeats",
-                         fmt::format("accuracy {}, AUROC {}", text_of(summary.accuracy_deviation_of_repeats),
-                                     text_of(summary.auroc_deviation_of_repeats))},
+                         fmt::format("accuracy {}, AUROC {}", cell_of(summary.accuracy_deviation_of_repeats),
+                                     cell_of(summary.auroc_deviation_of_repeats))},
                         {"standard deviation over folds",
-                         fmt::format("accuracy {}, AUROC {}", text_of(summary.accuracy_deviation_of_folds),
-                                     text_of(summary.auroc_deviation_of_folds))}}));
+                         fmt::format("accuracy {}, AUROC {}", cell_of(summary.accuracy_deviation_of_folds),
+                                     cell_of(summary.auroc_deviation_of_folds))}}));
   page.note(
       "Repeats cut the images anew and start from other weights. They add no patients: the intervals are "
       "those of one repeat (Wilson for the accuracy, DeLong on the logit scale for the AUROC). They take "

@@ -16,13 +16,14 @@ namespace xr::apps {
 
 namespace {
 
-struct Scored {
+struct ScoreAndVariance {
   CvScore score;
   std::optional<double> auroc_variance;
 };
 
 /// Two classes: the positive one. More: the mean of all against the rest, whose variance is not known.
-Scored score(const std::vector<const FoldPredictions*>& folds, std::size_t classes, std::size_t positive) {
+ScoreAndVariance score(const std::vector<const FoldPredictions*>& folds, std::size_t classes,
+                       std::size_t positive) {
   std::vector<double> probabilities;
   std::vector<std::int64_t> labels;
   for (const FoldPredictions* fold : folds) {
@@ -31,7 +32,7 @@ Scored score(const std::vector<const FoldPredictions*>& folds, std::size_t class
   }
   const std::vector<std::int64_t> predictions =
       statistics::ProbabilityTable{classes, probabilities, labels}.predictions();
-  Scored result;
+  ScoreAndVariance result;
   result.score.images = static_cast<std::int64_t>(labels.size());
   for (std::size_t i = 0; i < labels.size(); ++i) result.score.correct += predictions[i] == labels[i] ? 1 : 0;
   result.score.accuracy = statistics::proportion(result.score.correct, result.score.images);
@@ -134,7 +135,7 @@ CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector
       if (const auto value = repeat.folds.back().accuracy.value) fold_accuracies.push_back(*value);
       if (const auto value = repeat.folds.back().auroc.value) fold_areas.push_back(*value);
     }
-    const Scored pooled = score(all, class_names.size(), positive);
+    const ScoreAndVariance pooled = score(all, class_names.size(), positive);
     repeat.pooled = pooled.score;
     if (const auto value = pooled.score.accuracy.value) accuracies.push_back(*value);
     if (const auto value = pooled.score.auroc.value) areas.push_back(*value);

@@ -1,11 +1,12 @@
 #include "apps/xrtrain/explain/explanation.h"
 
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 
 #include "apps/xrtrain/explain/overlay.h"
 #include "apps/xrtrain/training/batch_source.h"
+#include "apps/xrtrain/warning_id.h"
 #include "model/explain/grad_cam.h"
 #include "model/explain/occlusion.h"
 
@@ -50,20 +51,30 @@ data::Image picture_of(const Explanation& explanation) {
   return panel(images);
 }
 
-std::string warning_about(const Explanation& explanation) {
-  if (explanation.empty) return "its Grad-CAM map is empty: nothing at this layer speaks for the class";
-  std::vector<std::string> warnings;
+std::vector<MapWarning> warnings_about(const Explanation& explanation) {
+  if (explanation.empty)
+    return {{warning_id::map_empty, "its Grad-CAM map is empty: nothing at this layer speaks for the class"}};
+  std::vector<MapWarning> warnings;
   if (explanation.central_share && *explanation.central_share < 0.5)
-    warnings.push_back(fmt::format(
-        "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
-        "in most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
-        100.0 * (1.0 - *explanation.central_share)));
+    warnings.push_back(
+        {warning_id::map_on_border,
+         fmt::format(
+             "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
+             "in most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
+             100.0 * (1.0 - *explanation.central_share))});
   if (explanation.agreement && *explanation.agreement < min_agreement)
     warnings.push_back(
-        fmt::format("its Grad-CAM map and its occlusion map have little in common (correlation "
-                    "{:.2f}): neither can be relied on",
-                    *explanation.agreement));
-  return fmt::format("{}", fmt::join(warnings, "; "));
+        {warning_id::maps_differ,
+         fmt::format("its Grad-CAM map and its occlusion map have little in common (correlation "
+                     "{:.2f}): neither can be relied on",
+                     *explanation.agreement)});
+  return warnings;
+}
+
+std::string text_of(const std::vector<MapWarning>& warnings) {
+  std::string text;
+  for (const MapWarning& warning : warnings) text += (text.empty() ? "" : "; ") + warning.text;
+  return text;
 }
 
 }  // namespace xr::apps::explain

@@ -47,8 +47,15 @@ struct ExplainSettings {
 /// Below this correlation Grad-CAM and occlusion do not speak of the same thing.
 constexpr double min_agreement = 0.2;
 
-/// What is wrong with a map, in a sentence or two: most of it lies on the border, it is empty, or the
+struct MapWarning {
+  const char* id;  ///< of apps/xrtrain/warning_id.h
+  std::string text;
+};
+
+/// What is wrong with a map: most of it lies on the border, it is empty, or the
 /// occlusion map shows something else. Empty if nothing is.
-[[nodiscard]] std::string warning_about(const Explanation& explanation);
+[[nodiscard]] std::vector<MapWarning> warnings_about(const Explanation& explanation);
+/// In one line.
+[[nodiscard]] std::string text_of(const std::vector<MapWarning>& warnings);
 
 }  // namespace xr::apps::explain

@@ -53,7 +53,7 @@ std::vector<html::Thumbnail> certain_errors(model::Module& network, const Checkp
     const std::string& taken = details.class_names[static_cast<std::size_t>(classes[k])];
     const std::string text = fmt::format("{}: {} taken for {}, p = {:.3f}", test->images->paths[wrong[k]],
                                          was, taken, certainty(wrong[k]));
-    const std::string warning = explain::warning_about(explanations[k]);
+    const std::string warning = explain::text_of(explain::warnings_about(explanations[k]));
     result.push_back(
         {{explanations[k].image, explain::overlay(explanations[k].image, explanations[k].grad_cam)},
          text,

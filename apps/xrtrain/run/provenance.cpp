@@ -106,10 +106,10 @@ std::string provenance_json(const Provenance& provenance) {
 
 std::optional<Provenance> read_provenance(const std::filesystem::path& path) {
   std::ifstream file(path);
-  const nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
+  const nlohmann::json content = nlohmann::json::parse(file, nullptr, false);
   try {
-    if (!json.is_object()) return {};
-    Provenance provenance = json.get<Provenance>();
+    if (!content.is_object()) return {};
+    Provenance provenance = content.get<Provenance>();
     for (const SplitFacts& split : provenance.data.splits)
       if (split.images.size() != provenance.data.class_names.size()) return {};
     return provenance;

@@ -1,20 +1,18 @@
 #include "kernels/cpu/batch_norm2d/batch_norm2d_passes.h"
 
+#include "kernels/common/stream.h"
 #include "kernels/cpu/checks.h"
-#include "kernels/cpu/stream.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
-
-constexpr std::int64_t grain = 65536;
 
 void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parameters, bool relu,
                     const float* x, const View& y) {
   const PositionParameters positions(layout, parameters);
   const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
   float* out = y.as<float>();
-  for_each_span(layout, grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
+  for_each_span(layout, elementwise_grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     const Normalisation n = positions.of_block(plane % layout.blocks);
     const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
     write_pieces(stream, out + offset, (end - begin) * layout.lanes, positions.period(),
@@ -82,7 +80,7 @@ void input_gradient_pass(const ChannelLayout& layout, GradientMask mask, const C
   expand_to_positions(layout, slope.data(), slopes.data());
   const bool stream = worth_streaming(static_cast<std::int64_t>(dx.bytes()));
   float* out = dx.as<float>();
-  for_each_span(layout, grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
+  for_each_span(layout, elementwise_grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     const std::int64_t block = plane % layout.blocks;
     const InputGradient g{positions.of_block(block), means.data() + block * period,
                           slopes.data() + block * period};

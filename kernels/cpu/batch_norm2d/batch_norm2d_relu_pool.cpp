@@ -17,9 +17,9 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/common/stream.h"
 #include "kernels/cpu/checks.h"
 #include "kernels/cpu/prefetch.h"
-#include "kernels/cpu/stream.h"
 
 namespace xr::kernels::cpu {
 

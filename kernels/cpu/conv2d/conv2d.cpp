@@ -9,6 +9,7 @@
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
+
 double multiply_adds(const Conv2dProblem& p) {
   const std::int64_t taps = p.in_channels / p.params.groups * p.kernel_h * p.kernel_w;
   return static_cast<double>(p.y_shape().numel()) * static_cast<double>(taps);
@@ -54,3 +55,14 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
 }
 
 }  // namespace xr::kernels::cpu
+
+namespace xr::kernels {
+
+const char* cpu_kernel_of(const Conv2dBackwardFilter& call) {
+  const Conv2dProblem problem = call.problem();
+  return cpu::has_few_channels(problem)               ? "few_channels"
+         : cpu::has_winograd_backward_filter(problem) ? "winograd"
+                                                      : "oneDNN";
+}
+
+}  // namespace xr::kernels

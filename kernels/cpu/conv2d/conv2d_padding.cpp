@@ -9,11 +9,11 @@ namespace xr::kernels::cpu {
 namespace {
 
 // An activation as planes of rows of pixels of `lanes` floats.
-struct Planes {
+struct PaddedPlanes {
   std::int64_t count, lanes;
 };
 
-Planes planes_of(const Conv2dProblem& p) {
+PaddedPlanes planes_of(const Conv2dProblem& p) {
   switch (p.x_layout) {
     case Layout::channels_last:
       return {p.batch, p.in_channels};

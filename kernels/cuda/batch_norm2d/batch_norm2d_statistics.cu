@@ -1,7 +1,7 @@
 // Mean and variance of the channels of x: (N, C, H, W) in both layouts, or (N, C).
 //
-// Bytes: x once (version 2) or twice (version 1); 4 operations per element. Bound by memory.
-// Version 1 ("two_pass"), the plain one: sums, then squares of the distances to the mean. Version 2 reads x
+// Bytes: x once, with the variant `two_pass` twice; 4 operations per element. Bound by memory.
+// The variant `two_pass`, the plain one: sums, then squares of the distances to the mean. The usual kernel reads x
 // once: a thread takes 8 steps into registers, finds their mean and the squares around it, and merges these
 // with what it has (Chan, Golub, LeVeque: "Updating formulae and a pairwise algorithm for computing sample
 // variances", 1979), so that nothing cancels and one division serves 8 elements. It counts from the channel's
@@ -93,7 +93,7 @@ __device__ void store_moments(const Moments<Width>& moments, const PerChannel<Wi
   }
 }
 
-/// Version 2.
+/// Means and squares around them in one pass.
 template <class T, int Width, bool ChannelsLast>
 __global__ void __launch_bounds__(channel_threads)
     moments_kernel(const T* x, ChannelWalk<ChannelsLast> walk, Partials partials) {
@@ -122,7 +122,7 @@ __global__ void __launch_bounds__(channel_threads)
     store_moments<Width, ChannelsLast>(moments, origin, place, walk.channels, partials);
 }
 
-/// Version 1: means of the pieces (mean null), or the squares around the channel's mean.
+/// Variant `two_pass`: means of the pieces (mean null), or the squares around the channel's mean.
 template <class T, int Width, bool ChannelsLast>
 __global__ void __launch_bounds__(channel_threads)
     two_pass_kernel(const T* x, ChannelWalk<ChannelsLast> walk, const float* mean, Partials partials) {

@@ -1,10 +1,10 @@
 // conv2d: checks the operands and chooses a kernel: the first of these that fits the call, or the one that
 // BackendOptions::variant names.
 //
-//   few_channels      forward and filter gradient of 1 to 4 input channels
-//   implicit_gemm_v3  tensor cores: 3x3 with stride 1, channels_last, channels in multiples of 32
-//   implicit_gemm_v2  tensor cores: one group, channels_last, channels in pieces of 16 bytes; v1 where named
-//   direct            everything
+//   few_channels   forward and filter gradient of 1 to 4 input channels
+//   halo_tile      tensor cores: 3x3 with stride 1, channels_last, channels in multiples of 32
+//   implicit_gemm  tensor cores: one group, channels_last, channels in pieces of 16 bytes
+//   direct         everything
 #include "kernels/cuda/conv2d/conv2d.h"
 
 #include <string>
@@ -12,6 +12,7 @@
 #include "kernels/common/checks.h"
 #include "kernels/cuda/conv2d/filter_partials.h"
 #include "kernels/cuda/suits.h"
+#include "kernels/cuda/variant.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
@@ -33,18 +34,18 @@ void require_extents(const char* operation, const Conv2dProblem& p) {
              pixels);
 }
 
-/// Whether the kernels of this name may run: all, unless BackendOptions::variant names others.
+/// Whether the kernels of this family may run: all, unless BackendOptions::variant names others.
 bool allowed(const KernelBackend& backend, const char* family) {
   const std::string& variant = backend.options().variant;
-  return variant.empty() || variant.find(family) != std::string::npos;
+  return variant.empty() || is_member(variant, family);
 }
 
 /// Whether the implicit matrix product over halo tiles takes a pass that reads `source` and has results of this
 /// extent.
 bool runs_3x3(const KernelBackend& backend, const Conv2dProblem& problem, const ConstView& source,
               std::int64_t height, std::int64_t width) {
-  const bool wanted = backend.options().variant.empty() ? fills_3x3_tiles(height, width)
-                                                        : allowed(backend, "implicit_gemm_v3");
+  const bool wanted =
+      backend.options().variant.empty() ? fills_3x3_tiles(height, width) : allowed(backend, "halo_tile");
   return wanted && suits_3x3(problem, source);
 }
 

@@ -56,9 +56,9 @@ void launch_math(KernelBackend& backend, Conv3x3 g, std::int64_t bytes, std::int
                  Product::shared_bytes, bytes, operations},
                 conv2d_3x3_kernel<Product>, g);
   };
-  using Narrow = TileShape<128, 32, 4, 1, 2, 3>;
-  using Small = TileShape<128, 64, 2, 2, 2, 3>;
-  using Large = TileShape<256, 64, 4, 1, 2, 3>;
+  using Narrow = TileShape<128, 32, 4, 1, 2, true>;
+  using Small = TileShape<128, 64, 2, 2, 2, true>;
+  using Large = TileShape<256, 64, 4, 1, 2, true>;
   const std::string& forced = backend.options().variant;
   if constexpr (math == Math::tf32x3)  // the large tile's fragments do not fit the registers
     with_shape<Narrow, Small>(forced, std::min(preferred, 1), launch);

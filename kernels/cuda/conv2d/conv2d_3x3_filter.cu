@@ -180,7 +180,7 @@ void launch(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBa
   partials.channels = s.in_channels;
   partials.taps = 9;
   static const std::string name =
-      fmt::format("conv2d_backward_filter_implicit_gemm_v3_{}x288_{}", Product::m, name_of(Product::math));
+      fmt::format("conv2d_backward_filter_halo_tile_{}x288_{}", Product::m, name_of(Product::math));
   backend.run({name.c_str(), dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(partials.splits)),
                threads, Product::shared_bytes, call.bytes(), problem.operations()},
               conv2d_3x3_filter_kernel<Product>,
@@ -199,8 +199,8 @@ void launch_math(KernelBackend& backend, const Conv2dProblem& problem, const Con
   // With tf32x3, bound by its products, the registers of the wide tile hold too few fragments to keep the
   // tensor cores busy; the narrow one reads more from the L2 cache, which has the time.
   const std::string& forced = backend.options().variant;
-  const bool narrow = problem.out_channels <= 32 || forced.find("32x288") != std::string::npos ||
-                      (math == Math::tf32x3 && forced.find("64x288") == std::string::npos);
+  const bool narrow = problem.out_channels <= 32 || forced == "halo_tile_32x288" ||
+                      (math == Math::tf32x3 && forced != "halo_tile_64x288");
   if (narrow)
     launch<Product3x3Filter<math, T, 32>>(backend, problem, call);
   else

@@ -147,9 +147,7 @@ bool suits_few_channels(const Conv2dProblem& problem) {
 void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call) {
   constexpr int register_taps = 9;
   const Tiling t = make_tiling(problem, call.y.data);
-  const std::string& forced = backend.options().variant;
-  const bool in_registers =
-      t.taps() <= register_taps && forced.find("few_channels_shared") == std::string::npos;
+  const bool in_registers = t.taps() <= register_taps && backend.options().variant != "few_channels_shared";
   const dim3 grid(static_cast<unsigned>(std::min<std::int64_t>(t.tiles, 9 * multiprocessors)),
                   static_cast<unsigned>(ceil_div(t.s.out_channels, block_channels)));
   with_activation_type("conv2d_forward", problem.activation, [&](auto type) {

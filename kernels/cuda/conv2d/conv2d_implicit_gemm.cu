@@ -13,8 +13,8 @@
 // 32 x 113 x 113 to 64 x 111 x 111: 287 MB and 27 GFLOP: 0.1 ms of memory at 3 TB/s; 0.07 ms of arithmetic at
 // 400 TFLOP/s (TF32).
 //
-//   v1  one stage: copy, wait, multiply. The copies' latency is exposed but for other blocks.
-//   v2  a ring of 3 or 4 stages (gemm_tile.h).
+//   single_stage  one stage: copy, wait, multiply. The copies' latency is exposed but for other blocks.
+//   pipelined     a ring of 3 or 4 stages (gemm_tile.h).
 #include "kernels/cuda/conv2d/conv2d_implicit_gemm.h"
 
 #include <numeric>

@@ -9,8 +9,8 @@
 // Bytes: x, dy and the filter once. Operations: 2 N H' W' O C kH kW. Of the report's second layer, batch 60:
 // 287 MB and 27 GFLOP; three tiles of 64 x 128 in 88 parts each, whose sums are 6.5 MB in the L2 cache.
 //
-//   v1  one stage: copy, wait, multiply
-//   v2  a ring of 4 stages (gemm_tile.h)
+//   single_stage  one stage: copy, wait, multiply
+//   pipelined     a ring of 4 stages (gemm_tile.h)
 #include "kernels/cuda/conv2d/conv2d_implicit_gemm.h"
 #include "kernels/cuda/gemm/gemm_variants.h"
 

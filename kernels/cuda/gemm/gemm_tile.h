@@ -31,11 +31,13 @@
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 /// M x N results for each block of WarpsM x WarpsN warps, Stages tiles of operands in shared memory.
-/// One stage: a tile is copied, then multiplied; more: the next ones are on their way meanwhile. Version: of
-/// the kernel, for its name.
-template <int M, int N, int WarpsM, int WarpsN, int Stages, int Version = Stages == 1 ? 1 : 2>
+/// One stage: a tile is copied, then multiplied; more: the next ones are on their way meanwhile.
+template <int M, int N, int WarpsM, int WarpsN, int Stages, bool HaloTile = false>
 struct TileShape {
-  static constexpr int version = Version;
+  /// Of convolutions, as BackendOptions::variant calls them.
+  static constexpr const char* family = HaloTile      ? "halo_tile"
+                                        : Stages == 1 ? "implicit_gemm_single_stage"
+                                                      : "implicit_gemm_pipelined";
   static constexpr int m = M, n = N, stages = Stages;
   static constexpr int warps_n = WarpsN, threads = 32 * WarpsM * WarpsN;
   static constexpr int warp_m = M / WarpsM, warp_n = N / WarpsN;  ///< results of one warp

@@ -176,7 +176,7 @@ TEST_CASE("xrbench kernels: the reason why no library runs is in the results") {
   settings.check = true;
   settings.json = file.path.string();
   CHECK_THAT(output_of(settings), Catch::Matchers::Contains("no library: no primitive of oneDNN"));
-  settings.kernels = "custom";
+  settings.kernels = kernels::KernelChoice::custom;
   CHECK_THAT(output_of(settings), Catch::Matchers::Contains("no library: --kernels custom asks for none"));
   CHECK(file.read()["cases"][0]["operations"][0]["no_library"] == "--kernels custom asks for none");
 }
@@ -213,10 +213,10 @@ TEST_CASE("xrbench kernels: options that do not fit are errors that say what doe
   KernelsSettings settings = fast_settings("no such thing");
   CHECK_THAT(error_of(settings), Contains("no such thing") && Contains("conv2d_forward/report_cnn.conv1"));
   settings = fast_settings("fill");
-  settings.precision = "bf16";
+  settings.precision = kernels::Precision::bf16;
   CHECK(error_code_of(settings) == error_code::precision_unsupported);
   settings = fast_settings("fill");
-  settings.kernels = "cudnn";
+  settings.kernels = kernels::KernelChoice::cudnn;
   CHECK(error_code_of(settings) == error_code::kernels_unsupported);
   settings = fast_settings("fill");
   settings.sizes = {3};
@@ -239,7 +239,7 @@ TEST_CASE("xrbench kernels: options that do not fit are errors that say what doe
 TEST_CASE("xrbench kernels: in bf16 each operation is held against its own reference") {
   KernelsSettings settings = fast_settings("");
   settings.device = "simt";
-  settings.precision = "bf16";
+  settings.precision = kernels::Precision::bf16;
   settings.batches = {1};
   const std::string error = error_of(settings);
   INFO(error);
@@ -249,13 +249,14 @@ TEST_CASE("xrbench kernels: in bf16 each operation is held against its own refer
 TEST_CASE("xrbench kernels: the executor is checked and not timed") {
   KernelsSettings settings = fast_settings("conv2d_forward/report_cnn.conv2");
   settings.device = "simt";
-  for (const char* precision : {"fp32", "tf32", "bf16"}) {
+  using kernels::Precision;
+  for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
     settings.precision = precision;
     try {
       const std::string text = output_of(settings);
       CHECK_THAT(text, Catch::Matchers::Contains("times mean nothing") &&
                            Catch::Matchers::Contains("conv2d_forward_direct") &&
-                           Catch::Matchers::Contains("implicit_gemm_v1_64x64") &&
+                           Catch::Matchers::Contains("implicit_gemm_single_stage_64x64") &&
                            !Catch::Matchers::Contains("median"));
     } catch (const Error& error) {
       REQUIRE_THAT(error.what(), Catch::Matchers::Contains("no SIMT executor"));

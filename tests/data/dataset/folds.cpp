@@ -27,7 +27,7 @@ Dataset make_dataset(int covid, int normal, bool paired) {
   return dataset;
 }
 
-std::set<std::string> paths(const std::vector<Sample>& samples) {
+std::set<std::string> set_of_paths(const std::vector<Sample>& samples) {
   std::set<std::string> result;
   for (const Sample& sample : samples) result.insert(sample.path);
   return result;
@@ -56,11 +56,11 @@ TEST_CASE("folds test each image once and have equal shares of the classes") {
         patients.insert(sample.group);
       }
       for (const Sample& sample : part.train) {
-        CHECK_FALSE(paths(part.test).contains(sample.path));
+        CHECK_FALSE(set_of_paths(part.test).contains(sample.path));
         if (paired) CHECK_FALSE(patients.contains(sample.group));
       }
     }
-    CHECK(tested == paths(dataset.train));  // the images of test/ take no part
+    CHECK(tested == set_of_paths(dataset.train));  // the images of test/ take no part
   }
 }
 
@@ -69,8 +69,8 @@ TEST_CASE("folds depend on the seed alone and leave test images out unless asked
   const auto test = [&](std::uint64_t seed, bool with_test) {
     std::vector<std::set<std::string>> folds;
     for (int fold = 1; fold <= 4; ++fold)
-      folds.push_back(
-          paths(take_fold(dataset, {.fold = fold, .folds = 4, .seed = seed, .with_test = with_test}).test));
+      folds.push_back(set_of_paths(
+          take_fold(dataset, {.fold = fold, .folds = 4, .seed = seed, .with_test = with_test}).test));
     return folds;
   };
   CHECK(test(1, false) == test(1, false));

@@ -28,7 +28,7 @@ void make_given_splits(const TemporaryFolder& folder, int train = 10, int test =
   }
 }
 
-std::vector<std::string> paths(const std::vector<Sample>& samples) {
+std::vector<std::string> paths_of(const std::vector<Sample>& samples) {
   std::vector<std::string> result;
   for (const Sample& sample : samples) result.push_back(sample.path);
   return result;
@@ -41,10 +41,10 @@ TEST_CASE("train and test folders are read in sorted order with sorted classes")
   make_given_splits(folder, 3, 1);
   const Dataset dataset = read_image_folder(folder.path(), {.validation_fraction = 0});
   CHECK(dataset.class_names == std::vector<std::string>{"covid", "normal"});
-  CHECK(paths(dataset.train) == std::vector<std::string>{"train/covid/00.png", "train/covid/01.png",
-                                                         "train/covid/02.png", "train/normal/00.png",
-                                                         "train/normal/01.png", "train/normal/02.png"});
-  CHECK(paths(dataset.test) == std::vector<std::string>{"test/covid/00.png", "test/normal/00.png"});
+  CHECK(paths_of(dataset.train) == std::vector<std::string>{"train/covid/00.png", "train/covid/01.png",
+                                                            "train/covid/02.png", "train/normal/00.png",
+                                                            "train/normal/01.png", "train/normal/02.png"});
+  CHECK(paths_of(dataset.test) == std::vector<std::string>{"test/covid/00.png", "test/normal/00.png"});
   CHECK(dataset.test[1].class_index == 1);
   CHECK(dataset.validation.empty());
   CHECK_FALSE(dataset.test_split_by_program);
@@ -157,9 +157,9 @@ TEST_CASE("subfolders are read and hidden files passed over and other files told
   fs::create_symlink("nowhere", folder / "train/covid/broken.png");
   REQUIRE(::mkfifo((folder / "train/covid/pipe.png").c_str(), 0600) == 0);
   const Dataset dataset = read_image_folder(folder.path(), {.validation_fraction = 0});
-  CHECK(paths(dataset.train) == std::vector<std::string>{"train/covid/00.png", "train/covid/deep/er/X.JPEG",
-                                                         "train/covid/it's a \"scan\" ü.Pgm",
-                                                         "train/normal/00.png"});
+  CHECK(paths_of(dataset.train) ==
+        std::vector<std::string>{"train/covid/00.png", "train/covid/deep/er/X.JPEG",
+                                 "train/covid/it's a \"scan\" ü.Pgm", "train/normal/00.png"});
   REQUIRE(dataset.skipped.size() == 3);
   CHECK(dataset.skipped[0].path == "train/covid/broken.png");
   CHECK(dataset.skipped[1].path == "train/covid/notes.txt");
@@ -176,7 +176,7 @@ TEST_CASE("links are followed and link loops end") {
   fs::create_symlink("self", folder / "train/covid/self");
   fs::create_symlink("self.png", folder / "train/covid/self.png");
   const Dataset dataset = read_image_folder(folder.path(), {.validation_fraction = 0});
-  const auto found = paths(dataset.train);
+  const auto found = paths_of(dataset.train);
   CHECK(std::count(found.begin(), found.end(), "train/covid/link/linked.png") == 1);
   CHECK(std::any_of(dataset.skipped.begin(), dataset.skipped.end(), [](const SkippedFile& file) {
     return file.path == "train/covid/up/covid" && file.reason.find("leads back") != std::string::npos;

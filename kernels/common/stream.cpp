@@ -1,4 +1,4 @@
-#include "kernels/cpu/stream.h"
+#include "kernels/common/stream.h"
 
 #include <cstring>
 
@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-namespace xr::kernels::cpu {
+namespace xr::kernels {
 
 bool worth_streaming(std::int64_t bytes) {
   // Half of a usual last-level cache: below that, the next operation finds its input still there.
@@ -71,4 +71,4 @@ void stream_copy(std::uint8_t* to, const std::uint8_t* from, std::int64_t count)
   stream_bytes(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from), count);
 }
 
-}  // namespace xr::kernels::cpu
+}  // namespace xr::kernels

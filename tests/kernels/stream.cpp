@@ -1,5 +1,5 @@
 // Stores around the caches, at every alignment: the operations reach them with large tensors only.
-#include "kernels/cpu/stream.h"
+#include "kernels/common/stream.h"
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -16,8 +16,8 @@ void check_stream_copy() {
       std::vector<T> from(count), room(count + 256, T{99});
       for (std::size_t i = 0; i < count; ++i) from[i] = static_cast<T>(i % 90);
       T* const to = room.data() + 64 + offset;
-      cpu::stream_copy(to, from.data(), static_cast<std::int64_t>(count));
-      cpu::stream_fence();
+      stream_copy(to, from.data(), static_cast<std::int64_t>(count));
+      stream_fence();
       CAPTURE(offset, count);
       CHECK(std::memcmp(to, from.data(), count * sizeof(T)) == 0);
       std::size_t untouched = 0;
@@ -38,11 +38,11 @@ TEST_CASE("write_pieces covers the whole range once") {
     for (const std::int64_t period : {1, 48, 3000})
       for (const std::int64_t total : {1, 2047, 2048, 2049, 10007}) {
         std::vector<float> out(static_cast<std::size_t>(total), -1.0f);
-        cpu::write_pieces(stream, out.data(), total, period,
-                          [&](float* to, std::int64_t first, std::int64_t count) {
-                            CHECK(first % period == 0);
-                            for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(first + i);
-                          });
+        write_pieces(stream, out.data(), total, period,
+                     [&](float* to, std::int64_t first, std::int64_t count) {
+                       CHECK(first % period == 0);
+                       for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(first + i);
+                     });
         std::int64_t wrong = 0;
         for (std::int64_t i = 0; i < total; ++i)
           wrong += out[static_cast<std::size_t>(i)] != static_cast<float>(i);

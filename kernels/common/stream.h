@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace xr::kernels::cpu {
+namespace xr::kernels {
 
 /// Whether an output of so many bytes should go around the caches: if it would not stay in them anyway.
 [[nodiscard]] bool worth_streaming(std::int64_t bytes);
@@ -37,4 +37,4 @@ template <class Kernel>
   stream_fence();
 }
 
-}  // namespace xr::kernels::cpu
+}  // namespace xr::kernels
