@@ -14,7 +14,7 @@ using namespace xr::engine::test;
 
 namespace {
 
-constexpr std::int64_t batch = 3, size = 12;
+constexpr std::int64_t batch = 3, size = 16;
 
 std::vector<Device> devices() {
   std::vector<Device> found = tests::devices_there({"simt", "cuda"});
@@ -62,6 +62,15 @@ struct Run {
 };
 
 }  // namespace
+
+TEST_CASE("the images of a captured step are large enough for every network") {
+  for (const std::string& name : model_names()) {
+    CAPTURE(name);
+    ModelSettings settings;
+    settings.name = name;
+    CHECK(min_image_size(settings) <= size);
+  }
+}
 
 TEST_CASE("a replayed training step gives the same bytes as its operations") {
   for (const Device& device : devices())

@@ -46,8 +46,9 @@ __global__ void probe() {}
 Stream open_device(int index) {
   int count = 0;
   if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess) report_unusable(status);
-  XR_CHECK(index < count, "device cuda:{} does not exist: this machine has {} (cuda:0 to cuda:{})", index,
-           count, count - 1);
+  XR_CHECK_CODE(index < count, error_code::device_unavailable,
+                "device cuda:{} does not exist: this machine has {} (cuda:0 to cuda:{})", index, count,
+                count - 1);
   cudaDeviceProp properties{};
   XR_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   const int capability = 10 * properties.major + properties.minor;
