@@ -79,16 +79,16 @@ void set_value(TrainOptions& options, const OptionSpec& spec, const OptionValue&
       choice->set(options,
                   static_cast<std::size_t>(std::ranges::find(spec.choices, *text) - spec.choices.begin()));
     else
-      options.*std::get<std::string O::*>(spec.member) = *text;
+      options.*std::get<std::string TrainOptions::*>(spec.member) = *text;
   } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
     check_choice(spec, std::to_string(*number), where);
     if (!spec.range.contains(static_cast<double>(*number))) reject(spec, std::to_string(*number), where);
-    options.*std::get<std::int64_t O::*>(spec.member) = *number;
+    options.*std::get<std::int64_t TrainOptions::*>(spec.member) = *number;
   } else if (const auto* real = std::get_if<double>(&value)) {
     if (!spec.range.contains(*real)) reject(spec, text::number_text(*real), where);
-    options.*std::get<double O::*>(spec.member) = *real;
+    options.*std::get<double TrainOptions::*>(spec.member) = *real;
   } else {
-    options.*std::get<bool O::*>(spec.member) = std::get<bool>(value);
+    options.*std::get<bool TrainOptions::*>(spec.member) = std::get<bool>(value);
   }
 }
 
