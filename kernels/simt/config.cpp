@@ -13,6 +13,7 @@ namespace xr::kernels::simt {
 namespace {
 
 constexpr std::string_view names[] = {"forward", "reverse", "shuffled", "warp_first"};
+constexpr std::string_view mma_sums[] = {"nearest", "toward_zero", "aligned"};
 
 std::mutex config_mutex;
 std::optional<Config> current;
@@ -30,8 +31,16 @@ std::string_view order_name(Order order) {
   return names[static_cast<int>(order)];
 }
 
-Config config_from_environment(const char* order, const char* seed) {
+MmaSum parse_mma_sum(std::string_view name) {
+  for (int i = 0; i < 3; ++i)
+    if (mma_sums[i] == name) return static_cast<MmaSum>(i);
+  throw Error(
+      fmt::format("XR_SIMT_MMA=\"{}\" is no way to round a sum: use nearest, toward_zero or aligned", name));
+}
+
+Config config_from_environment(const char* order, const char* seed, const char* mma_sum) {
   Config config;
+  if (mma_sum != nullptr) config.mma_sum = parse_mma_sum(mma_sum);
   if (order != nullptr) config.order = parse_order(order);
   if (seed != nullptr) {
     const char* end = seed + std::strlen(seed);
@@ -43,7 +52,9 @@ Config config_from_environment(const char* order, const char* seed) {
 
 Config config() {
   const std::lock_guard lock(config_mutex);
-  if (!current) current = config_from_environment(std::getenv("XR_SIMT_ORDER"), std::getenv("XR_SIMT_SEED"));
+  if (!current)
+    current = config_from_environment(std::getenv("XR_SIMT_ORDER"), std::getenv("XR_SIMT_SEED"),
+                                      std::getenv("XR_SIMT_MMA"));
   return *current;
 }
 

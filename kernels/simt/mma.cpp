@@ -1,11 +1,13 @@
 #include "kernels/simt/mma.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "kernels/common/error.h"
+#include "kernels/simt/config.h"
 
 namespace xr::kernels::simt {
 
@@ -19,34 +21,72 @@ struct MmaOutput {
   float d[4];
 };
 
-// d = a b + c of a whole warp from dense operands, summed in float in the order of k.
-template <int K>
-void multiply(const float (&a)[16][K], const float (&b)[K][8], const MmaInput* const* in,
-              MmaOutput* const* out) {
-  float d[16][8];
-  const auto for_each_element = [&](auto f) {
-    for (int lane = 0; lane < 32; ++lane)
-      for (int i = 0; i < 4; ++i) f(lane, i, d[lane / 4 + 8 * (i / 2)][2 * (lane % 4) + i % 2]);
-  };
-  for_each_element([&](int lane, int i, float& element) { element = in[lane]->c[i]; });
-  for (int row = 0; row < 16; ++row)
-    for (int k = 0; k < K; ++k)
-      for (int column = 0; column < 8; ++column) d[row][column] += a[row][k] * b[k][column];
-  for_each_element([&](int lane, int i, float& element) { out[lane]->d[i] = element; });
+/// What a float holds of the sum, which is rounded to the nearest or cut off.
+float rounded(double sum, MmaSum how) {
+  const auto nearest = static_cast<float>(sum);
+  if (how == MmaSum::nearest || !(std::abs(static_cast<double>(nearest)) > std::abs(sum))) return nearest;
+  return std::nextafter(nearest, 0.0f);
 }
 
-float tf32(std::uint32_t bits) {
-  return std::bit_cast<float>(bits & 0xFFFFE000U);
+/// The terms, each cut to 26 bits below the exponent of the largest.
+template <std::size_t Count>
+double aligned_sum(const std::array<double, Count>& terms) {
+  double largest = 0, plain = 0;
+  for (const double term : terms) {
+    largest = std::max(largest, std::abs(term));
+    plain += term;
+  }
+  if (largest == 0 || !std::isfinite(plain)) return plain;
+  const double unit = std::ldexp(1.0, std::ilogb(largest) - 26);
+  double sum = 0;
+  for (const double term : terms) sum += std::trunc(term / unit);
+  return sum * unit;
 }
-float low_bf16(std::uint32_t bits) {
-  return std::bit_cast<float>(bits << 16);
+
+// d = a b + c of a whole warp from dense operands. Products are exact in double, and their sums all but exact.
+template <int K>
+void multiply(const double (&a)[16][K], const double (&b)[K][8], const MmaInput* const* in,
+              MmaOutput* const* out) {
+  const MmaSum how = config().mma_sum;
+  double c[16][8];
+  float d[16][8];
+  const auto for_each_element = [](auto f) {
+    for (int lane = 0; lane < 32; ++lane)
+      for (int i = 0; i < 4; ++i) f(lane, i, lane / 4 + 8 * (i / 2), 2 * (lane % 4) + i % 2);
+  };
+  for_each_element(
+      [&](int lane, int i, int row, int column) { c[row][column] = static_cast<double>(in[lane]->c[i]); });
+  for (int row = 0; row < 16; ++row) {
+    if (how == MmaSum::aligned) {
+      for (int column = 0; column < 8; ++column) {
+        std::array<double, K + 1> terms{c[row][column]};
+        for (int k = 0; k < K; ++k) terms[static_cast<std::size_t>(k) + 1] = a[row][k] * b[k][column];
+        c[row][column] = aligned_sum(terms);
+      }
+    } else {
+      for (int k = 0; k < K; ++k)
+        for (int column = 0; column < 8; ++column) c[row][column] += a[row][k] * b[k][column];
+    }
+    for (int column = 0; column < 8; ++column) d[row][column] = rounded(c[row][column], how);
+  }
+  for_each_element([&](int lane, int i, int row, int column) { out[lane]->d[i] = d[row][column]; });
 }
-float high_bf16(std::uint32_t bits) {
-  return std::bit_cast<float>(bits & 0xFFFF0000U);
+
+double value_of(std::uint32_t bits) {
+  return static_cast<double>(std::bit_cast<float>(bits));
+}
+double tf32(std::uint32_t bits) {
+  return value_of(bits & 0xFFFFE000U);
+}
+double low_bf16(std::uint32_t bits) {
+  return value_of(bits << 16);
+}
+double high_bf16(std::uint32_t bits) {
+  return value_of(bits & 0xFFFF0000U);
 }
 
 void combine_tf32(const MmaInput* const* in, MmaOutput* const* out) {
-  float a[16][8], b[8][8];
+  double a[16][8], b[8][8];
   for (int lane = 0; lane < 32; ++lane) {
     const int group = lane / 4, thread = lane % 4;
     for (int i = 0; i < 4; ++i) a[group + 8 * (i % 2)][thread + 4 * (i / 2)] = tf32(in[lane]->a[i]);
@@ -56,7 +96,7 @@ void combine_tf32(const MmaInput* const* in, MmaOutput* const* out) {
 }
 
 void combine_bf16(const MmaInput* const* in, MmaOutput* const* out) {
-  float a[16][16], b[16][8];
+  double a[16][16], b[16][8];
   for (int lane = 0; lane < 32; ++lane) {
     const int group = lane / 4, thread = lane % 4;
     for (int i = 0; i < 4; ++i) {

@@ -7,6 +7,8 @@
 #include "kernels/common/bf16.h"
 #include "kernels/simt/executor.h"
 
+// Sums are exact but for one rounding, Config::mma_sum. A GPU's order of adding and its width between are not public.
+
 namespace xr::kernels::simt {
 
 /// cvt.rna.tf32.f32: to 10 bits of mantissa, to the nearest, halves away from zero.

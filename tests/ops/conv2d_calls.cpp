@@ -181,9 +181,10 @@ Tensor Conv2dSetting::operand(const Shape& shape, std::uint64_t seed) const {
 
 Expected Conv2dSetting::expected(Tensor values, const Conv2dCase& c, double terms, DType dtype) const {
   // With exact operands a bf16 result is an f32 sum that was rounded once.
-  const Arithmetic sum = !exact_operands      ? Arithmetic::tf32
-                         : c.suits_winograd() ? Arithmetic::winograd
-                                              : Arithmetic::reduction;
+  const Arithmetic sum = !exact_operands                        ? Arithmetic::tf32
+                         : options.precision != Precision::fp32 ? Arithmetic::tensor_core_sums
+                         : c.suits_winograd()                   ? Arithmetic::winograd
+                                                                : Arithmetic::reduction;
   return {std::move(values), dtype, dtype == DType::bf16 ? Arithmetic::elementwise : sum, terms};
 }
 
@@ -243,7 +244,8 @@ void check_conv2d_backward_filter(const Checker& check, const Conv2dCase& c, con
       setting.expected(reference::conv2d_backward_filter(c.params, x, dy, c.filter), c, terms, DType::f32);
   Expected d_bias = setting.expected(reference::conv2d_backward_bias(dy), c, terms, DType::f32);
   d_bias.magnitude = std::sqrt(terms);
-  if (d_bias.arithmetic == Arithmetic::winograd) d_bias.arithmetic = Arithmetic::reduction;
+  if (d_bias.arithmetic == Arithmetic::winograd || d_bias.arithmetic == Arithmetic::tensor_core_sums)
+    d_bias.arithmetic = Arithmetic::reduction;
   for (Backend* backend : backends)
     for (const Conv2dLayouts& pair : layouts(*backend))
       check(*backend, conv2d_backward_filter(c, setting.activation(), pair)

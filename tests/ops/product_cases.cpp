@@ -46,9 +46,10 @@ Tensor ProductSetting::operand(const Shape& shape, std::uint64_t seed) const {
 Expected ProductSetting::expected(Tensor values, std::int64_t depth) const {
   const double terms = static_cast<double>(depth);
   // With exact operands a bf16 result is an f32 sum that was rounded once.
-  const Arithmetic arithmetic = c == DType::bf16  ? Arithmetic::elementwise
-                                : !exact_operands ? Arithmetic::tf32
-                                                  : Arithmetic::reduction;
+  const Arithmetic arithmetic = c == DType::bf16                       ? Arithmetic::elementwise
+                                : !exact_operands                      ? Arithmetic::tf32
+                                : options.precision != Precision::fp32 ? Arithmetic::tensor_core_sums
+                                                                       : Arithmetic::reduction;
   return {std::move(values), c, arithmetic, terms, std::sqrt(terms)};
 }
 

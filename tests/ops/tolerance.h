@@ -20,6 +20,7 @@ enum class Arithmetic {
   transcendental,    ///< with exp, log or a square root
   sums,              ///< sums that are taken pairwise or in double
   reduction,         ///< sums of up to some thousand terms, one after another
+  tensor_core_sums,  ///< sums of exact products that a tensor core takes 8 at a time
   products,          ///< sums of products: what Precision is about
   tf32,              ///< sums of products of random numbers that were rounded to TF32
   winograd,          ///< a reduction that may go through Winograd's transforms, which lose up to two bits

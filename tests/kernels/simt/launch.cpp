@@ -207,12 +207,17 @@ TEST_CASE("simt order of threads has names and comes from the environment") {
     CHECK(parse_order(order_name(order)) == order);
   CHECK_THAT(error_of([] { parse_order("backwards"); }),
              Contains("\"backwards\"") && Contains("forward, reverse, shuffled or warp_first"));
-  CHECK(config_from_environment(nullptr, nullptr).order == Order::forward);
-  CHECK(config_from_environment("warp_first", "17").order == Order::warp_first);
-  CHECK(config_from_environment("warp_first", "17").seed == 17);
-  CHECK_THAT(error_of([] { config_from_environment("", nullptr); }), Contains("XR_SIMT_ORDER"));
-  CHECK_THAT(error_of([] { config_from_environment(nullptr, "1x"); }), Contains("XR_SIMT_SEED=\"1x\""));
-  CHECK_THAT(error_of([] { config_from_environment(nullptr, "-1"); }), Contains("XR_SIMT_SEED"));
+  CHECK(config_from_environment(nullptr, nullptr, nullptr).order == Order::forward);
+  CHECK(config_from_environment("warp_first", "17", nullptr).order == Order::warp_first);
+  CHECK(config_from_environment("warp_first", "17", nullptr).seed == 17);
+  CHECK_THAT(error_of([] { config_from_environment("", nullptr, nullptr); }), Contains("XR_SIMT_ORDER"));
+  CHECK_THAT(error_of([] { config_from_environment(nullptr, "1x", nullptr); }),
+             Contains("XR_SIMT_SEED=\"1x\""));
+  CHECK_THAT(error_of([] { config_from_environment(nullptr, "-1", nullptr); }), Contains("XR_SIMT_SEED"));
+  CHECK(config_from_environment(nullptr, nullptr, nullptr).mma_sum == MmaSum::toward_zero);
+  CHECK(config_from_environment(nullptr, nullptr, "aligned").mma_sum == MmaSum::aligned);
+  CHECK_THAT(error_of([] { config_from_environment(nullptr, nullptr, "up"); }),
+             Contains("XR_SIMT_MMA=\"up\""));
 }
 
 namespace {

@@ -120,6 +120,46 @@ TEST_CASE("simt mma of tf32 is the product of the matrices") {
   }
 }
 
+TEST_CASE("simt mma rounds its sums as it is told to") {
+  using kernels::simt::MmaSum;
+  struct Case {
+    float product;  // added to 1
+    float nearest, toward_zero, aligned;
+  };
+  constexpr float above = 1 + 0x1p-23f, below = 1 - 0x1p-24f;
+  const std::vector<Case> cases{{0x1.8p-24f, above, 1, 1},
+                                {0x1p-23f, above, above, above},
+                                {-0x1p-26f, 1, below, below},
+                                {-0x1p-27f, 1, below, 1},
+                                {0, 1, 1, 1},
+                                {INFINITY, INFINITY, INFINITY, INFINITY}};
+  const kernels::simt::Config before = kernels::simt::config();
+  for (const MmaSum how : {MmaSum::nearest, MmaSum::toward_zero, MmaSum::aligned})
+    for (const Case& one : cases)
+      for (const float sign : {1.0f, -1.0f}) {
+        kernels::simt::Config config = before;
+        config.mma_sum = how;
+        set_config(config);
+        std::vector<Fragments> fragments(32);
+        for (Fragments& f : fragments) {
+          f = {};
+          for (float& c : f.c) c = sign;
+        }
+        for (std::size_t lane = 0; lane < 32; lane += 4) {  // column 0 of a, row 0 of b
+          fragments[lane].a[0] = fragments[lane].a[1] = bits(sign);
+          fragments[lane].b[0] = bits(one.product);
+        }
+        launch(multiply_tf32, 1, 32, 0, nullptr, fragments.data());
+        const float expected = how == MmaSum::nearest       ? one.nearest
+                               : how == MmaSum::toward_zero ? one.toward_zero
+                                                            : one.aligned;
+        CAPTURE(static_cast<int>(how), one.product, sign);
+        for (const Fragments& f : fragments)
+          for (const float d : f.d) REQUIRE(d == sign * expected);
+      }
+  set_config(before);
+}
+
 TEST_CASE("simt mma of bf16 is the product of the matrices") {
   XR_EVERY_ORDER();
   std::mt19937 generator(11);
