@@ -88,6 +88,8 @@ class Backend {
   [[nodiscard]] virtual std::string name() const = 0;
   /// One line about the hardware and the libraries.
   [[nodiscard]] virtual std::string description() const = 0;
+  /// Whether it stands for hardware that is not there: results are right, times mean nothing.
+  [[nodiscard]] virtual bool is_simulated() const { return false; }
   /// The layout in which this backend wants activations with that many channels.
   [[nodiscard]] virtual Layout preferred_layout(std::int64_t channels) const = 0;
   /// The element type of activations in the configured precision: bf16 in Precision::bf16, else f32.

@@ -57,7 +57,7 @@ class KernelsCommand {
     check_settings();
     backend_.configure({.precision = precision_});
     race_.precision = precision_;
-    race_.time = !settings.check && device_.type != DeviceType::simt;
+    race_.time = !settings.check && !backend_.is_simulated();
     race_.timing = settings.timing;
     race_.own = kernels_ != KernelChoice::cudnn;
     race_.library = has_library();
@@ -131,7 +131,7 @@ class KernelsCommand {
     return missing_library_.empty();
   }
 
-  [[nodiscard]] bool is_small() const { return settings_.check || device_.type == DeviceType::simt; }
+  [[nodiscard]] bool is_small() const { return settings_.check || backend_.is_simulated(); }
 
   /// The report's batch sizes at 224 x 224, and 512 x 512 images; where nothing is timed one small case.
   [[nodiscard]] std::vector<Case> cases() const {
@@ -201,6 +201,8 @@ class KernelsCommand {
       lines.emplace_back("note",
                          "simt runs the threads of a kernel one after another on the CPU: its times mean "
                          "nothing, so results are checked and nothing is timed");
+    else if (backend_.is_simulated())
+      lines.emplace_back("note", "the GPU is simulated: results are checked and nothing is timed");
     if (const std::string driver = nvidia_driver(); device_.type == DeviceType::cuda && !driver.empty())
       lines.emplace_back("driver", driver);
     return lines;

@@ -123,25 +123,26 @@ std::size_t peak_bytes(const StepSettings& settings) {
   return peak_resident_bytes();
 }
 
+/// Times on a simulated device mean nothing and are not reported.
+bool is_timed(const StepSettings& settings) {
+  return !kernels::backend(settings.model.device).is_simulated();
+}
+
 json to_json(const Measured& measured, const StepSettings& settings) {
   json losses = json::array();
   for (const double loss : measured.losses)
     losses.push_back(std::isfinite(loss) ? json(loss) : json(nullptr));
-  return {{"seconds", measured.seconds},
-          {"block", measured.block},
-          {"losses", losses},
-          {"peak_bytes", peak_bytes(settings)}};
+  json result = {{"block", measured.block}, {"losses", losses}, {"peak_bytes", peak_bytes(settings)}};
+  if (is_timed(settings)) result["seconds"] = measured.seconds;
+  return result;
 }
 
 json about(const Trainer& trainer, const StepSettings& settings) {
   kernels::Backend& backend = kernels::backend(settings.model.device);
-  return {{"program", "xrbench " + settings.model.name},
-          {"commit", commit()},
-          {"mode", settings.model.device.to_string()},
-          {"device", backend.description()},
-          {"precision", name_of(settings.backend.precision)},
-          {"threads", kernels::thread_count()},
-          {"batch_size", settings.batch_size},
+  return {{"program", "xrbench " + settings.model.name}, {"commit", commit()},
+          {"mode", settings.model.device.to_string()},   {"device", backend.description()},
+          {"simulated", backend.is_simulated()},         {"precision", name_of(settings.backend.precision)},
+          {"threads", kernels::thread_count()},          {"batch_size", settings.batch_size},
           {"parameters", trainer.parameter_count()}};
 }
 
@@ -168,6 +169,10 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
              settings.model.channels, settings.model.image_size, settings.model.image_size,
              trainer.parameter_count(), kernels::thread_count(),
              trainer.replayed() ? ", recorded and replayed" : "");
+  if (!is_timed(settings)) {
+    fmt::print("step: not timed, because the device is simulated; loss {:.4f}\n", measured.losses.back());
+    return;
+  }
   fmt::print(
       "step: median {:.2f} ms, p20 {:.2f} ms, p80 {:.2f} ms over {} steps in blocks of {}; peak memory "
       "{:.2f} GB; loss {:.4f}\n",
@@ -196,10 +201,12 @@ void run_step(const StepSettings& settings) {
   if (!settings.json) return print(trainer, measured, settings);
   json result = to_json(measured, settings);
   result.update(about(trainer, settings));
-  result["median_seconds"] = quantile(measured.seconds, 0.5);
-  result["p20_seconds"] = quantile(measured.seconds, 0.2);
-  result["p80_seconds"] = quantile(measured.seconds, 0.8);
   result["replayed"] = trainer.replayed();
+  if (is_timed(settings)) {
+    result["median_seconds"] = quantile(measured.seconds, 0.5);
+    result["p20_seconds"] = quantile(measured.seconds, 0.2);
+    result["p80_seconds"] = quantile(measured.seconds, 0.8);
+  }
   std::cout << result.dump() << '\n';
 }
 

@@ -31,6 +31,7 @@ class SimtBackend final : public KernelBackend {
   ~SimtBackend() override { free_workspace(); }
 
   std::string name() const override { return "simt"; }
+  bool is_simulated() const override { return true; }
   std::string description() const override {
     return "the CUDA kernels run thread by thread on the CPU, for tests";
   }

@@ -180,6 +180,9 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
                             model::parameter_count(info_.model), options_.preset, options_.seed));
   console_.line(
       fmt::format("Device {}, {} thread{}", device_.to_string(), threads_, threads_ == 1 ? "" : "s"));
+  if (kernels::Backend& backend = kernels::backend(device_); backend.is_simulated())
+    console_.line(fmt::format("{} is simulated, and times mean nothing: {}", device_.to_string(),
+                              backend.description()));
   if (!why_not_the_gpu_.empty())
     console_.warn(warning_id::gpu_not_used, why_not_the_gpu_ + " (--device auto uses the CPU)");
   const std::size_t decoded = images.train.decoded + images.validation.decoded + images.test.decoded;

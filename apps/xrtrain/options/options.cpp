@@ -109,8 +109,9 @@ kernels::Device choose_device(const std::string& name, std::string* why_not_the_
   if (name == "auto") {
     const kernels::Device gpu{kernels::DeviceType::cuda, 0};
     try {
-      (void)kernels::backend(gpu);
-      return gpu;
+      if (!kernels::backend(gpu).is_simulated()) return gpu;
+      if (why_not_the_gpu != nullptr) *why_not_the_gpu = "the GPU of this build is simulated";
+      return {};
     } catch (const Error& error) {
       if (why_not_the_gpu != nullptr && kernels::has_cuda_backend()) *why_not_the_gpu = error.what();
       return {};

@@ -97,6 +97,14 @@ std::string CudaBackend::description() const {
   return description_;
 }
 
+bool CudaBackend::is_simulated() const {
+#ifdef XR_SOFTWARE_GPU
+  return true;
+#else
+  return false;
+#endif
+}
+
 void CudaBackend::use_device() const {
   XR_CUDA_CHECK(cudaSetDevice(index_));
 }

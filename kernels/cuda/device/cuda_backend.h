@@ -17,6 +17,7 @@ class CudaBackend final : public RoutedBackend {
 
   std::string name() const override;
   std::string description() const override;
+  bool is_simulated() const override;
   void* allocate(std::size_t bytes) override;
   void deallocate(void* data, std::size_t bytes) noexcept override;
   std::size_t available_memory() const override;

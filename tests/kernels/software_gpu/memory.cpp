@@ -1,0 +1,160 @@
+// Loads, stores, atomics, copies, ldmatrix and barriers.
+#include "tests/kernels/software_gpu/ptx.h"
+
+namespace xr::tests {
+
+namespace {
+
+template <class T>
+std::vector<T> run_threads(const std::string& body, std::size_t results, u32 threads,
+                           const std::vector<u64>& others = {}, const std::string& variables = "") {
+  DeviceArray<T> result{std::vector<T>(results)};
+  std::vector<u64> pointers{result.begin()};
+  pointers.insert(pointers.end(), others.begin(), others.end());
+  run_module(module_of(body, variables), pointers, 1, threads);
+  return result.values();
+}
+
+}  // namespace
+
+TEST_CASE("loads extend the sign of signed types") {
+  std::vector<u8> bytes(256);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<u8>(i);
+  const DeviceArray<u8> source{bytes};
+  const auto loaded = [&](const std::string& type, const std::string& to) {
+    return run_threads<s64>(address_of<u8>(1) + "\tld.global." + type + " " + to + ", [%rd21];\n" +
+                                (to == "%rd10" ? "" : "\tcvt.s64.s32 %rd10, " + to + ";\n") +
+                                address_of<s64>(0) + "\tst.global.u64 [%rd20], %rd10;\n",
+                            256, 256, {source.begin()});
+  };
+  const auto u = loaded("u8", "%r10"), s = loaded("s8", "%r10"), wide = loaded("s8", "%rd10");
+  for (int i = 0; i < 256; ++i) {
+    CHECK(u[static_cast<std::size_t>(i)] == i);
+    CHECK(s[static_cast<std::size_t>(i)] == static_cast<s8>(i));
+    CHECK(wide[static_cast<std::size_t>(i)] == static_cast<s8>(i));
+  }
+}
+
+TEST_CASE("stores take the low bits") {
+  const auto bytes = run_threads<u8>(
+      "\tmul.lo.u32 %r10, %r0, 257;\n\tcvt.u64.u32 %rd10, %r0;\n\tadd.u64 %rd11, %rd0, %rd10;\n"
+      "\tst.global.u8 [%rd11], %r10;\n",
+      64, 64);
+  for (u32 i = 0; i < 64; ++i) CHECK(bytes[i] == (i * 257 & 255));
+}
+
+TEST_CASE("vectors of two and four") {
+  std::vector<u32> values(256);
+  for (u32 i = 0; i < 256; ++i) values[i] = i * 2654435761u;
+  const DeviceArray<u32> source{values};
+  const auto copied = run_threads<u32>(
+      "\tshl.b32 %r4, %r1, 4;\n\tcvt.u64.u32 %rd4, %r4;\n\tadd.u64 %rd5, %rd1, %rd4;\n\tadd.u64 %rd6, %rd0, %rd4;\n"
+      "\tld.global.nc.v4.u32 {%r10, %r11, %r12, %r13}, [%rd5];\n\tst.global.v2.b32 [%rd6+8], {%r10, %r11};\n"
+      "\tst.global.v2.u32 [%rd6], {%r12, %r13};\n",
+      256, 64, {source.begin()});
+  for (u32 i = 0; i < 256; ++i) CHECK(copied[i] == values[i ^ 2]);
+}
+
+TEST_CASE("parameters, shared and local memory, and their generic addresses") {
+  const auto sums = run_threads<u32>(
+      "\t.shared .align 4 .b8 table[128];\n\t.local .align 8 .b8 own[16];\n"
+      "\tmov.u32 %r4, table;\n\tshl.b32 %r5, %r1, 2;\n\tadd.u32 %r6, %r4, %r5;\n\tst.shared.u32 [%r6], %r1;\n"
+      "\tbar.sync 0;\n\tmov.u64 %rd4, table;\n\tcvta.shared.u64 %rd5, %rd4;\n\txor.b32 %r7, %r5, 124;\n"
+      "\tcvt.u64.u32 %rd6, %r7;\n\tadd.u64 %rd7, %rd5, %rd6;\n\tld.u32 %r10, [%rd7];\n"
+      "\tmov.u64 %rd8, own;\n\tst.local.u32 [%rd8+4], %r10;\n\tcvta.local.u64 %rd9, %rd8;\n\tld.u32 %r11, [%rd9+4];\n"
+      "\tcvta.to.shared.u64 %rd11, %rd7;\n\tld.shared.u32 %r12, [%rd11];\n\tadd.u32 %r10, %r11, %r12;\n" +
+          address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n",
+      32, 32);
+  for (u32 lane = 0; lane < 32; ++lane) CHECK(sums[lane] == 2 * (31 - lane));
+}
+
+namespace {
+
+/// 64 threads of two blocks apply the operation to one word; returns it and what each found.
+std::pair<u32, std::vector<u32>> run_atomic(const std::string& operation, u32 begin,
+                                            const std::string& operands) {
+  DeviceArray<u32> found{std::vector<u32>(64)}, word{std::vector<u32>{begin}};
+  run_module(module_of("\tadd.u32 %r4, %r0, 1;\n\tatom.global." + operation + " %r10, [%rd1], " + operands +
+                       ";\n" + address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n"),
+             {found.begin(), word.begin()}, 2, 32);
+  return {word.values()[0], found.values()};
+}
+
+}  // namespace
+
+TEST_CASE("atomics") {
+  const auto [sum, partial] = run_atomic("add.u32", 5, "%r4");
+  CHECK(sum == 5 + 64 * 65 / 2);
+  std::vector<u32> sorted = partial;  // each thread found another sum
+  std::sort(sorted.begin(), sorted.end());
+  CHECK(std::unique(sorted.begin(), sorted.end()) == sorted.end());
+  CHECK(run_atomic("max.u32", 5, "%r4").first == 64);
+  CHECK(run_atomic("min.u32", 50, "%r4").first == 1);
+  CHECK(run_atomic("max.s32", 0xffffffff, "-7").first == 0xffffffff);
+  CHECK(run_atomic("min.s32", 5, "-7").first == static_cast<u32>(-7));
+  CHECK(run_atomic("or.b32", 0x100, "%r4").first == 0x17f);
+  CHECK(run_atomic("and.b32", 0xff, "62").first == 62);
+  CHECK(run_atomic("xor.b32", 1, "%r4").first == (1 ^ 64));
+  CHECK(run_atomic("exch.b32", 9, "3").first == 3);
+  const auto [last, seen] = run_atomic("cas.b32", 7, "7, %r4");  // one of them finds 7
+  CHECK(std::count(seen.begin(), seen.end(), 7u) == 1);
+  CHECK(last - 1 == static_cast<u32>(std::find(seen.begin(), seen.end(), 7u) - seen.begin()));
+  DeviceArray<u64> big{std::vector<u64>{u64{1} << 40}};
+  run_module(module_of("\tcvt.u64.u32 %rd4, %r0;\n\tred.global.add.u64 [%rd0], %rd4;\n"), {big.begin()}, 1,
+             32);
+  CHECK(big.values()[0] == (u64{1} << 40) + 31 * 32 / 2);
+}
+
+// What is not valid is filled with zeros; nothing arrives before the wait.
+TEST_CASE("asynchronous copies") {
+  std::vector<u32> values(128);
+  for (u32 i = 0; i < 128; ++i) values[i] = i + 1;
+  const DeviceArray<u32> source{values};
+  const auto arrived = run_threads<u32>(
+      "\t.shared .align 16 .b8 to[512];\n\tmov.u32 %r4, to;\n\tshl.b32 %r5, %r1, 4;\n\tadd.u32 %r6, %r4, %r5;\n"
+      "\tcvt.u64.u32 %rd4, %r5;\n\tadd.u64 %rd5, %rd1, %rd4;\n\tand.b32 %r7, %r1, 3;\n\tshl.b32 %r7, %r7, 2;\n"
+      "\tcp.async.ca.shared.global [%r6], [%rd5], 16, %r7;\n\tcp.async.commit_group;\n\tcp.async.wait_group 0;\n"
+      "\tld.shared.v4.u32 {%r10, %r11, %r12, %r13}, [%r6];\n\tadd.u64 %rd6, %rd0, %rd4;\n"
+      "\tst.global.v4.u32 [%rd6], {%r10, %r11, %r12, %r13};\n",
+      128, 32, {source.begin()});
+  for (u32 i = 0; i < 128; ++i) CHECK(arrived[i] == (i % 4 < i / 4 % 4 ? i + 1 : 0));
+}
+
+TEST_CASE("ldmatrix") {
+  std::vector<u16> values(256);
+  for (u32 i = 0; i < 256; ++i) values[i] = static_cast<u16>(i);
+  const DeviceArray<u16> source{values};
+  for (const bool transposed : {false, true}) {
+    const auto loaded = run_threads<u32>(
+        std::string(
+            "\t.shared .align 16 .b8 to[512];\n\tmov.u32 %r4, to;\n\tshl.b32 %r5, %r1, 4;\n\tadd.u32 %r6, %r4, %r5;\n"
+            "\tcvt.u64.u32 %rd4, %r5;\n\tadd.u64 %rd5, %rd1, %rd4;\n\tadd.u64 %rd6, %rd0, %rd4;\n"
+            "\tld.global.v4.u32 {%r10, %r11, %r12, %r13}, [%rd5];\n"
+            "\tst.shared.v4.u32 [%r6], {%r10, %r11, %r12, %r13};\n\tbar.warp.sync -1;\n"
+            "\tldmatrix.sync.aligned.m8n8.x4") +
+            (transposed ? ".trans" : "") +
+            ".shared.b16 {%r10, %r11, %r12, %r13}, [%r6];\n\tst.global.v4.u32 [%rd6], {%r10, %r11, %r12, %r13};\n",
+        128, 32, {source.begin()});
+    for (u32 lane = 0; lane < 32; ++lane)
+      for (u32 matrix = 0; matrix < 4; ++matrix) {
+        const u32 row = lane / 4, column = 2 * (lane % 4);
+        const auto element = [&](u32 i, u32 j) -> u32 { return values[64 * matrix + 8 * i + j]; };
+        const u32 low = transposed ? element(column, row) : element(row, column);
+        const u32 high = transposed ? element(column + 1, row) : element(row, column + 1);
+        CHECK(loaded[4 * lane + matrix] == (high << 16 | low));
+      }
+  }
+}
+
+// Warp i writes, warp 3 - i reads after the barrier; fences are of no effect.
+TEST_CASE("barriers") {
+  const auto read = run_threads<u32>(
+      "\t.shared .align 4 .b8 to[512];\n\tmov.u32 %r4, to;\n\tshl.b32 %r5, %r1, 2;\n\tadd.u32 %r6, %r4, %r5;\n"
+      "\tst.shared.u32 [%r6], %r1;\n\tmembar.gl;\n\tfence.acq_rel.gpu;\n\tbarrier.sync.aligned 0;\n\txor.b32 %r7, %r5, 508;\n"
+      "\tadd.u32 %r6, %r4, %r7;\n\tld.shared.u32 %r10, [%r6];\n" +
+          address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n",
+      128, 128);
+  for (u32 i = 0; i < 128; ++i) CHECK(read[i] == 127 - i);
+}
+
+}  // namespace xr::tests
