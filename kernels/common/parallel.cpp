@@ -68,6 +68,7 @@ OneDnnThreads::OneDnnThreads(int count) : before_(onednn_threads()) {
   set_onednn_threads(count);
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): the constructor has found the function
 OneDnnThreads::~OneDnnThreads() {
   set_onednn_threads(before_);
 }

@@ -30,7 +30,7 @@ class OneDnnThreads {
   explicit OneDnnThreads(int count);
   OneDnnThreads(const OneDnnThreads&) = delete;
   OneDnnThreads& operator=(const OneDnnThreads&) = delete;
-  ~OneDnnThreads();
+  ~OneDnnThreads();  // NOLINT(bugprone-exception-escape): the constructor has found the function
 
  private:
   int before_;
