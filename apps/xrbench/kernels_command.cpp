@@ -51,15 +51,13 @@ class KernelsCommand {
       : settings_(settings),
         out_(out),
         device_(kernels::Device::parse(settings.device)),
-        precision_(settings.precision),
-        kernels_(settings.kernels),
         backend_(kernels::backend(device_)) {
     check_settings();
-    backend_.configure({.precision = precision_});
-    race_.precision = precision_;
+    backend_.configure({.precision = settings_.precision});
+    race_.precision = settings_.precision;
     race_.time = !settings.check && !backend_.is_simulated();
     race_.timing = settings.timing;
-    race_.own = kernels_ != KernelChoice::cudnn;
+    race_.own = settings_.kernels != KernelChoice::cudnn;
     race_.library = has_library();
     race_.why_no_library = !missing_library_.empty()          ? missing_library_
                            : race_.library                    ? ""
@@ -110,24 +108,24 @@ class KernelsCommand {
              "--min-time {} and --max-time {} must not be negative, the second not below the first",
              t.min_time, t.max_time);
     XR_CHECK(settings_.time_limit >= 0, "--time-limit is {}: it must not be negative", settings_.time_limit);
-    XR_CHECK_CODE(device_.type != DeviceType::cpu || precision_ == Precision::fp32,
+    XR_CHECK_CODE(device_.type != DeviceType::cpu || settings_.precision == Precision::fp32,
                   error_code::precision_unsupported, "the CPU computes in fp32 only");
-    XR_CHECK_CODE(device_.type == DeviceType::cuda || kernels_ != KernelChoice::cudnn,
+    XR_CHECK_CODE(device_.type == DeviceType::cuda || settings_.kernels != KernelChoice::cudnn,
                   error_code::kernels_unsupported, "cuDNN runs on CUDA devices only, not on device {}",
                   settings_.device);
   }
 
   /// Whether there is a library to compare with. `auto` does without, `cudnn` does not.
   bool has_library() {
-    if (kernels_ == KernelChoice::custom || device_.type == DeviceType::simt) return false;
+    if (settings_.kernels == KernelChoice::custom || device_.type == DeviceType::simt) return false;
     if (device_.type == DeviceType::cpu) return true;
     try {
-      backend_.configure({.precision = precision_, .kernels = KernelChoice::cudnn});
+      backend_.configure({.precision = settings_.precision, .kernels = KernelChoice::cudnn});
     } catch (const Error& error) {
-      if (kernels_ == KernelChoice::cudnn) throw;
+      if (settings_.kernels == KernelChoice::cudnn) throw;
       missing_library_ = error.what();
     }
-    backend_.configure({.precision = precision_});
+    backend_.configure({.precision = settings_.precision});
     return missing_library_.empty();
   }
 
@@ -292,8 +290,6 @@ class KernelsCommand {
   const KernelsSettings& settings_;
   std::ostream& out_;
   kernels::Device device_;
-  Precision precision_;
-  KernelChoice kernels_;
   Backend& backend_;
   RaceSettings race_;
   std::string missing_library_;

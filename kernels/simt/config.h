@@ -14,9 +14,10 @@ enum class Order {
   warp_first  ///< each warp runs on to its next block-wide barrier, then the next warp
 };
 
-/// How a tensor core adds up the products and the sum that it is given. They are exact but for one rounding: to the
-/// nearest; or off, as published measurements of GPUs say (M. Fasi and others, "Numerical behavior of NVIDIA tensor
-/// cores", PeerJ Computer Science 7:e330, 2021); or each term cut to 26 bits below the largest one's exponent first.
+/// How a tensor core adds products to the sum that it is given: exactly, then one rounding, to the nearest float or
+/// towards zero; or with each term cut to 26 bits below the exponent of the largest, then towards zero. GPUs round
+/// towards zero (M. Fasi and others, "Numerical behavior of NVIDIA tensor
+/// cores", PeerJ Computer Science 7:e330, 2021).
 enum class MmaSum { nearest, toward_zero, aligned };
 
 struct Config {

@@ -41,6 +41,12 @@ class TemporaryFolder {
   fs::path path_;
 };
 
+[[nodiscard]] inline std::vector<std::string> paths_of(const std::vector<Sample>& samples) {
+  std::vector<std::string> paths;
+  for (const Sample& sample : samples) paths.push_back(sample.path);
+  return paths;
+}
+
 inline Image random_image(int width, int height, int channels, std::uint64_t seed = 1) {
   Image image{width, height, channels, {}};
   Philox random(seed, 99);

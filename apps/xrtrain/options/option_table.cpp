@@ -10,7 +10,7 @@ namespace xr::apps {
 
 namespace {
 
-constexpr Range any_rate{0.0, 1e38};  // fits a float
+constexpr Range nonnegative_float{0.0, 1e38};
 constexpr Range fraction{0.0, 1.0, false, true};
 constexpr double largest_seed = 9007199254740992.0;  // 2^53: exact in every format that keeps it
 
@@ -127,9 +127,9 @@ std::vector<OptionSpec> make_table() {
       {"batch-size", training, "Images in a step", &O::batch_size, {1, 65536}},
       {"seed", training, "Of everything random", &O::seed, {0, largest_seed}},
       {"optimizer", training, "Update rule", one_of(&O::optimizer, optimizers), {}, names_of(optimizers)},
-      {"lr", training, "Learning rate", &O::lr, any_rate},
+      {"lr", training, "Learning rate", &O::lr, nonnegative_float},
       {"momentum", training, "Momentum of sgd", &O::momentum, fraction},
-      {"weight-decay", training, "Weight decay; decoupled with adamw", &O::weight_decay, any_rate},
+      {"weight-decay", training, "Weight decay; decoupled with adamw", &O::weight_decay, nonnegative_float},
       {"schedule",
        training,
        "How the learning rate goes on; with cosine validation chooses among the last quarter of checkpoints",

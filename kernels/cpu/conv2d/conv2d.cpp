@@ -19,6 +19,21 @@ bool has_few_channels(const Conv2dProblem& problem) {
   return problem.params.groups == 1 && problem.in_channels <= 4;
 }
 
+namespace {
+
+struct FilterKernel {
+  const char* name;
+  decltype(&onednn_backward_filter) run;
+};
+
+FilterKernel filter_kernel_of(const Conv2dProblem& problem) {
+  if (has_few_channels(problem)) return {"few_channels", few_channels_backward_filter};
+  if (has_winograd_backward_filter(problem)) return {"winograd", winograd_backward_filter};
+  return {"oneDNN", onednn_backward_filter};
+}
+
+}  // namespace
+
 void CpuBackend::compute(const Conv2dForward& call) {
   require_f32(call.name, "x", call.x);
   const Conv2dProblem problem = call.problem();
@@ -47,11 +62,8 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
     return;
   }
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
-  auto* const run = has_few_channels(problem)               ? few_channels_backward_filter
-                    : has_winograd_backward_filter(problem) ? winograd_backward_filter
-                                                            : onednn_backward_filter;
-  run(*primitives_, problem, call.x.as<float>(), call.dy.as<float>(), call.d_filter.as<float>(),
-      call.d_bias.as<float>(), call.write);
+  filter_kernel_of(problem).run(*primitives_, problem, call.x.as<float>(), call.dy.as<float>(),
+                                call.d_filter.as<float>(), call.d_bias.as<float>(), call.write);
 }
 
 }  // namespace xr::kernels::cpu
@@ -59,10 +71,7 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
 namespace xr::kernels {
 
 const char* cpu_kernel_of(const Conv2dBackwardFilter& call) {
-  const Conv2dProblem problem = call.problem();
-  return cpu::has_few_channels(problem)               ? "few_channels"
-         : cpu::has_winograd_backward_filter(problem) ? "winograd"
-                                                      : "oneDNN";
+  return cpu::filter_kernel_of(call.problem()).name;
 }
 
 }  // namespace xr::kernels

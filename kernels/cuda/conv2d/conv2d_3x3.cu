@@ -38,6 +38,10 @@ const T* copy_taps(KernelBackend& backend, const ConstView& filter, bool transpo
 
 enum class Pass { forward, backward_data };
 
+/// With two stages of taps: one is multiplied while the next one is on its way.
+template <int M, int N, int WarpsM, int WarpsN>
+using HaloTileShape = TileShape<M, N, WarpsM, WarpsN, 2, true>;
+
 template <Pass pass, Math math, class T>
 void launch_math(KernelBackend& backend, Conv3x3 g, std::int64_t bytes, std::int64_t operations) {
   const ResultTiles small(g.tiles.batch, g.tiles.height, g.tiles.width, 8);
@@ -56,9 +60,9 @@ void launch_math(KernelBackend& backend, Conv3x3 g, std::int64_t bytes, std::int
                  Product::shared_bytes, bytes, operations},
                 conv2d_3x3_kernel<Product>, g);
   };
-  using Narrow = TileShape<128, 32, 4, 1, 2, true>;
-  using Small = TileShape<128, 64, 2, 2, 2, true>;
-  using Large = TileShape<256, 64, 4, 1, 2, true>;
+  using Narrow = HaloTileShape<128, 32, 4, 1>;
+  using Small = HaloTileShape<128, 64, 2, 2>;
+  using Large = HaloTileShape<256, 64, 4, 1>;
   const std::string& forced = backend.options().variant;
   if constexpr (math == Math::tf32x3)  // the large tile's fragments do not fit the registers
     with_shape<Narrow, Small>(forced, std::min(preferred, 1), launch);

@@ -76,10 +76,11 @@ CudaBackend::CudaBackend(int index)
   XR_CUDA_CHECK(cudaGetDeviceProperties(&properties, index));
   int driver = 0;
   XR_CUDA_CHECK(cudaDriverGetVersion(&driver));
-  description_ =
-      fmt::format("{}, compute capability {}.{}, {} multiprocessors, {:.1f} GB, driver for CUDA {}.{}",
-                  properties.name, properties.major, properties.minor, properties.multiProcessorCount,
-                  static_cast<double>(properties.totalGlobalMem) / 1e9, driver / 1000, driver % 1000 / 10);
+  description_ = fmt::format("{}, compute capability {}.{}, {} multiprocessors, {:.1f} GB", properties.name,
+                             properties.major, properties.minor, properties.multiProcessorCount,
+                             static_cast<double>(properties.totalGlobalMem) / 1e9);
+  if (!CudaBackend::is_simulated())
+    description_ += fmt::format(", driver for CUDA {}.{}", driver / 1000, driver % 1000 / 10);
 }
 
 CudaBackend::~CudaBackend() {

@@ -28,12 +28,6 @@ void make_given_splits(const TemporaryFolder& folder, int train = 10, int test =
   }
 }
 
-std::vector<std::string> paths_of(const std::vector<Sample>& samples) {
-  std::vector<std::string> result;
-  for (const Sample& sample : samples) result.push_back(sample.path);
-  return result;
-}
-
 }  // namespace
 
 TEST_CASE("train and test folders are read in sorted order with sorted classes") {

@@ -24,12 +24,6 @@ std::vector<Sample> numbered(int class_a, int class_b, int images_per_patient = 
   return samples;
 }
 
-std::vector<std::string> ordered_paths(const std::vector<Sample>& samples) {
-  std::vector<std::string> result;
-  for (const Sample& sample : samples) result.push_back(sample.path);
-  return result;
-}
-
 int count_class(const std::vector<Sample>& samples, int index) {
   return static_cast<int>(std::count_if(samples.begin(), samples.end(),
                                         [&](const Sample& sample) { return sample.class_index == index; }));
@@ -43,7 +37,7 @@ TEST_CASE("a split is stratified complete and in path order") {
   CHECK(count_class(moved, 0) == 22);  // 22.35
   CHECK(count_class(moved, 1) == 17);  // 16.5
   CHECK(kept.size() + moved.size() == 259);
-  const auto moved_paths = ordered_paths(moved), kept_paths = ordered_paths(kept);
+  const auto moved_paths = paths_of(moved), kept_paths = paths_of(kept);
   CHECK(std::is_sorted(moved_paths.begin(), moved_paths.end()));
   CHECK(std::is_sorted(kept_paths.begin(), kept_paths.end()));
   std::set<std::string> all(moved_paths.begin(), moved_paths.end());
@@ -54,7 +48,7 @@ TEST_CASE("a split is stratified complete and in path order") {
 TEST_CASE("a split depends on the seed and the sub-stream alone") {
   const auto split = [](std::uint64_t seed, std::uint64_t sub_stream) {
     std::vector<Sample> samples = numbered(50, 40);
-    return ordered_paths(split_off(samples, names, 0.2, seed, sub_stream, "test"));
+    return paths_of(split_off(samples, names, 0.2, seed, sub_stream, "test"));
   };
   CHECK(split(1, 0) == split(1, 0));
   CHECK(split(1, 0) != split(2, 0));

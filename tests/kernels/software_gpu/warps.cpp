@@ -173,6 +173,18 @@ std::size_t place_of_result(int row, int column) {
   return static_cast<std::size_t>(4 * (row % 8 * 4 + column / 2) + row / 8 * 2 + column % 2);
 }
 
+/// d = a (16 x K) b (K x 8) + c, of whole numbers that floats hold.
+template <int K>
+void check_product(const double (&a)[16][K], const double (&b)[K][8], const double (&c)[16][8],
+                   const std::vector<float>& d) {
+  for (int row = 0; row < 16; ++row)
+    for (int column = 0; column < 8; ++column) {
+      double sum = c[row][column];
+      for (int k = 0; k < K; ++k) sum += a[row][k] * b[k][column];
+      CHECK(static_cast<double>(d[place_of_result(row, column)]) == sum);
+    }
+}
+
 }  // namespace
 
 TEST_CASE("mma m16n8k8 tf32") {
@@ -201,12 +213,7 @@ TEST_CASE("mma m16n8k8 tf32") {
     for (int column = 0; column < 8; ++column)
       cm[row][column] = static_cast<double>(c[place_of_result(row, column)] = next());
   const auto d = run_mma("m16n8k8.row.col.f32.tf32.tf32.f32", a, b, c);
-  for (int row = 0; row < 16; ++row)
-    for (int column = 0; column < 8; ++column) {
-      double sum = cm[row][column];
-      for (int k = 0; k < 8; ++k) sum += am[row][k] * bm[k][column];
-      CHECK(static_cast<double>(d[place_of_result(row, column)]) == sum);
-    }
+  check_product(am, bm, cm, d);
 }
 
 TEST_CASE("mma m16n8k16 bf16") {
@@ -236,12 +243,7 @@ TEST_CASE("mma m16n8k16 bf16") {
     for (int column = 0; column < 8; ++column)
       cm[row][column] = static_cast<double>(c[place_of_result(row, column)] = next());
   const auto d = run_mma("m16n8k16.row.col.f32.bf16.bf16.f32", a, b, c);
-  for (int row = 0; row < 16; ++row)
-    for (int column = 0; column < 8; ++column) {
-      double sum = cm[row][column];
-      for (int k = 0; k < 16; ++k) sum += am[row][k] * bm[k][column];
-      CHECK(static_cast<double>(d[place_of_result(row, column)]) == sum);
-    }
+  check_product(am, bm, cm, d);
 }
 
 // A sum that no float holds: 1 + 2^-24 + 2^-25, on either side of zero. XR_GPU_MMA says what becomes of it.
