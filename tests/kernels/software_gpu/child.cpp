@@ -39,6 +39,7 @@ std::string answer_of_child(const std::function<void(int)>& f) {
   const pid_t child = fork();
   if (child == 0) {
     std::signal(SIGABRT, SIG_DFL);  // Catch2's handler would report the test as failed
+    alarm(60);                      // a child that runs for ever would keep the pipes open
     dup2(errors[1], STDERR_FILENO);
     f(answer[1]);
     std::_Exit(0);
