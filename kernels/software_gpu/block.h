@@ -8,6 +8,7 @@
 #include "kernels/software_gpu/allocations.h"
 #include "kernels/software_gpu/fault.h"
 #include "kernels/software_gpu/instruction.h"
+#include "kernels/software_gpu/memory/sector_set.h"
 
 namespace xr::software_gpu {
 
@@ -42,7 +43,9 @@ struct Block {
   std::vector<Shadow> shadow;
   u16 epoch = 1;
   std::vector<Range> found;  ///< per instruction: the allocation that it used last
-  std::vector<Counter> counters;
+  Counting counting = Counting::none;
+  std::vector<Counter> counters;  ///< per instruction, if counted
+  SectorSet touched;              ///< if all is counted
 };
 
 /// Lanes at one place of the program.

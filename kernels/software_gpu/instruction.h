@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/software_gpu/allocations.h"
@@ -67,12 +68,23 @@ struct Instruction {
   u32 text = 0;  ///< index into Kernel::texts
 };
 
-/// What one instruction did in all launches, if counted.
+/// What one instruction did.
 struct Counter {
-  u64 executed = 0, lanes = 0;
+  u64 executed = 0, lanes = 0;                                    ///< by warps; the sum of their lanes
   u64 requests = 0, sectors = 0, ideal_sectors = 0;               ///< global: sectors of 32 bytes
   u64 shared_requests = 0, wavefronts = 0, ideal_wavefronts = 0;  ///< shared: passes over the banks
+
+  Counter& operator+=(const Counter& other) {
+    executed += other.executed, lanes += other.lanes;
+    requests += other.requests, sectors += other.sectors, ideal_sectors += other.ideal_sectors;
+    shared_requests += other.shared_requests, wavefronts += other.wavefronts;
+    ideal_wavefronts += other.ideal_wavefronts;
+    return *this;
+  }
 };
+
+/// `reached` leaves a Counter's requests, sectors and wavefronts at zero, which takes less time.
+enum class Counting : u8 { none, reached, all };
 
 struct Parameter {
   u32 offset, size;
@@ -86,6 +98,7 @@ struct SpecialRegister {
 
 struct Kernel {
   std::string name, title;  ///< as in the PTX, and for people
+  std::string_view module;  ///< the PTX that it is of; lives as long as the program
   std::vector<Instruction> code;
   std::vector<std::string> texts;
   std::vector<u32> constants;  ///< immediate numbers, a value per lane
@@ -96,7 +109,7 @@ struct Kernel {
   u32 max_threads = 1024;  ///< of a block
   std::vector<std::unique_ptr<GlobalVariable>> globals;
   std::map<u32, std::string> files;
-  std::vector<Counter> counters;
+  std::vector<Counter> counters;  ///< of all launches that were counted, by instruction
   u64 launches = 0, blocks = 0;
   double seconds = 0;
 };

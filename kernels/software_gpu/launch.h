@@ -1,6 +1,7 @@
 // Running a kernel.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "kernels/software_gpu/instruction.h"
@@ -17,6 +18,15 @@ struct Launch {
 
 /// Runs all blocks; throws Fault.
 void execute(const Launch& launch);
+
+struct LaunchCounts {
+  std::vector<Counter> instructions;  ///< by index in the kernel's code
+  u64 touched_sectors = 0;            ///< different sectors of 32 bytes of global memory
+};
+
+/// Called after each launch. An empty one ends that.
+using LaunchObserver = std::function<void(const Launch&, const LaunchCounts&)>;
+void observe_launches(LaunchObserver observer);
 
 /// Of all launches so far: warp instructions, and the seconds that their simulation took.
 struct Executed {

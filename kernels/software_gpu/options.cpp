@@ -63,6 +63,16 @@ void read_failures(Options& options, std::string_view name, std::string_view val
   }
 }
 
+/// "add.f32:sub.f32". That both are known is seen when an instruction is looked up.
+void read_mutation(Options& options, std::string_view name, std::string_view value) {
+  const std::size_t colon = value.find(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == value.size())
+    end_program(std::string(name) + " is \"" + std::string(value) +
+                "\", not two instructions with a colon between");
+  options.mutated = value.substr(0, colon);
+  options.mutated_to = value.substr(colon + 1);
+}
+
 void read_option(Options& options, std::string_view name, const std::string& value) {
   if (name == "XR_GPU_STREAMS")
     options.lazy = !is_second(name, value, "lazy", "eager");
@@ -80,6 +90,10 @@ void read_option(Options& options, std::string_view name, const std::string& val
     read_sum(options, name, value);
   else if (name == "XR_GPU_STATS")
     options.count = true;
+  else if (name == "XR_GPU_MUTATE")
+    read_mutation(options, name, value);
+  else if (name == "XR_GPU_COVERAGE")
+    options.coverage = value;
   else if (name == "XR_GPU_THREADS")
     options.threads = static_cast<int>(number(name, value));
   else if (name == "XR_GPU_DEVICES")

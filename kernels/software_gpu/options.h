@@ -1,6 +1,7 @@
 // What the environment variables choose; README.md lists them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "kernels/software_gpu/instruction.h"
@@ -27,12 +28,15 @@ struct Failure {
 
 struct Options {
   bool count = false;    ///< XR_GPU_STATS
+  std::string coverage;  ///< XR_GPU_COVERAGE: a file; empty: none
   bool races = true;     ///< XR_GPU_RACES=0
   bool reverse = false;  ///< XR_GPU_ORDER=reverse: warps and blocks from the last
   /// XR_GPU_MMA: how tensor cores sum. nearest: exactly, then to the nearest; toward_zero: exactly, then towards zero;
   /// aligned: each term is cut to 26 bits below the largest one's exponent first, as measured on GPUs (Fasi, Higham,
   /// Mikaitis, Pranesh 2021, PeerJ Computer Science 7:e330).
   enum class Sum : u8 { nearest, toward_zero, aligned } sum = Sum::toward_zero;
+  /// XR_GPU_MUTATE=add.f32:sub.f32: instructions of the first name do what the second's do.
+  std::string mutated, mutated_to;
   bool decode_all = false;          ///< XR_GPU_DECODE=all: every kernel, before main
   bool trace = false;               ///< XR_GPU_TRACE: prints every launch
   bool time = false;                ///< XR_GPU_TIME: prints how long the simulation took

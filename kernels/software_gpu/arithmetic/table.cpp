@@ -1,6 +1,13 @@
+#include <algorithm>
+#include <iterator>
+
 #include "kernels/software_gpu/arithmetic/lanes.h"
+#include "kernels/software_gpu/fault.h"
+#include "kernels/software_gpu/options.h"
 
 namespace xr::software_gpu {
+
+u64 mutated_instructions = 0;
 
 namespace {
 
@@ -13,12 +20,33 @@ Table make_table() {
   return table;
 }
 
+bool have_same_widths(const Operation& a, const Operation& b) {
+  return a.destination == b.destination && std::equal(std::begin(a.sources), std::end(a.sources), b.sources);
+}
+
+/// The table; where XR_GPU_MUTATE says so, with one instruction's meaning changed.
+const Table& table() {
+  static const Table& all = *[] {
+    auto* const made = new Table(make_table());
+    const std::string &from = options().mutated, &to = options().mutated_to;
+    if (from.empty()) return made;
+    const auto changed = made->find(from), like = made->find(to);
+    if (changed == made->end() || like == made->end() || !have_same_widths(changed->second, like->second))
+      end_program("XR_GPU_MUTATE: " + from + " and " + to +
+                  " are not two known instructions with the same operands");
+    changed->second.run = like->second.run;
+    return made;
+  }();
+  return all;
+}
+
 }  // namespace
 
 const Operation* find_operation(std::string_view name) {
-  static const auto* const table = new Table(make_table());
-  const auto found = table->find(std::string(name));
-  return found == table->end() ? nullptr : &found->second;
+  const auto found = table().find(std::string(name));
+  if (found == table().end()) return nullptr;
+  if (name == options().mutated) ++mutated_instructions;
+  return &found->second;
 }
 
 }  // namespace xr::software_gpu

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "kernels/software_gpu/execution/worker.h"
 #include "kernels/software_gpu/memory/global_races.h"
@@ -19,6 +20,19 @@ namespace xr::software_gpu {
 namespace {
 
 Executed total;
+LaunchObserver& observer() {
+  static LaunchObserver& chosen = *new LaunchObserver;
+  return chosen;
+}
+
+Counting counting() {
+  if (observer() || options().count) return Counting::all;
+  return options().coverage.empty() ? Counting::none : Counting::reached;
+}
+
+void add(std::vector<Counter>& to, const std::vector<Counter>& from) {
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] += from[i];
+}
 
 }  // namespace
 
@@ -29,12 +43,16 @@ void execute(const Launch& launch) {
   const std::size_t threads = std::min<u64>(static_cast<u64>(options().threads), blocks);
   while (workers.size() < threads) workers.push_back(std::make_unique<Worker>());
   begin_global_epoch();
+  const Counting counted = counting();
+  LaunchCounts counts;
+  counts.instructions.resize(counted == Counting::none ? 0 : launch.kernel->code.size());
+  SectorSet touched;
   std::atomic<u64> next{0}, steps{0};
   std::mutex mutex;
   std::exception_ptr failed;
   const auto work = [&](Worker& worker) {
     try {
-      worker.prepare(launch);
+      worker.prepare(launch, counted);
       worker.steps = 0;
       for (u64 i; (i = next++) < blocks;) worker.run_block(options().reverse ? blocks - 1 - i : i);
     } catch (const Fault&) {
@@ -44,7 +62,8 @@ void execute(const Launch& launch) {
     }
     steps += worker.steps;
     const std::lock_guard lock(mutex);
-    if (options().count) worker.add_counters();
+    add(counts.instructions, worker.counters());
+    touched.add(worker.touched());
   };
   std::vector<std::thread> others;
   for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work, std::ref(*workers[i]));
@@ -53,6 +72,7 @@ void execute(const Launch& launch) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   total.instructions += steps, total.seconds += seconds;
   launch.kernel->seconds += seconds;
+  add(launch.kernel->counters, counts.instructions);
   ++launch.kernel->launches;
   launch.kernel->blocks += blocks;
   if (options().trace)
@@ -63,6 +83,12 @@ void execute(const Launch& launch) {
         launch.block[1], launch.block[2], launch.kernel->static_shared, launch.dynamic_shared,
         static_cast<unsigned long long>(steps), 1e3 * seconds);
   if (failed != nullptr) std::rethrow_exception(failed);
+  counts.touched_sectors = touched.size();
+  if (observer()) observer()(launch, counts);
+}
+
+void observe_launches(LaunchObserver chosen) {
+  observer() = std::move(chosen);
 }
 
 Executed executed() {

@@ -42,7 +42,7 @@ bool is_special_register(const std::string& name) {
   return std::find(std::begin(known), std::end(known), name) != std::end(known);
 }
 
-void Worker::prepare(const Launch& launch) {
+void Worker::prepare(const Launch& launch, Counting counting) {
   Kernel& kernel = *launch.kernel;
   block_.kernel = &kernel;
   block_.device = launch.device;
@@ -54,7 +54,9 @@ void Worker::prepare(const Launch& launch) {
   block_.state.resize(block_.shared.size());
   block_.shadow.resize(std::max(block_.shadow.size(), block_.shared.size() / 4 + 4));
   block_.found.assign(kernel.code.size(), {});
-  if (options().count) block_.counters.assign(kernel.code.size(), {});
+  block_.counting = counting;
+  block_.touched.clear();
+  block_.counters.assign(counting == Counting::none ? 0 : kernel.code.size(), {});
   const std::size_t warps = (block_.threads + 31) / 32;
   warps_.resize(warps);
   registers_.resize(std::max(registers_.size(), warps * kernel.register_bytes));
@@ -104,7 +106,7 @@ void Worker::run_block(u64 number) {
       Warp& warp = warps_[options().reverse ? warps_.size() - 1 - i : i];
       if (warp.alive == 0) continue;
       warp.at_barrier = false;
-      steps += run_warp(warp, options().count);
+      steps += run_warp(warp, block_.counting != Counting::none);
       left = left || warp.at_barrier;
     }
     check_barriers();
@@ -124,18 +126,6 @@ void Worker::check_barriers() const {
                 ": warps wait at different barriers:\n    warp " + std::to_string(first->index) + " at " +
                 place_of(kernel, kernel.code[first->pc - 1]) + "\n    warp " + std::to_string(warp.index) +
                 " at " + place_of(kernel, kernel.code[warp.pc - 1]));
-  }
-}
-
-void Worker::add_counters() {
-  Kernel& kernel = *block_.kernel;
-  for (std::size_t i = 0; i < block_.counters.size(); ++i) {
-    Counter& to = kernel.counters[i];
-    const Counter& from = block_.counters[i];
-    to.executed += from.executed, to.lanes += from.lanes;
-    to.requests += from.requests, to.sectors += from.sectors, to.ideal_sectors += from.ideal_sectors;
-    to.shared_requests += from.shared_requests, to.wavefronts += from.wavefronts,
-        to.ideal_wavefronts += from.ideal_wavefronts;
   }
 }
 

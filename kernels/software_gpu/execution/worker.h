@@ -12,11 +12,12 @@ class Worker {
  public:
   u64 steps = 0;  ///< warp instructions
 
-  void prepare(const Launch& launch);
+  void prepare(const Launch& launch, Counting counting);
   /// Throws Fault.
   void run_block(u64 number);
-  /// To those of the kernel.
-  void add_counters();
+  /// Of the blocks since prepare(), by instruction; empty if they were not counted.
+  [[nodiscard]] const std::vector<Counter>& counters() const { return block_.counters; }
+  [[nodiscard]] const SectorSet& touched() const { return block_.touched; }
 
  private:
   void begin_block(u64 number);

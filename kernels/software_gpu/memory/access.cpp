@@ -126,13 +126,13 @@ void resolve(Warp& warp, const Instruction& instruction, u32 lanes, u32 bytes, A
     });
   switch (instruction.space) {
     case Space::global:
-      if (options().count) count_sectors(warp, instruction, lanes, bytes, x.address);
+      if (warp.block->counting == Counting::all) count_sectors(warp, instruction, lanes, bytes, x.address);
       each(lanes, [&](int lane) {
         x.at[lane] = global_at(warp, instruction, lane, x.address[lane], bytes, access);
       });
       break;
     case Space::shared:
-      if (options().count) count_wavefronts(warp, instruction, lanes, bytes, x.address);
+      if (warp.block->counting == Counting::all) count_wavefronts(warp, instruction, lanes, bytes, x.address);
       each(lanes, [&](int lane) {
         x.at[lane] = shared_at(warp, instruction, lane, x.address[lane], bytes, access);
       });

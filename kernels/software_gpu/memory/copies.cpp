@@ -35,7 +35,7 @@ void async_copy(Warp& warp, const Instruction& instruction, u32 lanes) {
     warp.copies.push_back({static_cast<u8>(lane), static_cast<u8>(bytes), static_cast<u8>(count),
                            warp.committed[lane], offset, from.address[lane]});
   });
-  if (options().count) {
+  if (warp.block->counting == Counting::all) {
     if (reading != 0) count_sectors(warp, instruction, reading, instruction.bytes, from.address);
     count_wavefronts(warp, instruction, lanes, instruction.bytes, to.address);
   }
@@ -71,7 +71,8 @@ void ldmatrix(Warp& warp, const Instruction& instruction, u32 lanes) {
     if (a[lane] % 16 != 0) fault(warp, instruction, lane, "misaligned row " + hex(a[lane]));
     row[lane] = reinterpret_cast<const u16*>(shared_at(warp, instruction, lane, a[lane], 16, Access::read));
   }
-  if (options().count) count_wavefronts(warp, instruction, rows == 32 ? all_lanes : (1u << rows) - 1, 16, a);
+  if (warp.block->counting == Counting::all)
+    count_wavefronts(warp, instruction, rows == 32 ? all_lanes : (1u << rows) - 1, 16, a);
   for (int m = 0; m < instruction.elements; ++m) {
     u32* const d = warp.reg<u32>(instruction.destinations[m]);
     for (int lane = 0; lane < 32; ++lane) {

@@ -29,6 +29,7 @@ void count_sectors(const Warp& warp, const Instruction& instruction, u32 lanes, 
   const u64 distinct = static_cast<u64>(std::unique(touched, touched + m) - touched);
   ++c.requests;
   c.sectors += static_cast<u64>(n);
+  for (int i = 0; i < n; ++i) warp.block->touched.add(sectors[i]);
   c.ideal_sectors += (distinct * bytes + 31) / 32;
 }
 

@@ -69,6 +69,7 @@ Function* find_function(const void* host) {
     if (text.find(".entry " + function.name + "(") != std::string_view::npos) {
       try {
         function.kernel = decode(text, function.name);
+        function.kernel->module = text;
       } catch (const NotSupported& error) {
         end_program(error.what());
       }

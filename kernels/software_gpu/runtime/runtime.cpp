@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "kernels/software_gpu/coverage.h"
+#include "kernels/software_gpu/handlers.h"
 #include "kernels/software_gpu/launch.h"
 #include "kernels/software_gpu/options.h"
 
@@ -13,19 +15,29 @@ namespace xr::software_gpu {
 
 namespace {
 
+std::vector<const Kernel*> launched_kernels() {
+  std::vector<const Kernel*> launched;
+  for (const auto& [host, function] : runtime().functions)
+    if (function.kernel != nullptr && function.kernel->launches > 0)
+      launched.push_back(function.kernel.get());
+  return launched;
+}
+
 // At the end of the program.
 void report() {
   const Options& chosen = options();
+  if (!chosen.mutated.empty())
+    std::fprintf(stderr, "software GPU: %llu instructions %s are %s\n",
+                 static_cast<unsigned long long>(mutated_instructions), chosen.mutated.c_str(),
+                 chosen.mutated_to.c_str());
+  if (!chosen.coverage.empty()) add_coverage(chosen.coverage, launched_kernels());
   if (!chosen.count && !chosen.trace && !chosen.time) return;
   const Executed all = executed();
   std::fprintf(stderr, "software GPU: %.3g warp instructions, simulated in %.2f s: %.1f million/s\n",
                static_cast<double>(all.instructions), all.seconds,
                static_cast<double>(all.instructions) / all.seconds / 1e6);
   if (!chosen.count) return;
-  std::vector<const Kernel*> launched;
-  for (const auto& [host, function] : runtime().functions)
-    if (function.kernel != nullptr && function.kernel->launches > 0)
-      launched.push_back(function.kernel.get());
+  const std::vector<const Kernel*> launched = launched_kernels();
   std::fprintf(stderr, "software GPU: %zu of %zu kernels were launched\n", launched.size(),
                runtime().functions.size());
   report_counters(launched);

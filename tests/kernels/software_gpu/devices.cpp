@@ -117,7 +117,7 @@ TEST_CASE("memory ends where XR_GPU_MEMORY says") {
 TEST_CASE("a variable that is not known ends the program") {
   for (const char* variable :
        {"XR_GPU_RACE=0", "XR_GPU_ORDER=backwards", "XR_GPU_FAIL=launch", "XR_GPU_FAIL=lunch:1",
-        "XR_GPU_FAIL=launch:none", "XR_GPU_THREADS=0", "XR_GPU_MMA=rn"}) {
+        "XR_GPU_FAIL=launch:none", "XR_GPU_THREADS=0", "XR_GPU_MMA=rn", "XR_GPU_MUTATE=add.f32"}) {
     const std::string report = rerun("lose_device", variable);
     INFO(variable << " gives " << report);
     CHECK(report.starts_with("signal 6: software GPU: "));
