@@ -51,12 +51,14 @@ class KernelsCommand {
       : settings_(settings),
         out_(out),
         device_(kernels::Device::parse(settings.device)),
-        backend_(kernels::backend(device_)) {
+        backend_(kernels::backend(device_)),
+        counters_(settings.counters, backend_) {
     check_settings();
     backend_.configure({.precision = settings_.precision});
     race_.precision = settings_.precision;
     race_.time = !settings.check && !backend_.is_simulated();
     race_.timing = settings.timing;
+    race_.counted_for = counters_.gpu();
     race_.own = settings_.kernels != KernelChoice::cudnn;
     race_.library = has_library();
     race_.why_no_library = !missing_library_.empty()          ? missing_library_
@@ -99,6 +101,7 @@ class KernelsCommand {
     write();
     XR_CHECK(wrong_.empty(), "{} of {} results are wrong, the first: {}", wrong_.size(), results_,
              wrong_.front());
+    counters_.finish();
   }
 
  private:
@@ -258,6 +261,9 @@ class KernelsCommand {
       }
       const RaceResult result = race(backend_, operation, reference, race_);
       count(c, result);
+      for (const Run& run : result.runs)
+        if (!run.counters.empty())
+          counters_.add(result.name, run.variant, run.counters, {result.bytes, result.operations});
       out_ << to_text(result, ceilings) << std::flush;
       results["operations"].push_back(to_json(result, ceilings));
       write();
@@ -291,6 +297,7 @@ class KernelsCommand {
   std::ostream& out_;
   kernels::Device device_;
   Backend& backend_;
+  CountersTable counters_;
   RaceSettings race_;
   std::string missing_library_;
   json all_;  // what --json writes
@@ -329,6 +336,7 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
       .option("--time-limit", settings.time_limit, "Seconds after which no further operation starts; 0: none")
       .show_default();
   kernels.option("--json", settings.json, "Write the results to this file, too");
+  add_counters(kernels, settings.counters);
   kernels.flag("--list", settings.list, "Print the operations and end");
   kernels.flag("--check", settings.check, "Only compare results, time nothing; small images by default");
   return kernels;

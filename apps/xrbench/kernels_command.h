@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/command_line/command_line.h"
+#include "apps/xrbench/counters/counters_settings.h"
 #include "apps/xrbench/timing.h"
 #include "kernels/backend.h"
 
@@ -27,6 +28,7 @@ struct KernelsSettings {
   std::int64_t matrix = 0;  ///< rows of the square product, also for the ceiling; 0: as the device needs
   bool list = false, check = false;
   std::string json;  ///< a file; empty: none
+  CountersSettings counters;
 };
 
 /// Adds the subcommand. The settings must outlive the program.

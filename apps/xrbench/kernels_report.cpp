@@ -1,4 +1,5 @@
 #include "apps/xrbench/kernels_report.h"
+#include "apps/xrbench/counters/counters_report.h"
 
 #include <fmt/core.h>
 
@@ -110,6 +111,7 @@ json to_json(const RaceResult& result, const Run& run, const std::optional<Ceili
        {"median_seconds", "p20_seconds", "p80_seconds", "samples", "calls_per_sample", "gigabytes_per_second",
         "teraflops", "percent_of_ceiling", "percent_of_roofline", "ratio_to_library"})
     row[key] = nullptr;
+  if (!run.counters.empty()) row["counters"] = to_json(run.counters, *result.counted_for);
   if (!ceilings || !run.timing) return row;
   const Figures f = figures_of(result, run, *ceilings);
   row["median_seconds"] = run.timing->median;
@@ -154,7 +156,11 @@ std::string to_text(const RaceResult& result, const std::optional<Ceilings>& cei
     text += memory ? ", bound by memory" : ", bound by products";
   }
   text += ")\n";
-  for (const Run& run : result.runs) text += row(result, run, ceilings);
+  for (const Run& run : result.runs) {
+    text += row(result, run, ceilings);
+    if (!run.counters.empty())
+      text += to_text(run.counters, {result.bytes, result.operations}, *result.counted_for);
+  }
   if (!result.why_no_library.empty()) text += fmt::format("  no library: {}\n", result.why_no_library);
   return text;
 }

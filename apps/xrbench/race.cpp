@@ -67,7 +67,8 @@ class Race {
                       .operations = operation_.operations(),
                       .tolerance = tolerance_of(operation_, settings_.precision),
                       .runs = {},
-                      .why_no_library = settings_.why_no_library};
+                      .why_no_library = settings_.why_no_library,
+                      .counted_for = settings_.counted_for};
     Run reference{.kernel = "the reference"};
     with_error(reference, [&] {
       compute_reference();
@@ -156,6 +157,18 @@ class Race {
            seen_.insert(key_of(launches)).second;
   }
 
+  /// The call whose results are looked at.
+  void call(Run& run) const {
+    const auto work = [&] { run.launches = recorded_call(operation_, *sets_[0]); };
+    if (settings_.counted_for == nullptr) return work();
+    backend_.synchronize();
+    const std::vector<LaunchCounters> launches = count_launches([&] {
+      work();
+      backend_.synchronize();
+    });
+    run.counters = by_kernel(launches, *settings_.counted_for);
+  }
+
   /// False where it runs what ran before; there is no row then.
   bool run_backend(RaceResult& result, const BackendOptions& options) {
     backend_.configure(options);
@@ -170,7 +183,7 @@ class Race {
         if (!counts) return;
       }
       make_ready();
-      run.launches = recorded_call(operation_, *sets_[0]);
+      call(run);
       check(run, result);
       if (is_first) counts = is_new(run, run.launches);
     });

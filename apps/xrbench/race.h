@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/xrbench/counters/gpu_model.h"
 #include "apps/xrbench/operation.h"
 #include "apps/xrbench/timing.h"
 
@@ -21,10 +22,11 @@ struct Ceilings {
 
 struct RaceSettings {
   kernels::Precision precision = kernels::Precision::fp32;
-  bool own = true;                  ///< hand-written kernels and their variants
-  bool library = true;              ///< cuDNN and cuBLAS, on the CPU oneDNN
-  std::string why_no_library = {};  ///< said in each result, where `library` is false
-  bool time = true;                 ///< false: only checked
+  bool own = true;                   ///< hand-written kernels and their variants
+  bool library = true;               ///< cuDNN and cuBLAS, on the CPU oneDNN
+  std::string why_no_library = {};   ///< said in each result, where `library` is false
+  bool time = true;                  ///< false: only checked
+  const Gpu* counted_for = nullptr;  ///< count what is launched, for this GPU's model; null: do not
   TimingSettings timing;
   std::int64_t rotate_bytes = std::int64_t{256} << 20;  ///< operands are rotated until they fill this
   int max_rotations = 16;
@@ -43,6 +45,7 @@ struct Run {
       false;              ///< the same kernel in the same precision as the reference: difference says nothing
   bool is_wrong = false;  ///< the difference is above the tolerance, or not a number, or there is an error
   std::optional<Timing> timing = std::nullopt;
+  std::vector<KernelCounters> counters = {};  ///< by kernel, if counted
 
   /// That the launches must move and compute by their own account; 0 where nothing was recorded.
   [[nodiscard]] std::int64_t recorded_bytes() const;
@@ -56,6 +59,7 @@ struct RaceResult {
   /// Where the reference failed, its error is the only row.
   std::vector<Run> runs;
   std::string why_no_library = {};  ///< where no row is the library's
+  const Gpu* counted_for = nullptr;
 
   /// The fastest of the right ones, and the fastest right one of a library; null if there is none.
   [[nodiscard]] const Run* winner() const;

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -181,6 +182,18 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
       static_cast<double>(peak_bytes(settings)) / 1e9, measured.losses.back());
 }
 
+/// One step after the warm-up, kernel by kernel.
+void count_step(Trainer& trainer, const StepSettings& settings, CountersTable& table) {
+  const std::vector<KernelCounters> kernels =
+      by_kernel(count_launches([&] { (void)trainer.run(1); }), *table.gpu());
+  fmt::print("{} in {}, batch {} x {} x {} x {}, one step, counted and modelled, not measured:\n{}",
+             settings.model.name, name_of(settings.backend.precision), settings.batch_size,
+             settings.model.channels, settings.model.image_size, settings.model.image_size,
+             to_text(kernels, {}, *table.gpu()));
+  table.add(settings.model.name, "", kernels, {});
+  table.finish();
+}
+
 }  // namespace
 
 void run_step(const StepSettings& settings) {
@@ -190,6 +203,9 @@ void run_step(const StepSettings& settings) {
     if (settings.threads > 0) kernels::set_thread_count(settings.threads);
     kernels::backend(settings.model.device).configure(settings.backend);
   });
+  std::optional<CountersTable> counters;
+  command_line::errors_as<command_line::UsageError>(
+      [&] { counters.emplace(settings.counters, kernels::backend(settings.model.device)); });
   Trainer trainer(settings);
   if (!settings.write_state.empty()) trainer.write_state(settings.write_state);
   if (settings.serve) return serve(trainer, settings);
@@ -197,6 +213,7 @@ void run_step(const StepSettings& settings) {
   const int usual_block = is_asynchronous(settings) ? 10 : 1;
   const int block = settings.block > 0 ? settings.block : usual_block;
   if (settings.warm_up > 0) measure(trainer, settings.warm_up, block);
+  if (counters->gpu() != nullptr) return count_step(trainer, settings, *counters);
   const Measured measured = measure(trainer, settings.steps, block);
   if (!settings.json) return print(trainer, measured, settings);
   json result = to_json(measured, settings);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "apps/xrbench/counters/counters_settings.h"
 #include "kernels/backend.h"
 #include "model/model.h"
 
@@ -19,6 +20,7 @@ struct StepSettings {
   int block = 0;  ///< steps between two looks at the clock, which wait for the device; 0: 10 on cuda, else 1
   bool serve = false;  ///< obey "step K" and "quit" on standard input (see peers/pytorch_step.py)
   bool json = false;
+  CountersSettings counters;
   std::string write_state;  ///< file for the initial weights, the batch `input` and its `labels`
 };
 

@@ -1,0 +1,56 @@
+#include "apps/xrbench/counters/counters_settings.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "kernels/common/error.h"
+
+namespace xr::bench {
+
+void add_counters(command_line::Command& command, CountersSettings& settings) {
+  command.flag("--counters", settings.count,
+               "Count instructions and memory accesses on the software GPU, and model the least time");
+  command.option("--gpu", settings.gpu, "Whose model: h100 or h200").show_default();
+  command.option("--table", settings.table, "Write the counters to this file, as a table in Markdown");
+  command.option("--bars", settings.bars,
+                 "Fail if a kernel needs more than this file allows (kernel,sectors,wavefronts)");
+}
+
+CountersTable::CountersTable(const CountersSettings& settings, const kernels::Backend& backend)
+    : settings_(settings) {
+  if (!settings.count) {
+    XR_CHECK(settings.table.empty() && settings.bars.empty(), "--table and --bars need --counters");
+    return;
+  }
+  XR_CHECK(can_count(), "--counters needs the software GPU: build with cmake --preset software-gpu");
+  XR_CHECK(backend.name().starts_with("cuda"),
+           "--counters counts on the software GPU: use --device cuda, not {}", backend.name());
+  gpu_ = &gpu_named(settings.gpu);
+  if (!settings.bars.empty()) bars_ = read_bars(settings.bars);
+}
+
+void CountersTable::add(const std::string& case_name, const std::string& variant,
+                        const std::vector<KernelCounters>& kernels, const CallAmounts& call) {
+  if (!settings_.table.empty() && variant.empty())
+    rows_ += table_rows(case_name, kernels, call, *gpu_, bars_);
+  if (settings_.bars.empty()) return;
+  for (const std::string& message : over_bars(kernels, bars_))
+    over_.push_back(case_name + (variant.empty() ? ": " : ", " + variant + ": ") + message);
+}
+
+void CountersTable::finish() const {
+  if (!settings_.table.empty()) {
+    std::error_code error;
+    const std::string part = settings_.table + ".part";
+    std::ofstream file(part);
+    file << table_head() << rows_;
+    file.close();
+    if (file) std::filesystem::rename(part, settings_.table, error);
+    XR_CHECK(file && !error, "cannot write '{}': check the folder and the free space", settings_.table);
+  }
+  std::string all;
+  for (const std::string& message : over_) all += "\n  " + message;
+  XR_CHECK(over_.empty(), "{} results are over their bars in {}:{}", over_.size(), settings_.bars, all);
+}
+
+}  // namespace xr::bench

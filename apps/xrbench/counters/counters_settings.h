@@ -1,0 +1,45 @@
+// The options of counters, the same for kernels and steps.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/command_line/command_line.h"
+#include "apps/xrbench/counters/counters_report.h"
+#include "kernels/backend.h"
+
+namespace xr::bench {
+
+struct CountersSettings {
+  bool count = false;
+  std::string gpu = "h100";  ///< whose model
+  std::string table;         ///< a file for a table in Markdown; empty: none
+  std::string bars;          ///< a file of bars; empty: none
+};
+
+void add_counters(command_line::Command& command, CountersSettings& settings);
+
+/// Collects rows of the table and what exceeds its bar.
+class CountersTable {
+ public:
+  /// Throws Error if the settings do not fit each other, the build or the device.
+  CountersTable(const CountersSettings& settings, const kernels::Backend& backend);
+
+  /// Null where nothing is counted.
+  [[nodiscard]] const Gpu* gpu() const { return gpu_; }
+  /// Of a variant that the backend does not take by itself the table has no row.
+  void add(const std::string& case_name, const std::string& variant,
+           const std::vector<KernelCounters>& kernels, const CallAmounts& call);
+  /// Writes the table. Throws Error, naming the first, if a kernel exceeds its bar.
+  void finish() const;
+
+ private:
+  const CountersSettings& settings_;
+  const Gpu* gpu_ = nullptr;
+  Bars bars_;
+  std::string rows_;
+  std::vector<std::string> over_;
+};
+
+}  // namespace xr::bench
