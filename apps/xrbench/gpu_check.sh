@@ -15,7 +15,8 @@
 #     --work DIR        for the build and the runs (default: a temporary folder)
 #     --build-dir DIR   use this build folder as it is, and do not build
 #     --time-limit S    for everything (default 530)
-#     --rehearse        every step at small shapes on the SIMT executor and the CPU, to try the script itself
+#     --rehearse        every step at small shapes without a GPU, to try the script itself: on the SIMT executor, or
+#                       where --build-dir has XR_SOFTWARE_GPU=ON, on the software GPU
 #
 # RESULTS gets summary.txt, kernels-*.json, after each operation, and results.tar.gz (all logs), after each step.
 # A failure does not stop the later steps, but for that of the build. Exit status: 0 all passed, 1 some failed, 2 usage,
@@ -29,9 +30,10 @@ export ROOT=${here%/apps/xrbench}
 # that they left), and never what the stages behind it need: these are sure of theirs. The sum fits --time-limit.
 stages=('130 facts build'
   '60 gradients tests cudnn engine compile'
+  '30 train'
   '40 kernels-fp32' '30 kernels-tf32' '30 kernels-bf16'
   '50 step-fp32' '50 step-tf32' '50 step-bf16'
-  '50+ memcheck train'
+  '20+ memcheck'
   '30+ racecheck initcheck')
 # With --only: what a run of everything has no time for.
 more_stages=('200+ racecheck-all initcheck-all' '300+ shapes')
@@ -110,9 +112,6 @@ export OMP_WAIT_POLICY=passive PYTHONUNBUFFERED=1
 # The card that runs the steps; empty without one.
 GPU=$(nvidia-smi --query-gpu=name,compute_cap,driver_version --format=csv,noheader 2>/dev/null | head -n 1)
 export GPU
-DEVICE=cuda
-[[ -z $REHEARSE ]] || DEVICE=simt
-export DEVICE
 
 # unpack FILE-OR-FOLDER NAME: prints where its contents lie.
 unpack() {
@@ -135,6 +134,9 @@ else
   [[ -z $build_dir ]] || BUILD=$(cd "$build_dir" && pwd) || exit 2
 fi
 BUILD_GIVEN=$build_dir
+DEVICE=cuda
+[[ -z $REHEARSE ]] || grep -qs '^XR_SOFTWARE_GPU:BOOL=ON' "$BUILD/CMakeCache.txt" || DEVICE=simt
+export DEVICE
 export DEPS BINARIES BUILD BUILD_GIVEN
 # As the programs name theirs (commit.cmake), which take it from XR_COMMIT where there is no .git.
 [[ -n $commit ]] || commit=$(git -C "$ROOT" --no-optional-locks describe --always --abbrev=12 --dirty '--exclude=*' \
@@ -234,7 +236,7 @@ run_stage() {
   for name in ${stage#* }; do finish_step "$name"; done
 }
 
-say "commit $XR_COMMIT, $(date -u '+%Y-%m-%d %H:%M'), ${GPU:-no GPU}${REHEARSE:+, REHEARSAL: no figure means anything}"
+say "commit $XR_COMMIT, $(date -u '+%Y-%m-%d %H:%M'), ${GPU:-no GPU}${REHEARSE:+, REHEARSAL on $DEVICE: no figure means anything}"
 for stage in "${!chosen[@]}"; do run_stage "$stage"; done
 say "$((SECONDS - started)) s; $failed failed, $skipped skipped"
 keep_logs

@@ -229,7 +229,7 @@ kernels_in() {
 kernels() {
   local status=0
   if [[ -n $REHEARSE ]]; then
-    kernels_in "$1" "$RESULTS/kernels-$1.json" --device simt --batch 1 --check || status=1
+    kernels_in "$1" "$RESULTS/kernels-$1.json" --device "$DEVICE" --batch 1 --check || status=1
     # The clock's path, too: on the CPU.
     [[ $1 != fp32 ]] || kernels_in fp32 "$RESULTS/kernels-cpu.json" --device cpu --batch 1 --size 20 --min-time 0 \
       --max-time 0.01 || status=1
@@ -245,7 +245,7 @@ kernels-bf16() { kernels bf16; }
 # The other shapes of the report and colour images.
 shapes() {
   local precision status=0 shape options=(--device cuda --min-time 0.1 --max-time 0.2) all=(32x224 256x224 16x512)
-  [[ -z $REHEARSE ]] || { options=(--device simt --check) && all=(1x20); }
+  [[ -z $REHEARSE ]] || { options=(--device "$DEVICE" --check) && all=(1x20); }
   for precision in tf32 bf16 fp32; do
     kernels_in $precision "$LOGS/colour-$precision.json" "${options[@]}" --batch "${all[0]%x*}" --size "${all[0]#*x}" \
       --channels 3 --operation report_cnn.conv1 || status=1
@@ -276,7 +276,7 @@ compile() {
 # step PRECISION: beside PyTorch.
 step() {
   local options=(--device cuda --patience $((STEP_LIMIT - 15)) --rounds 8)
-  [[ -z $REHEARSE ]] || options=(--device simt --batch-size 2 --image-size 16 --rounds 1 --block 1 --warm-up 1
+  [[ -z $REHEARSE ]] || options=(--device "$DEVICE" --batch-size 2 --image-size 16 --rounds 1 --block 1 --warm-up 1
     --together --modes eager --cores "$(taskset -pc $$ | sed 's/.*: //; s/-/,/')")
   export XRBENCH=$BUILD/bin/xrbench XR_PYTHON=$PYTHON TMPDIR=$WORK
   exec "$ROOT/apps/xrbench/peers/compare.sh" "${options[@]}" --precision "$1" --keep-going --output "$LOGS/step-$1.md"

@@ -19,9 +19,10 @@ from unittest import mock
 SOURCE = pathlib.Path(sys.argv.pop(1))
 TEST_KERNELS = sys.argv.pop(1)
 XRBENCH = SOURCE / "apps" / "xrbench"
-sys.path[:0] = [str(XRBENCH), str(XRBENCH / "peers")]
+sys.path[:0] = [str(XRBENCH), str(XRBENCH / "peers"), str(SOURCE / "docs" / "benchmarks")]
 import compare  # noqa: E402
 import gpu_check_tables  # noqa: E402
+import gpu_runs  # noqa: E402
 import safetensors_file  # noqa: E402
 
 
@@ -115,6 +116,39 @@ class GpuCheck(unittest.TestCase):
             if "through cu" not in name:
                 self.assertTrue(any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns),
                                 f"no group of SANITIZED has '{name}'")
+
+
+class GpuRuns(unittest.TestCase):
+    def page_of(self, summaries, kernels=None):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in summaries.items():
+                (pathlib.Path(folder) / name).mkdir()
+                (pathlib.Path(folder) / name / "summary.txt").write_text(text)
+                if kernels:
+                    (pathlib.Path(folder) / name / "kernels-fp32.json").write_text(json.dumps(kernels))
+            return gpu_runs.page(gpu_runs.runs(pathlib.Path(folder)))
+
+    def test_the_page_is_what_the_results_say(self):
+        subprocess.run([sys.executable, SOURCE / "docs/benchmarks/gpu_runs.py", "--check"], check=True)
+
+    def test_a_rehearsal_is_no_run(self):
+        for head in ("NVIDIA H100, REHEARSAL on cuda: no figure means anything", "no GPU"):
+            page = self.page_of({"a": f"commit abc, 2026-01-02 03:04, {head}\ntests        ok   9 s\n"})
+            self.assertIn("no results of a run on a GPU", page)
+            self.assertIn("| tests | never |", page)
+            self.assertIn("| `softmax_forward_kernel` | kernels/cuda/softmax.cu | never |", page)
+
+    def test_the_newest_run_of_a_step_counts(self):
+        old = "commit abc, 2026-01-02 03:04, NVIDIA H100, 9.0, 580\ntests        ok   9 s\ntrain        ok   9 s\n"
+        new = "commit def, 2026-02-02 03:04, NVIDIA H200, 9.0, 580\ntrain        FAILED (1)   9 s   x\n"
+        timed, not_timed = ({"kernels": [{"median_seconds": seconds}]} for seconds in (1.0, None))
+        kernels = {"cases": [{"operations": [timed, not_timed, timed]}]}
+        page = self.page_of({"a": old, "b": new}, kernels)
+        self.assertIn("| tests | ok, 2026-01-02, abc |", page)
+        self.assertIn("| train | FAILED, 2026-02-02, def |", page)
+        self.assertIn("| memcheck | never |", page)
+        self.assertIn("| 2026-02-02 | def | NVIDIA H200 | 0 of 1 | 2 in fp32 |", page)
+        self.assertIn("| `softmax_forward_kernel` | kernels/cuda/softmax.cu | 2026-01-02, abc |", page)
 
 
 class Safetensors(unittest.TestCase):
