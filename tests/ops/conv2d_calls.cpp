@@ -100,6 +100,13 @@ const std::vector<Conv2dCase>& conv2d_cases() {
           .padding(1)
           .groups(48),
       conv2d_case("depthwise_with_two_outputs_each", {1, 4, 7, 7}, {8, 1, 3, 3}).groups(4),
+      conv2d_case("dilation_2_by_3_with_stride_2_of_16_channels", {1, 16, 13, 17}, {24, 16, 3, 3})
+          .padding(1)
+          .dilation(2, 3)
+          .stride(2),
+      conv2d_case("9x9_from_16_channels", {1, 16, 8, 9}, {16, 16, 9, 9}).padding(4),
+      conv2d_case("7x7_stride_3_from_40_channels", {1, 40, 10, 11}, {16, 40, 7, 7}).padding(3).stride(3),
+      conv2d_case("12_channels_under_3x3", {2, 12, 7, 8}, {20, 12, 3, 3}).padding(1),
       conv2d_case("kernel_as_large_as_the_padded_image", {2, 16, 3, 3}, {16, 16, 5, 5}).padding(1),
       conv2d_case("many_rows_grey", {5, 1, 40, 21}, {16, 1, 3, 3}).padding(2),
       conv2d_case("wide_image_rgb", {1, 3, 5, 600}, {17, 3, 3, 3}).padding(1),

@@ -5,34 +5,33 @@
 //
 // Backward data is the same convolution of dy with the taps turned around and the channels exchanged.
 #include "kernels/cuda/conv2d/conv2d_3x3.h"
+#include "kernels/cuda/conv2d/conv2d_filter_copy.h"
 #include "kernels/cuda/gemm/gemm_variants.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 namespace {
 
-/// to[slice][tap][column][channel % 32] = filter[column column_stride + channel channel_stride + tap]
-template <class T>
-__global__ void copy_taps_kernel(const float* filter, int columns, int channels, int column_stride,
-                                 int channel_stride, bool turned, bool round_to_tf32, T* to) {
-  const int count = 9 * columns * channels, step = static_cast<int>(gridDim.x * blockDim.x);
-  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < count; i += step) {
-    const int rest = i / slice_channels, column = rest % columns, tap = rest / columns % 9;
-    const int channel = rest / columns / 9 * slice_channels + i % slice_channels;
-    to[i] = operand_of<T>(
-        filter[column * column_stride + channel * channel_stride + (turned ? 8 - tap : tap)], round_to_tf32);
+/// to[slice][tap][column][channel % 32], perhaps with the taps turned around.
+struct SliceOrder {
+  Divisor of_taps;
+  int columns;
+  bool turned;
+
+  [[nodiscard]] __device__ __forceinline__ int operator()(int item) const {
+    const int column = of_taps.quotient(item), tap = of_taps.remainder(item, column);
+    return ((turned ? 8 - tap : tap) * columns + column) * slice_channels;
   }
-}
+  [[nodiscard]] __device__ __forceinline__ int of_channel(int channel) const { return channel * 9 * columns; }
+};
+static_assert(slice_channels == filter_tile_channels);
 
 template <class T>
 const T* copy_taps(KernelBackend& backend, const ConstView& filter, bool transpose_and_turn) {
-  const int out = to_int(filter.shape[0], "channels"), in = to_int(filter.shape[1], "channels");
-  const auto bytes = static_cast<std::size_t>(filter.numel()) * sizeof(T);
-  T* const to = static_cast<T*>(backend.workspace(bytes));
-  backend.run({"conv2d_copy_taps", blocks_for(filter.numel(), elementwise_threads), elementwise_threads},
-              copy_taps_kernel<T>, filter.as<float>(), transpose_and_turn ? in : out,
-              transpose_and_turn ? out : in, transpose_and_turn ? 9 : 9 * in, transpose_and_turn ? 9 * in : 9,
-              transpose_and_turn, backend.options().precision != Precision::fp32, to);
+  T* const to = static_cast<T*>(backend.workspace(static_cast<std::size_t>(filter.numel()) * sizeof(T)));
+  const int columns = to_int(filter.shape[transpose_and_turn ? 1 : 0], "channels");
+  copy_filter(backend, "conv2d_copy_taps", filter, transpose_and_turn,
+              SliceOrder{Divisor(9), columns, transpose_and_turn}, to);
   return to;
 }
 

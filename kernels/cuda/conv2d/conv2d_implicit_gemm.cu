@@ -6,8 +6,8 @@
 //            (h, w) modulo s has a launch of its own, since it sees only every s-th tap: no product with
 //            zero.
 //
-// The filter is copied to the order columns, taps, channels (in bf16 where the activations are) before: a few
-// hundred KB.
+// The filter is copied to the order columns, taps, channels (in bf16 where the activations are) before
+// (conv2d_filter_copy.h): a few hundred KB.
 //
 // Bytes: x, y and the filter once. Operations: 2 N H' W' O C kH kW. Of the report's second layer, batch 60,
 // 32 x 113 x 113 to 64 x 111 x 111: 287 MB and 27 GFLOP: 0.1 ms of memory at 3 TB/s; 0.07 ms of arithmetic at
@@ -19,45 +19,90 @@
 
 #include <numeric>
 
+#include "kernels/cuda/conv2d/conv2d_filter_copy.h"
+#include "kernels/cuda/elements.h"
 #include "kernels/cuda/gemm/gemm_variants.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
 namespace {
 
-/// Taps r = first_h + i step_h, q = first_w + j step_w of a filter.
-struct TapRange {
-  int first_h, first_w, step_h, step_w, count_h, count_w;
+/// The taps of one dimension, sorted by their remainder by `step`: those with remainder 0 first.
+struct SortedTaps {
+  int kernel, step;
+
+  [[nodiscard]] __host__ __device__ int count(int remainder) const {
+    return (kernel - remainder + step - 1) / step;
+  }
+  [[nodiscard]] __host__ __device__ int before(int remainder) const {
+    return kernel / step * remainder + (kernel % step < remainder ? kernel % step : remainder);
+  }
 };
 
-/// to[column][i][j][channel] = filter[column column_stride + channel channel_stride + (r kW + q)]
-template <class T>
-__global__ void copy_filter_kernel(const float* filter, int kernel_w, TapRange taps, int columns,
-                                   int channels, int column_stride, int channel_stride, bool round_to_tf32,
-                                   T* to) {
-  const int count = columns * taps.count_h * taps.count_w * channels;
-  const int step = static_cast<int>(gridDim.x * blockDim.x);
-  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < count; i += step) {
-    const int channel = i % channels, column = i / channels / taps.count_w / taps.count_h;
-    const int r = taps.first_h + i / channels / taps.count_w % taps.count_h * taps.step_h;
-    const int q = taps.first_w + i / channels % taps.count_w * taps.step_w;
-    to[i] = operand_of<T>(filter[column * column_stride + channel * channel_stride + r * kernel_w + q],
-                          round_to_tf32);
-  }
-}
+/// The copy of a filter: for each pair of remainders of the taps (r, q) by (step_h, step_w) a part
+/// [column][tap][channel]. With steps of 1 that is one part.
+struct TapOrder {
+  Divisor of_taps, of_row;  ///< kH kW, kW
+  SortedTaps h, w;
+  int columns, channels;
 
+  [[nodiscard]] __device__ __forceinline__ int operator()(int item) const {
+    const int column = of_taps.quotient(item), tap = of_taps.remainder(item, column);
+    if (h.step == 1 && w.step == 1) return item * channels;
+    const int r = of_row.quotient(tap), q = of_row.remainder(tap, r);
+    const int row = column * h.count(r % h.step) + r / h.step;
+    return part(r % h.step, q % w.step) + (row * w.count(q % w.step) + q / w.step) * channels;
+  }
+  [[nodiscard]] __device__ __forceinline__ int of_channel(int channel) const { return channel; }
+  /// Where the part of these remainders begins.
+  [[nodiscard]] __host__ __device__ int part(int remainder_h, int remainder_w) const {
+    return (h.before(remainder_h) * w.kernel + h.count(remainder_h) * w.before(remainder_w)) * columns *
+           channels;
+  }
+};
+
+/// Of a filter of one tap the order in memory is the copy's.
 template <class T>
-void copy_filter(KernelBackend& backend, const ConstView& filter, const TapRange& taps, bool transpose,
-                 T* to) {
-  const int out = to_int(filter.shape[0], "channels"), in = to_int(filter.shape[1], "channels");
-  const int kernel_taps = to_int(filter.shape[2] * filter.shape[3], "taps");
-  const int columns = transpose ? in : out, channels = transpose ? out : in;
-  const int count = columns * channels * taps.count_h * taps.count_w;
-  if (count == 0) return;
-  backend.run({"conv2d_copy_filter", blocks_for(count, elementwise_threads), elementwise_threads},
-              copy_filter_kernel<T>, filter.as<float>(), to_int(filter.shape[3], "taps"), taps, columns,
-              channels, transpose ? kernel_taps : in * kernel_taps,
-              transpose ? in * kernel_taps : kernel_taps, backend.options().precision != Precision::fp32, to);
+struct RoundElement {
+  const float* filter;
+  T* to;
+  bool round_to_tf32;
+
+  template <int Width>
+  __device__ void at(std::int64_t index) const {
+    constexpr int width = Width < 4 ? Width : 4;
+    Elements<T, Width> rounded;
+#pragma unroll
+    for (int i = 0; i < Width; i += width) {
+      const auto loaded = Elements<float, width>::load(filter + index + i);
+#pragma unroll
+      for (int k = 0; k < width; ++k)
+        rounded.value[i + k] = to_float(operand_of<T>(loaded.value[k], round_to_tf32));
+    }
+    rounded.store(to + index);
+  }
+};
+
+/// The filter in the order and type of the products' operand: itself if it is that already.
+template <class T>
+const T* copy_filter(KernelBackend& backend, const ConstView& filter, bool transposed,
+                     const TapOrder& order) {
+  constexpr int width = vector_width<T>;
+  const std::int64_t count = filter.numel();
+  const bool in_order = order.of_taps.divisor() == 1 && !transposed;
+  const bool rounds = sizeof(T) == 2 || backend.options().precision != Precision::fp32;
+  if (in_order && !rounds && is_aligned(filter.data)) return static_cast<const T*>(filter.data);
+  T* const to = static_cast<T*>(backend.workspace(static_cast<std::size_t>(count) * sizeof(T)));
+  if (count == 0) return to;
+  if (in_order) {
+    const std::int64_t vectors = whole_vectors<width>(count, filter.data);
+    backend.run({"conv2d_round_filter", elementwise_blocks<width>(vectors, count), elementwise_threads},
+                elementwise_kernel<width, RoundElement<T>>, RoundElement<T>{filter.as<float>(), to, rounds},
+                vectors, count);
+  } else {
+    copy_filter(backend, "conv2d_copy_filter", filter, transposed, order, to);
+  }
+  return to;
 }
 
 enum class Pass { forward, backward_data };
@@ -122,9 +167,9 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem, 
   const Conv2dShape s = to_shape(problem);
   with_activation_type("conv2d_forward", problem.activation, [&](auto type) {
     using T = decltype(type);
-    T* const filter =
-        static_cast<T*>(backend.workspace(static_cast<std::size_t>(call.filter.numel()) * sizeof(T)));
-    copy_filter(backend, call.filter, {0, 0, 1, 1, s.kernel_h, s.kernel_w}, false, filter);
+    const TapOrder order{Divisor(s.taps()), Divisor(s.kernel_w), {s.kernel_h, 1},
+                         {s.kernel_w, 1},   s.out_channels,      s.in_channels};
+    const T* const filter = copy_filter<T>(backend, call.filter, false, order);
     const ImplicitGemm g{.grid = {.results = s.batch * s.out_h * s.out_w,
                                   .of_image = Divisor(s.out_h * s.out_w),
                                   .of_row = Divisor(s.out_w),
@@ -161,13 +206,12 @@ namespace {
 /// The pixels (h, w) of dx with one residue modulo the stride.
 template <class T>
 void launch_residue(KernelBackend& backend, const Conv2dShape& s, const Conv2dBackwardData& call,
-                    int residue_h, int residue_w, T* filter, std::int64_t bytes, std::int64_t operations) {
+                    int residue_h, int residue_w, const T* filter, const TapOrder& order, std::int64_t bytes,
+                    std::int64_t operations) {
   const ResidueRows h = rows_of_residue(residue_h, s.in_h, s.kernel_h, s.stride_h, s.padding_h, s.dilation_h);
   const ResidueRows w = rows_of_residue(residue_w, s.in_w, s.kernel_w, s.stride_w, s.padding_w, s.dilation_w);
-  const TapRange taps{h.first_tap, w.first_tap, h.tap_step, w.tap_step, h.tap_count, w.tap_count};
   const bool no_taps = h.tap_count == 0 || w.tap_count == 0;
   if (no_taps && call.write == GradientWrite::accumulate) return;
-  copy_filter(backend, call.filter, taps, true, filter);
   const ImplicitGemm g{.grid = {.results = s.batch * h.count * w.count,
                                 .of_image = Divisor(h.count * w.count),
                                 .of_row = Divisor(w.count),
@@ -183,7 +227,7 @@ void launch_residue(KernelBackend& backend, const Conv2dShape& s, const Conv2dBa
                                 .width = s.out_w,
                                 .channels = s.out_channels},
                        .source = call.dy.data,
-                       .filter = filter,
+                       .filter = no_taps ? filter : filter + order.part(h.first_tap, w.first_tap),
                        .columns = s.in_channels,
                        .bias = nullptr,
                        .result = call.dx.data,
@@ -205,11 +249,17 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
   const Conv2dShape s = to_shape(problem);
   with_activation_type("conv2d_backward_data", problem.activation, [&](auto type) {
     using T = decltype(type);
-    T* filter = static_cast<T*>(backend.workspace(static_cast<std::size_t>(call.filter.numel()) * sizeof(T)));
+    const TapOrder order{Divisor(s.taps()),
+                         Divisor(s.kernel_w),
+                         {s.kernel_h, s.stride_h / std::gcd(s.stride_h, s.dilation_h)},
+                         {s.kernel_w, s.stride_w / std::gcd(s.stride_w, s.dilation_w)},
+                         s.in_channels,
+                         s.out_channels};
+    const T* const filter = copy_filter<T>(backend, call.filter, true, order);
     bool first = true;  // the launch that states what the operation must do
     for (int h = 0; h < std::min(s.stride_h, s.in_h); ++h)
       for (int w = 0; w < std::min(s.stride_w, s.in_w); ++w) {
-        launch_residue(backend, s, call, h, w, filter, first ? call.bytes() : 0,
+        launch_residue(backend, s, call, h, w, filter, order, first ? call.bytes() : 0,
                        first ? problem.operations() : 0);
         first = false;
       }

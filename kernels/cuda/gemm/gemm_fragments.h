@@ -86,7 +86,7 @@ __device__ __forceinline__ void set(Fragment<Math::tf32x3, Registers>& fragment,
 template <class T>
 [[nodiscard]] __device__ __forceinline__ T operand_of(float value, bool round_to_tf32) {
   if constexpr (sizeof(T) == 2)
-    return from_float<T>(value);
+    return {static_cast<std::uint16_t>(pack_bf16(value, 0.0f))};
   else
     return round_to_tf32 ? __uint_as_float(to_tf32(value)) : value;
 }
