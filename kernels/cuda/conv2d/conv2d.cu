@@ -124,7 +124,8 @@ void KernelBackend::compute(const Conv2dBackwardData& call) {
 void KernelBackend::compute(const Conv2dBackwardFilter& call) {
   const Conv2dProblem problem = call.problem();
   require_extents(call.name, problem);
-  if (problem.batch == 0) return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0));
+  if (problem.batch == 0)
+    return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0, false));
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
   else if (runs_3x3(*this, problem, call.x, problem.out_h, problem.out_w) &&

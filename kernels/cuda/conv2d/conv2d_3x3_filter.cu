@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(threads, 2) conv2d_3x3_filter_kernel(Filter3x3
         if (sum_bias) product.sum_gradient(gradient_of(stage));
       });
 
-  float* const partial = g.partials.row(split);
+  float* const partial = g.partials.filter_of(split);
 #pragma unroll
   for (int i = 0; i < Product::m / 8; ++i) {
     const int o = first_out + 8 * i + lane / 4;
@@ -162,7 +162,7 @@ __global__ void __launch_bounds__(threads, 2) conv2d_3x3_filter_kernel(Filter3x3
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
     const int o = first_out + 16 * warp + 8 * i + lane / 4;
-    if (o < g.dy.channels) partial[g.partials.filter_count + o] = product.bias_sums[2 * i];
+    if (o < g.dy.channels) g.partials.bias_of(split)[o] = product.bias_sums[2 * i];
   }
 }
 
@@ -175,10 +175,8 @@ void launch(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBa
   const std::int64_t parts = std::clamp<std::int64_t>(
       std::min(blocks_to_fill / blocks, tiles.count() / min_tiles), 1, blocks_to_fill);
   const std::int64_t per_split = ceil_div(tiles.count(), parts);
-  FilterPartials partials =
-      make_filter_partials(backend, call, static_cast<int>(ceil_div(tiles.count(), per_split)));
-  partials.channels = s.in_channels;
-  partials.taps = 9;
+  const FilterPartials partials =
+      make_filter_partials(backend, call, static_cast<int>(ceil_div(tiles.count(), per_split)), true);
   static const std::string name =
       fmt::format("conv2d_backward_filter_halo_tile_{}x288_{}", Product::m, name_of(Product::math));
   backend.run({name.c_str(), dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(partials.splits)),

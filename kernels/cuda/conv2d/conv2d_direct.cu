@@ -144,7 +144,8 @@ __global__ void backward_filter_kernel(Conv2dShape s, ActivationStrides x_stride
     ++n;
   }
   const std::int64_t filter_element = (static_cast<std::int64_t>(o) * group_in + c) * s.taps() + tap;
-  partials.row(static_cast<int>(blockIdx.y))[is_bias ? partials.filter_count + o : filter_element] = sum;
+  const int split = static_cast<int>(blockIdx.y);
+  partials.store(is_bias ? partials.bias_of(split) + o : partials.filter_of(split) + filter_element, sum);
 }
 
 }  // namespace
@@ -177,7 +178,7 @@ void launch_direct(KernelBackend& backend, const Conv2dProblem& problem, const C
   constexpr std::int64_t max_chunks = 256, min_pixels = 64;
   const std::int64_t chunk = std::max(min_pixels, ceil_div(pixels, max_chunks));
   const FilterPartials partials =
-      make_filter_partials(backend, call, to_int(ceil_div(pixels, chunk), "chunks"));
+      make_filter_partials(backend, call, to_int(ceil_div(pixels, chunk), "chunks"), false);
   with_activation_type("conv2d_backward_filter", problem.activation, [&](auto type) {
     using T = decltype(type);
     const dim3 grid(static_cast<unsigned>(ceil_div(partials.row_length(), threads)),

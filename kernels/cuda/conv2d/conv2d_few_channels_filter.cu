@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
   });
 
   // The lanes' sums, tap by tap: thread i adds up those of channel i in order.
-  float* const row = partials.row(static_cast<int>(blockIdx.x));
+  const int split = static_cast<int>(blockIdx.x);
   const int columns = t.groups * width, mine = static_cast<int>(threadIdx.x);
 #pragma unroll
   for (int k = 0; k <= Taps; ++k) {
@@ -92,9 +92,9 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
     float sum = 0.0f;
     for (int lane = 0; lane < t.lanes; ++lane) sum += shared[lane * columns + mine];
     if (k < Taps && tap < t.taps())
-      row[static_cast<std::int64_t>(o) * t.taps() + tap] = sum;
+      partials.store(partials.filter_of(split) + static_cast<std::int64_t>(o) * t.taps() + tap, sum);
     else if (k == Taps && blockIdx.y == 0 && partials.bias_count > 0)
-      row[partials.filter_count + o] = sum;
+      partials.store(partials.bias_of(split) + o, sum);
   }
 }
 
@@ -103,7 +103,8 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
 void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
                          const Conv2dBackwardFilter& call) {
   const Tiling t = make_tiling(problem, call.dy.data);
-  const FilterPartials partials = make_filter_partials(backend, call, std::min(t.tiles, 4 * multiprocessors));
+  const FilterPartials partials =
+      make_filter_partials(backend, call, std::min(t.tiles, 4 * multiprocessors), false);
   const std::size_t lane_sums = static_cast<std::size_t>(threads * width) * sizeof(float);
   const auto launch = [&](auto type, auto taps, const char* name) {
     using T = decltype(type);

@@ -61,6 +61,7 @@ struct ImplicitGemmFilter {
   int rows;
   int results_per_split;  ///< a multiple of the tile's depth
   FilterPartials partials;
+  bool aligned;  ///< rows of partials to 16 bytes
 };
 
 template <class Product>
@@ -89,18 +90,17 @@ __global__ void __launch_bounds__(Product::Shape::threads, 2)
               });
   auto* const result = reinterpret_cast<float*>(shared);
   product.to_shared(result);
-  float* const partial = g.partials.row(split);
+  float* const partial = g.partials.filter_of(split);
   const auto offset = [&](int r) {
     return row + r < g.rows ? static_cast<std::int64_t>(row + r) * columns : -1;
   };
-  write_results<Product>(result, column, columns, partial, offset, nullptr, GradientWrite::overwrite,
-                         g.partials.row_length() % 4 == 0 && columns % 4 == 0);
+  write_results<Product>(result, column, columns, partial, offset, nullptr, g.partials.write, g.aligned);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if (!sum_bias || lane % 4 != 0) return;  // all columns of a product with ones are equal
 #pragma unroll
   for (int i = 0; i < 2 * tiles_m; ++i) {
     const int o = row + Product::warp_row() + 8 * i + lane / 4;
-    if (o < g.rows) partial[g.partials.filter_count + o] = bias_sums[i / 2][i % 2 * 2];
+    if (o < g.rows) g.partials.store(g.partials.bias_of(split) + o, bias_sums[i / 2][i % 2 * 2]);
   }
 }
 

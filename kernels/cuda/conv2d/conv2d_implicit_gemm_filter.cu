@@ -30,10 +30,8 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
   const std::int64_t parts = std::clamp<std::int64_t>(
       std::min(blocks_to_fill / tiles, depth_tiles / min_depth_tiles), 1, blocks_to_fill);
   const std::int64_t per_split = ceil_div(depth_tiles, parts);
-  FilterPartials partials =
-      make_filter_partials(backend, call, static_cast<int>(ceil_div(depth_tiles, per_split)));
-  partials.channels = s.in_channels;
-  partials.taps = s.taps();
+  const FilterPartials partials =
+      make_filter_partials(backend, call, static_cast<int>(ceil_div(depth_tiles, per_split)), true);
   const ImplicitGemmFilter g{.grid = {.results = results,
                                       .of_image = Divisor(s.out_h * s.out_w),
                                       .of_row = Divisor(s.out_w),
@@ -52,7 +50,9 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
                              .dy = call.dy.data,
                              .rows = s.out_channels,
                              .results_per_split = static_cast<int>(per_split) * Product::depth,
-                             .partials = partials};
+                             .partials = partials,
+                             .aligned = is_aligned(partials.filter) && columns % 4 == 0 &&
+                                        (partials.splits == 1 || partials.row_length() % 4 == 0)};
   const dim3 grid(static_cast<unsigned>(to_int(tiles, "the number of tiles")),
                   static_cast<unsigned>(partials.splits));
   backend.run({name, grid, Shape::threads, Product::shared_bytes, call.bytes(), problem.operations()},
