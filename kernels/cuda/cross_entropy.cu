@@ -64,7 +64,7 @@ __global__ void __launch_bounds__(row_threads)
 /// One block of 1 x row_threads: the mean of the rows' losses, and the first label that is out of range.
 __global__ void __launch_bounds__(row_threads)
     cross_entropy_mean_kernel(const float* losses, Targets targets, float* mean, DataFault* fault) {
-  __shared__ Sums<double, 2> shared[row_threads];
+  __shared__ SharedValues<Sums<double, 2>, row_threads> shared;
   __shared__ std::int64_t wrong[row_threads];
   auto sums = Sums<double, 2>::zero();
   wrong[threadIdx.y] = targets.rows;
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(row_threads)
 
 /// totals = {W, sum_k w[k]}. One block of 1 x row_threads.
 __global__ void __launch_bounds__(row_threads) cross_entropy_totals_kernel(Targets targets, float* totals) {
-  __shared__ Sums<double, 2> shared[row_threads];
+  __shared__ SharedValues<Sums<double, 2>, row_threads> shared;
   auto sums = Sums<double, 2>::zero();
   for (std::int64_t row = threadIdx.y; row < targets.rows; row += row_threads)
     sums.value[0] += static_cast<double>(targets.row_weight(row));

@@ -19,7 +19,7 @@ constexpr int pool_threads = 256, max_lanes = 32;
 template <class T, int Width, bool ChannelsLast>
 __global__ void __launch_bounds__(pool_threads)
     global_avg_pool2d_kernel(const T* x, T* y, int channels, int pixels, int slices) {
-  __shared__ Sums<float, Width> shared[pool_threads];
+  __shared__ SharedValues<Sums<float, Width>, pool_threads> shared;
   const Division image = divide(blockIdx.x, slices);
   const int channel =
       ChannelsLast ? (image.remainder * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x)) * Width

@@ -74,7 +74,7 @@ template <class T, int Width>
 /// columns, one if the sums are along rows.
 template <class T, int Width, bool Columns, class Store>
 __global__ void __launch_bounds__(sum_threads) sum_kernel(const T* x, SumCut cut, Store store) {
-  __shared__ Sums<float, Width> shared[sum_threads];
+  __shared__ SharedValues<Sums<float, Width>, sum_threads> shared;
   const Division block = divide(blockIdx.x, cut.pieces), slice = divide(block.quotient, cut.slices);
   const std::int64_t column = (static_cast<std::int64_t>(slice.remainder) * blockDim.x + threadIdx.x) * Width;
   const bool inside = !Columns || column < cut.columns;

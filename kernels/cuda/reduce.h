@@ -1,6 +1,8 @@
 // Reductions within a warp or a block, in an order that depends on nothing but the block's shape.
 #pragma once
 
+#include <cstring>
+
 #include "kernels/cuda/device/device.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
@@ -15,19 +17,46 @@ template <class Value>
   return value;
 }
 
+/// In shared memory, a Value of each of Threads threads. A Value is several Value::Number; each of them has an
+/// array of its own, so that neighbouring threads meet neighbouring banks.
+template <class Value, int Threads>
+class SharedValues {
+  using Number = typename Value::Number;
+  static constexpr int count = sizeof(Value) / sizeof(Number);
+
+ public:
+  __device__ __forceinline__ void store(unsigned thread, const Value& value) {
+    Number numbers[count];
+    memcpy(numbers, &value, sizeof value);
+#pragma unroll
+    for (int i = 0; i < count; ++i) numbers_[i][thread] = numbers[i];
+  }
+  [[nodiscard]] __device__ __forceinline__ Value load(unsigned thread) const {
+    Number numbers[count];
+#pragma unroll
+    for (int i = 0; i < count; ++i) numbers[i] = numbers_[i][thread];
+    Value value;
+    memcpy(&value, numbers, sizeof value);
+    return value;
+  }
+
+ private:
+  Number numbers_[count][Threads];
+};
+
 /// Adds up, by Value::add, the values of the threads with the same threadIdx.x, as a tree over threadIdx.y;
-/// the result is the thread's with threadIdx.y == 0. `shared` holds a Value for every thread of the block.
-/// All threads must call; the last thing that is done is a barrier.
-template <class Value>
-[[nodiscard]] __device__ Value combine_rows(Value value, Value* shared) {
+/// the result is the thread's with threadIdx.y == 0. All threads must call; the last thing that is done is a
+/// barrier.
+template <class Value, int Threads>
+[[nodiscard]] __device__ Value combine_rows(Value value, SharedValues<Value, Threads>& shared) {
   const unsigned self = threadIdx.y * blockDim.x + threadIdx.x;
-  shared[self] = value;
+  shared.store(self, value);
   __syncthreads();
   for (unsigned rows = blockDim.y; rows > 1;) {
     const unsigned half = (rows + 1) / 2;
     if (threadIdx.y + half < rows) {
-      value.add(shared[self + half * blockDim.x]);
-      shared[self] = value;
+      value.add(shared.load(self + half * blockDim.x));
+      shared.store(self, value);
     }
     __syncthreads();
     rows = half;
@@ -36,8 +65,9 @@ template <class Value>
 }
 
 /// Sums that belong together, such as those of Count neighbouring columns.
-template <class Number, int Count>
+template <class Number_, int Count>
 struct Sums {
+  using Number = Number_;
   Number value[Count];
 
   [[nodiscard]] __device__ static Sums zero() {

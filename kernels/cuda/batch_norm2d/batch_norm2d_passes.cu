@@ -52,7 +52,7 @@ template <class T, int Width, bool ChannelsLast, bool AfterRelu>
 __global__ void __launch_bounds__(channel_threads)
     gradient_sums_kernel(const T* x, const T* dy, ChannelWalk<ChannelsLast> walk,
                          ChannelParameters parameters, float* partials) {
-  __shared__ Sums<float, 2 * Width> shared[channel_threads];
+  __shared__ SharedValues<Sums<float, 2 * Width>, channel_threads> shared;
   const auto place = walk.template place<Width>();
   auto sums = Sums<float, 2 * Width>::zero();
   if (place.inside) {
@@ -152,7 +152,7 @@ __global__ void __launch_bounds__(finish_lanes* finish_rows)
     finish_gradients_kernel(const float* partials, int pieces, int channels, double count,
                             ChannelParameters parameters, GradientTarget d_gamma, GradientTarget d_beta,
                             float* means) {
-  __shared__ Sums<double, 2> shared[finish_lanes * finish_rows];
+  __shared__ SharedValues<Sums<double, 2>, finish_lanes * finish_rows> shared;
   const int channel = static_cast<int>(blockIdx.x) * finish_lanes + static_cast<int>(threadIdx.x);
   const std::int64_t all = static_cast<std::int64_t>(pieces) * channels;
   auto sums = Sums<double, 2>::zero();

@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(channel_threads)
     pooled_gradient_sums_kernel(const T* x, const T* y, const std::uint8_t* argmax, const T* dy,
                                 Activation<true> in, Activation<true> out, ChannelWalk<true> walk,
                                 ChannelParameters parameters, float* partials) {
-  __shared__ Sums<float, 2 * Width> shared[channel_threads];
+  __shared__ SharedValues<Sums<float, 2 * Width>, channel_threads> shared;
   const auto place = walk.place<Width>();
   auto sums = Sums<float, 2 * Width>::zero();
   if (place.inside) {

@@ -21,6 +21,7 @@ constexpr int wanted_blocks = 4 * 148, steps_per_thread = 8;
 /// Of Width sets of `count` values each: means, and sums of the squared distances to them.
 template <int Width>
 struct Moments {
+  using Number = float;
   float count, mean[Width], squares[Width];
 
   [[nodiscard]] __device__ static Moments zero() {
@@ -97,7 +98,7 @@ __device__ void store_moments(const Moments<Width>& moments, const PerChannel<Wi
 template <class T, int Width, bool ChannelsLast>
 __global__ void __launch_bounds__(channel_threads)
     moments_kernel(const T* x, ChannelWalk<ChannelsLast> walk, Partials partials) {
-  __shared__ Moments<Width> shared[channel_threads];
+  __shared__ SharedValues<Moments<Width>, channel_threads> shared;
   const auto place = walk.template place<Width>();
   auto moments = Moments<Width>::zero();
   PerChannel<Width> origin{};
@@ -126,7 +127,7 @@ __global__ void __launch_bounds__(channel_threads)
 template <class T, int Width, bool ChannelsLast>
 __global__ void __launch_bounds__(channel_threads)
     two_pass_kernel(const T* x, ChannelWalk<ChannelsLast> walk, const float* mean, Partials partials) {
-  __shared__ Sums<float, Width> shared[channel_threads];
+  __shared__ SharedValues<Sums<float, Width>, channel_threads> shared;
   const auto place = walk.template place<Width>();
   auto sums = Sums<float, Width>::zero();
   PerChannel<Width> centre{};
@@ -179,7 +180,7 @@ template <bool ChannelsLast>
 __global__ void __launch_bounds__(finish_lanes* finish_rows)
     finish_statistics_kernel(Partials partials, ChannelWalk<ChannelsLast> walk, int values_per_step,
                              StatisticsTarget target) {
-  __shared__ Sums<double, 1> shared[finish_lanes * finish_rows];
+  __shared__ SharedValues<Sums<double, 1>, finish_lanes * finish_rows> shared;
   __shared__ double means[finish_lanes];
   const int lane = static_cast<int>(threadIdx.x), row = static_cast<int>(threadIdx.y),
             channel = static_cast<int>(blockIdx.x) * finish_lanes + lane;
