@@ -68,8 +68,12 @@ struct PerChannel {
   template <bool ChannelsLast>
   [[nodiscard]] __device__ static PerChannel load(const float* values, int channel) {
     PerChannel result;
+    if constexpr (ChannelsLast) {
+      load_floats(values + channel, result.value);
+    } else {
 #pragma unroll
-    for (int i = 0; i < Width; ++i) result.value[i] = values[ChannelsLast ? channel + i : channel];
+      for (float& value : result.value) value = values[channel];
+    }
     return result;
   }
 };

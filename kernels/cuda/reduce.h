@@ -17,8 +17,8 @@ template <class Value>
   return value;
 }
 
-/// In shared memory, a Value of each of Threads threads. A Value is several Value::Number; each of them has an
-/// array of its own, so that neighbouring threads meet neighbouring banks.
+/// In shared memory, a Value of each of Threads threads. A Value is several Value::Number; each of them has
+/// an array of its own, so that neighbouring threads meet neighbouring banks.
 template <class Value, int Threads>
 class SharedValues {
   using Number = typename Value::Number;

@@ -24,18 +24,23 @@ struct ChannelParameters {
   bool is_variance;  ///< deviation holds variances instead of 1 / sqrt(variance + epsilon)
   float epsilon;
 
-  [[nodiscard]] __device__ float inverse_std(int channel) const {
-    return is_variance ? 1.0f / sqrtf(deviation[channel] + epsilon) : deviation[channel];
+  [[nodiscard]] __device__ float inverse_std(int channel) const { return inverse_std_of(deviation[channel]); }
+  [[nodiscard]] __device__ float inverse_std_of(float its_deviation) const {
+    return is_variance ? 1.0f / sqrtf(its_deviation + epsilon) : its_deviation;
   }
   template <int Width, bool ChannelsLast>
   [[nodiscard]] __device__ Normalisation<Width> load(int channel) const {
+    const auto values = [&](const float* array) {
+      return PerChannel<Width>::template load<ChannelsLast>(array, channel);
+    };
+    const auto means = values(mean), gammas = values(gamma), deviations = values(deviation);
+    const auto betas = beta != nullptr ? values(beta) : PerChannel<Width>{};
     Normalisation<Width> result;
 #pragma unroll
     for (int i = 0; i < Width; ++i) {
-      const int c = ChannelsLast ? channel + i : channel;
-      result.mean[i] = mean[c];
-      result.scale[i] = gamma[c] * inverse_std(c);
-      result.beta[i] = beta != nullptr ? beta[c] : 0.0f;
+      result.mean[i] = means.value[i];
+      result.scale[i] = gammas.value[i] * inverse_std_of(deviations.value[i]);
+      result.beta[i] = betas.value[i];
     }
     return result;
   }

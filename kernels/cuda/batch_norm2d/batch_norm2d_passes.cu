@@ -81,10 +81,15 @@ __global__ void __launch_bounds__(channel_threads)
   float* to = partials + static_cast<std::int64_t>(place.piece) * walk.channels + place.channel;
   float* to_xhat = to + static_cast<std::int64_t>(walk.pieces) * walk.channels;
   if constexpr (ChannelsLast) {
+    const auto deviations = PerChannel<Width>::template load<true>(parameters.deviation, place.channel);
+    float sums_dy[Width], sums_xhat[Width];
+#pragma unroll
     for (int i = 0; i < Width; ++i) {
-      to[i] = sums.value[i];
-      to_xhat[i] = sums.value[Width + i] * parameters.inverse_std(place.channel + i);
+      sums_dy[i] = sums.value[i];
+      sums_xhat[i] = sums.value[Width + i] * parameters.inverse_std_of(deviations.value[i]);
     }
+    store_floats(to, sums_dy);
+    store_floats(to_xhat, sums_xhat);
   } else {
     for (int i = 1; i < Width; ++i) {
       sums.value[0] += sums.value[i];

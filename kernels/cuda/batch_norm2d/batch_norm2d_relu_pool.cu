@@ -114,16 +114,17 @@ __global__ void __launch_bounds__(channel_threads)
   const auto place = walk.place<Width>();
   auto sums = Sums<float, 2 * Width>::zero();
   if (place.inside) {
-    float beta[Width], mean[Width], factor[Width];  // xhat = (y - beta) factor, or (x - mean) factor
+    float gamma[Width], beta[Width], mean[Width],
+        factor[Width];  // xhat = (y - beta) factor, or (x - mean) factor
     bool from_y[Width];
+    load_floats(parameters.gamma + place.channel, gamma);
+    load_floats(parameters.beta + place.channel, beta);
+    load_floats(parameters.mean + place.channel, mean);
 #pragma unroll
     for (int i = 0; i < Width; ++i) {
-      const int c = place.channel + i;
-      const float gamma = parameters.gamma[c], size = fabsf(gamma);
-      beta[i] = parameters.beta[c];
-      mean[i] = parameters.mean[c];
+      const float size = fabsf(gamma[i]);
       from_y[i] = size > 1e-30f && fabsf(beta[i]) <= largest_shift<T> * size;
-      factor[i] = from_y[i] ? 1.0f / gamma : parameters.inverse_std(c);
+      factor[i] = from_y[i] ? 1.0f / gamma[i] : parameters.inverse_std(place.channel + i);
     }
     for_each_step<4>(place, [&](auto steps, int first, int distance) {
       Elements<T, Width> values[steps], gradients[steps];
@@ -156,10 +157,14 @@ __global__ void __launch_bounds__(channel_threads)
   if (threadIdx.y != 0 || !place.inside) return;
   float* to = partials + static_cast<std::int64_t>(place.piece) * walk.channels + place.channel;
   float* to_xhat = to + static_cast<std::int64_t>(walk.pieces) * walk.channels;
+  float sums_dy[Width], sums_xhat[Width];
+#pragma unroll
   for (int i = 0; i < Width; ++i) {
-    to[i] = sums.value[i];
-    to_xhat[i] = sums.value[Width + i];
+    sums_dy[i] = sums.value[i];
+    sums_xhat[i] = sums.value[Width + i];
   }
+  store_floats(to, sums_dy);
+  store_floats(to_xhat, sums_xhat);
 }
 
 /// A step is a window, or what is left of one at the lower and right edges, which pooling dropped.

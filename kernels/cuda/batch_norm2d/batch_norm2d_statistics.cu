@@ -80,14 +80,12 @@ template <int Width, bool ChannelsLast, class Place>
 __device__ void store_moments(const Moments<Width>& moments, const PerChannel<Width>& origin,
                               const Place& place, int channels, const Partials& partials) {
   const std::int64_t slot = static_cast<std::int64_t>(place.piece) * channels + place.channel;
-  if (place.piece == 0)
-    for (int i = 0; i < (ChannelsLast ? Width : 1); ++i) partials.origin[place.channel + i] = origin.value[i];
   if constexpr (ChannelsLast) {
-    for (int i = 0; i < Width; ++i) {
-      partials.mean[slot + i] = moments.mean[i];
-      partials.squares[slot + i] = moments.squares[i];
-    }
+    if (place.piece == 0) store_floats(partials.origin + place.channel, origin.value);
+    store_floats(partials.mean + slot, moments.mean);
+    store_floats(partials.squares + slot, moments.squares);
   } else {
+    if (place.piece == 0) partials.origin[place.channel] = origin.value[0];
     const Moments<1> merged = merge_lanes(moments);
     partials.mean[slot] = merged.mean[0];
     partials.squares[slot] = merged.squares[0];

@@ -33,43 +33,69 @@ __device__ __forceinline__ void store_channels(T* to, const float (&values)[widt
       if (i < valid) to[i] = from_float<T>(values[i]);
   }
 }
+
+/// Floats from tap to tap of a block's weights in shared memory. 16 bytes more than the channels, so that the
+/// stores of load_weights, which go along the taps, meet eight times as many banks.
+constexpr int weight_stride = block_channels + width;
+
+/// weights[tap][channel] of the block's channels, then their biases; 0 where there is none. The last thing that
+/// is done is a barrier.
+__device__ __forceinline__ void load_weights(const Tiling& t, int first_channel, const float* filter,
+                                             const float* bias, float* weights) {
+  const int channels = min(t.s.out_channels - first_channel, block_channels);
+  const int thread = static_cast<int>(threadIdx.x);
+  const float* const from = filter + first_channel * t.taps();
+  for (int i = thread; i < block_channels * t.taps(); i += threads) {
+    const int channel = t.of_taps.quotient(i), tap = t.of_taps.remainder(i, channel);
+    weights[tap * weight_stride + channel] = channel < channels ? from[i] : 0.0f;
+  }
+  if (thread < block_channels)
+    weights[t.taps() * weight_stride + thread] =
+        bias != nullptr && thread < channels ? bias[first_channel + thread] : 0.0f;
+  __syncthreads();
+}
+
 template <class T, int Taps>
 __global__ void __launch_bounds__(threads, 3)
     few_channels_registers_kernel(Tiling t, ActivationStrides x_strides, const T* x, const float* filter,
                                   const float* bias, T* y) {
-  XR_DYNAMIC_SHARED(float, patches);
-  const Share share = share_of(t, static_cast<int>(blockIdx.y) * block_channels);
+  XR_DYNAMIC_SHARED(float, shared);  // the weights, then the patches
+  const int first_channel = static_cast<int>(blockIdx.y) * block_channels;
+  const Share share = share_of(t, first_channel);
+  load_weights(t, first_channel, filter, bias, shared);
   int offsets[Taps];
-  float weights[Taps][width] = {}, biases[width] = {};
+  float weights[Taps][width] = {};
 #pragma unroll
   for (int k = 0; k < Taps; ++k) {
     const bool exists = k < t.taps();
     offsets[k] = exists ? tap_offset(t, k) : 0;
-#pragma unroll
-    for (int i = 0; i < width; ++i)
-      if (exists && i < share.valid) weights[k][i] = filter[(share.channel + i) * t.taps() + k];
+    if (!exists) continue;
+    const float4 w =
+        *reinterpret_cast<const float4*>(shared + k * weight_stride + (share.channel - first_channel));
+    weights[k][0] = w.x;
+    weights[k][1] = w.y;
+    weights[k][2] = w.z;
+    weights[k][3] = w.w;
   }
-#pragma unroll
-  for (int i = 0; i < width; ++i)
-    if (bias != nullptr && i < share.valid) biases[i] = bias[share.channel + i];
+  const float* const biases = shared + t.taps() * weight_stride + (share.channel - first_channel);
 
-  for_each_tile(t, x_strides, x, patches, [&](const Tile& tile, const float* patch) {
-    if (share.valid == 0) return;
-    for (int index = share.lane; index < t.tile_rows * t.tile_columns; index += t.lanes) {
-      const Result result = result_of(t, tile, index);
-      if (!result.exists) continue;
-      float sums[width];
+  for_each_tile(
+      t, x_strides, x, shared + (t.taps() + 1) * weight_stride, [&](const Tile& tile, const float* patch) {
+        if (share.valid == 0) return;
+        for (int index = share.lane; index < t.tile_rows * t.tile_columns; index += t.lanes) {
+          const Result result = result_of(t, tile, index);
+          if (!result.exists) continue;
+          const float4 b = *reinterpret_cast<const float4*>(biases);
+          float sums[width] = {b.x, b.y, b.z, b.w};
 #pragma unroll
-      for (int i = 0; i < width; ++i) sums[i] = biases[i];
+          for (int k = 0; k < Taps; ++k) {
+            const float pixel = patch[result.from + offsets[k]];
 #pragma unroll
-      for (int k = 0; k < Taps; ++k) {
-        const float pixel = patch[result.from + offsets[k]];
-#pragma unroll
-        for (int i = 0; i < width; ++i) sums[i] = fmaf(pixel, weights[k][i], sums[i]);
-      }
-      store_channels(y + pixel_offset(t, tile.n, result) + share.channel, sums, share.valid, t.aligned);
-    }
-  });
+            for (int i = 0; i < width; ++i) sums[i] = fmaf(pixel, weights[k][i], sums[i]);
+          }
+          store_channels(y + pixel_offset(t, tile.n, result) + share.channel, sums, share.valid, t.aligned);
+        }
+      });
 }
 
 template <class T>
@@ -80,17 +106,13 @@ __global__ void __launch_bounds__(threads, 2)
   XR_DYNAMIC_SHARED(float, weights);  // [tap][channel of the block], then the patches
   const int first_channel = static_cast<int>(blockIdx.y) * block_channels;
   const Share share = share_of(t, first_channel);
-  for (int k = static_cast<int>(threadIdx.x); k < t.taps() * block_channels; k += threads) {
-    const int channel = first_channel + k % block_channels, tap = k / block_channels;
-    weights[k] = channel < t.s.out_channels ? filter[channel * t.taps() + tap] : 0.0f;
-  }
-  float biases[width] = {};
-#pragma unroll
-  for (int i = 0; i < width; ++i)
-    if (bias != nullptr && i < share.valid) biases[i] = bias[share.channel + i];
+  load_weights(t, first_channel, filter, bias, weights);
+  const float4 b =
+      *reinterpret_cast<const float4*>(weights + t.taps() * weight_stride + (share.channel - first_channel));
+  const float biases[width] = {b.x, b.y, b.z, b.w};
 
   for_each_tile(
-      t, x_strides, x, weights + t.taps() * block_channels, [&](const Tile& tile, const float* patch) {
+      t, x_strides, x, weights + (t.taps() + 1) * weight_stride, [&](const Tile& tile, const float* patch) {
         if (share.valid == 0) return;
         for (int first = share.lane; first < t.tile_rows * t.tile_columns; first += pixels * t.lanes) {
           Result results[pixels];
@@ -115,7 +137,7 @@ __global__ void __launch_bounds__(threads, 2)
                   sums[p][2] = fmaf(pixel, w.z, sums[p][2]);
                   sums[p][3] = fmaf(pixel, w.w, sums[p][3]);
                 }
-                tap_weights += block_channels;
+                tap_weights += weight_stride;
                 offset += t.s.dilation_w * t.s.in_channels;
               }
             }
@@ -131,7 +153,7 @@ __global__ void __launch_bounds__(threads, 2)
 constexpr std::size_t max_shared_bytes = 96 * 1024;
 
 std::size_t weight_bytes(const Tiling& t) {
-  return static_cast<std::size_t>(t.taps() * block_channels) * sizeof(float);
+  return static_cast<std::size_t>((t.taps() + 1) * weight_stride) * sizeof(float);
 }
 
 }  // namespace
@@ -156,7 +178,7 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, c
         in_registers ? "conv2d_forward_few_channels_registers" : "conv2d_forward_few_channels_shared",
         grid,
         threads,
-        in_registers ? patches_bytes(t) : patches_bytes(t) + weight_bytes(t),
+        patches_bytes(t) + weight_bytes(t),
         call.bytes(),
         problem.operations()};
     backend.run(

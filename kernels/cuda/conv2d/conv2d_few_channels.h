@@ -24,7 +24,8 @@ struct Tiling {
   int patches;                   ///< in shared memory: 2, or 1 if they are large
   int groups, lanes;
   Divisor of_tile_row, of_patch_row, of_pixel;  ///< tile_columns, patch_stride, s.in_channels
-  bool aligned;                                 ///< y's pixels, to 4 elements
+  Divisor of_taps;
+  bool aligned;  ///< y's pixels, to 4 elements
 
   [[nodiscard]] __host__ __device__ int patch_size() const { return patch_rows * patch_stride; }
   [[nodiscard]] __host__ __device__ int taps() const { return s.taps() * s.in_channels; }
@@ -141,6 +142,7 @@ inline Tiling make_tiling(const Conv2dProblem& problem, const void* y) {
   t.of_tile_row = Divisor(t.tile_columns);
   t.of_patch_row = Divisor(t.patch_stride);
   t.of_pixel = Divisor(s.in_channels);
+  t.of_taps = Divisor(t.taps());
   t.aligned = reinterpret_cast<std::uintptr_t>(y) % (width * size_of(problem.activation)) == 0 &&
               s.out_channels % width == 0;
   return t;

@@ -36,6 +36,9 @@ __device__ __forceinline__ Channels load_channels(const T* from, int valid, bool
   }
   return channels;
 }
+
+constexpr int taps_at_once = 4;  // whose lanes' sums are in shared memory
+
 /// Block (split, chunk of Taps taps, 64 channels): sums of the tiles split, split + gridDim.x, ...
 template <class T, int Taps>
 __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
@@ -76,26 +79,40 @@ __global__ void __launch_bounds__(threads, Taps > 9 ? 1 : 2)
     }
   });
 
-  // The lanes' sums, tap by tap: thread i adds up those of channel i in order.
-  const int split = static_cast<int>(blockIdx.x);
-  const int columns = t.groups * width, mine = static_cast<int>(threadIdx.x);
+  // The lanes' sums, some taps at once: a thread adds up those of one channel and tap in order. The results
+  // then leave as they lie in memory.
+  const int split = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+  const int columns = t.groups * width, part = thread / columns, column = thread - part * columns;
+  const int taps = min(Taps, t.taps() - first_tap);
+  float* const results = shared + taps_at_once * threads * width;  // [channel][tap], then dy alone
 #pragma unroll
-  for (int k = 0; k <= Taps; ++k) {
+  for (int first = 0; first <= Taps; first += taps_at_once) {
     __syncthreads();
-    if (share.lane < t.lanes)
+    if (share.lane < t.lanes) {
 #pragma unroll
-      for (int i = 0; i < width; ++i)
-        shared[share.lane * columns + (share.channel - first_channel) + i] = sums[k][i];
+      for (int k = first; k < first + taps_at_once; ++k)
+        if (k <= Taps)
+          *reinterpret_cast<float4*>(shared + ((k - first) * threads + thread) * width) =
+              make_float4(sums[k][0], sums[k][1], sums[k][2], sums[k][3]);
+    }
     __syncthreads();
-    const int o = first_channel + mine, tap = first_tap + k;
-    if (mine >= columns || o >= t.s.out_channels) continue;
+    const int k = first + part;
+    if (part >= taps_at_once || (k >= taps && k != Taps)) continue;
     float sum = 0.0f;
-    for (int lane = 0; lane < t.lanes; ++lane) sum += shared[lane * columns + mine];
-    if (k < Taps && tap < t.taps())
-      partials.store(partials.filter_of(split) + static_cast<std::int64_t>(o) * t.taps() + tap, sum);
-    else if (k == Taps && blockIdx.y == 0 && partials.bias_count > 0)
-      partials.store(partials.bias_of(split) + o, sum);
+    for (int lane = 0; lane < t.lanes; ++lane)
+      sum += shared[part * threads * width + lane * columns + column];
+    results[k == Taps ? columns * taps + column : column * taps + k] = sum;
   }
+  __syncthreads();
+  const int channels = min(columns, t.s.out_channels - first_channel);
+  float* const to =
+      partials.filter_of(split) + static_cast<std::int64_t>(first_channel) * t.taps() + first_tap;
+  for (int i = thread; i < channels * taps; i += threads) {
+    const int channel = i / taps;
+    partials.store(to + channel * (t.taps() - taps) + i, results[i]);
+  }
+  if (blockIdx.y == 0 && partials.bias_count > 0 && thread < channels)
+    partials.store(partials.bias_of(split) + first_channel + thread, results[columns * taps + thread]);
 }
 
 }  // namespace
@@ -105,15 +122,16 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
   const Tiling t = make_tiling(problem, call.dy.data);
   const FilterPartials partials =
       make_filter_partials(backend, call, std::min(t.tiles, 4 * multiprocessors), false);
-  const std::size_t lane_sums = static_cast<std::size_t>(threads * width) * sizeof(float);
   const auto launch = [&](auto type, auto taps, const char* name) {
     using T = decltype(type);
+    constexpr std::size_t sums =
+        static_cast<std::size_t>(taps_at_once * threads * width + block_channels * (taps + 1)) *
+        sizeof(float);
     const dim3 grid(static_cast<unsigned>(partials.splits), static_cast<unsigned>(ceil_div(t.taps(), taps())),
                     static_cast<unsigned>(ceil_div(t.s.out_channels, block_channels)));
-    backend.run(
-        {name, grid, threads, std::max(patches_bytes(t), lane_sums), call.bytes(), problem.operations()},
-        few_channels_filter_kernel<T, taps()>, t, strides_of(problem.x_layout, problem.x_shape()),
-        call.x.as<T>(), call.dy.as<T>(), partials);
+    backend.run({name, grid, threads, std::max(patches_bytes(t), sums), call.bytes(), problem.operations()},
+                few_channels_filter_kernel<T, taps()>, t, strides_of(problem.x_layout, problem.x_shape()),
+                call.x.as<T>(), call.dy.as<T>(), partials);
   };
   with_activation_type("conv2d_backward_filter", problem.activation, [&](auto type) {
     if (t.taps() <= 9)

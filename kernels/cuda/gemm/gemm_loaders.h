@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/cuda/device/grid.h"
+#include "kernels/cuda/elements.h"
 #include "kernels/cuda/gemm/gemm_fragments.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
@@ -94,9 +95,15 @@ class StridedLoader {
   template <class From>
   __device__ __forceinline__ void load_from(const From* data, T* tile) {
     static_assert(Tile::depth_contiguous);
-    constexpr int batch = 8;  // loads in flight
     static_assert(Tile::extent * Tile::depth % (batch * Threads) == 0);
-    const bool along_depth = operand_.depth_stride == 1;  // neighbouring threads take neighbours in memory
+    if (operand_.depth_stride == 1)  // neighbouring threads take neighbours in memory
+      load_along_depth(data, tile);
+    else
+      load_along_extent(data, tile);
+  }
+
+  template <class From>
+  __device__ __forceinline__ void load_along_depth(const From* data, T* tile) {
 #pragma unroll 1
     for (int first = static_cast<int>(threadIdx.x); first < Tile::extent * Tile::depth;
          first += batch * Threads) {
@@ -105,12 +112,9 @@ class StridedLoader {
 #pragma unroll
       for (int b = 0; b < batch; ++b) {
         const int index = first + b * Threads;
-        const int i = along_depth ? index / Tile::depth : index % Tile::extent;
-        const int k = along_depth ? index % Tile::depth : index / Tile::extent;
+        const int i = index / Tile::depth, k = index % Tile::depth;
         const bool exists = extent_ + i < end_extent_ && depth_ + k < end_depth_;
-        const std::int64_t offset =
-            (extent_ + i) * operand_.extent_stride + (depth_ + k) * operand_.depth_stride;
-        values[b] = exists ? data[offset] : From{};
+        values[b] = exists ? data[(extent_ + i) * operand_.extent_stride + depth_ + k] : From{};
         to[b] = Tile::offset(i, k);
       }
 #pragma unroll
@@ -118,6 +122,33 @@ class StridedLoader {
     }
   }
 
+  /// A thread takes `batch` neighbours of the depth, so that it stores whole chunks: single elements, whose
+  /// rows are all the banks apart, would meet in few of them.
+  template <class From>
+  __device__ __forceinline__ void load_along_extent(const From* data, T* tile) {
+#pragma unroll 1
+    for (int index = static_cast<int>(threadIdx.x); index < Tile::extent * Tile::depth / batch;
+         index += Threads) {
+      const int i = index % Tile::extent, first = index / Tile::extent * batch;
+      const std::int64_t offset =
+          (extent_ + i) * operand_.extent_stride + (depth_ + first) * operand_.depth_stride;
+      From values[batch];
+#pragma unroll
+      for (int b = 0; b < batch; ++b) {
+        const bool exists = extent_ + i < end_extent_ && depth_ + first + b < end_depth_;
+        values[b] = exists ? data[offset + b * operand_.depth_stride] : From{};
+      }
+#pragma unroll
+      for (int b = 0; b < batch; b += Tile::chunk) {
+        Elements<T, Tile::chunk> chunk;
+#pragma unroll
+        for (int k = 0; k < Tile::chunk; ++k) chunk.value[k] = to_float(values[b + k]);
+        chunk.store(tile + Tile::offset(i, first + b));
+      }
+    }
+  }
+
+  static constexpr int batch = 8;  // loads in flight
   StridedOperand operand_;
   int extent_, end_extent_, depth_, end_depth_;
 };
