@@ -58,7 +58,7 @@ class KernelsCommand {
     race_.precision = settings_.precision;
     race_.time = !settings.check && !backend_.is_simulated();
     race_.timing = settings.timing;
-    race_.counted_for = counters_.gpu();
+    if (counters_.gpu() != nullptr) race_.counters = &counters_;
     race_.own = settings_.kernels != KernelChoice::cudnn;
     race_.library = has_library();
     race_.why_no_library = !missing_library_.empty()          ? missing_library_

@@ -68,7 +68,7 @@ class Race {
                       .tolerance = tolerance_of(operation_, settings_.precision),
                       .runs = {},
                       .why_no_library = settings_.why_no_library,
-                      .counted_for = settings_.counted_for};
+                      .counted_for = settings_.counters != nullptr ? settings_.counters->gpu() : nullptr};
     Run reference{.kernel = "the reference"};
     with_error(reference, [&] {
       compute_reference();
@@ -160,13 +160,13 @@ class Race {
   /// The call whose results are looked at.
   void call(Run& run) const {
     const auto work = [&] { run.launches = recorded_call(operation_, *sets_[0]); };
-    if (settings_.counted_for == nullptr) return work();
+    if (settings_.counters == nullptr) return work();
     backend_.synchronize();
     const std::vector<LaunchCounters> launches = count_launches([&] {
       work();
       backend_.synchronize();
     });
-    run.counters = by_kernel(launches, *settings_.counted_for);
+    run.counters = settings_.counters->by_kernel(launches);
   }
 
   /// False where it runs what ran before; there is no row then.

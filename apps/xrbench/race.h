@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/xrbench/counters/gpu_model.h"
+#include "apps/xrbench/counters/counters_settings.h"
 #include "apps/xrbench/operation.h"
 #include "apps/xrbench/timing.h"
 
@@ -22,11 +22,11 @@ struct Ceilings {
 
 struct RaceSettings {
   kernels::Precision precision = kernels::Precision::fp32;
-  bool own = true;                   ///< hand-written kernels and their variants
-  bool library = true;               ///< cuDNN and cuBLAS, on the CPU oneDNN
-  std::string why_no_library = {};   ///< said in each result, where `library` is false
-  bool time = true;                  ///< false: only checked
-  const Gpu* counted_for = nullptr;  ///< count what is launched, for this GPU's model; null: do not
+  bool own = true;                          ///< hand-written kernels and their variants
+  bool library = true;                      ///< cuDNN and cuBLAS, on the CPU oneDNN
+  std::string why_no_library = {};          ///< said in each result, where `library` is false
+  bool time = true;                         ///< false: only checked
+  const CountersTable* counters = nullptr;  ///< count what is launched; null: do not
   TimingSettings timing;
   std::int64_t rotate_bytes = std::int64_t{256} << 20;  ///< operands are rotated until they fill this
   int max_rotations = 16;

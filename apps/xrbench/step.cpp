@@ -184,8 +184,7 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
 
 /// One step after the warm-up, kernel by kernel.
 void count_step(Trainer& trainer, const StepSettings& settings, CountersTable& table) {
-  const std::vector<KernelCounters> kernels =
-      by_kernel(count_launches([&] { (void)trainer.run(1); }), *table.gpu());
+  const std::vector<KernelCounters> kernels = table.by_kernel(count_launches([&] { (void)trainer.run(1); }));
   fmt::print("{} in {}, batch {} x {} x {} x {}, one step, counted and modelled, not measured:\n{}",
              settings.model.name, name_of(settings.backend.precision), settings.batch_size,
              settings.model.channels, settings.model.image_size, settings.model.image_size,

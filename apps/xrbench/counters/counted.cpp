@@ -131,8 +131,14 @@ KernelResources compile(const std::string& symbol) {
   const ScratchFolder folder;
   const std::string ptx = folder.file("kernel.ptx"), report = folder.file("report");
   std::ofstream(ptx) << module->second;
-  const std::string command = fmt::format("'{}' -arch=sm_90a --entry {} -v -o /dev/null '{}' >'{}' 2>&1",
-                                          XR_PTXAS, symbol, ptx, report);
+  // PTX runs on the GPU that it is for and on newer ones.
+  std::smatch target;
+  const std::string head(module->second.substr(0, 2000));
+  const bool is_newer =
+      std::regex_search(head, target, std::regex("\\.target\\s+sm_(\\d+)")) && std::stoi(target[1]) > 90;
+  const std::string architecture = is_newer ? "sm_" + target[1].str() : "sm_90a";
+  const std::string command = fmt::format("'{}' -arch={} --entry {} -v -o /dev/null '{}' >'{}' 2>&1",
+                                          XR_PTXAS, architecture, symbol, ptx, report);
   const int status = std::system(command.c_str());  // NOLINT(cert-env33-c): fixed words and names of kernels
   std::ifstream lines(report);
   const std::string text{std::istreambuf_iterator<char>(lines), {}};

@@ -62,7 +62,7 @@ struct KernelResources {
 /// can_count() is false.
 [[nodiscard]] std::vector<LaunchCounters> count_launches(const std::function<void()>& work);
 
-/// ptxas's report for sm_90a, for a kernel that has been launched; results are kept. Throws Error if ptxas does not run.
+/// ptxas's report for sm_90a, or for the GPU of the PTX if that is newer, for a kernel that has been launched; results are kept. Throws Error if ptxas does not run.
 [[nodiscard]] const KernelResources& resources_of(const std::string& symbol);
 
 }  // namespace xr::bench

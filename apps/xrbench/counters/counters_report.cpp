@@ -62,8 +62,7 @@ double occupancy(const LaunchCounters& sum, const KernelResources& resources, co
                gpu.most_warps);
 }
 
-std::string resources_text(const LaunchCounters& sum, const Gpu& gpu) {
-  const KernelResources& resources = resources_of(sum.symbol);
+std::string resources_text(const LaunchCounters& sum, const KernelResources& resources, const Gpu& gpu) {
   const std::string spills = resources.spill_stores + resources.spill_loads == 0
                                  ? "nothing spilled"
                                  : fmt::format("{} bytes of spill stores, {} of loads",
@@ -87,8 +86,9 @@ std::string kernel_text(const KernelCounters& kernel, const Gpu& gpu) {
                         static_cast<double>(sum.touched_bytes) / 1e6);
   if (sum.shared.requests > 0)
     text += fmt::format("      shared        {}\n", traffic_text(sum.shared, "wavefronts"));
-  text += fmt::format("      resources     {}\n", resources_text(sum, gpu)) +
-          fmt::format("      least time    {}\n", bound_text(kernel.bound));
+  if (kernel.resources)
+    text += fmt::format("      resources     {}\n", resources_text(sum, *kernel.resources, gpu));
+  text += fmt::format("      least time    {}\n", bound_text(kernel.bound));
   for (const WastefulLine& line : sum.wasteful) {
     text += fmt::format("      wasteful      {}:", line.place);
     for (const auto& [traffic, unit] : {std::pair{&line.global, "sectors"}, {&line.shared, "wavefronts"}})
@@ -126,9 +126,16 @@ json traffic_json(const Traffic& traffic) {
   return {{"requests", traffic.requests}, {"units", traffic.units}, {"least", traffic.least}};
 }
 
+json resources_json(const LaunchCounters& sum, const KernelResources& resources, const Gpu& gpu) {
+  return {{"registers", resources.registers},
+          {"spill_store_bytes", resources.spill_stores},
+          {"spill_load_bytes", resources.spill_loads},
+          {"resident_blocks", resident_blocks(sum, resources, gpu)},
+          {"occupancy", occupancy(sum, resources, gpu)}};
+}
+
 json kernel_json(const KernelCounters& kernel, const Gpu& gpu) {
   const LaunchCounters& sum = kernel.sum;
-  const KernelResources& resources = resources_of(sum.symbol);
   json classes, bound, wasteful = json::array();
   for (std::size_t i = 0; i < sum.instructions.size(); ++i)
     classes[instruction_classes[i]] = sum.instructions[i];
@@ -150,11 +157,7 @@ json kernel_json(const KernelCounters& kernel, const Gpu& gpu) {
           {"shared_wavefronts", traffic_json(sum.shared)},
           {"touched_bytes", sum.touched_bytes},
           {"tensor_operations", tensor_operations(sum)},
-          {"registers", resources.registers},
-          {"spill_store_bytes", resources.spill_stores},
-          {"spill_load_bytes", resources.spill_loads},
-          {"resident_blocks", resident_blocks(sum, resources, gpu)},
-          {"occupancy", occupancy(sum, resources, gpu)},
+          {"resources", kernel.resources ? resources_json(sum, *kernel.resources, gpu) : json(nullptr)},
           {"model_seconds", bound},
           {"wasteful", wasteful}};
 }
@@ -254,7 +257,7 @@ std::string table_rows(const std::string& case_name, const std::vector<KernelCou
   std::string rows;
   for (const KernelCounters& kernel : kernels) {
     const LaunchCounters& sum = kernel.sum;
-    const KernelResources& resources = resources_of(sum.symbol);
+    const std::optional<KernelResources>& resources = kernel.resources;
     const auto bar = bars.find(family_of(sum.kernel));
     const auto ratio = [&](const Traffic& traffic, double allowed) {
       if (traffic.requests == 0) return std::string("-");
@@ -263,13 +266,14 @@ std::string table_rows(const std::string& case_name, const std::vector<KernelCou
     };
     const Bar allowed = bar == bars.end() ? Bar{} : bar->second;
     rows += fmt::format(
-        "| {} | `{}`{} | {} | {:.1f} | {:.2f} | {} | {:.2f} | {} | {} | {} | {} | {:.0f} % | {} | {} | {} |\n",
+        "| {} | `{}`{} | {} | {:.1f} | {:.2f} | {} | {:.2f} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
         case_name, short_name(sum.kernel), kernel.launches == 1 ? "" : fmt::format(" x{}", kernel.launches),
         sum.all_instructions(), lanes_of(sum), sum.global.per_request(), ratio(sum.global, allowed.sectors),
         sum.shared.per_request(), ratio(sum.shared, allowed.wavefronts),
         call.bytes == 0 ? "-" : fmt::format("{:.2f}", share(32 * sum.global.units, call.bytes)),
-        resources.registers, resources.spill_stores + resources.spill_loads,
-        100 * occupancy(sum, resources, gpu),
+        resources ? std::to_string(resources->registers) : "-",
+        resources ? std::to_string(resources->spill_stores + resources->spill_loads) : "-",
+        resources ? fmt::format("{:.0f} %", 100 * occupancy(sum, *resources, gpu)) : "-",
         tensor_operations(sum) == 0 || call.operations == 0
             ? "-"
             : fmt::format("{:.2f}", share(tensor_operations(sum), call.operations)),

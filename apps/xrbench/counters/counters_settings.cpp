@@ -12,6 +12,8 @@ void add_counters(command_line::Command& command, CountersSettings& settings) {
                "Count instructions and memory accesses on the software GPU, and model the least time");
   command.option("--gpu", settings.gpu, "Whose model: h100 or h200").show_default();
   command.option("--table", settings.table, "Write the counters to this file, as a table in Markdown");
+  command.flag("--resources,!--no-resources", settings.resources,
+               "Registers and spills of each kernel, by ptxas");
   command.option("--bars", settings.bars,
                  "Fail if a kernel needs more than this file allows (kernel,sectors,wavefronts)");
 }
@@ -27,6 +29,13 @@ CountersTable::CountersTable(const CountersSettings& settings, const kernels::Ba
            "--counters counts on the software GPU: use --device cuda, not {}", backend.name());
   gpu_ = &gpu_named(settings.gpu);
   if (!settings.bars.empty()) bars_ = read_bars(settings.bars);
+}
+
+std::vector<KernelCounters> CountersTable::by_kernel(const std::vector<LaunchCounters>& launches) const {
+  std::vector<KernelCounters> kernels = bench::by_kernel(launches, *gpu_);
+  if (settings_.resources)
+    for (KernelCounters& kernel : kernels) kernel.resources = resources_of(kernel.sum.symbol);
+  return kernels;
 }
 
 void CountersTable::add(const std::string& case_name, const std::string& variant,

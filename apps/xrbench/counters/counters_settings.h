@@ -16,6 +16,7 @@ struct CountersSettings {
   std::string gpu = "h100";  ///< whose model
   std::string table;         ///< a file for a table in Markdown; empty: none
   std::string bars;          ///< a file of bars; empty: none
+  bool resources = true;     ///< registers and spills, by ptxas: a second or less for each kernel
 };
 
 void add_counters(command_line::Command& command, CountersSettings& settings);
@@ -28,6 +29,8 @@ class CountersTable {
 
   /// Null where nothing is counted.
   [[nodiscard]] const Gpu* gpu() const { return gpu_; }
+  /// By kernel, with the resources if these are asked for.
+  [[nodiscard]] std::vector<KernelCounters> by_kernel(const std::vector<LaunchCounters>& launches) const;
   /// Of a variant that the backend does not take by itself the table has no row.
   void add(const std::string& case_name, const std::string& variant,
            const std::vector<KernelCounters>& kernels, const CallAmounts& call);

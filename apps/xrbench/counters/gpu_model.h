@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -55,9 +56,10 @@ struct KernelCounters {
   LaunchCounters sum;
   std::int64_t launches = 0;
   Bound bound;
+  std::optional<KernelResources> resources = std::nullopt;
 };
 
-/// By kernel, in the order of their first launches.
+/// By kernel, in the order of their first launches; the resources are left open.
 [[nodiscard]] std::vector<KernelCounters> by_kernel(const std::vector<LaunchCounters>& launches,
                                                     const Gpu& gpu);
 

@@ -173,12 +173,18 @@ TEST_CASE("a copy of a megabyte is counted as what it is", "[software_gpu]") {
   CHECK_THROWS_WITH(resources_of("none"), Catch::Contains("none was not launched"));
   gpu.deallocate(y.data, count * sizeof(float));
 
-  const std::vector<KernelCounters> kernels = by_kernel(launches, gpu_named("h100"));
+  CountersSettings settings;
+  settings.count = true;
+  const std::vector<KernelCounters> kernels = CountersTable(settings, gpu).by_kernel(launches);
+  REQUIRE(kernels[0].resources.has_value());
   const std::string text = to_text(kernels, {1 << 20, 0}, gpu_named("h100"));
   CHECK(text.find("1.00 times the call's") != std::string::npos);
   CHECK(text.find("model of H100 SXM") != std::string::npos);
   const nlohmann::json json = to_json(kernels, gpu_named("h100"));
   CHECK(json[0].at("touched_bytes") == 1 << 20);
+  CHECK(json[0].at("resources").at("registers") == resources.registers);
+  settings.resources = false;
+  CHECK_FALSE(CountersTable(settings, gpu).by_kernel(launches)[0].resources.has_value());
   CHECK(json[0].at("model_seconds").at("DRAM") == Approx((1 << 20) / 3.35e12));
 }
 
