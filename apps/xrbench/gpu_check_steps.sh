@@ -157,6 +157,10 @@ tests() { run_shards test_kernels "${TEST_SHARDS[@]}"; }
 # The same through cuDNN and cuBLAS: whether what is asked of these is right.
 cudnn() {
   local status=0
+  if [[ -n $REHEARSE && $DEVICE == cuda ]]; then
+    echo "test_kernels: the software GPU has no cuDNN"
+    return
+  fi
   export XR_TEST_KERNELS=cudnn
   run_shards test_kernels "${TEST_SHARDS[@]}" || status=1
   run_shards test_gradcheck "${GRADIENT_SHARDS[@]}" || status=1
@@ -276,8 +280,8 @@ compile() {
 # step PRECISION: beside PyTorch.
 step() {
   local options=(--device cuda --patience $((STEP_LIMIT - 15)) --rounds 8)
-  [[ -z $REHEARSE ]] || options=(--device "$DEVICE" --batch-size 2 --image-size 16 --rounds 1 --block 1 --warm-up 1
-    --together --modes eager --cores "$(taskset -pc $$ | sed 's/.*: //; s/-/,/')")
+  [[ -z $REHEARSE ]] || options=(--device "$DEVICE" --simulated --batch-size 2 --image-size 16 --rounds 1 --block 1
+    --warm-up 1 --together --modes eager --cores "$(taskset -pc $$ | sed 's/.*: //; s/-/,/')")
   export XRBENCH=$BUILD/bin/xrbench XR_PYTHON=$PYTHON TMPDIR=$WORK
   exec "$ROOT/apps/xrbench/peers/compare.sh" "${options[@]}" --precision "$1" --keep-going --output "$LOGS/step-$1.md"
 }

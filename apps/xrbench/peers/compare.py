@@ -93,6 +93,8 @@ def parse_arguments():
     parser.add_argument("--trial", type=int, default=5, help="steps of each mode in the trial phase")
     parser.add_argument("--together", action="store_true", help="all programs start side by side, and there is "
                         "no trial phase (always so with cuda)")
+    parser.add_argument("--simulated", action="store_true", help="the device is simulated: PyTorch runs on the CPU, "
+                        "and only losses mean anything")
     parser.add_argument("--patience", type=float, default=600, help="together: seconds after which a PyTorch mode "
                         "that is not ready is a failure")
     modes = MODES + (JEMALLOC_MODES if ctypes.util.find_library("jemalloc") else "")
@@ -103,7 +105,7 @@ def parse_arguments():
     parser.add_argument("--python", default=os.environ.get("XR_PYTHON", sys.executable))
     arguments = parser.parse_args()
     usable = os.sched_getaffinity(0)
-    on_gpu = arguments.device == "cuda"
+    on_gpu = arguments.device == "cuda" and not arguments.simulated
     if arguments.device == "cpu" and arguments.precision != "fp32":
         parser.error("--precision: the CPU computes in fp32 only")
     arguments.together = arguments.together or on_gpu
@@ -127,7 +129,7 @@ def parse_arguments():
 class Comparison:
     def __init__(self, arguments, folder):
         self.arguments = arguments
-        self.on_gpu = arguments.device == "cuda"
+        self.on_gpu = arguments.device == "cuda" and not arguments.simulated
         self.agree = True
         self.left_out = []  # modes
         self.parties = []  # who is timed: ours, then PyTorch's modes
