@@ -25,6 +25,21 @@ void bit_insert(Warp& warp, const Instruction& instruction, u32 lanes) {
   });
 }
 
+/// bfe: `c` bits of a from bit b on, below copies of the sign, which is the field's or a's last bit.
+template <class T>
+T bit_extract(T a, u32 b, u32 c) {
+  using U = std::make_unsigned_t<T>;
+  constexpr u32 width = 8 * sizeof(T);
+  const u32 at = b & 255, count = c & 255;
+  if (count == 0) return 0;
+  const u32 there = at >= width ? 0 : std::min(count, width - at);
+  const bool negative =
+      std::is_signed_v<T> && (static_cast<U>(a) >> std::min(at + count - 1, width - 1) & 1) != 0;
+  const U above = there >= width ? U{0} : ~U{0} << there;
+  const U field = at >= width ? U{0} : static_cast<U>(a) >> at;
+  return static_cast<T>((field & ~above) | (negative ? above : U{0}));
+}
+
 /// The funnel shifts' 64 bits.
 u64 pair(u32 low, u32 high) {
   return static_cast<u64>(high) << 32 | low;
@@ -133,6 +148,10 @@ void add_integers(Table& table) {
             u32, u32, u32>("shf.l.clamp.b32", kind);
   add.three<[](u32 a, u32 b, u32 c) { return static_cast<u32>(pair(a, b) << (c & 31) >> 32); }, u32, u32, u32,
             u32>("shf.l.wrap.b32", kind);
+  add.three<bit_extract<u32>, u32, u32, u32, u32>("bfe.u32", kind);
+  add.three<bit_extract<s32>, s32, s32, u32, u32>("bfe.s32", kind);
+  add.three<bit_extract<u64>, u64, u64, u32, u32>("bfe.u64", kind);
+  add.three<bit_extract<s64>, s64, s64, u32, u32>("bfe.s64", kind);
   table["bfi.b32"] = {bit_insert<u32>, kind, 4, {4, 4, 4, 4}};
   table["bfi.b64"] = {bit_insert<u64>, kind, 8, {8, 8, 4, 4}};
 }

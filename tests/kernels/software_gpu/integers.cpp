@@ -255,6 +255,35 @@ TEST_CASE("bits inserted, bytes permuted, funnel shifts") {
     INFO(type);
     CHECK(wrong == 0);
   }
+  // bfe, as bfi: the field's place is in c. Of a signed number the sign is the field's last bit, or the number's.
+  for (const char* type : {"u32", "s32", "u64", "s64"}) {
+    const bool wide = type[1] == '6', is_signed = type[0] == 's';
+    const u32 msb = wide ? 63 : 31;
+    const auto definition = [&](u64 x, u32 n) {
+      const u32 position = n & 255, length = n >> 8 & 255;
+      const u64 sign = is_signed && length != 0 ? x >> std::min(position + length - 1, msb) & 1 : 0;
+      u64 result = 0;
+      for (u32 bit = 0; bit <= msb; ++bit)
+        result |= (bit < length && position + bit <= msb ? x >> (position + bit) & 1 : sign) << bit;
+      return result;
+    };
+    const std::string r = wide ? "%rd" : "%r";
+    const std::string body = load<u64>(1) + load<u32>(2) + "\tcvt.u32.u64 %r11, %rd11;\n" +
+                             "\tand.b32 %r14, %r12, 255;\n\tshr.u32 %r15, %r12, 8;\n\tbfe." + type + " " + r +
+                             "10, " + r + "11, %r14, %r15;\n" + (wide ? "" : "\tcvt.u64.u32 %rd10, %r10;\n") +
+                             address_of<u64>(0) + "\tst.global.u64 [%rd20], %rd10;\n";
+    std::vector<u64> x(a.begin(), a.end());
+    if (wide)
+      for (u64& value : x) value *= 0x9e3779b97f4a7c15;
+    DeviceArray<u64> result{std::vector<u64>(a.size())}, from{x};
+    DeviceArray<u32> fields{c};
+    run_module(module_of(body), {result.begin(), from.begin(), fields.begin()}, 64, 1024);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      wrong += result.values()[i] != definition(wide ? x[i] : x[i] & 0xffffffff, c[i]);
+    INFO(type);
+    CHECK(wrong == 0);
+  }
 }
 
 }  // namespace xr::tests
