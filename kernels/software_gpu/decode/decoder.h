@@ -103,6 +103,7 @@ class Decoder {
   u32 line_ = 1, file_ = 0, source_line_ = 0;
   u32 place_ = 0, predicates_ = 0, predicates_left_ = 0, discarded_ = nowhere;
   u64 shared_end_ = shared_start, local_end_ = 0;
+  std::unordered_map<u32, u8> widths_;  ///< of all registers, by place
   std::unordered_map<std::string, Register> registers_;
   std::unordered_map<std::string, u8> declared_;  ///< registers that nobody used yet, and their widths
   std::unordered_map<std::string, Variable> variables_;

@@ -238,10 +238,8 @@ void Decoder::finish() {
   add(end, "ret");
   kernel_->register_bytes = place_;
   kernel_->local_bytes = static_cast<u32>((local_end_ + 15) / 16 * 16);
-  std::unordered_map<u32, u8> widths;
-  for (const auto& [name, known] : registers_) widths[known.place] = known.width;
-  if (discarded_ != nowhere) widths[discarded_] = 8;
-  share_registers(*kernel_, widths);
+  if (discarded_ != nowhere) widths_[discarded_] = 8;
+  share_registers(*kernel_, widths_);
   kernel_->constants.resize((kernel_->constants.size() + 63) / 64 * 64);
   kernel_->counters.resize(kernel_->code.size());
 }

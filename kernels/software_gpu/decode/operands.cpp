@@ -59,15 +59,17 @@ u32 Decoder::reserve(u32 bytes) {
   return at;
 }
 
-// Predicates have a bit per lane, others a value per lane.
+// Predicates have a bit per lane, others a value per lane. A name may come again, in another "{ .reg .b16 tmp; ... }".
 const Decoder::Register& Decoder::new_register(const string& name, u8 width) {
-  if (width != 1) return registers_[name] = {reserve(width * 32u), width};
-  if (predicates_left_ == 0) {
-    predicates_ = reserve(64);
-    predicates_left_ = 16;
+  u32 place = 0;
+  if (width != 1) {
+    place = reserve(width * 32u);
+  } else {
+    if (predicates_left_ == 0) predicates_ = reserve(64), predicates_left_ = 16;
+    place = predicates_ + 4 * --predicates_left_;
   }
-  --predicates_left_;
-  return registers_[name] = {predicates_ + 4 * predicates_left_, width};
+  widths_[place] = width;
+  return registers_[name] = {place, width};
 }
 
 void Decoder::temporary(const string& name, u8 width) {

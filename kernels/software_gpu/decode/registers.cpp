@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "kernels/software_gpu/fault.h"
+
 namespace xr::software_gpu {
 
 namespace {
@@ -42,7 +44,8 @@ class Allocation {
   u32 number(Operand o) const {
     if ((o & 1) != 0) return nowhere;
     const auto found = number_.find(o);
-    return found == number_.end() ? nowhere : found->second;
+    if (found == number_.end()) end_program(kernel_.title + ": a register that was not declared");
+    return found->second;
   }
 
   void find_blocks() {

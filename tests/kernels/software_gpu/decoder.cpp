@@ -22,6 +22,14 @@ TEST_CASE("an instruction that is not known is named with its line") {
   CHECK(message == "test, PTX line 27: an instruction that is not known: bfind.u32 %r4, %r5");
 }
 
+TEST_CASE("a register's name may come again in another scope") {
+  const std::string scope = "\t{ .reg .b16 tmp; mov.b32 {tmp, %rs4}, %r5; }\n";
+  const auto kernel = decode(module_of(scope + scope), "test");
+  for (const Instruction& instruction : kernel->code)
+    for (const Operand place : instruction.destinations)
+      if (place != nowhere) CHECK(place < kernel->register_bytes);
+}
+
 TEST_CASE("whatever the decoder does not know is an error") {
   for (
       const char* line :
