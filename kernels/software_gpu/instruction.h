@@ -96,13 +96,21 @@ struct SpecialRegister {
   u32 offset;
 };
 
+/// The mask of a test whether an index has less than 32 bits: a constant of the kernel, what the PTX says, and one of
+/// more bits. XR_GPU_WIDE_INDEXES lets launches take turns.
+struct IndexTest {
+  u32 place;
+  u64 mask, wide;
+};
+
 struct Kernel {
   std::string name, title;  ///< as in the PTX, and for people
   std::string_view module;  ///< the PTX that it is of; lives as long as the program
   std::vector<Instruction> code;
   std::vector<std::string> texts;
   std::vector<u32> constants;  ///< immediate numbers, a value per lane
-  u32 register_bytes = 0;      ///< of a warp
+  std::vector<IndexTest> index_tests;
+  u32 register_bytes = 0;  ///< of a warp
   std::vector<SpecialRegister> specials;
   std::vector<Parameter> parameters;
   u32 parameter_bytes = 0, static_shared = 0, local_bytes = 0;
@@ -112,6 +120,14 @@ struct Kernel {
   std::vector<Counter> counters;  ///< of all launches that were counted, by instruction
   u64 launches = 0, blocks = 0;
   double seconds = 0;
+
+  /// One of 8 bytes.
+  void set_constant(u32 place, u64 bits) {
+    for (u32 lane = 0; lane < 32; ++lane) {
+      constants[place / 4 + 2 * lane] = static_cast<u32>(bits);
+      constants[place / 4 + 2 * lane + 1] = static_cast<u32>(bits >> 32);
+    }
+  }
 };
 
 }  // namespace xr::software_gpu

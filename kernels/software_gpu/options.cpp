@@ -80,6 +80,8 @@ void read_option(Options& options, std::string_view name, const std::string& val
     options.reverse = is_second(name, value, "forward", "reverse");
   else if (name == "XR_GPU_RACES")
     options.races = !is_second(name, value, "1", "0");
+  else if (name == "XR_GPU_WIDE_INDEXES")
+    options.wide_indexes = is_second(name, value, "0", "1");
   else if (name == "XR_GPU_DECODE")
     options.decode_all = is_second(name, value, "used", "all");
   else if (name == "XR_GPU_TRACE")

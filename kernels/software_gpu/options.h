@@ -37,6 +37,9 @@ struct Options {
   enum class Sum : u8 { nearest, toward_zero, aligned } sum = Sum::toward_zero;
   /// XR_GPU_MUTATE=add.f32:sub.f32: instructions of the first name do what the second's do.
   std::string mutated, mutated_to;
+  /// XR_GPU_WIDE_INDEXES: in every second launch of a kernel, small numbers take the paths for those beyond 32 bits
+  /// (decode/arithmetic.cpp).
+  bool wide_indexes = false;
   bool decode_all = false;          ///< XR_GPU_DECODE=all: every kernel, before main
   bool trace = false;               ///< XR_GPU_TRACE: prints every launch
   bool time = false;                ///< XR_GPU_TIME: prints how long the simulation took

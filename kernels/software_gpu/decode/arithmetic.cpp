@@ -1,8 +1,10 @@
 // Arithmetic, comparisons and moves.
 #include <algorithm>
+#include <bit>
 
 #include "kernels/software_gpu/decode/decoder.h"
 #include "kernels/software_gpu/decode/text.h"
+#include "kernels/software_gpu/options.h"
 
 namespace xr::software_gpu {
 
@@ -70,6 +72,39 @@ void Decoder::move_vector(Instruction& instruction, const Words& arguments) {
   instruction.kind = Kind::move;
 }
 
+// nvcc divides 64-bit numbers below 2^32 in 32 bits, and so does divide() of the kernels:
+//
+//   or.b64      %rd3, %rd1, %rd2;           (in nvcc's test, which may follow that of divide())
+//   and.b64     %rd4, %rd3, -4294967296;    (a mask of fewer bits if %rd3 is a product)
+//   setp.eq.s64 %p1, %rd4, 0;
+//
+// Both ways give the same, so a smaller bound changes no result. nvcc's is above the other, so that numbers between
+// them take one long way and one short way.
+void Decoder::find_index_test(const Words& parts, const Words& arguments) {
+  static constexpr int bound_bits = 2, bound_bits_of_nvcc = 4;
+  const std::vector<string>& texts = kernel_->texts;
+  if (parts.size() != 3 || parts[2] != "s64" || arguments[2] != "0" || texts.empty()) return;
+  const auto words_of = [](const string& text) {
+    const std::size_t space = std::min(text.find(' '), text.size());
+    Words words = operands_of(string_view(text).substr(space));
+    words.insert(words.begin(), text.substr(0, space));
+    return words;
+  };
+  const Words test = words_of(texts.back());
+  u64 mask = 0;
+  if (test.size() != 4 || test[0] != "and.b64" || test[1] != arguments[1] || !read_number(test[3], mask, 8))
+    return;
+  const int first = std::countr_zero(mask), bits = std::popcount(mask);
+  if (first < 28 || first > 32 || first + bits < 60 || mask >> first != ~u64{0} >> (64 - bits)) return;
+  const Words before = texts.size() < 2 ? Words() : words_of(texts[texts.size() - 2]);
+  const bool of_nvcc = before.size() == 4 && before[0] == "or.b64" && before[1] == test[2];
+  const int wide_first = std::max(0, (of_nvcc ? bound_bits_of_nvcc : bound_bits) - (32 - first));
+  const u64 wide = mask | (~u64{0} << wide_first & ((u64{1} << first) - 1));
+  // A constant of its own: launches change it.
+  const Operand place = kernel_->code.back().sources[1] = unshared_constant(mask);
+  kernel_->index_tests.push_back({place & ~Operand{1}, mask, wide});
+}
+
 // setp.lt.s32 p, a, b; setp.lt.and.s32 p|q, a, b, c
 void Decoder::compare(Instruction& instruction, const Words& parts, const Words& arguments) {
   const bool combines = parts.size() == 4;
@@ -88,6 +123,7 @@ void Decoder::compare(Instruction& instruction, const Words& parts, const Words&
   for (std::size_t i = 0; i < 2; ++i)
     instruction.sources[i] = source(arguments[1 + i], operation->sources[i]);
   if (combines) instruction.sources[2] = source(arguments[3], 1);
+  if (options().wide_indexes) find_index_test(parts, arguments);
 }
 
 void Decoder::arithmetic(Instruction& instruction, const Words& parts, const Words& arguments) {

@@ -56,6 +56,7 @@ class Decoder {
   void temporary(const std::string& name, u8 width);
   const Register* find_register(const std::string& name);
   Operand constant(u64 bits, u8 width);
+  Operand unshared_constant(u64 bits);  ///< of 8 bytes
   /// A register, a number, or a variable's address.
   Operand source(const std::string& text, u8 width);
   Operand destination(const std::string& text, u8 width);
@@ -95,6 +96,7 @@ class Decoder {
   void move_vector(Instruction& instruction, const Words& arguments);
   void compare(Instruction& instruction, const Words& parts, const Words& arguments);
   void arithmetic(Instruction& instruction, const Words& parts, const Words& arguments);
+  void find_index_test(const Words& parts, const Words& arguments);
 
   std::string_view module_;
   std::unique_ptr<Kernel> kernel_;

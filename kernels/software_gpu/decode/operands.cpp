@@ -12,9 +12,6 @@ namespace xr::software_gpu {
 using std::string;
 using std::string_view;
 
-namespace {
-
-/// 12, -3, 0x1f, 0f3F800000 or 0d3FF0000000000000; a float where 8 bytes are wanted becomes a double.
 bool read_number(const string& text, u64& bits, u8 width) {
   if (text.starts_with("0f") || text.starts_with("0F")) {
     bits = std::stoull(text.substr(2), nullptr, 16);
@@ -33,8 +30,6 @@ bool read_number(const string& text, u64& bits, u8 width) {
   if (negative) bits = 0 - bits;
   return true;
 }
-
-}  // namespace
 
 // ".b32 %r<12>" or ".pred p, q". Registers of 16 bits take 32.
 void Decoder::declare_registers(string_view text) {
@@ -89,14 +84,19 @@ const Decoder::Register* Decoder::find_register(const string& name) {
 Operand Decoder::constant(u64 bits, u8 width) {
   const auto key = std::pair(bits, width);
   if (const auto known = constants_.find(key); known != constants_.end()) return known->second;
+  if (width == 8) return constants_[key] = unshared_constant(bits);
   std::vector<u32>& all = kernel_->constants;
   const u32 at = static_cast<u32>(4 * all.size());
   if (width == 1) all.resize(all.size() + 16, bits != 0 ? all_lanes : 0);
-  for (int lane = 0; width != 1 && lane < 32; ++lane) {
-    all.push_back(static_cast<u32>(bits));
-    if (width == 8) all.push_back(static_cast<u32>(bits >> 32));
-  }
+  if (width != 1) all.resize(all.size() + 32, static_cast<u32>(bits));
   return constants_[key] = at | 1;
+}
+
+Operand Decoder::unshared_constant(u64 bits) {
+  const u32 at = static_cast<u32>(4 * kernel_->constants.size());
+  kernel_->constants.resize(kernel_->constants.size() + 64);
+  kernel_->set_constant(at, bits);
+  return at | 1;
 }
 
 Operand Decoder::source(const string& text, u8 width) {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/software_gpu/widths.h"
+
 namespace xr::software_gpu {
 
 [[nodiscard]] bool is_name(char c);
@@ -15,6 +17,9 @@ namespace xr::software_gpu {
 [[nodiscard]] std::vector<std::string> operands_of(std::string_view text);
 /// "{a, b}" as a and b; anything else as it is.
 [[nodiscard]] std::vector<std::string> in_braces(const std::string& text);
+
+/// 12, -3, 0x1f, 0f3F800000 or 0d3FF0000000000000; a float where 8 bytes are wanted becomes a double.
+[[nodiscard]] bool read_number(const std::string& text, u64& bits, u8 width);
 
 /// "f32", "pred", ...
 [[nodiscard]] bool is_type(std::string_view text);

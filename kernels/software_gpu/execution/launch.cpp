@@ -43,6 +43,8 @@ void execute(const Launch& launch) {
   const std::size_t threads = std::min<u64>(static_cast<u64>(options().threads), blocks);
   while (workers.size() < threads) workers.push_back(std::make_unique<Worker>());
   begin_global_epoch();
+  for (const IndexTest& test : launch.kernel->index_tests)
+    launch.kernel->set_constant(test.place, launch.kernel->launches % 2 == 0 ? test.wide : test.mask);
   const Counting counted = counting();
   LaunchCounts counts;
   counts.instructions.resize(counted == Counting::none ? 0 : launch.kernel->code.size());

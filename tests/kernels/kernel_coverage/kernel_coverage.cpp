@@ -1,9 +1,11 @@
 // How much the tests reach of what nvcc made of the kernels: run after the tests, on what they wrote.
 //
-//   kernel_coverage COVERAGE EXPECTED SOURCE [--list]
+//   kernel_coverage COVERAGE EXPECTED SOURCE [--list | --kernel NAME]
 //
 // COVERAGE is the file of XR_GPU_COVERAGE, EXPECTED the least share and what cannot be reached, with reasons, SOURCE the
-// project's folder. --list prints the lines of the source whose instructions were not reached. The exit status is 0 if
+// project's folder. --list prints the lines of the source whose instructions were not reached, and how many of each
+// kernel; --kernel the PTX of the kernels whose names contain NAME, with a "-" before what was not reached. The exit
+// status is 0 if
 // every kernel was launched and no smaller share of the instructions was reached than EXPECTED says.
 #include <cstdio>
 #include <fstream>
@@ -101,7 +103,8 @@ class Sources {
 struct Result {
   std::size_t kernels = 0, launched = 0, instructions = 0, reached = 0, excepted = 0;
   std::vector<std::string> never_launched;
-  Places places;  ///< that are not excepted
+  Places places;                                 ///< that are not excepted
+  std::map<std::string, std::size_t> unreached;  ///< by kernel, without what is excepted
 };
 
 Result compare(const std::map<std::string, Coverage>& covered, Expected& expected, Sources& sources) {
@@ -136,6 +139,7 @@ Result compare(const std::map<std::string, Coverage>& covered, Expected& expecte
       }
       Place& place = result.places[{name, line}];
       ++place.instructions;
+      ++result.unreached[kernel.title];
       place.kernels.insert(kernel.title);
     }
   }
@@ -147,20 +151,36 @@ void list_places(const Result& result, Sources& sources) {
     std::printf("not reached: %s:%u: %s\n    %zu instructions in %zu kernels, among them %s\n",
                 where.first.c_str(), where.second, sources.line(where.first, where.second).c_str(),
                 place.instructions, place.kernels.size(), place.kernels.begin()->c_str());
+  for (const auto& [kernel, count] : result.unreached)
+    std::printf("%zu instructions not reached in %s\n", count, kernel.c_str());
+}
+
+void print_kernels(const std::map<std::string, Coverage>& covered, const std::string& part) {
+  for (const auto& [host, registered] : runtime().functions) {
+    const Kernel& kernel = *find_function(host)->kernel;
+    const auto found = covered.find(kernel.name);
+    if (kernel.title.find(part) == std::string::npos || found == covered.end()) continue;
+    std::printf("%s\n", kernel.title.c_str());
+    for (std::size_t i = 0; i + 1 < kernel.code.size(); ++i)
+      std::printf("%c %5zu  line %4u  %s\n", found->second.reached.at(i) ? ' ' : '-', i,
+                  kernel.code[i].source_line, kernel.texts[kernel.code[i].text].c_str());
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const bool list = argc == 5 && std::string(argv[4]) == "--list";
-  if (argc != 4 && !list) {
-    std::fputs("usage: kernel_coverage COVERAGE EXPECTED SOURCE [--list]\n", stderr);
+  const bool print = argc == 6 && std::string(argv[4]) == "--kernel";
+  if (argc != 4 && !list && !print) {
+    std::fputs("usage: kernel_coverage COVERAGE EXPECTED SOURCE [--list | --kernel NAME]\n", stderr);
     return 2;
   }
   (void)xr::kernels::backend(xr::kernels::Device::parse("cuda"));  // links the kernels into this program
   Expected expected = read_expected(argv[2]);
   Sources sources(argv[3]);
   const Result result = compare(read_coverage(argv[1]), expected, sources);
+  if (print) print_kernels(read_coverage(argv[1]), argv[5]);
   if (list) list_places(result, sources);
   bool good = result.never_launched.empty();
   for (const std::string& kernel : result.never_launched) std::printf("never launched: %s\n", kernel.c_str());

@@ -1,4 +1,5 @@
 // What is not known is an error with kernel, line and instruction, before anything runs.
+#include "tests/kernels/software_gpu/child.h"
 #include "tests/kernels/software_gpu/ptx.h"
 
 namespace xr::tests {
@@ -15,7 +16,49 @@ std::string message_of(const std::string& line) {
   return "";
 }
 
+/// Which way a division of each number takes: 1 in 32 bits by the kernel's test, 2 in 32 bits by nvcc's, 3 in 64 bits.
+std::string ways_of_division() {
+  const DeviceArray<u64> numbers({0, 3, 4, 15, 16, (u64{1} << 32) - 1, u64{1} << 32});
+  const DeviceArray<u32> ways(std::vector<u32>(numbers.values().size()));
+  const std::string body = load<u64>(1) + R"(	mov.u32 %r10, 1;
+	and.b64 %rd30, %rd11, -4294967296;
+	setp.eq.s64 %p1, %rd30, 0;
+	@%p1 bra done;
+	mov.u32 %r10, 2;
+	or.b64 	%rd31, %rd11, 3;
+	and.b64  	%rd32, %rd31, -4294967296;
+	setp.eq.s64 	%p2, %rd32, 0;
+	@%p2 bra done;
+	mov.u32 %r10, 3;
+done:
+)" + address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n";
+  const auto count = static_cast<u32>(numbers.values().size());
+  const std::unique_ptr<Kernel> kernel = decode(module_of(body), "test");
+  const u64 pointers[] = {ways.begin(), numbers.begin(), 0, 0};
+  Launch launch{.kernel = kernel.get(),
+                .grid = {1, 1, 1},
+                .block = {count, 1, 1},
+                .parameters = std::vector<u8>(sizeof(pointers))};
+  std::memcpy(launch.parameters.data(), pointers, sizeof(pointers));
+  std::string text;
+  for (int turn = 0; turn < 3; ++turn) {
+    execute(launch);
+    for (const u32 way : ways.values()) text += std::to_string(way);
+    text += ' ';
+  }
+  return text;
+}
+
+const Rerun division("division", ways_of_division);
+
 }  // namespace
+
+TEST_CASE(
+    "XR_GPU_WIDE_INDEXES lets small indexes take the paths for those beyond 32 bits in every second launch") {
+  CHECK(ways_of_division() == "1111113 1111113 1111113 ");
+  CHECK(rerun("division", "XR_GPU_WIDE_INDEXES=0") == "1111113 1111113 1111113 ");
+  CHECK(rerun("division", "XR_GPU_WIDE_INDEXES=1") == "1122333 1111113 1122333 ");
+}
 
 TEST_CASE("an instruction that is not known is named with its line") {
   const std::string message = message_of("bfind.u32 %r4, %r5;");
