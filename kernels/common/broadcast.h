@@ -79,6 +79,9 @@ struct Walk {
   }
   [[nodiscard]] constexpr std::int64_t offset(std::int64_t index) const {
     std::int64_t result = 0;
+#if defined(__CUDA_ARCH__)
+#pragma unroll 1  // three dimensions at most: nvcc would write the divisions of four
+#endif
     for (std::size_t d = rank; d-- > 0; index /= extent[d]) result += index % extent[d] * stride[d];
     return result;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/cuda/device/grid.h"
 #include "kernels/cuda/elements.h"
@@ -84,7 +85,7 @@ class StridedLoader {
       : operand_(operand), extent_(extent), end_extent_(end_extent), depth_(depth), end_depth_(end_depth) {}
 
   __device__ __forceinline__ void load(T* tile) {
-    if (operand_.is_bf16)
+    if (std::is_same_v<T, Bf16> && operand_.is_bf16)  // products of f32 numbers have no bf16 operands
       load_from(static_cast<const Bf16*>(operand_.data), tile);
     else
       load_from(static_cast<const float*>(operand_.data), tile);

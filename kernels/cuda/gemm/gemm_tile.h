@@ -208,8 +208,8 @@ class TileProduct : public TileSums<Shape_, A_::math> {
 
 /// Writes the tile that lies in shared memory after to_shared, whose first column is `first_column` of
 /// `columns`: its row r goes to the elements from row_offset(r) + first_column on, or nowhere if
-/// row_offset(r) is negative. bias (by column) may be null. In pieces of 16 bytes if `aligned`: each
-/// row_offset is then a multiple of them.
+/// row_offset(r) is negative. bias (by column) may be null. In pieces of 16 bytes if `aligned`: columns and
+/// each row_offset are then multiples of them.
 template <class Product, class T, class RowOffset>
 __device__ __forceinline__ void write_results(const float* result, int first_column, int columns, T* to,
                                               const RowOffset& row_offset, const float* bias,
@@ -233,7 +233,7 @@ __device__ __forceinline__ void write_results(const float* result, int first_col
     Elements<T, width> values;
 #pragma unroll
     for (int i = 0; i < width; ++i) values.value[i] = from[i] + offsets[i];
-    if (aligned && valid >= width) {
+    if (aligned) {
       values.write(target, write);
     } else {
 #pragma unroll
