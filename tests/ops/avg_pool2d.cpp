@@ -39,7 +39,8 @@ Call avg_pool2d_backward(const Pool2dCase& c, DType dtype, Layout layout) {
 
 void check_both(const Checker& check, const Pool2dCase& c) {
   for (const DType dtype : test_types()) {
-    const Tensor x = to_type(random_normal(c.x, 1), dtype), dy = to_type(random_normal(c.y(), 2), dtype);
+    const Tensor x = with_bf16_nan(to_type(random_normal(c.x, 1), dtype), dtype),
+                 dy = with_bf16_nan(to_type(random_normal(c.y(), 2), dtype), dtype);
     // bf16: the sums are f32, so the rounding of the result alone counts.
     const double terms = dtype == DType::f32 ? static_cast<double>(c.params.kernel_h * c.params.kernel_w) : 1;
     const Expected y{reference::avg_pool2d_forward(c.params, x), dtype, Arithmetic::reduction, terms};

@@ -39,6 +39,7 @@ inline const std::vector<BatchNormCase>& batch_norm_cases() {
        .deviation = 1,
        .params = {.epsilon = 1e-3f, .momentum = 0.3f}},
       {.name = "wide_rows", .x = {1, 16, 3, 2101}, .mean = 0.5, .deviation = 0.25},
+      {.name = "planes_of_whole_vectors", .x = {6, 3, 44, 64}, .mean = 0.5, .deviation = 0.25},
       {.name = "large", .x = large_activation, .mean = 0.5, .deviation = 0.25},
       {.name = "features", .x = {9, 21}, .mean = 1, .deviation = 2},
       {.name = "features_of_two_rows", .x = {2, 64}},

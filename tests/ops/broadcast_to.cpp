@@ -24,7 +24,7 @@ Call broadcast_to(const Shape& dy, const Shape& dx, DType dtype, float scale) {
 void check_scales(const Checker& check, const BroadcastCase& c) {
   for (const DType dtype : test_types())
     for (const float scale : {1.0f, 1.0f / 3}) {
-      const Tensor dy = to_type(reference::random_normal(c.b, 2), dtype);
+      const Tensor dy = with_bf16_nan(to_type(reference::random_normal(c.b, 2), dtype), dtype);
       const Expected dx{reference::broadcast_to(dy, static_cast<double>(scale), c.a), dtype,
                         Arithmetic::elementwise};
       for (Backend* backend : test_backends(dtype))

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace xr::tests {
 
@@ -119,6 +120,12 @@ Tensor to_single(Tensor values) {
 
 Tensor to_type(Tensor values, DType dtype) {
   for (double& value : values.values) value = rounded(value, dtype);
+  return values;
+}
+
+Tensor with_bf16_nan(Tensor values, DType dtype) {
+  if (dtype == DType::bf16)
+    for (std::int64_t i = 3; i < values.size(); i += 11) values[i] = std::nan("");
   return values;
 }
 

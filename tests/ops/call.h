@@ -144,6 +144,9 @@ template <class Make>
 /// Rounded to f32 or bf16.
 [[nodiscard]] Tensor to_type(Tensor values, DType dtype);
 
+/// bf16: with NaN among the values, at every place of a vector. Other types: as they are.
+[[nodiscard]] Tensor with_bf16_nan(Tensor values, DType dtype);
+
 /// "[2, 3, 5, 7] channels_last", or "[2, 3, 5, 7] channels_last bf16"
 [[nodiscard]] std::string describe(const Shape& shape, Layout layout, DType dtype = DType::f32);
 /// "2x3x5x7", or "scalar"

@@ -25,9 +25,9 @@ struct ShapeCase {
 
 /// Shapes of activations for operations without parameters (relu, global average pooling, reorder, dropout).
 inline const std::vector<Shape>& activation_shapes() {
-  static const std::vector<Shape> shapes = {{1, 1, 1, 1},   {2, 3, 5, 7},   {1, 16, 1, 1},   {2, 16, 3, 5},
-                                            {3, 32, 9, 4},  {1, 48, 7, 11}, {2, 17, 13, 13}, {4, 64, 33, 31},
-                                            {2, 3, 47, 61}, {1, 16, 53, 39}};
+  static const std::vector<Shape> shapes = {{1, 1, 1, 1},   {2, 3, 5, 7},    {1, 16, 1, 1},   {2, 16, 3, 5},
+                                            {3, 32, 9, 4},  {1, 48, 7, 11},  {2, 17, 13, 13}, {4, 64, 33, 31},
+                                            {2, 3, 47, 61}, {1, 16, 53, 39}, {2, 5, 4, 6}};
   return shapes;
 }
 
@@ -96,6 +96,12 @@ struct BroadcastCase {
       {"", {5, 2, 1500, 8}, {2, 1, 1}},
       {"", {2, 900, 8}, {2, 1, 8}},
       {"", {700, 3, 300}, {3, 300}},
+      {"", {4099, 16}, {16}},
+      {"", {3, 1501}, {3, 1}},
+      {"", {3, 1504}, {3, 1}},
+      {"", {2, 3, 1501}, {3, 1}},
+      {"", {2, 3, 1504}, {3, 1}},
+      {"", {5, 2, 4001, 3}, {2, 1, 1}},
   };
   for (BroadcastCase& c : cases) c.name = times(c.a) + "_to_" + times(c.b);
   return cases;

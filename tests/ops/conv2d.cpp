@@ -54,8 +54,12 @@ std::vector<Precision> precisions_for(const Conv2dCase& c) {
 }
 
 void check_direct(const Checker& check, const Conv2dCase& c) {
-  for (const Precision precision : {Precision::fp32, Precision::bf16})
-    check_variant(check, c, {{.precision = precision, .variant = "direct"}});
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    const Conv2dSetting setting{.options = {.precision = precision, .variant = "direct"}};
+    check_variant(check, c, setting, {check_conv2d_backward_filter});
+    check_variant(check, c, {setting.options, true, precision == Precision::bf16},
+                  {check_conv2d_forward, check_conv2d_backward_data});
+  }
 }
 
 std::vector<Conv2dCase> small_cases() {
@@ -67,6 +71,11 @@ std::vector<Conv2dCase> small_cases() {
 std::vector<Conv2dCase> few_channels_cases() {
   std::vector<Conv2dCase> cases = conv2d_cases();
   cases.push_back(conv2d_case("more_tiles_than_blocks", {3, 1, 1500, 2}, {5, 1, 3, 3}).padding(1));
+  // A tile's pixels leave no room for those of the next one; a few more tiles than blocks.
+  cases.push_back(
+      conv2d_case("large_patches", {3, 1, 708, 144}, {5, 1, 3, 3}).padding(4, 100).dilation(4, 171));
+  cases.push_back(conv2d_case("tiles_of_odd_channels", {1, 1, 5, 127}, {5, 1, 3, 3}).padding(1));
+  cases.push_back(conv2d_case("tiles_of_odd_channels_rgb", {1, 3, 4, 127}, {7, 3, 3, 3}).padding(1));
   cases.push_back(conv2d_case("tiles_of_two_widths", {1, 2, 3, 257}, {6, 2, 3, 3}).padding(1));
   std::erase_if(cases, [](const Conv2dCase& c) { return c.params.groups != 1 || c.x[1] > 4; });
   return cases;
@@ -159,6 +168,42 @@ void check_3x3(const Checker& check, const TiledCase& tiled) {
       check_variant(check, c, {{.precision = precision, .variant = filter_tile}},
                     {check_conv2d_backward_filter});
     ++turn;
+  }
+}
+
+/// Tiles that end in the middle both ways and walk over more of the depth than is on its way at a time. What is summed over
+/// comes in whole pieces of 16 bytes, the results' channels only where the case says so.
+std::vector<Conv2dCase> partial_tile_cases() {
+  return {conv2d_case("partial_tiles_of_whole_pieces", {1, 64, 6, 19}, {72, 64, 3, 3}).padding(1),
+          conv2d_case("partial_tiles_towards_77_channels", {1, 64, 5, 17}, {77, 64, 3, 3}).padding(1),
+          conv2d_case("partial_tiles_from_77_channels", {1, 77, 5, 17}, {64, 77, 3, 3}).padding(1)};
+}
+
+/// Every tile in every precision.
+void check_partial_tiles(const Checker& check, const Conv2dCase& c) {
+  for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+    const auto by = [&](const std::string& variant, Check operation) {
+      const bool nan = precision == Precision::bf16 && operation != check_conv2d_backward_filter;
+      check_variant(check, c, {{.precision = precision, .variant = variant}, true, nan}, {operation});
+    };
+    std::vector<const char*> tiles{"implicit_gemm_pipelined_128x32",
+                                   "implicit_gemm_pipelined_128x64",
+                                   "implicit_gemm_pipelined_64x64",
+                                   "implicit_gemm_single_stage_64x64",
+                                   "halo_tile_128x32",
+                                   "halo_tile_128x64"};
+    if (precision != Precision::fp32) tiles.push_back("halo_tile_256x64");
+    const bool whole_x = c.x[1] % 32 == 0, whole_y = c.filter[0] % 8 == 0;
+    for (const std::string tile : tiles) {
+      const bool halo = tile.starts_with("halo_tile");
+      if (whole_x) by(tile, check_conv2d_forward);
+      if (c.filter[0] % (halo ? 32 : 8) == 0) by(tile, check_conv2d_backward_data);
+    }
+    if (!whole_x || !whole_y) continue;
+    for (const char* tile :
+         {"implicit_gemm_pipelined_32x128", "implicit_gemm_pipelined_64x128", "implicit_gemm_pipelined_64x64",
+          "implicit_gemm_single_stage_64x64", "halo_tile_32x288", "halo_tile_64x288"})
+      by(tile, check_conv2d_backward_filter);
   }
 }
 
@@ -297,6 +342,8 @@ Operation describe_conv2d() {
                  checks_of("conv2d implicit matrix products in every precision", implicit_gemm_cases(),
                            check_implicit_gemm),
                  checks_of("conv2d 3x3 kernels in every precision", cases_3x3(), check_3x3),
+                 checks_of("conv2d partial tiles of every size in every precision", partial_tile_cases(),
+                           check_partial_tiles),
                  checks_of("conv2d through cuDNN in every precision", conv2d_cases(), check_cudnn),
                  checks_of("conv2d rounds operands to TF32", random_operands, check_rounding_to_tf32),
                  checks_of("conv2d implicit matrix products towards odd channels", odd, check_odd_channels),

@@ -182,8 +182,10 @@ DType Conv2dSetting::activation() const {
 
 Tensor Conv2dSetting::operand(const Shape& shape, std::uint64_t seed) const {
   Tensor values = random_normal(shape, seed);
-  if (!exact_operands || options.precision == Precision::fp32) return values;
-  return to_operand(std::move(values), options.precision);
+  if (exact_operands && options.precision != Precision::fp32)
+    values = to_operand(std::move(values), options.precision);
+  if (with_nan && seed == 1) values[values.size() / 2] = std::nan("");
+  return values;
 }
 
 Expected Conv2dSetting::expected(Tensor values, const Conv2dCase& c, double terms, DType dtype) const {
@@ -192,7 +194,9 @@ Expected Conv2dSetting::expected(Tensor values, const Conv2dCase& c, double term
                          : options.precision != Precision::fp32 ? Arithmetic::tensor_core_sums
                          : c.suits_winograd()                   ? Arithmetic::winograd
                                                                 : Arithmetic::reduction;
-  return {std::move(values), dtype, dtype == DType::bf16 ? Arithmetic::elementwise : sum, terms};
+  Expected result{std::move(values), dtype, dtype == DType::bf16 ? Arithmetic::elementwise : sum, terms};
+  if (with_nan) result.magnitude = std::sqrt(terms);
+  return result;
 }
 
 std::vector<Conv2dLayouts> layout_pairs(const Backend& backend, const Conv2dCase& c) {

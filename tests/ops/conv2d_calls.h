@@ -65,8 +65,10 @@ struct Conv2dSetting {
   BackendOptions options = {};
   /// Operands that the precision multiplies exactly, so that its results must be as good as f32 sums.
   bool exact_operands = true;
+  bool with_nan = false;  ///< forward and backward data: one activation is NaN
 
   [[nodiscard]] DType activation() const;
+  /// Random numbers; with_nan concerns those of seed 1.
   [[nodiscard]] Tensor operand(const Shape& shape, std::uint64_t seed) const;
   [[nodiscard]] Expected expected(Tensor values, const Conv2dCase& c, double terms, DType dtype) const;
 };

@@ -110,8 +110,10 @@ void check_f32(const Checker& check, const RowsCase& c) {
 void check_bf16(const Checker& check, const RowsCase& c) {
   for (Backend* backend : test_backends(DType::bf16))
     for (const float smoothing : {0.0f, 0.1f})
-      for (const DType log_probabilities : {DType::f32, DType::bf16})
-        check_form(check, *backend, c, {{smoothing}, smoothing > 0, DType::bf16, log_probabilities});
+      for (const DType logits : {DType::f32, DType::bf16})
+        for (const DType log_probabilities : {DType::f32, DType::bf16})
+          if (logits == DType::bf16 || log_probabilities == DType::bf16)
+            check_form(check, *backend, c, {{smoothing}, smoothing > 0, logits, log_probabilities});
 }
 
 struct LabelCase {
@@ -189,14 +191,15 @@ void add_benchmarks(Benchmarks& list) {
 Operation describe_cross_entropy() {
   const std::vector<LabelCase> wrong_labels{
       {"label_minus_1", -1}, {"label_4", 4}, {"label_2_to_30", 1 << 30}};
-  return {.name = "cross_entropy",
-          .checks = {checks_of("cross_entropy forward and backward", rows_cases(), check_f32),
-                     checks_of("cross_entropy of bf16 logits", rows_cases(), check_bf16),
-                     checks_of("cross_entropy refuses labels out of range", wrong_labels, check_refusals),
-                     checks_of("cross_entropy of logits of minus infinity",
-                               std::vector{LogitsCase{"minus_infinity"}}, check_minus_infinity)},
-          .gradients = {gradients_of("gradcheck cross_entropy", rows_cases(), check_gradients)},
-          .benchmarks = add_benchmarks};
+  return {
+      .name = "cross_entropy",
+      .checks = {checks_of("cross_entropy forward and backward", rows_cases(), check_f32),
+                 checks_of("cross_entropy of bf16 logits and log-probabilities", rows_cases(), check_bf16),
+                 checks_of("cross_entropy refuses labels out of range", wrong_labels, check_refusals),
+                 checks_of("cross_entropy of logits of minus infinity",
+                           std::vector{LogitsCase{"minus_infinity"}}, check_minus_infinity)},
+      .gradients = {gradients_of("gradcheck cross_entropy", rows_cases(), check_gradients)},
+      .benchmarks = add_benchmarks};
 }
 
 }  // namespace xr::tests

@@ -29,7 +29,7 @@ Call dropout(const Shape& shape, DType dtype, Layout layout, const DropoutParams
 
 void check_one(const Checker& check, Backend& backend, const DropoutParams& params, const Shape& shape,
                Layout layout, DType dtype = DType::f32) {
-  const Tensor x = to_type(random_normal(shape, 1, 2), dtype);
+  const Tensor x = with_bf16_nan(to_type(random_normal(shape, 1, 2), dtype), dtype);
   check(backend, dropout(shape, dtype, layout, params)
                      .holds("x", x)
                      .expects("y", {reference::dropout(params, x), dtype, Arithmetic::elementwise}));
@@ -56,6 +56,34 @@ void check_whole_channels(const Checker& check, const ShapeCase& c) {
   const DropoutParams plain{.probability = 0.25f, .whole_channels = true, .seed = 3, .stream = 4};
   const DropoutParams far{.whole_channels = true, .seed = 3, .stream = 4, .offset = 0xFFFFFFFEull};
   check_everywhere(check, c, {plain, far});
+}
+
+/// Part of the offset lies in the device's memory, as in captured steps.
+void check_offset_on_device(const Checker& check, const ShapeCase& c) {
+  constexpr std::uint64_t on_device = 7;
+  for (const bool whole_channels : {false, true}) {
+    const DropoutParams params{
+        .probability = 0.25f, .whole_channels = whole_channels, .seed = 3, .stream = 4, .offset = 2};
+    DropoutParams sum = params;
+    sum.offset += on_device;
+    for (const DType dtype : test_types()) {
+      const Tensor x = with_bf16_nan(to_type(random_normal(c.shape, 1, 2), dtype), dtype);
+      for (Backend* backend : test_backends(dtype))
+        for (const Layout layout : layouts_of(*backend, c.shape))
+          check(*backend, call_of({input("x", c.shape, dtype, layout), input("offset", {1}, DType::i64),
+                                   output("y", c.shape, dtype, layout)},
+                                  [params](Views v, GradientWrite write) {
+                                    DropoutParams here = params;
+                                    here.offset_on_device = v[1].as<std::uint64_t>();
+                                    return kernels::Dropout{
+                                        .x = v[0], .y = v[2], .params = here, .write = write};
+                                  })
+                              .with("offset on the device")
+                              .holds("x", x)
+                              .holds("offset", Tensor({1}, static_cast<double>(on_device)))
+                              .expects("y", {reference::dropout(sum, x), dtype, Arithmetic::elementwise}));
+    }
+  }
 }
 
 struct ParamsCase {
@@ -145,6 +173,8 @@ Operation describe_dropout() {
   return {.name = "dropout",
           .checks = {checks_of("dropout of elements", named(images_and_arrays()), check_elements),
                      checks_of("dropout of whole channels", named(images()), check_whole_channels),
+                     checks_of("dropout with an offset on the device", named({{2, 24, 6, 8}, {2, 17, 5, 3}}),
+                               check_offset_on_device),
                      checks_of("dropout with the probabilities zero and one and near one",
                                extreme_probabilities(), check_extreme),
                      checks_of("dropout keeps an element whose random number equals the probability",

@@ -45,7 +45,7 @@ inline void check_binary(const Checker& check, const BinaryOperation& operation,
     for (const DType dtype : test_types())
       for (Backend* backend : test_backends(dtype)) {
         if (!takes_shape(*backend, c.shape)) continue;
-        const Tensor a = to_type(reference::random_normal(c.shape, 1), dtype),
+        const Tensor a = with_bf16_nan(to_type(reference::random_normal(c.shape, 1), dtype), dtype),
                      b = to_type(reference::random_normal(c.shape, 2), dtype);
         for (const Layout layout : layouts_of(*backend, c.shape))
           check_binary(check, operation, *backend, a, b, layout, dtype);
@@ -57,7 +57,7 @@ inline void check_binary(const Checker& check, const BinaryOperation& operation,
 [[nodiscard]] inline Suite<Checker> broadcasting(const BinaryOperation& operation) {
   const auto run = [operation](const Checker& check, const BroadcastCase& c) {
     for (const DType dtype : test_types()) {
-      const Tensor a = to_type(reference::random_normal(c.a, 1), dtype),
+      const Tensor a = with_bf16_nan(to_type(reference::random_normal(c.a, 1), dtype), dtype),
                    b = to_type(reference::random_normal(c.b, 2), dtype);
       for (Backend* backend : test_backends(dtype)) {
         check_binary(check, operation, *backend, a, b, Layout::contiguous, dtype);

@@ -30,8 +30,8 @@ Call global_avg_pool2d_backward(const Shape& x, DType dtype, Layout layout) {
 void check_both(const Checker& check, const ShapeCase& c) {
   const Shape& shape = c.shape;
   for (const DType dtype : test_types()) {
-    const Tensor x = to_type(random_normal(shape, 1, 0.5), dtype),
-                 dy = to_type(random_normal({shape[0], shape[1]}, 2), dtype);
+    const Tensor x = with_bf16_nan(to_type(random_normal(shape, 1, 0.5), dtype), dtype),
+                 dy = with_bf16_nan(to_type(random_normal({shape[0], shape[1]}, 2), dtype), dtype);
     // bf16: the sums are f32, so the rounding of the result alone counts.
     const double terms = dtype == DType::f32 ? static_cast<double>(shape[2] * shape[3]) : 1;
     const Expected y{reference::global_avg_pool2d_forward(x), dtype, Arithmetic::reduction, terms};

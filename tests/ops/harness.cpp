@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "kernels/common/parallel.h"
@@ -160,7 +161,11 @@ Call accumulating(const Call& call) {
     const double size =
         expected.magnitude > 0 ? expected.magnitude : reference::root_mean_square(expected.values);
     Tensor initial = reference::random_normal(expected.values.shape, number++, 0, size > 0 ? size : 1);
-    if (expected.dtype == DType::bf16) initial = to_operand(initial, Precision::bf16);
+    if (expected.dtype == DType::bf16) {
+      initial = with_bf16_nan(to_operand(initial, Precision::bf16), DType::bf16);
+      // NaN hides the size of the sums.
+      if (!(expected.magnitude > 0)) expected.magnitude = std::isfinite(size) ? size : 1;
+    }
     for (std::int64_t j = 0; j < initial.size(); ++j) expected.values[j] += initial[j];
     operand.contents = std::make_shared<const Tensor>(std::move(initial));
   }

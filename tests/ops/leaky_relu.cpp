@@ -82,7 +82,8 @@ Tensor with_special_values(const Shape& shape, DType dtype) {
 
 void check_all(const Checker& check, const SlopeCase& c) {
   for (const DType dtype : test_types()) {
-    const Tensor x = with_special_values(c.shape, dtype), dy = to_type(random_normal(c.shape, 2), dtype);
+    const Tensor x = with_special_values(c.shape, dtype),
+                 dy = with_bf16_nan(to_type(random_normal(c.shape, 2), dtype), dtype);
     const Tensor y = oracle_forward(c.params, x), dx = oracle_backward(c.params, x, dy);
     for (Backend* backend : test_backends(dtype)) {
       if (!is_fast_enough(*backend, c.shape.numel())) continue;

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
+
 #include "engine/ops/matmul.h"
 #include "tests/ops/operation.h"
 #include "tests/ops/product_cases.h"
@@ -45,8 +47,9 @@ Call matmul(const MatmulCase& c, Transposed transposed, const Types& types) {
 }
 
 void check_matmul(const Checker& check, const MatmulCase& c, Transposed transposed,
-                  const ProductSetting& setting, const Backends& backends) {
-  const Tensor a = setting.operand(transposed.a ? Shape{c.k, c.m} : Shape{c.m, c.k}, 1);
+                  const ProductSetting& setting, const Backends& backends, bool nan = false) {
+  Tensor a = setting.operand(transposed.a ? Shape{c.k, c.m} : Shape{c.m, c.k}, 1);
+  if (nan) a[a.size() / 2] = std::nan("");
   const Tensor b = setting.operand(transposed.b ? Shape{c.n, c.k} : Shape{c.k, c.n}, 2);
   const Expected expected = setting.expected(reference::matmul(a, transposed.a, b, transposed.b), c.k);
   for (Backend* backend : backends)
@@ -75,6 +78,15 @@ void check_kernels(const Checker& check, const MatmulCase& c) {
     }
 }
 
+/// Results that end in the middle of a piece of 16 bytes, of every tile, order and mixture of types.
+void check_partial_pieces(const Checker& check, const MatmulCase& c) {
+  std::vector<ProductSetting> settings = product_settings();
+  settings.push_back({{.precision = Precision::bf16}, DType::bf16, DType::f32, DType::f32});
+  for (const ProductSetting& setting : settings)
+    for (const Transposed& transposed : {Transposed{false, false}, {false, true}, {true, false}})
+      check_matmul(check, c, transposed, setting, backends_with(setting.options), setting.c == DType::bf16);
+}
+
 /// Where there are a GPU and cuBLAS.
 void check_cublas(const Checker& check, const MatmulCase& c) {
   for (ProductSetting setting : product_settings()) {
@@ -90,7 +102,9 @@ void check_cublas(const Checker& check, const MatmulCase& c) {
 }
 
 void check_unaligned(const Checker& check, const MatmulCase& c) {
-  for (const ProductSetting& setting : product_settings())
+  std::vector<ProductSetting> settings = product_settings();
+  settings.push_back({{.precision = Precision::bf16}, DType::f32, DType::bf16, DType::f32});
+  for (const ProductSetting& setting : settings)
     for (const Transposed& transposed : transpositions)
       check_matmul(check, c, transposed, setting, backends_with(setting.options));
 }
@@ -132,6 +146,11 @@ Operation describe_matmul() {
       .name = "matmul",
       .checks = {checks_of("matmul with every transposition", matmul_cases(), check_transpositions),
                  checks_of("matmul kernels in every precision", matmul_kernel_cases(), check_kernels),
+                 checks_of(
+                     "matmul kernels with results of partial pieces",
+                     std::vector{matmul_case(40, 76, 40), matmul_case(40, 77, 40), matmul_case(136, 76, 40),
+                                 matmul_case(136, 77, 40), matmul_case(136, 8, 40), matmul_case(136, 72, 40)},
+                     check_partial_pieces),
                  checks_of("matmul through cuBLAS in every precision", matmul_cases(), check_cublas),
                  checks_of("matmul kernels without alignment in every precision",
                            std::vector{matmul_case(17, 33, 65), matmul_case(66, 7, 130)}, check_unaligned)},

@@ -56,7 +56,8 @@ std::vector<Shape> all_shapes() {
 
 void check_both(const Checker& check, const ShapeCase& c) {
   for (const DType dtype : test_types()) {
-    const Tensor x = with_special_values(c.shape, 1, dtype), dy = to_type(random_normal(c.shape, 2), dtype);
+    const Tensor x = with_special_values(c.shape, 1, dtype),
+                 dy = with_bf16_nan(to_type(random_normal(c.shape, 2), dtype), dtype);
     const Tensor y = reference::relu_forward(x), dx = reference::relu_backward(y, dy);
     for (Backend* backend : test_backends(dtype)) {
       // Once is enough to see a loop over more elements than there are threads.

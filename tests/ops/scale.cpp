@@ -26,7 +26,7 @@ void check_factors(const Checker& check, const ShapeCase& c) {
       if (!takes_shape(*backend, c.shape)) continue;
       for (const float factor : {-0.3f, 1.0f, 0.0f}) {
         if (c.shape.numel() > large_activation.numel() && factor >= 0) continue;
-        const Tensor x = to_type(random_normal(c.shape, 1), dtype);
+        const Tensor x = with_bf16_nan(to_type(random_normal(c.shape, 1), dtype), dtype);
         Tensor y = x;
         for (double& value : y.values) value *= static_cast<double>(factor);
         for (const Layout layout : layouts_of(*backend, c.shape))

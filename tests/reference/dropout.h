@@ -17,7 +17,8 @@ inline Tensor dropout(const DropoutParams& params, const Tensor& x) {
   for (std::int64_t i = 0; i < x.size(); ++i) {
     const std::uint64_t draw = params.offset + static_cast<std::uint64_t>(i / plane);
     const float uniform = uniform_float(philox_word(params.seed, params.stream, draw));
-    y[i] = uniform < params.probability ? 0.0 : x[i] / (1.0 - static_cast<double>(params.probability));
+    y[i] = uniform < params.probability ? 0.0 * x[i]  // NaN stays
+                                        : x[i] / (1.0 - static_cast<double>(params.probability));
   }
   return y;
 }
