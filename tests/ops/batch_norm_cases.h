@@ -20,6 +20,7 @@ struct BatchNormCase {
   Shape x;
   double mean = 0, deviation = 1;  ///< of the input
   kernels::BatchNormParams params = {};
+  int switched_off = 0;  ///< further channels whose gamma is 0
 };
 
 inline const std::vector<BatchNormCase>& batch_norm_cases() {
@@ -38,8 +39,9 @@ inline const std::vector<BatchNormCase>& batch_norm_cases() {
        .mean = 0,
        .deviation = 1,
        .params = {.epsilon = 1e-3f, .momentum = 0.3f}},
+      {.name = "channels_switched_off", .x = {2, 24, 8, 6}, .switched_off = 8},
       {.name = "wide_rows", .x = {1, 16, 3, 2101}, .mean = 0.5, .deviation = 0.25},
-      {.name = "planes_of_whole_vectors", .x = {6, 3, 44, 64}, .mean = 0.5, .deviation = 0.25},
+      {.name = "planes_of_whole_vectors", .x = {4, 3, 32, 64}, .mean = 0.5, .deviation = 0.25},
       {.name = "large", .x = large_activation, .mean = 0.5, .deviation = 0.25},
       {.name = "features", .x = {9, 21}, .mean = 1, .deviation = 2},
       {.name = "features_of_two_rows", .x = {2, 64}},
@@ -78,6 +80,10 @@ inline BatchNormInputs batch_norm_inputs(const BatchNormCase& c, DType dtype = D
     const bool few = c.x.numel() < 2000;  // values far enough apart that their order survives rounding
     in.gamma[1] = few ? 0.001 : 0.01;
     in.beta[1] = few ? 2 : 0.25;
+  }
+  for (std::int64_t channel = 8; channel < 8 + c.switched_off; ++channel) {
+    in.gamma[channel] = 0;
+    in.beta[channel] = 0.5;
   }
   in.gamma = to_single(in.gamma);
   for (double& value : in.running_var.values) value = c.deviation * c.deviation * (0.5 + std::abs(value));

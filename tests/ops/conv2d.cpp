@@ -70,10 +70,10 @@ std::vector<Conv2dCase> small_cases() {
 
 std::vector<Conv2dCase> few_channels_cases() {
   std::vector<Conv2dCase> cases = conv2d_cases();
-  cases.push_back(conv2d_case("more_tiles_than_blocks", {3, 1, 1500, 2}, {5, 1, 3, 3}).padding(1));
+  cases.push_back(conv2d_case("more_tiles_than_blocks", {3, 1, 1500, 2}, {9, 1, 3, 3}).padding(1));
   // A tile's pixels leave no room for those of the next one; a few more tiles than blocks.
   cases.push_back(
-      conv2d_case("large_patches", {3, 1, 708, 144}, {5, 1, 3, 3}).padding(4, 100).dilation(4, 171));
+      conv2d_case("large_patches", {3, 1, 708, 144}, {9, 1, 3, 3}).padding(4, 100).dilation(4, 171));
   cases.push_back(conv2d_case("tiles_of_odd_channels", {1, 1, 5, 127}, {5, 1, 3, 3}).padding(1));
   cases.push_back(conv2d_case("tiles_of_odd_channels_rgb", {1, 3, 4, 127}, {7, 3, 3, 3}).padding(1));
   cases.push_back(conv2d_case("tiles_of_two_widths", {1, 2, 3, 257}, {6, 2, 3, 3}).padding(1));

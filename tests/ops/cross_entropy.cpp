@@ -110,10 +110,10 @@ void check_f32(const Checker& check, const RowsCase& c) {
 void check_bf16(const Checker& check, const RowsCase& c) {
   for (Backend* backend : test_backends(DType::bf16))
     for (const float smoothing : {0.0f, 0.1f})
-      for (const DType logits : {DType::f32, DType::bf16})
-        for (const DType log_probabilities : {DType::f32, DType::bf16})
-          if (logits == DType::bf16 || log_probabilities == DType::bf16)
-            check_form(check, *backend, c, {{smoothing}, smoothing > 0, logits, log_probabilities});
+      for (const bool weighted : {false, true})
+        for (const auto& [logits, log_probabilities] :
+             {std::pair{DType::f32, DType::bf16}, {DType::bf16, DType::f32}, {DType::bf16, DType::bf16}})
+          check_form(check, *backend, c, {{smoothing}, weighted, logits, log_probabilities});
 }
 
 struct LabelCase {
