@@ -39,7 +39,7 @@ inline const std::vector<BatchNormCase>& batch_norm_cases() {
        .mean = 0,
        .deviation = 1,
        .params = {.epsilon = 1e-3f, .momentum = 0.3f}},
-      {.name = "channels_switched_off", .x = {2, 24, 8, 6}, .switched_off = 8},
+      {.name = "channels_switched_off", .x = {2, 24, 24, 26}, .switched_off = 8},
       {.name = "wide_rows", .x = {1, 16, 3, 2101}, .mean = 0.5, .deviation = 0.25},
       {.name = "planes_of_whole_vectors", .x = {4, 3, 32, 64}, .mean = 0.5, .deviation = 0.25},
       {.name = "large", .x = large_activation, .mean = 0.5, .deviation = 0.25},

@@ -70,7 +70,8 @@ std::vector<Conv2dCase> small_cases() {
 
 std::vector<Conv2dCase> few_channels_cases() {
   std::vector<Conv2dCase> cases = conv2d_cases();
-  cases.push_back(conv2d_case("more_tiles_than_blocks", {3, 1, 1500, 2}, {9, 1, 3, 3}).padding(1));
+  cases.push_back(conv2d_case("more_tiles_than_blocks", {3, 1, 1600, 2}, {9, 1, 3, 3}).padding(1));
+  cases.push_back(conv2d_case("more_tiles_than_blocks_rgb", {3, 3, 1600, 2}, {9, 3, 3, 3}).padding(1));
   // A tile's pixels leave no room for those of the next one; a few more tiles than blocks.
   cases.push_back(
       conv2d_case("large_patches", {3, 1, 708, 144}, {9, 1, 3, 3}).padding(4, 100).dilation(4, 171));
