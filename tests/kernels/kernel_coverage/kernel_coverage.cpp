@@ -5,8 +5,7 @@
 // COVERAGE is the file of XR_GPU_COVERAGE, EXPECTED the least share and what cannot be reached, with reasons, SOURCE the
 // project's folder. --list prints the lines of the source whose instructions were not reached, and how many of each
 // kernel; --kernel the PTX of the kernels whose names contain NAME, with a "-" before what was not reached. The exit
-// status is 0 if
-// every kernel was launched and no smaller share of the instructions was reached than EXPECTED says.
+// status is 0 if every kernel was launched and no smaller share of the instructions was reached than EXPECTED says.
 #include <cstdio>
 #include <fstream>
 #include <map>
