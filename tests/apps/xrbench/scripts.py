@@ -222,6 +222,7 @@ class Together(unittest.TestCase):
             batch_size = channels = image_size = padding = threads = 1
             dropout, cores, precision, device, lr, seed = 0.25, [0], "fp32", "cuda", 0.1, 0
             together = keep_going = True
+            simulated = False
             modes, rounds, block, warm_up, patience = "tuned compiled", 2, 3, 4, 0.5
 
         def program(label, dropout):
