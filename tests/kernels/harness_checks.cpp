@@ -41,9 +41,13 @@ std::vector<std::string> problems_of(const Harm& harm) {
       .problems;
 }
 
+/// Another value than what is there.
 void write_byte(Backend& backend, void* base, std::ptrdiff_t offset) {
-  const unsigned char byte = 0x11;
-  backend.copy_from_host(static_cast<unsigned char*>(base) + offset, &byte, 1);
+  unsigned char* const to = static_cast<unsigned char*>(base) + offset;
+  unsigned char byte = 0;
+  backend.copy_to_host(&byte, to, 1);
+  byte = static_cast<unsigned char>(~byte);
+  backend.copy_from_host(to, &byte, 1);
 }
 
 void write_float(Backend& backend, const View& view, std::ptrdiff_t index, float value) {

@@ -1,5 +1,8 @@
 #include "apps/xrbench/counters/counters_settings.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -44,7 +47,7 @@ void CountersTable::add(const std::string& case_name, const std::string& variant
     rows_ += table_rows(case_name, kernels, call, *gpu_, bars_);
   if (settings_.bars.empty()) return;
   for (const std::string& message : over_bars(kernels, bars_))
-    over_.push_back(case_name + (variant.empty() ? ": " : ", " + variant + ": ") + message);
+    over_.push_back(fmt::format("{}{}{}: {}", case_name, variant.empty() ? "" : ", ", variant, message));
 }
 
 void CountersTable::finish() const {
@@ -57,9 +60,12 @@ void CountersTable::finish() const {
     if (file) std::filesystem::rename(part, settings_.table, error);
     XR_CHECK(file && !error, "cannot write '{}': check the folder and the free space", settings_.table);
   }
-  std::string all;
-  for (const std::string& message : over_) all += "\n  " + message;
-  XR_CHECK(over_.empty(), "{} results are over their bars in {}:{}", over_.size(), settings_.bars, all);
+  constexpr std::size_t most_named = 5;
+  std::string named;
+  for (std::size_t i = 0; i < std::min(most_named, over_.size()); ++i)
+    named += (i == 0 ? "" : "; ") + over_[i];
+  if (over_.size() > most_named) named += "; ...";
+  XR_CHECK(over_.empty(), "{} kernels are over their bars in {}: {}", over_.size(), settings_.bars, named);
 }
 
 }  // namespace xr::bench

@@ -85,10 +85,9 @@ double Bound::least() const {
 
 Bound bound_of(const LaunchCounters& launch, const Gpu& gpu) {
   // The share of the work that the multiprocessor with the most blocks does.
-  const double share = launch.blocks == 0
-                           ? 0
-                           : static_cast<double>((launch.blocks - 1) / gpu.multiprocessors + 1) /
-                                 static_cast<double>(launch.blocks);
+  const std::int64_t most_blocks = (launch.blocks + gpu.multiprocessors - 1) / gpu.multiprocessors;
+  const double share =
+      launch.blocks == 0 ? 0 : static_cast<double>(most_blocks) / static_cast<double>(launch.blocks);
   const auto on_one = [&](double amount, double per_clock) {
     return share * amount / (per_clock * gpu.clock);
   };
