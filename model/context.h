@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "engine/core/tensor.h"
@@ -20,6 +21,8 @@ struct Context {
   /// If defined, masks depend on what this i64 (1) on the network's device holds when they are drawn, instead
   /// of on `step`: first_mask_number(step). For captured training steps.
   engine::Tensor mask_number = {};
+  /// While running statistics are computed anew: in place of each batch norm's momentum. Batches are not counted then.
+  std::optional<float> batch_norm_momentum = {};
   /// If set, what do_on_host does is also kept here, for the replays of a captured step.
   HostWork* recorded_host_work = nullptr;
 

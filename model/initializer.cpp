@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/train/initialize.h"
+#include "kernels/common/parallel.h"
 #include "kernels/common/random.h"
 
 namespace xr::model {
@@ -21,12 +22,17 @@ Tensor Initializer::uniform(const Shape& shape, std::int64_t fan_in) {
   return tensor;
 }
 
-Tensor Initializer::kaiming_normal(const Shape& shape, std::int64_t fan_out) {
-  Philox random(seed, stream_of(RandomPurpose::initial_weights, next_stream++));
+Tensor Initializer::kaiming_normal(const Shape& shape, std::int64_t fan) {
+  const std::uint64_t stream = stream_of(RandomPurpose::initial_weights, next_stream++);
   if (shapes_only) return {};
-  const float deviation = std::sqrt(2.0f / static_cast<float>(fan_out));
+  const float deviation = std::sqrt(2.0f / static_cast<float>(fan));
   std::vector<float> values(static_cast<std::size_t>(shape.numel()));
-  for (float& value : values) value = deviation * random.normal();
+  kernels::parallel_ranges(shape.numel(), 1 << 13, [&](std::int64_t begin, std::int64_t end) {
+    Philox random(seed, stream);
+    random.skip(static_cast<std::uint64_t>(begin) * Philox::words_per_normal);
+    for (std::int64_t i = begin; i < end; ++i)
+      values[static_cast<std::size_t>(i)] = deviation * random.normal();
+  });
   return Tensor::from_host(std::span<const float>(values), shape, device);
 }
 

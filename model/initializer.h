@@ -17,8 +17,9 @@ struct Initializer {
   /// Uniform in +-1 / sqrt(fan_in): PyTorch's default for weights (kaiming_uniform with a = sqrt 5) and
   /// biases.
   [[nodiscard]] engine::Tensor uniform(const engine::Shape& shape, std::int64_t fan_in);
-  /// Normal with standard deviation sqrt(2 / fan_out): He et al. 2015, as torchvision's residual networks.
-  [[nodiscard]] engine::Tensor kaiming_normal(const engine::Shape& shape, std::int64_t fan_out);
+  /// Normal with standard deviation sqrt(2 / fan): He et al. 2015. torchvision's residual networks take fan_out,
+  /// its DenseNets fan_in.
+  [[nodiscard]] engine::Tensor kaiming_normal(const engine::Shape& shape, std::int64_t fan);
   /// Takes no random stream.
   [[nodiscard]] engine::Tensor constant(const engine::Shape& shape, float value) const;
 };

@@ -4,7 +4,11 @@
 
 #include "kernels/common/error_codes.h"
 #include "model/initializer.h"
+#include "model/networks/darkcovidnet.h"
+#include "model/networks/densenet.h"
+#include "model/networks/efficientnet_lite.h"
 #include "model/networks/report_cnn.h"
+#include "model/networks/resnet.h"
 #include "model/networks/xray_resnet.h"
 
 namespace xr::model {
@@ -14,6 +18,11 @@ namespace {
 template <class Network>
 std::unique_ptr<Module> make(const ModelSettings& settings, const Initializer& initializer) {
   return std::make_unique<Network>(settings, initializer);
+}
+
+template <const ResnetDepth& depth>
+std::unique_ptr<Module> make_resnet(const ModelSettings& settings, const Initializer& initializer) {
+  return std::make_unique<Resnet>(settings, initializer, depth);
 }
 
 struct Network {
@@ -26,12 +35,18 @@ struct Network {
 const Network networks[] = {
     {"report_cnn", make<ReportCnn>, 1},
     {"xray_resnet", make<XrayResnet>, 16},
+    {"resnet18", make_resnet<resnet18>, 32},
+    {"resnet34", make_resnet<resnet34>, 32},
+    {"resnet50", make_resnet<resnet50>, 32},
+    {"densenet121", make<Densenet121>, 32},
+    {"efficientnet_lite0", make<EfficientnetLite0>, 32},
+    {"darkcovidnet", make<Darkcovidnet>, 32},
 };
 
 const Network& find(const std::string& name) {
   for (const Network& network : networks)
     if (name == network.name) return network;
-  throw Error(fmt::format("unknown model '{}': use {}", name, fmt::join(model_names(), " or ")));
+  throw Error(fmt::format("unknown model '{}': use {}", name, fmt::join(model_names(), ", ")));
 }
 
 /// Whether a batch of so many images of the settings' size goes through; false with an Error of that code.
@@ -63,6 +78,20 @@ std::int64_t min_image_size(const ModelSettings& settings) {
 
 std::int64_t min_training_batch(const ModelSettings& settings) {
   return accepts(settings, 1, error_code::batch_too_small) ? 1 : 2;
+}
+
+std::vector<NamedShape> parameter_shapes(const ModelSettings& settings) {
+  return make_model_shapes(settings)->parameter_shapes();
+}
+
+std::set<std::string> head_parameters(const ModelSettings& settings) {
+  ModelSettings other = settings;
+  ++other.classes;
+  const std::vector<NamedShape> left = parameter_shapes(settings), right = parameter_shapes(other);
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (left[i].shape != right[i].shape) names.insert(left[i].name);
+  return names;
 }
 
 std::int64_t parameter_count(const ModelSettings& settings) {

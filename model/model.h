@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct ModelSettings {
 /// The smallest batch that can be trained on: 2 where a batch norm has one value per channel and image, which
 /// has no variance; else 1.
 [[nodiscard]] std::int64_t min_training_batch(const ModelSettings& settings);
+/// Names and shapes of the network's parameters, without memory for them.
+[[nodiscard]] std::vector<NamedShape> parameter_shapes(const ModelSettings& settings);
+/// Names of the parameters whose shapes depend on the number of classes: the head. The others are the backbone.
+[[nodiscard]] std::set<std::string> head_parameters(const ModelSettings& settings);
 /// Parameters of the network, without memory for them.
 [[nodiscard]] std::int64_t parameter_count(const ModelSettings& settings);
 

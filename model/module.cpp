@@ -23,6 +23,41 @@ void Module::collect(const std::string& prefix, bool with_buffers, std::vector<N
   for (const auto& [name, module] : children_) module->collect(prefix + name + ".", with_buffers, result);
 }
 
+std::vector<NamedTensor> Module::trainable_parameters() const {
+  std::vector<NamedTensor> result = parameters();
+  std::erase_if(result, [](const NamedTensor& parameter) { return !parameter.tensor.requires_grad(); });
+  return result;
+}
+
+void Module::freeze_except(const std::set<std::string>& names) {
+  freeze_except("", names);
+}
+
+void Module::freeze_except(const std::string& prefix, const std::set<std::string>& names) {
+  bool has_parameters = false, keeps_some = false;
+  for (Entry& entry : entries_) {
+    if (!entry.is_parameter) continue;
+    const bool kept = names.contains(prefix + entry.name);
+    has_parameters = true;
+    keeps_some = keeps_some || kept;
+    if (!kept && entry.tensor.defined()) entry.tensor.set_requires_grad(false);
+  }
+  frozen_ = has_parameters && !keeps_some;
+  for (const auto& [name, module] : children_) module->freeze_except(prefix + name + ".", names);
+}
+
+std::vector<NamedShape> Module::parameter_shapes() const {
+  std::vector<NamedShape> result;
+  collect_shapes("", result);
+  return result;
+}
+
+void Module::collect_shapes(const std::string& prefix, std::vector<NamedShape>& result) const {
+  for (const Entry& entry : entries_)
+    if (entry.is_parameter) result.push_back({prefix + entry.name, entry.shape});
+  for (const auto& [name, module] : children_) module->collect_shapes(prefix + name + ".", result);
+}
+
 std::int64_t Module::parameter_count() const {
   std::int64_t count = 0;
   for (const Entry& entry : entries_)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,12 @@ struct NamedModule {
   Module* module;
 };
 
+/// A parameter without its elements.
+struct NamedShape {
+  std::string name;
+  Shape shape;
+};
+
 /// A new kind of module overrides forward and output_shape and registers what it has in its constructor.
 /// Callers write module(x), which does what holds for every module.
 class Module {
@@ -46,8 +53,16 @@ class Module {
   [[nodiscard]] std::vector<NamedTensor> parameters() const;
   /// Parameters and buffers (running statistics): PyTorch's state dict.
   [[nodiscard]] std::vector<NamedTensor> state() const;
+  /// Names and shapes of the parameters; also of a network without memory (Initializer::shapes_only).
+  [[nodiscard]] std::vector<NamedShape> parameter_shapes() const;
   /// Elements of all parameters; also of a network without memory (Initializer::shapes_only).
   [[nodiscard]] std::int64_t parameter_count() const;
+
+  /// What an optimizer changes after freeze_except: parameters that require a gradient.
+  [[nodiscard]] std::vector<NamedTensor> trainable_parameters() const;
+  /// From now on parameters of other names need no gradient, and modules that have only such evaluate also in
+  /// training: batch norm then takes its running statistics and leaves them as they are.
+  void freeze_except(const std::set<std::string>& names);
 
   /// All modules below this one, in order of registration, each before those below it.
   [[nodiscard]] std::vector<NamedModule> modules() const;
@@ -64,7 +79,9 @@ class Module {
   [[nodiscard]] Context& context() { return *context_; }
   [[nodiscard]] const Context& context() const { return *context_; }
   void set_training(bool training) { context_->training = training; }
-  [[nodiscard]] bool training() const { return context_->training; }
+  [[nodiscard]] bool frozen() const { return frozen_; }
+  /// Of this module: a frozen one always evaluates.
+  [[nodiscard]] bool training() const { return context_->training && !frozen_; }
   void set_step(std::int64_t step) { context_->step = step; }
   [[nodiscard]] std::int64_t step() const { return context_->step; }
 
@@ -79,6 +96,8 @@ class Module {
 
  private:
   void collect(const std::string& prefix, bool with_buffers, std::vector<NamedTensor>& result) const;
+  void freeze_except(const std::string& prefix, const std::set<std::string>& names);
+  void collect_shapes(const std::string& prefix, std::vector<NamedShape>& result) const;
   void share(const std::shared_ptr<Context>& context);
 
   struct Entry {
@@ -91,6 +110,7 @@ class Module {
   std::vector<std::pair<std::string, Module*>> children_;
   std::shared_ptr<Context> context_ = std::make_shared<Context>();
   Observer observer_;
+  bool frozen_ = false;
 };
 
 }  // namespace xr::model

@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "engine/ops/binary_cross_entropy_with_logits.h"
 #include "engine/ops/cast.h"
 
 namespace xr::model {
@@ -27,7 +28,10 @@ void TrainingStep::run_operations(const Tensor& images, const Tensor& labels,
   if (make_images) make_images();
   arena_.zero_grad();
   result_.logits = engine::cast(network_(images), engine::DType::f32);
-  result_.loss = engine::cross_entropy(result_.logits, labels, settings_.class_weights, settings_.loss);
+  result_.loss =
+      labels.dtype() == engine::DType::f32
+          ? engine::binary_cross_entropy_with_logits(result_.logits, labels, settings_.class_weights)
+          : engine::cross_entropy(result_.logits, labels, settings_.class_weights, settings_.loss);
   result_.loss.backward();
 }
 

@@ -1,4 +1,5 @@
-// What a training step does on the device before the optimizer: forward, cross-entropy, backward. Where the
+// What a training step does on the device before the optimizer: forward, cross-entropy (of classes, or binary of
+// labels), backward. Where the
 // device can, it is recorded once and replayed (a CUDA graph); the numbers are the same.
 #pragma once
 
@@ -13,9 +14,10 @@
 namespace xr::model {
 
 struct TrainingStepSettings {
-  Tensor class_weights = {};  ///< (classes) or undefined
-  engine::CrossEntropyParams loss = {};
-  bool capture = true;  ///< record and replay, if the device can
+  /// (classes) or undefined: the factor of each class, or, of targets, of each label's positive ones.
+  Tensor class_weights = {};
+  engine::CrossEntropyParams loss = {};  ///< of classes
+  bool capture = true;                   ///< record and replay, if the device can
 };
 
 class TrainingStep {
@@ -28,12 +30,12 @@ class TrainingStep {
 
   /// Both f32 and valid until the next step; nothing has waited for the device.
   struct Result {
-    Tensor loss;    ///< rank 0: the mean over the batch
+    Tensor loss;    ///< rank 0: the mean over the batch, of targets over the known ones
     Tensor logits;  ///< (N, classes)
   };
 
   /// Overwrites all gradients. `step` counts from 0 and chooses the dropout masks. images (N, C, H, W),
-  /// labels i64 (N). `make_images`, if given, fills images on the device and is a part of the recorded work.
+  /// labels i64 (N): classes; or f32 (N, labels): targets, NaN where unknown. `make_images`, if given, fills images on the device and is a part of the recorded work.
   /// Replayed are steps whose tensors lie where those of the second call lay and have its shape; others run
   /// one operation after another.
   const Result& run(std::int64_t step, const Tensor& images, const Tensor& labels,

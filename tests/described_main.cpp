@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "kernels/common/error.h"
+
 namespace xr::tests {
 
 namespace {
@@ -25,6 +27,11 @@ std::string& selection() {
     const char* value = std::getenv("XR_CASE");
     return std::string(value == nullptr ? "" : value);
   }();
+  return selected;
+}
+
+Share& share() {
+  static Share selected;
   return selected;
 }
 
@@ -47,18 +54,32 @@ const std::string& selected_case() {
   return selection();
 }
 
+const Share& selected_share() {
+  return share();
+}
+
 }  // namespace xr::tests
 
 int main(int argc, char** argv) {
   using namespace xr::tests;
   Catch::Session session;
   bool list = false;
+  const char* const share_of_environment = std::getenv("XR_TEST_SHARE");
+  std::string share_text = share_of_environment == nullptr ? "0/1" : share_of_environment;
   session.cli(session.cli() |
               Catch::clara::Opt(selection(), "operation/case")["--case"](
                   "only this case, or the cases of this operation (also XR_CASE)") |
+              Catch::clara::Opt(share_text, "index/count")["--share"](
+                  "only this share of each suite's cases: 0/8 to 7/8 for eight runs (also XR_TEST_SHARE)") |
               Catch::clara::Opt(list)["--list-cases"]("list the names of all cases"));
   add_described_tests();
   if (const int status = session.applyCommandLine(argc, argv); status != 0) return status;
+  try {
+    share() = parse_share(share_text);
+  } catch (const xr::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
   if (list) {
     for (const std::string& name : case_names()) std::puts(name.c_str());
     return 0;

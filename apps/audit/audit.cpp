@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "apps/audit/pixels.h"
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 
@@ -11,10 +13,14 @@ namespace xr::audit {
 
 namespace {
 
-data::Dataset find_images(const std::filesystem::path& directory, const AuditSettings& settings) {
+data::Dataset find_images(const std::filesystem::path& directory, const AuditSettings& settings,
+                          const Tell& tell) {
   data::SplitSettings split;
   split.validation_fraction = split.test_fraction = 0;  // what the folder itself says
   split.groups = settings.groups;
+  split.skip_folders = settings.skip_folders;
+  split.labels = settings.labels;
+  split.scan_progress = telling(tell, "Listing files");
   return data::read_image_folder(directory, split);
 }
 
@@ -32,29 +38,26 @@ Verdict Audit::verdict() const {
 }
 
 Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings, const Tell& tell) {
-  const auto telling = [&](const char* what) {
-    return [&tell, what](std::size_t done, std::size_t total) { tell(what, done, total); };
-  };
   Audit audit;
   double started = now_seconds();
-  audit.scan = scan_images(find_images(directory, settings), settings.workers, telling("Reading images"));
+  const data::Dataset dataset = find_images(directory, settings, tell);
+  audit.scan = scan_images(dataset, settings.workers, telling(tell, "Reading images"));
   XR_CHECK(!audit.scan.images.empty(), "none of the {} images of {} can be read; the first: {}",
            audit.scan.unreadable.size(), engine::quote_name(directory), audit.scan.unreadable.front().reason);
   audit.seconds_decoding = now_seconds() - started;
 
   started = now_seconds();
-  std::vector<Fingerprint> prints;
-  for (const ImageFacts& image : audit.scan.images) prints.push_back(image.print);
-  audit.copies = find_copies(prints, settings.workers, telling("Comparing images"));
+  audit.copies = find_copies_in(audit.scan, settings.workers, tell);
   audit.seconds_comparing = now_seconds() - started;
 
   started = now_seconds();
-  constexpr View views[] = {View::file, View::histogram, View::ring, View::border, View::whole};
+  std::vector<View> views = {View::file, View::histogram, View::ring, View::border, View::whole};
+  if (has_different_tags(audit.scan)) views.push_back(View::tags);
   const std::vector<std::size_t> groups = group_numbers(audit.scan, audit.copies);
   audit.shortcuts = find_shortcuts(audit.scan, groups, views, settings.workers);
   audit.seconds_learning = now_seconds() - started;
 
-  const std::optional<SourceTable> sources = read_source_table(directory, settings.groups);
+  const std::optional<SourceTable> sources = find_source_table(dataset, settings.groups);
   audit.checks = {check_copies(audit.scan, audit.copies),
                   check_labels(audit.scan, audit.copies),
                   check_patients(audit.scan),
@@ -63,11 +66,21 @@ Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& 
                   check_balance(audit.scan),
                   check_sizes(audit.scan, settings.network_size),
                   check_files(audit.scan)};
+  std::ranges::move(check_pixels(audit.scan), std::back_inserter(audit.checks));
   sort_by_verdict(audit.checks);
   return audit;
 }
 
 std::string audit_json(const Audit& audit) {
+  nlohmann::json notices = nlohmann::json::array(), warnings = nlohmann::json::array();
+  for (const data::Notice& notice : audit.scan.notices) {
+    if (notice.importance == data::Importance::warning) warnings.push_back(notice.text);
+    notices.push_back({{"id", std::string(notice.id.name)},
+                       {"importance", notice.importance == data::Importance::warning ? "warning" : "note"},
+                       {"text", notice.text},
+                       {"names", notice.names},
+                       {"count", notice.count}});
+  }
   const nlohmann::json facts = {{"schema", "xrtrain-audit"},
                                 {"version", 1},
                                 {"data", audit.scan.directory.string()},
@@ -75,7 +88,8 @@ std::string audit_json(const Audit& audit) {
                                 {"classes", audit.scan.class_names},
                                 {"splits", audit.scan.splits},
                                 {"verdict", html::verdict_name(audit.verdict())},
-                                {"warnings", audit.scan.warnings},
+                                {"warnings", warnings},
+                                {"notices", notices},
                                 {"seconds",
                                  {{"reading", audit.seconds_decoding},
                                   {"comparing", audit.seconds_comparing},

@@ -6,11 +6,14 @@
 #include "apps/audit/checks.h"
 #include "apps/audit/shortcuts.h"
 #include "apps/audit/sources.h"
+#include "apps/audit/tell.h"
 
 namespace xr::audit {
 
 struct AuditSettings {
   data::GroupSettings groups;
+  data::SkipFolders skip_folders = {};
+  data::LabelSettings labels = {};
   int network_size = 224;
   int workers = 0;  ///< threads; 0: one per core
 };
@@ -24,9 +27,6 @@ struct Audit {
 
   [[nodiscard]] Verdict verdict() const;
 };
-
-/// Called with what is being done, how much of it is done, and how much there is.
-using Tell = std::function<void(const char*, std::size_t, std::size_t)>;
 
 /// Reads and checks the images of a folder. Throws xr::Error for a folder without classes (image_folder.h).
 [[nodiscard]] Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings,

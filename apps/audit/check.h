@@ -14,7 +14,7 @@ using html::Verdict;
 
 struct Check {
   std::string name;   ///< its key in audit.json
-  std::string title;  ///< "Copies"
+  std::string title;  ///< "Duplicates"
   FindingId id;       ///< what was found, of several things the worst
   Verdict verdict = Verdict::ok;
   std::string text;                  ///< the finding, one line in plain words

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "apps/audit/label_scan.h"
 #include "apps/text/text.h"
 #include "kernels/common/error.h"
 
@@ -15,9 +16,12 @@ namespace xr::audit {
 namespace {
 
 constexpr const char* copies_looked_for =
-    "looked for: the same pixels, and pictures saved anew, resized, brightened, inverted, framed in one grey "
-    "level, or cropped by up to 5 % of each side (many of those cropped more are missed); not looked for: "
-    "mirrored, rotated and equalised ones";
+    "exact: the same pixels; near: re-encoded, resized, brightened, inverted, mirrored, rotated by "
+    "90 degrees, equalised, framed in one grey level, or cropped by up to 5% of each side (many of those cropped "
+    "more are missed); not looked for: rotated by other angles, locally equalised (CLAHE)";
+constexpr const char* found_by_index =
+    "candidates came from an index of nearest neighbours, because all pairs of so many images take long: of the "
+    "near duplicates about 1 in 100 may be missed";
 constexpr std::size_t max_examples = 5;  // examples in the text; audit.json has all
 
 struct PairKind {
@@ -26,7 +30,7 @@ struct PairKind {
 
 PairKind kind_of(const Scan& scan, const CopyPair& pair) {
   const ImageFacts &a = scan.images[pair.a], &b = scan.images[pair.b];
-  return {a.split != b.split, a.sample.class_index != b.sample.class_index};
+  return {a.split != b.split, contradict(a.sample, b.sample)};
 }
 
 bool is_test(const Scan& scan, std::size_t image) {
@@ -45,8 +49,9 @@ std::string pair_text(const Scan& scan, const CopyPair& pair) {
   const std::string both = fmt::format("{} and {}", text::one_line(scan.images[pair.a].sample.path),
                                        text::one_line(scan.images[pair.b].sample.path));
   if (pair.kind == CopyKind::exact) return both + ": the same pixels";
-  return fmt::format("{}: the same picture{}{}{} (correlation {:.4f}{})", both,
-                     pair.inverted ? ", black and white inverted" : "",
+  return fmt::format("{}: the same picture{}{}{}{}{}{} (correlation {:.4f}{})", both,
+                     pair.turn == Turn::none ? "" : ", ", turn_text(pair.turn),
+                     pair.equalised ? ", equalised" : "", pair.inverted ? ", black and white inverted" : "",
                      pair.framed ? ", without the border of one grey level" : "",
                      pair.cut > 0.045 ? ", cropped" : "",
                      pair.cut > 0.045 ? pair.aligned_correlation : pair.correlation,
@@ -63,6 +68,8 @@ nlohmann::json pair_figures(const Scan& scan, const CopyPair& pair) {
           {"cut", pair.cut},
           {"inverted", pair.inverted},
           {"framed", pair.framed},
+          {"turn", turn_name(pair.turn)},
+          {"equalised", pair.equalised},
           {"across_splits", kind.across_splits},
           {"across_classes", kind.across_classes}};
 }
@@ -77,7 +84,7 @@ double median(std::vector<double> values) {
 }  // namespace
 
 Check check_copies(const Scan& scan, const Copies& copies) {
-  Check check{"duplicates", "Copies", FindingId::no_duplicates, Verdict::ok, {}, {}, {}};
+  Check check{"duplicates", "Duplicates", FindingId::no_duplicates, Verdict::ok, {}, {}, {}};
   std::size_t exact = 0, splits = 0, with_test = 0;
   nlohmann::json pairs = nlohmann::json::array();
   std::vector<const CopyPair*> order;  // those across splits first
@@ -94,24 +101,26 @@ Check check_copies(const Scan& scan, const Copies& copies) {
                    {"near", copies.pairs.size() - exact},
                    {"across_splits", splits},
                    {"complete", copies.complete},
+                   {"by_index", copies.by_index},
                    {"least_correlation", min_correlation},
                    {"pairs", std::move(pairs)}};
   if (copies.pairs.empty()) {
-    check.text = fmt::format("no copy was found among {}", counted(scan.images.size(), "image"));
+    check.text = fmt::format("no duplicates among {}", counted(scan.images.size(), "image"));
     check.details.emplace_back(copies_looked_for);
+    if (copies.by_index) check.details.emplace_back(found_by_index);
     return check;
   }
   check.verdict = splits > 0 ? Verdict::serious : Verdict::warning;
   check.id = splits > 0 ? FindingId::duplicates_across_splits : FindingId::duplicates;
-  check.text = fmt::format(
-      "{}{}: {} with the same pixels, {} saved anew, resized, brightened, inverted, framed or cropped",
-      copies.complete ? "" : "more than ", counted(copies.pairs.size(), "pair of copies", "pairs of copies"),
-      exact, copies.pairs.size() - exact);
+  check.text = fmt::format("{}{}: {} exact, {} near", copies.complete ? "" : "more than ",
+                           counted(copies.pairs.size(), "pair of duplicates", "pairs of duplicates"), exact,
+                           copies.pairs.size() - exact);
   if (splits > 0) check.text += splits_text(splits, with_test);
   for (std::size_t i = 0; i < std::min(max_examples, order.size()); ++i)
     check.details.push_back(pair_text(scan, *order[i]));
   if (order.size() > max_examples)
     check.details.push_back(fmt::format("and {} more", order.size() - max_examples));
+  if (copies.by_index) check.details.emplace_back(found_by_index);
   check.details.emplace_back(scan.splits.size() > 1 ? "remove all but one of each, or give them one patient "
                                                       "in sources.csv and split with --split-by-group"
                                                     : "remove all but one of each, or give them one patient "
@@ -131,9 +140,16 @@ Check check_labels(const Scan& scan, const Copies& copies) {
   check.figures["count"] = count;
   check.verdict = count > 0 ? Verdict::serious : Verdict::ok;
   if (count > 0) check.id = FindingId::contradicting_labels;
-  check.text = count == 0 ? "no copies were found in the folders of two classes"
-                          : fmt::format("{} in the folders of two classes: one of the labels is wrong",
-                                        counted(count, "pair of copies lies", "pairs of copies lie"));
+  if (scan.task == data::Task::multi_label)
+    check.text = count == 0
+                     ? "no duplicates have different labels"
+                     : fmt::format("{} different labels: one of them is wrong",
+                                   counted(count, "pair of duplicates has", "pairs of duplicates have"));
+  else
+    check.text = count == 0
+                     ? "no duplicates in the folders of two classes"
+                     : fmt::format("{} in the folders of two classes: one of the labels is wrong",
+                                   counted(count, "pair of duplicates lies", "pairs of duplicates lie"));
   if (count > max_examples) check.details.push_back(fmt::format("and {} more", count - max_examples));
   return check;
 }
@@ -226,6 +242,7 @@ std::vector<std::size_t> group_numbers(const Scan& scan, const Copies& copies) {
 }
 
 Check check_balance(const Scan& scan) {
+  if (scan.task == data::Task::multi_label) return check_label_balance(scan);
   Check check{"balance", "Classes", FindingId::balanced_classes, Verdict::ok, {}, {}, {}};
   std::vector<std::vector<std::size_t>> counts(scan.splits.size(),
                                                std::vector<std::size_t>(scan.class_names.size()));
@@ -254,7 +271,7 @@ Check check_balance(const Scan& scan) {
     check.verdict = Verdict::warning;
     check.text = fmt::format(
         "the largest class has {} times the images of the smallest: accuracy alone flatters whoever always "
-        "says the largest; look at sensitivity and specificity, and train with --class-weights auto",
+        "says the largest; look at balanced accuracy, sensitivity and specificity",
         *least == 0 ? "infinitely many" : fmt::format("{:.1f}", ratio));
   } else if (!few.empty()) {
     check.id = FindingId::few_test_images;
@@ -271,12 +288,14 @@ Check check_sizes(const Scan& scan, int network_size) {
   Check check{"sizes", "Sizes", FindingId::sizes_suffice, Verdict::ok, {}, {}, {}};
   std::size_t small = 0;
   check.figures["network_size"] = network_size;
-  for (std::size_t c = 0; c < scan.class_names.size(); ++c) {
+  const bool labels = scan.task == data::Task::multi_label;
+  const std::vector<std::string> names = labels ? std::vector<std::string>{"all images"} : scan.class_names;
+  for (std::size_t c = 0; c < names.size(); ++c) {
     std::vector<double> widths, heights, aspects;
     std::size_t small_of_class = 0;
     std::map<std::string, std::size_t> formats;
     for (const ImageFacts& image : scan.images) {
-      if (image.sample.class_index != static_cast<int>(c)) continue;
+      if (!labels && image.sample.class_index != static_cast<int>(c)) continue;
       widths.push_back(image.width);
       heights.push_back(image.height);
       aspects.push_back(static_cast<double>(image.width) / image.height);
@@ -287,12 +306,12 @@ Check check_sizes(const Scan& scan, int network_size) {
     std::string kinds;
     for (const auto& [format, count] : formats)
       kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, format);
-    check.figures["classes"][scan.class_names[c]] = {
+    check.figures["classes"][names[c]] = {
         {"images", widths.size()},          {"median_width", median(widths)},
         {"median_height", median(heights)}, {"median_aspect", median(aspects)},
         {"small", small_of_class},          {"formats", formats}};
     check.details.push_back(fmt::format("{}: median {:.0f} x {:.0f} pixels, width to height {:.2f}; {}",
-                                        text::one_line(scan.class_names[c]), median(widths), median(heights),
+                                        text::one_line(names[c]), median(widths), median(heights),
                                         median(aspects), kinds));
   }
   check.figures["small"] = small;

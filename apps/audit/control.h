@@ -11,4 +11,9 @@ namespace xr::audit {
 [[nodiscard]] Check judge_control(const nlohmann::json& whole, const nlohmann::json& middle_black,
                                   const nlohmann::json& border_black);
 
+/// The same of several labels, by the mean AUROC of the chosen checkpoints on the test images: from the metrics
+/// (metrics.json) of the three runs.
+[[nodiscard]] Check judge_label_control(const nlohmann::json& whole, const nlohmann::json& middle_black,
+                                        const nlohmann::json& border_black);
+
 }  // namespace xr::audit

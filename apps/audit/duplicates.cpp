@@ -5,112 +5,119 @@
 #include <optional>
 #include <tuple>
 
+#include "apps/audit/candidates.h"
+
 namespace xr::audit {
 
 namespace {
 
-constexpr float min_likeness = 0.94f;      // of descriptors: what is less alike is never aligned
-constexpr float hopeless_likeness = 0.5f;  // of the whole images: no crop makes up for that
-constexpr std::size_t block = 64;          // images whose descriptors are compared at a time
-constexpr double min_contrast = 4.0;       // grey levels: below it there is nothing to correlate
+constexpr double min_contrast = 4.0;  // grey levels: below it there is nothing to correlate
 constexpr std::size_t members_shown_in_full = 30;
 constexpr double max_trimmed = 0.045;  // part of a side: more is another crop
 
-/// One image of each set of exact copies, with descriptors of all crops; once more without its border.
-struct Described {
-  std::size_t index = 0;
-  bool framed = false;  // the border is left out
-  const Thumbnail* picture = nullptr;
-  std::array<Descriptor, crops.size()> crop;
-};
-
-struct Candidate {
-  const Described *a = nullptr, *b = nullptr;
-  std::size_t crop = 0;  // of b, if the whole of a is it; of a, if `swapped`
-  bool swapped = false, inverted = false;
-};
-
 using Group = std::vector<std::size_t>;
 
-std::vector<Group> exact_groups(std::span<const Fingerprint> images) {
-  std::map<std::pair<std::uint64_t, Thumbnail>, Group> by_pixels;
-  for (std::size_t i = 0; i < images.size(); ++i)
-    by_pixels[{images[i].pixels, images[i].thumbnail}].push_back(i);
+std::vector<Group> exact_groups(std::span<const Fingerprint* const> images) {
+  const auto less = [](const Fingerprint* a, const Fingerprint* b) {
+    return std::tie(a->pixels, a->thumbnail) < std::tie(b->pixels, b->thumbnail);
+  };
+  std::map<const Fingerprint*, Group, decltype(less)> by_pixels(less);
+  for (std::size_t i = 0; i < images.size(); ++i) by_pixels[images[i]].push_back(i);
   std::vector<Group> groups;
   for (auto& [pixels, group] : by_pixels) groups.push_back(std::move(group));
   std::sort(groups.begin(), groups.end());
   return groups;
 }
 
-float product(const Descriptor& a, const Descriptor& b) {
-  float lane[16] = {};  // independent sums, so that the compiler may use vectors
-  for (std::size_t i = 0; i < descriptor_length; i += 16)
-    for (std::size_t k = 0; k < 16; ++k) lane[k] += a[i + k] * b[i + k];
-  float sum = 0;
-  for (const float value : lane) sum += value;
-  return sum;
+bool is_copy(const Likeness& found) {
+  return found.correlation >= min_correlation && found.detail >= min_detail;
 }
 
-/// The most alike of: the whole of one image and the crops of the other. The descriptor of an inverted image
-/// is that of the image with the other sign.
-void compare(const Described& a, const Described& b, std::vector<Candidate>& found) {
-  if (a.index == b.index) return;
-  const float whole = product(a.crop[0], b.crop[0]), sign = whole < 0 ? -1.0f : 1.0f;
-  if (sign * whole < hopeless_likeness) return;
-  float best = min_likeness;
-  Candidate candidate;
-  bool any = false;
-  for (std::size_t v = 0; v < crops.size(); ++v) {
-    if (const float likeness = sign * product(a.crop[0], b.crop[v]); likeness >= best) {
-      best = likeness;
-      candidate = {&a, &b, v, false, whole < 0};
-      any = true;
-    }
-    if (v == 0) continue;
-    if (const float likeness = sign * product(b.crop[0], a.crop[v]); likeness >= best) {
-      best = likeness;
-      candidate = {&a, &b, v, true, whole < 0};
-      any = true;
-    }
-  }
-  if (any) found.push_back(candidate);
+CopyPair pair_of(const Candidate& candidate, const Likeness& found) {
+  return {std::min(candidate.a->index, candidate.b->index),
+          std::max(candidate.a->index, candidate.b->index),
+          CopyKind::near,
+          found.correlation,
+          found.correlation,
+          found.cut,
+          false,
+          candidate.a->framed || candidate.b->framed};
 }
 
-std::vector<Candidate> find_candidates(const std::vector<Described>& images, int workers,
-                                       const data::Progress& progress) {
-  const std::size_t blocks = (images.size() + block - 1) / block;
-  std::vector<std::vector<Candidate>> of_block(blocks);
-  data::run_jobs(blocks, workers, progress, [&](std::size_t row) {
-    const std::size_t begin = row * block, end = std::min(images.size(), begin + block);
-    for (std::size_t other = row; other < blocks; ++other)
-      for (std::size_t i = begin; i < end; ++i)
-        for (std::size_t j = std::max(i + 1, other * block); j < std::min(images.size(), (other + 1) * block);
-             ++j)
-          compare(images[i], images[j], of_block[row]);
-  });
-  std::vector<Candidate> all;
-  for (const auto& part : of_block) all.insert(all.end(), part.begin(), part.end());
-  return all;
+Thumbnail inverted_if(bool inverted, Thumbnail picture) {
+  if (inverted)
+    for (std::uint8_t& pixel : picture) pixel = static_cast<std::uint8_t>(255 - pixel);
+  return picture;
+}
+
+std::optional<CopyPair> align_plain(const Candidate& candidate) {
+  const Thumbnail& a = *candidate.a->picture;
+  const Thumbnail b = inverted_if(candidate.inverted, *candidate.b->picture);
+  const Likeness found = candidate.swapped ? align_and_compare(b, a, crops[candidate.crop])
+                                           : align_and_compare(a, b, crops[candidate.crop]);
+  if (!is_copy(found)) return std::nullopt;
+  CopyPair pair = pair_of(candidate, found);
+  if (found.cut > max_trimmed) pair.correlation = plain_correlation(a, b);
+  pair.inverted = candidate.inverted;
+  return pair;
+}
+
+std::optional<CopyPair> align_turned(const Candidate& candidate) {
+  const Thumbnail b = turned(inverted_if(candidate.turned_inverted, *candidate.b->picture), candidate.turn);
+  const Likeness found = align_and_compare(*candidate.a->picture, b, crops[0]);
+  if (!is_copy(found)) return std::nullopt;
+  CopyPair pair = pair_of(candidate, found);
+  pair.inverted = candidate.turned_inverted;
+  pair.turn = candidate.a->index < candidate.b->index ? candidate.turn : inverse_of(candidate.turn);
+  return pair;
+}
+
+std::optional<CopyPair> align_equalised(const Candidate& candidate) {
+  const Likeness found =
+      align_and_compare(equalised(*candidate.a->picture), equalised(*candidate.b->picture), crops[0]);
+  if (!is_copy(found)) return std::nullopt;
+  CopyPair pair = pair_of(candidate, found);
+  pair.equalised = true;
+  return pair;
 }
 
 /// Nothing if they turn out not to be copies.
 std::optional<CopyPair> align(const Candidate& candidate) {
-  const Thumbnail& a = *candidate.a->picture;
-  Thumbnail b = *candidate.b->picture;
-  if (candidate.inverted)
-    for (std::uint8_t& pixel : b) pixel = static_cast<std::uint8_t>(255 - pixel);
-  const Likeness found = candidate.swapped ? align_and_compare(b, a, crops[candidate.crop])
-                                           : align_and_compare(a, b, crops[candidate.crop]);
-  if (!(found.correlation >= min_correlation && found.detail >= min_detail)) return std::nullopt;
-  const double correlation = found.cut <= max_trimmed ? found.correlation : plain_correlation(a, b);
-  return CopyPair{std::min(candidate.a->index, candidate.b->index),
-                  std::max(candidate.a->index, candidate.b->index),
-                  CopyKind::near,
-                  correlation,
-                  found.correlation,
-                  found.cut,
-                  candidate.inverted,
-                  candidate.a->framed || candidate.b->framed};
+  std::optional<CopyPair> pair;
+  if (candidate.plain) pair = align_plain(candidate);
+  if (!pair && candidate.turn != Turn::none) pair = align_turned(candidate);
+  if (!pair && candidate.equalised) pair = align_equalised(candidate);
+  return pair;
+}
+
+/// Of an image with and without its border: as they are rather than changed, then the higher correlation.
+bool explains_better(const CopyPair& a, const CopyPair& b) {
+  const auto changed = [](const CopyPair& pair) { return pair.turn != Turn::none || pair.equalised; };
+  if (changed(a) != changed(b)) return changed(b);
+  return a.aligned_correlation > b.aligned_correlation;
+}
+
+/// One picture of each set of exact copies, and once more without its border.
+std::vector<Described> describe_groups(std::span<const Fingerprint* const> images,
+                                       const std::vector<Group>& groups, int workers, const Tell& tell) {
+  struct Picture {
+    std::size_t index;
+    bool framed;
+    const Thumbnail* picture;
+  };
+  std::vector<Picture> pictures;
+  for (const Group& group : groups) {
+    const Fingerprint& image = *images[group.front()];
+    if (contrast(image.thumbnail) >= min_contrast)
+      pictures.push_back({group.front(), false, &image.thumbnail});
+    if (image.framed && contrast(image.picture) >= min_contrast)
+      pictures.push_back({group.front(), true, &image.picture});
+  }
+  std::vector<Described> result(pictures.size());
+  data::run_jobs(pictures.size(), workers, telling(tell, "Describing images"), [&](std::size_t i) {
+    result[i] = describe_picture(pictures[i].index, pictures[i].framed, *pictures[i].picture);
+  });
+  return result;
 }
 
 /// Every image of one group with every image of the other; of large groups with their first one only.
@@ -133,35 +140,37 @@ void add_exact(std::vector<CopyPair>& pairs, const Group& group) {
 
 }  // namespace
 
-Copies find_copies(std::span<const Fingerprint> images, int workers, const data::Progress& progress) {
+Copies find_copies(std::span<const Fingerprint* const> images, int workers, const Tell& tell,
+                   CopySearch search) {
   const std::vector<Group> groups = exact_groups(images);
   std::map<std::size_t, const Group*> group_of;
-  std::vector<Described> described;
-  for (const Group& group : groups) {
-    const Fingerprint& image = images[group.front()];
-    group_of[group.front()] = &group;
-    if (contrast(image.thumbnail) >= min_contrast)
-      described.push_back({group.front(), false, &image.thumbnail, {}});
-    if (image.framed && contrast(image.picture) >= min_contrast)
-      described.push_back({group.front(), true, &image.picture, {}});
-  }
-  data::run_jobs(described.size(), workers, {}, [&](std::size_t i) {
-    for (std::size_t v = 0; v < crops.size(); ++v)
-      described[i].crop[v] = describe(*described[i].picture, crops[v]);
-  });
-  const std::vector<Candidate> candidates = find_candidates(described, workers, progress);
-  std::vector<std::optional<CopyPair>> near(candidates.size());
-  data::run_jobs(candidates.size(), workers, {}, [&](std::size_t i) { near[i] = align(candidates[i]); });
+  for (const Group& group : groups) group_of[group.front()] = &group;
+  const std::vector<Described> described = describe_groups(images, groups, workers, tell);
 
   Copies copies;
-  copies.candidates = candidates.size();
+  copies.by_index =
+      search == CopySearch::index || (search == CopySearch::automatic && described.size() > max_all_pairs);
+  std::map<std::pair<std::size_t, std::size_t>, CopyPair> best;
+  const AreCopies are_copies = [&](const std::vector<Candidate>& candidates) {
+    std::vector<std::optional<CopyPair>> near(candidates.size());
+    data::run_jobs(candidates.size(), workers, telling(tell, "Comparing candidates"),
+                   [&](std::size_t i) { near[i] = align(candidates[i]); });
+    std::vector<char> result;
+    for (const std::optional<CopyPair>& pair : near) {
+      result.push_back(pair ? 1 : 0);
+      if (!pair) continue;
+      const auto [found, added] = best.try_emplace({pair->a, pair->b}, *pair);
+      if (!added && explains_better(*pair, found->second)) found->second = *pair;
+    }
+    copies.candidates += candidates.size();
+    return result;
+  };
+  if (copies.by_index)
+    indexed_candidates(described, workers, tell, are_copies);
+  else
+    (void)are_copies(all_candidates(described, workers, telling(tell, "Comparing images")));
+
   for (const Group& group : groups) add_exact(copies.pairs, group);
-  std::map<std::pair<std::size_t, std::size_t>, CopyPair> best;  // with and without borders
-  for (const std::optional<CopyPair>& pair : near) {
-    if (!pair) continue;
-    const auto [found, added] = best.try_emplace({pair->a, pair->b}, *pair);
-    if (!added && pair->aligned_correlation > found->second.aligned_correlation) found->second = *pair;
-  }
   for (const auto& [key, pair] : best) add_near(copies.pairs, *group_of[pair.a], *group_of[pair.b], pair);
   std::sort(copies.pairs.begin(), copies.pairs.end(), [](const CopyPair& x, const CopyPair& y) {
     return std::tie(x.a, x.b, x.kind) < std::tie(y.a, y.b, y.kind);
@@ -169,6 +178,12 @@ Copies find_copies(std::span<const Fingerprint> images, int workers, const data:
   copies.complete = copies.pairs.size() <= max_pairs;
   if (!copies.complete) copies.pairs.resize(max_pairs);
   return copies;
+}
+
+Copies find_copies(std::span<const Fingerprint> images, int workers, const Tell& tell, CopySearch search) {
+  std::vector<const Fingerprint*> pointers;
+  for (const Fingerprint& image : images) pointers.push_back(&image);
+  return find_copies(std::span<const Fingerprint* const>(pointers), workers, tell, search);
 }
 
 }  // namespace xr::audit

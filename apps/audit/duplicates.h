@@ -5,18 +5,13 @@
 #include <span>
 #include <vector>
 
-#include "apps/audit/similarity.h"
-#include "data/loader/jobs.h"
+#include "apps/audit/orientation.h"
+#include "apps/audit/tell.h"
 
 namespace xr::audit {
 
 /// What a copy is looked for by.
-struct Fingerprint {
-  std::uint64_t pixels = 0;  ///< hash of the decoded grey pixels and the size
-  Thumbnail thumbnail{};
-  bool framed = false;  ///< there is a border of one grey level (black or white, mostly) around the picture
-  Thumbnail picture{};  ///< of what is within that border; unset if there is none
-};
+using Fingerprint = data::PicturePrint;
 
 enum class CopyKind { exact, near };
 
@@ -32,6 +27,10 @@ struct CopyPair {
   double cut = 0;                  ///< Largest part of a side that only one of them shows.
   bool inverted = false;           ///< Black in one is white in the other.
   bool framed = false;             ///< All of this is without the uniform border of one of them, or both.
+  Turn turn = Turn::none;          ///< How b is to be turned to look like a.
+  /// Grey levels were changed in their order, as by equalising the histogram: the correlations are those of
+  /// the equalised pictures.
+  bool equalised = false;
 };
 
 /// A near copy has at least this correlation when aligned, ...
@@ -43,14 +42,27 @@ struct Copies {
   std::vector<CopyPair> pairs;  ///< ordered by a, then b; at most `max_pairs`
   std::size_t candidates = 0;   ///< pairs that were aligned and compared
   bool complete = true;         ///< false if there were more pairs than are kept
+  bool by_index = false;        ///< candidates came from the index: a few pairs may be missed
 };
 constexpr std::size_t max_pairs = 20000;
 
-/// Compares all images, also without their uniform borders and with inverted grey levels. The cosine
-/// descriptors of the crops (similarity.h) find the candidates, in O(n^2) products of 64 numbers; alignment
-/// and correlation decide. The result does not depend on `workers` (0: one per core). Images without contrast
-/// have exact copies only.
-[[nodiscard]] Copies find_copies(std::span<const Fingerprint> images, int workers,
-                                 const data::Progress& progress = {});
+/// Sets up to this size are compared pair by pair.
+constexpr std::size_t max_all_pairs = 4000;
+
+enum class CopySearch {
+  automatic,  ///< by size
+  all_pairs,
+  index
+};
+
+/// Compares all images, also without their uniform borders, with inverted grey levels, turned, mirrored and
+/// equalised. The cosine descriptors of the crops (similarity.h) find the candidates, in O(n^2) products of 64
+/// numbers, or for a large set in an index (candidates.h), which misses some; alignment and correlation
+/// decide: a pair that the index finds is one that the other search finds, with the same figures. The result
+/// does not depend on `workers` (0: one per core). `tell` is called from the calling thread. Images without contrast have exact copies only.
+[[nodiscard]] Copies find_copies(std::span<const Fingerprint* const> images, int workers,
+                                 const Tell& tell = {}, CopySearch search = CopySearch::automatic);
+[[nodiscard]] Copies find_copies(std::span<const Fingerprint> images, int workers, const Tell& tell = {},
+                                 CopySearch search = CopySearch::automatic);
 
 }  // namespace xr::audit

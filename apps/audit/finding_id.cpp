@@ -10,6 +10,8 @@ const char* id_name(FindingId id) {
       return "duplicates";
     case FindingId::duplicates_across_splits:
       return "duplicates-across-splits";
+    case FindingId::duplicates_not_searched:
+      return "duplicates-not-searched";
     case FindingId::no_contradicting_labels:
       return "no-contradicting-labels";
     case FindingId::contradicting_labels:
@@ -36,6 +38,26 @@ const char* id_name(FindingId id) {
       return "all-files-readable";
     case FindingId::unreadable_files:
       return "unreadable-files";
+    case FindingId::no_blank_images:
+      return "no-blank-images";
+    case FindingId::blank_images:
+      return "blank-images";
+    case FindingId::no_transparency:
+      return "no-transparency";
+    case FindingId::transparent_images:
+      return "transparent-images";
+    case FindingId::picture_in_alpha:
+      return "picture-in-alpha";
+    case FindingId::same_depths:
+      return "same-depths";
+    case FindingId::mixed_depths:
+      return "mixed-depths";
+    case FindingId::same_polarity:
+      return "same-polarity";
+    case FindingId::inverted_images:
+      return "inverted-images";
+    case FindingId::polarity_not_measured:
+      return "polarity-not-measured";
     case FindingId::shortcuts_not_measured:
       return "shortcuts-not-measured";
     case FindingId::shortcuts_undecided:

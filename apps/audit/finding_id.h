@@ -8,6 +8,7 @@ enum class FindingId {
   no_duplicates,
   duplicates,
   duplicates_across_splits,
+  duplicates_not_searched,
   // labels
   no_contradicting_labels,
   contradicting_labels,
@@ -26,6 +27,20 @@ enum class FindingId {
   // files
   all_files_readable,
   unreadable_files,
+  // blank
+  no_blank_images,
+  blank_images,
+  // transparency
+  no_transparency,
+  transparent_images,
+  picture_in_alpha,
+  // depths
+  same_depths,
+  mixed_depths,
+  // polarity
+  same_polarity,
+  inverted_images,
+  polarity_not_measured,
   // shortcuts
   shortcuts_not_measured,
   shortcuts_undecided,

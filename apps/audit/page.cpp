@@ -7,6 +7,7 @@
 #include "apps/html/page.h"
 #include "apps/html/picture.h"
 #include "apps/html/table.h"
+#include "data/dataset/npz_dataset.h"
 #include "data/image/resize.h"
 #include "kernels/common/error.h"
 
@@ -23,7 +24,10 @@ constexpr std::size_t max_pairs_shown = 24, faces_of_class = 48;
 /// The image at most `picture_side` pixels wide and high.
 std::optional<data::Image> picture_of(const Scan& scan, std::size_t index) {
   try {
-    const data::Image grey = data::read_image(scan.directory / scan.images[index].sample.path, 1);
+    const data::Image grey =
+        data::is_npz(scan.directory)
+            ? data::with_channels(data::read_npz_image(scan.directory, scan.images[index].sample), 1)
+            : data::read_image(scan.directory / scan.images[index].sample.path, 1);
     const double scale = static_cast<double>(picture_side) / std::max(grey.width, grey.height);
     return data::resize(grey, std::max(1, static_cast<int>(grey.width * scale)),
                         std::max(1, static_cast<int>(grey.height * scale)));
@@ -56,7 +60,7 @@ html::Thumbnail mean_picture(const Scan& scan, std::size_t class_index) {
   std::vector<std::uint64_t> sum(thumbnail_pixels);
   std::size_t count = 0;
   for (const ImageFacts& image : scan.images) {
-    if (image.sample.class_index != static_cast<int>(class_index)) continue;
+    if (!is_of(image, class_index)) continue;
     ++count;
     for (std::size_t i = 0; i < thumbnail_pixels; ++i) sum[i] += image.print.thumbnail[i];
   }
@@ -106,11 +110,17 @@ void add_sources(html::Page& page, const Audit& audit, const Check& check) {
   const nlohmann::json& table = check.figures["table"];
   if (table.empty()) return;
   std::vector<html::Column> columns = {{"Source", Align::left}};
-  for (const std::string& name : audit.scan.class_names) columns.push_back({name, Align::right});
+  // Of several labels: with and without the one that the verdict rests on.
+  std::vector<std::string> names = audit.scan.class_names;
+  if (audit.scan.task == data::Task::multi_label) {
+    names.clear();
+    for (const auto& item : table.front()["classes"].items()) names.push_back(item.key());
+  }
+  for (const std::string& name : names) columns.push_back({name, Align::right});
   html::Table rows(columns, "Images of each class by source");
   for (const nlohmann::json& row : table) {
     std::vector<Markup> cells = {row["source"].get<std::string>()};
-    for (const std::string& name : audit.scan.class_names)
+    for (const std::string& name : names)
       cells.emplace_back(std::to_string(row["classes"][name].get<std::size_t>()));
     rows.row(cells);
   }
@@ -120,11 +130,18 @@ void add_sources(html::Page& page, const Audit& audit, const Check& check) {
 void add_balance(html::Page& page, const Audit& audit, const Check& check) {
   std::vector<html::Column> columns = {{"Split", Align::left}};
   for (const std::string& name : audit.scan.class_names) columns.push_back({name, Align::right});
-  html::Table rows(columns, "Images of each class");
+  const bool labels = audit.scan.task == data::Task::multi_label;
+  html::Table rows(columns,
+                   labels ? "Images with each label, of those of which it is known" : "Images of each class");
   for (const std::string& split : audit.scan.splits) {
     std::vector<Markup> cells = {split};
-    for (const std::string& name : audit.scan.class_names)
-      cells.emplace_back(std::to_string(check.figures["splits"][split][name].get<std::size_t>()));
+    for (const std::string& name : audit.scan.class_names) {
+      const nlohmann::json& count = check.figures["splits"][split][name];
+      cells.emplace_back(
+          labels ? fmt::format("{} of {}", count["with"].get<std::size_t>(),
+                               count["with"].get<std::size_t>() + count["without"].get<std::size_t>())
+                 : std::to_string(count.get<std::size_t>()));
+    }
     rows.row(cells);
   }
   page.add(rows.markup());
@@ -137,7 +154,7 @@ void add_faces(html::Page& page, const Audit& audit) {
   for (std::size_t c = 0; c < audit.scan.class_names.size(); ++c) {
     std::vector<const ImageFacts*> images;
     for (const ImageFacts& image : audit.scan.images)
-      if (image.sample.class_index == static_cast<int>(c)) images.push_back(&image);
+      if (is_of(image, c)) images.push_back(&image);
     const std::size_t shown = std::min(images.size(), faces_of_class), columns = 8;
     if (shown == 0) continue;
     const std::size_t lines = (shown + columns - 1) / columns;

@@ -16,7 +16,8 @@ struct QuickImages {
 
 /// What is not ok, the most serious first: patients in two splits, copies, contradicting labels, sources that
 /// tell the class, unbalanced classes, and, for up to 2000 images, whether file properties or the border
-/// alone give the class away. It reads sources.csv and the headers of the files. Never throws: if a check
+/// alone give the class away. Copies are looked for among up to 10 000 images, and are those that the audit
+/// finds; of more a finding says that they were not. It reads sources.csv and the headers of the files. Never throws: if a check
 /// could not be made, a finding says so.
 [[nodiscard]] std::vector<Check> quick_findings(const data::Dataset& dataset, const QuickImages& images);
 

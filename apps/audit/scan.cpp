@@ -1,12 +1,11 @@
 #include "apps/audit/scan.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "apps/audit/check.h"
-#include "data/content_hash.h"
+#include "data/dataset/find_sample_depths.h"
+#include "data/dataset/npz_dataset.h"
 #include "data/image/image.h"
-#include "data/image/resize.h"
 #include "data/loader/jobs.h"
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
@@ -24,109 +23,74 @@ std::array<float, histogram_bins> histogram_of(const data::Image& grey) {
   return result;
 }
 
-/// Whether a row or column, `step` apart, has nearly one grey level; JPEG and a few burnt-in letters are
-/// allowed.
-bool is_uniform(const data::Image& grey, std::size_t begin, std::size_t step, int count, int level) {
-  constexpr int tolerance = 12;
-  int other = 0;
-  for (int i = 0; i < count; ++i)
-    if (std::abs(grey.pixels[begin + static_cast<std::size_t>(i) * step] - level) > tolerance) ++other;
-  return other * 50 <= count;
-}
-
-/// How many of the first `most` rows or columns, `next` apart from each other, are of one grey level.
-int border_width(const data::Image& grey, std::size_t first, std::ptrdiff_t next, std::size_t step, int count,
-                 int most) {
-  std::vector<std::uint8_t> line;
-  for (int i = 0; i < count; ++i) line.push_back(grey.pixels[first + static_cast<std::size_t>(i) * step]);
-  std::nth_element(line.begin(), line.begin() + count / 2, line.end());
-  const int level = line[static_cast<std::size_t>(count / 2)];
-  int width = 0;
-  while (width < most && is_uniform(grey, first + static_cast<std::size_t>(width * next), step, count, level))
-    ++width;
-  return width;
-}
-
-/// What is within the uniform border; nothing if that is narrower than 1.5 % of each side, or if there is
-/// nothing else.
-std::optional<data::Image> without_border(const data::Image& grey) {
-  const int max_x = grey.width * 3 / 10, max_y = grey.height * 3 / 10;
-  const auto row = static_cast<std::ptrdiff_t>(grey.width);
-  const std::size_t last_row =
-      static_cast<std::size_t>(grey.height - 1) * static_cast<std::size_t>(grey.width);
-  const int top = border_width(grey, 0, row, 1, grey.width, max_y);
-  const int bottom = border_width(grey, last_row, -row, 1, grey.width, max_y);
-  const auto stride = static_cast<std::size_t>(grey.width);
-  const int left = border_width(grey, 0, 1, stride, grey.height, max_x);
-  const int right = border_width(grey, stride - 1, -1, stride, grey.height, max_x);
-  if (std::max({left, right}) * 200 < 3 * grey.width && std::max({top, bottom}) * 200 < 3 * grey.height)
-    return std::nullopt;
-  data::Image inner{grey.width - left - right, grey.height - top - bottom, 1, {}};
-  if (inner.width < 2 || inner.height < 2) return std::nullopt;
-  for (int y = top; y < grey.height - bottom; ++y) {
-    const auto begin = grey.pixels.begin() + y * row + left;
-    inner.pixels.insert(inner.pixels.end(), begin, begin + inner.width);
-  }
-  return inner;
-}
-
-void read_facts(const std::filesystem::path& path, ImageFacts& facts) {
-  const data::DecodeLimits limits;
-  const std::vector<std::byte> bytes = engine::read_file(path, limits.max_file_bytes);
-  const data::ImageHeader header = data::read_image_header(bytes);
-  const data::Image grey = data::decode_image(bytes, 1, limits);
-  facts.format = format_name(header.format);
-  facts.channels = header.channels;
-  facts.bits = header.bits;
+void set_pixels(const data::Image& grey, ImageFacts& facts) {
   facts.width = grey.width;
   facts.height = grey.height;
-  facts.print = fingerprint(grey);
+  facts.print = data::print_of(grey);
   facts.histogram = histogram_of(grey);
+}
+
+/// Of a file of MedMNIST's.
+void read_archive(const std::filesystem::path& path, std::vector<ImageFacts>& all, int workers,
+                  const data::Progress& progress) {
+  std::vector<data::Sample> samples;
+  for (const ImageFacts& facts : all) samples.push_back(facts.sample);
+  data::for_each_npz_image(path, samples, workers, progress, [&](std::size_t i, data::Image&& image) {
+    all[i].format = "npz";
+    all[i].channels = image.channels;
+    all[i].bits = 8;
+    all[i].marks = data::marks_of(image);
+    set_pixels(data::with_channels(std::move(image), 1), all[i]);
+  });
+}
+
+void read_facts(const std::filesystem::path& path, const data::SampleDepths& depths, ImageFacts& facts) {
+  const data::DecodeLimits limits;
+  const std::vector<std::byte> bytes = engine::read_file(path, limits.max_file_bytes);
+  const data::DecodedImage decoded = data::decode_with_notes(bytes, 1, limits, depths);
+  facts.format = data::describe(decoded.notes.format).id;
+  facts.channels = decoded.notes.stored_channels;
+  facts.bits = decoded.notes.stored_bits;
+  facts.marks = data::marks_of(decoded.notes);
+  set_pixels(decoded.image, facts);
 }
 
 }  // namespace
 
-const char* format_name(data::ImageFormat format) {
-  switch (format) {
-    case data::ImageFormat::jpeg:
-      return "jpeg";
-    case data::ImageFormat::png:
-      return "png";
-    case data::ImageFormat::bmp:
-      return "bmp";
-    default:
-      return "pnm";
+ClassedImages classed_images(const Scan& scan, std::span<const std::size_t> groups) {
+  ClassedImages result;
+  result.class_names = scan.class_names;
+  for (std::size_t i = 0; i < scan.images.size(); ++i) {
+    result.images.push_back(&scan.images[i]);
+    result.classes.push_back(scan.images[i].sample.class_index);
+    result.groups.push_back(groups[i]);
   }
+  return result;
 }
 
-Fingerprint fingerprint(const data::Image& grey) {
-  Fingerprint print;
-  const std::array<int, 2> size = {grey.width, grey.height};
-  print.pixels = data::content_hash(std::as_bytes(std::span(grey.pixels)),
-                                    data::content_hash(std::as_bytes(std::span(size))));
-  const data::Image small = data::resize(grey, thumbnail_side, thumbnail_side);
-  std::copy(small.pixels.begin(), small.pixels.end(), print.thumbnail.begin());
-  if (const std::optional<data::Image> inner = without_border(grey)) {
-    const data::Image picture = data::resize(*inner, thumbnail_side, thumbnail_side);
-    std::copy(picture.pixels.begin(), picture.pixels.end(), print.picture.begin());
-    print.framed = true;
-  }
-  return print;
+bool is_of(const ImageFacts& image, std::size_t class_index) {
+  const data::Sample& sample = image.sample;
+  return sample.targets.empty() ? sample.class_index == static_cast<int>(class_index)
+                                : sample.targets[class_index] > 0.5f;
 }
 
 Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress) {
   Scan scan;
   scan.directory = dataset.directory;
+  scan.root = dataset.root;
+  scan.task = dataset.task;
   scan.class_names = dataset.class_names;
   scan.skipped = dataset.skipped;
-  scan.warnings = dataset.warnings;
+  scan.notices = dataset.notices;
   scan.group_origin = dataset.group_origin;
+  scan.dicom = dataset.dicom;
   std::vector<ImageFacts> all;
   const auto add = [&](const std::string& name, const std::vector<data::Sample>& samples) {
     if (samples.empty()) return;
     for (const data::Sample& sample : samples) {
       all.emplace_back();
       all.back().sample = sample;
+      if (scan.dicom) all.back().tags = scan.dicom->find(sample.path);
       all.back().split = static_cast<int>(scan.splits.size());
     }
     scan.splits.push_back(name);
@@ -138,9 +102,15 @@ Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress
   std::stable_sort(all.begin(), all.end(),
                    [](const ImageFacts& a, const ImageFacts& b) { return a.sample.path < b.sample.path; });
   std::vector<std::string> failures(all.size());
+  if (data::is_npz(dataset.directory)) {
+    read_archive(dataset.directory, all, workers, progress);
+    scan.images = std::move(all);
+    return scan;
+  }
+  scan.depths = data::find_sample_depths(dataset.directory, dataset.train, workers);
   data::run_jobs(all.size(), workers, progress, [&](std::size_t i) {
     try {
-      read_facts(dataset.directory / all[i].sample.path, all[i]);
+      read_facts(dataset.directory / all[i].sample.path, scan.depths, all[i]);
     } catch (const Error& error) {
       failures[i] = error.what();
     } catch (const std::bad_alloc&) {
@@ -158,15 +128,28 @@ Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress
 
 void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& split) {
   for (std::size_t i = 0; i < images.count(); ++i) {
-    // The first channel of a colour image will do: copies have the same colours.
-    const auto pixels = images.image(i).first(static_cast<std::size_t>(images.size) * images.size);
     ImageFacts facts;
     facts.sample = images.samples[i];
     facts.split = static_cast<int>(scan.splits.size());
-    facts.print = fingerprint({images.size, images.size, 1, {pixels.begin(), pixels.end()}});
+    facts.print = images.print(i);
+    facts.marks = images.marks(i);
+    if (scan.dicom) facts.tags = scan.dicom->find(facts.sample.path);
     scan.images.push_back(std::move(facts));
   }
   if (images.count() > 0) scan.splits.push_back(split);
+}
+
+Copies find_copies_in(const Scan& scan, int workers, const Tell& tell) {
+  std::vector<const Fingerprint*> prints;
+  std::vector<std::size_t> place;
+  for (std::size_t i = 0; i < scan.images.size(); ++i) {
+    if (scan.images[i].marks.one_level) continue;
+    prints.push_back(&scan.images[i].print);
+    place.push_back(i);
+  }
+  Copies copies = find_copies(prints, workers, tell);
+  for (CopyPair& pair : copies.pairs) pair.a = place[pair.a], pair.b = place[pair.b];
+  return copies;
 }
 
 }  // namespace xr::audit

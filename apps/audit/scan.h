@@ -2,10 +2,14 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "apps/audit/duplicates.h"
+#include "apps/audit/tell.h"
 #include "data/dataset/image_folder.h"
 #include "data/dataset/image_set.h"
 #include "data/image/image.h"
@@ -18,34 +22,50 @@ constexpr std::size_t histogram_bins = 32;
 struct ImageFacts {
   data::Sample sample;
   int split = 0;       ///< index into Scan::splits
-  std::string format;  ///< "jpeg", "png", "bmp", "pnm"; by content, not by name
+  std::string format;  ///< FormatDescription::id, by content: "jpeg", "png", ...
   int width = 0, height = 0, channels = 0, bits = 0;
+  data::PictureMarks marks;
+  const data::DicomTags* tags = nullptr;  ///< of Scan::dicom; null: not a DICOM file
   Fingerprint print;
   std::array<float, histogram_bins> histogram{};  ///< parts of the pixels by grey level, sum 1
 };
 
 struct Scan {
   std::filesystem::path directory;
-  std::vector<std::string> class_names;
+  std::string root;  ///< data::Dataset::root
+  data::Task task = data::Task::multi_class;
+  std::vector<std::string> class_names;  ///< or labels
   std::vector<std::string> splits;  ///< "train", "test", ... or "all", where the program makes the splits
   std::vector<ImageFacts> images;   ///< in path order
   std::vector<data::SkippedFile> unreadable, skipped;  ///< damaged images; files that are no images
-  std::vector<std::string> warnings;                   ///< of the table of patients
+  std::vector<data::Notice> notices;                   ///< of the layout and the table of patients
   std::string group_origin;
+  std::shared_ptr<const data::DicomTable> dicom;  ///< data::Dataset::dicom
+  data::SampleDepths depths;                      ///< by which images of more than 8 bits were scaled
 };
 
-/// "jpeg", "png", "bmp", "pnm".
-[[nodiscard]] const char* format_name(data::ImageFormat format);
+/// Images, each of one class: what a question about classes is asked of. Points into a scan, which must live as long.
+struct ClassedImages {
+  std::vector<const ImageFacts*> images;
+  std::vector<std::int64_t> classes;  ///< index into class_names, of each image
+  std::vector<std::size_t> groups;    ///< of each image: those that belong together have the same number
+  std::vector<std::string> class_names;
+};
+/// All images of a scan of classes.
+[[nodiscard]] ClassedImages classed_images(const Scan& scan, std::span<const std::size_t> groups);
 
-/// What a copy of this grey image is found by.
-[[nodiscard]] Fingerprint fingerprint(const data::Image& grey);
+/// Whether an image is of a class, or has a label.
+[[nodiscard]] bool is_of(const ImageFacts& image, std::size_t class_index);
 
 /// Reads and decodes all images of the dataset, with `workers` threads (0: one per core). The result does not
 /// depend on their number.
 [[nodiscard]] Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress);
 
-/// What is known without reading a file again: thumbnails of images that are decoded already. Sizes, formats
-/// and histograms stay empty.
+/// What is known without reading a file again: the prints of images that are decoded already, the same as
+/// scan_images makes. Sizes, formats and histograms stay empty.
 void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& split);
+
+/// find_copies of the images that show something: blank ones are alike, but no copies.
+[[nodiscard]] Copies find_copies_in(const Scan& scan, int workers, const Tell& tell = {});
 
 }  // namespace xr::audit

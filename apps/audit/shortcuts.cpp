@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "apps/audit/label_scan.h"
 #include "apps/statistics/roc.h"
 #include "apps/text/text.h"
 #include "kernels/common/error.h"
@@ -15,7 +16,7 @@ namespace {
 
 // Chosen once, on the phantom set and on one real collection: weaker penalties overfit hundreds of images.
 constexpr double few_features_penalty = 0.01, pixels_penalty = 0.1;
-constexpr std::size_t max_common_sizes = 8;
+constexpr std::size_t max_common_sizes = 8, max_tag_values = 16;
 
 Limits limits_of(View view) {
   if (view == View::histogram) return {0.70, 2.0};  // disease changes the grey levels, too: never serious
@@ -74,6 +75,39 @@ std::vector<float> file_features(const ImageFacts& image, const std::vector<Size
   for (const int channels : {1, 2, 3, 4}) result.push_back(image.channels == channels ? 1.0f : 0.0f);
   result.push_back(static_cast<float>(image.bits));
   for (const Size& size : sizes) result.push_back(Size{image.width, image.height} == size ? 1.0f : 0.0f);
+  return result;
+}
+
+using Tag = std::string data::DicomTags::*;
+/// Where and how an image was made; the patient's sex is no part of it.
+constexpr Tag seen_tags[] = {&data::DicomTags::site,          &data::DicomTags::station,
+                             &data::DicomTags::view_position, &data::DicomTags::manufacturer,
+                             &data::DicomTags::model,         &data::DicomTags::modality};
+
+std::string tag_of(const ImageFacts& image, Tag tag) {
+  return image.tags == nullptr ? std::string() : image.tags->*tag;
+}
+
+/// The values of each tag that are not rare; at most max_tag_values of the most frequent.
+std::vector<std::pair<Tag, std::string>> common_tags(const std::vector<const ImageFacts*>& images) {
+  std::vector<std::pair<Tag, std::string>> result;
+  for (const Tag tag : seen_tags) {
+    std::map<std::string, std::size_t> counts;
+    for (const ImageFacts* image : images) ++counts[tag_of(*image, tag)];
+    std::vector<std::pair<std::size_t, std::string>> order;
+    for (const auto& [value, count] : counts)
+      if (count * 50 >= images.size() && count < images.size()) order.emplace_back(count, value);
+    std::sort(order.rbegin(), order.rend());
+    for (std::size_t i = 0; i < std::min(order.size(), max_tag_values); ++i)
+      result.emplace_back(tag, order[i].second);
+  }
+  return result;
+}
+
+std::vector<float> tag_features(const ImageFacts& image,
+                                const std::vector<std::pair<Tag, std::string>>& values) {
+  std::vector<float> result = {1.0f};  // there is one even where all images are alike
+  for (const auto& [tag, value] : values) result.push_back(tag_of(image, tag) == value ? 1.0f : 0.0f);
   return result;
 }
 
@@ -138,6 +172,9 @@ const char* consequence(View view) {
     case View::file:
       return "the class can be told from the files alone; a network does not see format and size, but it may "
              "see what goes with them: compression, sharpness, the place that the images come from";
+    case View::tags:
+      return "the class can be told from where and how the images were made; a network does not see the tags, but "
+             "machines, sites and views leave their marks in the pixels";
     default:
       return "brightness and contrast differ between the classes, by the disease or by how the images were "
              "made";
@@ -146,15 +183,18 @@ const char* consequence(View view) {
 
 /// "a classifier that sees only the border tells the classes apart with AUC 0.85 (...), one that sees the
 /// whole image with 0.86: the class can be told from the border ..."
-std::string finding(const Shortcuts& shortcuts, Verdict verdict,
-                    const std::vector<std::string>& class_names) {
+std::string finding(const Shortcuts& shortcuts, Verdict verdict, const Scan& scan) {
+  const std::vector<std::string>& class_names = scan.class_names;
   std::string text, consequences;
   const auto tells = [&](const ShortcutResult& result) {
+    if (scan.task == data::Task::multi_label)
+      return fmt::format(" tells images with {} from those without",
+                         text::one_line(class_names[result.class_index]));
     return class_names.size() > 2 ? fmt::format(" tells class {} from the others",
                                                 text::one_line(class_names[result.class_index]))
                                   : std::string(text.empty() ? " tells the classes apart" : "");
   };
-  for (const View view : {View::ring, View::border, View::file, View::histogram}) {
+  for (const View view : {View::ring, View::border, View::tags, View::file, View::histogram}) {
     const ShortcutResult* result = clearest(shortcuts, view);
     // The blackened middle says no more than the border where both give the class away.
     if (result == nullptr || result->verdict != verdict || (view == View::border && !text.empty())) continue;
@@ -172,10 +212,10 @@ std::string finding(const Shortcuts& shortcuts, Verdict verdict,
 
 /// Advice for the views that gave the class away.
 std::vector<std::string> advice(const Shortcuts& shortcuts) {
-  bool pixels = false, files = false;
+  bool pixels = false, files = false, tags = false;
   for (const ShortcutResult& result : shortcuts.results) {
     if (result.verdict == Verdict::ok) continue;
-    (result.view == View::file ? files : pixels) = true;
+    (result.view == View::file ? files : result.view == View::tags ? tags : pixels) = true;
   }
   std::vector<std::string> lines;
   if (pixels)
@@ -183,6 +223,10 @@ std::vector<std::string> advice(const Shortcuts& shortcuts) {
         "a network trained on these images may learn this instead of the disease: its accuracy on images of "
         "the same origin says little about others; test it on images from elsewhere, and train it without "
         "the middle, too (--control), to see how far the rest leads");
+  if (tags)
+    lines.emplace_back(
+        "compare the classes within one site, machine and view (the groups of test images in the report), or train "
+        "on images of which each has all classes");
   if (files)
     lines.emplace_back(
         "save all images alike, from the originals (the same format, size and compression), and audit them "
@@ -193,30 +237,46 @@ std::vector<std::string> advice(const Shortcuts& shortcuts) {
 }  // namespace
 
 const char* view_name(View view) {
-  static constexpr const char* names[] = {"file", "histogram", "ring", "border", "whole"};
+  static constexpr const char* names[] = {"file", "histogram", "ring", "border", "whole", "tags"};
   return names[static_cast<std::size_t>(view)];
 }
 
 const char* view_title(View view) {
-  static constexpr const char* titles[] = {"Format, size and kind of file", "Grey levels alone",
-                                           "Border (outer eighth)", "All but the middle", "Whole image"};
+  static constexpr const char* titles[] = {"Format, size and kind of file",
+                                           "Grey levels alone",
+                                           "Border (outer eighth)",
+                                           "All but the middle",
+                                           "Whole image",
+                                           "DICOM tags of site, machine and view"};
   return titles[static_cast<std::size_t>(view)];
 }
 
 const char* view_description(View view) {
   static constexpr const char* texts[] = {
-      "sees only format, size and kind of the file", "sees only how often each grey level occurs",
+      "sees only format, size and kind of the file",
+      "sees only how often each grey level occurs",
       "sees only the border (the outer eighth of each side)",
       "sees the image with its middle (five eighths of each side) blacked out",
-      "sees the whole image at 32 x 32 pixels"};
+      "sees the whole image at 32 x 32 pixels",
+      "sees only the DICOM tags of site, station, view position, manufacturer, model and modality"};
   return texts[static_cast<std::size_t>(view)];
+}
+
+bool has_different_tags(const Scan& scan) {
+  return scan.dicom != nullptr && std::ranges::any_of(seen_tags, [&](Tag tag) {
+           return std::ranges::any_of(scan.images, [&](const ImageFacts& image) {
+             return tag_of(image, tag) != tag_of(scan.images.front(), tag);
+           });
+         });
 }
 
 FeatureTable make_features(const std::vector<const ImageFacts*>& images, View view) {
   FeatureTable table;
   const std::vector<Size> sizes = view == View::file ? common_sizes(images) : std::vector<Size>{};
+  const auto values = view == View::tags ? common_tags(images) : std::vector<std::pair<Tag, std::string>>{};
   for (const ImageFacts* image : images) {
-    std::vector<float> row = view == View::file ? file_features(*image, sizes)
+    std::vector<float> row = view == View::file   ? file_features(*image, sizes)
+                             : view == View::tags ? tag_features(*image, values)
                              : view == View::histogram
                                  ? std::vector<float>(image->histogram.begin(), image->histogram.end())
                                  : pixel_features(*image, view);
@@ -230,26 +290,32 @@ FeatureTable make_features(const std::vector<const ImageFacts*>& images, View vi
 
 Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups, std::span<const View> views,
                          int workers) {
+  if (scan.task == data::Task::multi_label) return find_label_shortcuts(scan, groups, views, workers);
+  return find_shortcuts(classed_images(scan, groups), views, workers);
+}
+
+Shortcuts find_shortcuts(const ClassedImages& classed, std::span<const View> views, int workers) {
   Shortcuts shortcuts;
-  const std::size_t step = (scan.images.size() + max_shortcut_images - 1) / max_shortcut_images;
+  const std::size_t step = (classed.images.size() + max_shortcut_images - 1) / max_shortcut_images;
   std::vector<const ImageFacts*> images;
   std::vector<std::int64_t> labels;
   std::vector<std::size_t> group_of;
-  for (std::size_t i = 0; i < scan.images.size(); i += step) {
-    images.push_back(&scan.images[i]);
-    labels.push_back(scan.images[i].sample.class_index);
-    group_of.push_back(groups[i]);
+  for (std::size_t i = 0; i < classed.images.size(); i += step) {
+    images.push_back(classed.images[i]);
+    labels.push_back(classed.classes[i]);
+    group_of.push_back(classed.groups[i]);
   }
   shortcuts.images = images.size();
   shortcuts.groups = count_groups(group_of);
-  const Folds folds = cut_folds(labels, group_of, scan.class_names);
+  const Folds folds = cut_folds(labels, group_of, classed.class_names);
   shortcuts.why_not = folds.why_not;
   if (!folds.why_not.empty()) return shortcuts;
-  const std::size_t questions = scan.class_names.size() == 2 ? 1 : scan.class_names.size();
+  const std::size_t questions = classed.class_names.size() == 2 ? 1 : classed.class_names.size();
   for (const View view : views) {
     const FeatureTable table = make_features(images, view);
-    const double penalty =
-        view == View::file || view == View::histogram ? few_features_penalty : pixels_penalty;
+    const double penalty = view == View::file || view == View::tags || view == View::histogram
+                               ? few_features_penalty
+                               : pixels_penalty;
     for (std::size_t c = 0; c < questions; ++c) {
       const std::vector<std::uint8_t> positive = statistics::against_rest(labels, c);
       const CrossValidated found =
@@ -287,29 +353,31 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
     figures["sees"] = view_name(result.view);
     figures["class"] = scan.class_names[result.class_index];
     figures["right"] = result.right;
-    figures["images"] = shortcuts.images;
+    figures["images"] = result.images.value_or(shortcuts.images);
     check.figures["classifiers"].push_back(std::move(figures));
   }
   if (check.verdict != Verdict::ok)
     check.id = FindingId::shortcut;
   else if (undecided)
     check.id = FindingId::shortcuts_undecided;
-  check.text = check.verdict != Verdict::ok ? finding(shortcuts, check.verdict, scan.class_names)
+  check.text = check.verdict != Verdict::ok ? finding(shortcuts, check.verdict, scan)
                : undecided                  ? finding_undecided(shortcuts)
                                             : finding_nothing(shortcuts);
-  for (const View view : {View::file, View::histogram, View::ring, View::border, View::whole}) {
+  for (const View view : {View::file, View::tags, View::histogram, View::ring, View::border, View::whole}) {
     const ShortcutResult* result = clearest(shortcuts, view);
     if (result == nullptr) continue;
-    const std::string of_class =
-        scan.class_names.size() > 2
-            ? fmt::format(", class {}", text::one_line(scan.class_names[result->class_index]))
-            : "";
+    const bool labels = scan.task == data::Task::multi_label;
+    const std::string of_class = labels || scan.class_names.size() > 2
+                                     ? fmt::format(", {} {}", labels ? "label" : "class",
+                                                   text::one_line(scan.class_names[result->class_index]))
+                                     : "";
     const std::string mark = result->doubt != Doubt::none ? fmt::format(" [{}]", doubt_title(result->doubt))
                              : result->verdict == Verdict::ok
                                  ? ""
                                  : fmt::format(" [{}]", html::verdict_name(result->verdict));
     check.details.push_back(fmt::format("{}: AUC {}, {} of {} right{}{}", view_description(view),
-                                        auc_text(*result), result->right, shortcuts.images, of_class, mark));
+                                        auc_text(*result), result->right,
+                                        result->images.value_or(shortcuts.images), of_class, mark));
   }
   std::ranges::move(advice(shortcuts), std::back_inserter(check.details));
   if (undecided) check.verdict = worse(check.verdict, Verdict::warning);

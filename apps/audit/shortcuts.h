@@ -17,14 +17,16 @@ enum class View {
   histogram,  ///< grey levels, wherever they are
   ring,       ///< the outermost 4 pixels of a 32 x 32 thumbnail
   border,     ///< the thumbnail with its middle 20 x 20 pixels black
-  whole       ///< the thumbnail
+  whole,      ///< the thumbnail
+  tags        ///< DICOM: site, station, view position, manufacturer, model, modality
 };
 
-/// One class against the others, by one view.
+/// One class against the others, or a label against its absence, by one view.
 struct ShortcutResult : Separation {
   View view = View::file;
   std::size_t class_index = 0;
-  std::size_t right = 0;  ///< images on the right side of even odds
+  std::size_t right = 0;                             ///< images on the right side of even odds
+  std::optional<std::size_t> images = std::nullopt;  ///< of a label: of which it is known; else all
 };
 
 struct Shortcuts {
@@ -32,6 +34,9 @@ struct Shortcuts {
   std::vector<ShortcutResult> results;  ///< by view; for three classes and more one per class
   std::string why_not;                  ///< cut_folds; then there are no results
 };
+
+/// Whether images differ in a DICOM tag that View::tags sees.
+[[nodiscard]] bool has_different_tags(const Scan& scan);
 
 [[nodiscard]] FeatureTable make_features(const std::vector<const ImageFacts*>& images, View view);
 [[nodiscard]] const char* view_name(View view);         ///< "ring", in audit.json
@@ -42,6 +47,10 @@ struct Shortcuts {
 /// asked about in one go.
 [[nodiscard]] Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups,
                                        std::span<const View> views, int workers);
+
+/// The same of some images of a scan, whose groups they have.
+[[nodiscard]] Shortcuts find_shortcuts(const ClassedImages& classed, std::span<const View> views,
+                                       int workers);
 
 [[nodiscard]] Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts);
 

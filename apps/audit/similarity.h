@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <span>
 
+#include "data/dataset/picture_print.h"
+
 namespace xr::audit {
 
-/// An image as 64 x 64 grey bytes, resized with antialiasing whatever its aspect ratio.
-constexpr int thumbnail_side = 64;
-constexpr std::size_t thumbnail_pixels = std::size_t{thumbnail_side} * thumbnail_side;
-using Thumbnail = std::array<std::uint8_t, thumbnail_pixels>;
+using data::Thumbnail;
+using data::thumbnail_pixels;
+using data::thumbnail_side;
 
 /// The part of an image that remains when these fractions of its sides are cut off.
 struct Crop {

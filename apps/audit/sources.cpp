@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+#include <utility>
 
+#include "apps/audit/label_scan.h"
 #include "apps/audit/separation.h"
 #include "apps/statistics/roc.h"
 #include "apps/text/text.h"
@@ -23,41 +25,32 @@ constexpr double rare = 0.05;              // what chance does less often than t
 constexpr Limits source_limits;            // those of file properties
 constexpr std::string_view source_columns[] = {"source", "hospital", "institution", "site", "dataset"};
 
-/// The source of each image of the scan, empty if unknown, and how the table fits the folder.
+/// The source of each image, empty if unknown, and how the table fits the folder.
 struct Match {
   std::vector<std::string> source_of;
   std::size_t known = 0, strange_lines = 0;
   std::string first_strange;
 };
 
-Match match(const Scan& scan, const SourceTable& table, std::size_t file, std::size_t source) {
+Match match(const ClassedImages& classed, const Scan& scan, const SourceTable& table, std::size_t file,
+            std::size_t source) {
   Match result;
-  std::map<std::string, std::string> by_path, by_name;
-  std::map<std::string, bool> used;
-  for (const auto& row : table.table.rows) {
-    std::string path = data::listed_path(row[file]);
-    const bool bare = table.by_name && path.find('/') == std::string::npos;
-    used[path] = false;
-    (bare ? by_name : by_path)[std::move(path)] = row[source];
-  }
+  std::vector<std::string> entries;
+  for (const auto& row : table.table.rows) entries.push_back(data::listed_path(row[file]));
+  const data::FileIndex index(std::move(entries), scan.root);
+  std::vector<bool> used(table.table.rows.size());
   const auto find = [&](const std::string& path) {
-    for (const auto& [names, key] :
-         {std::pair{&by_path, path}, std::pair{&by_name, data::file_name_of(path)}})
-      if (const auto found = names->find(key); found != names->end()) {
-        used[key] = true;
-        return found->second;
-      }
-    return std::string();
+    const auto lines = index.lines_of(path);
+    for (const std::uint32_t line : lines) used[line] = true;
+    return lines.empty() ? std::string() : table.table.rows[lines.front()][source];
   };
   for (const data::SkippedFile& image : scan.unreadable) (void)find(image.path);
-  for (const ImageFacts& image : scan.images) {
-    result.source_of.push_back(find(image.sample.path));
+  for (const ImageFacts* image : classed.images) {
+    result.source_of.push_back(find(image->sample.path));
     if (!result.source_of.back().empty()) ++result.known;
   }
-  for (const auto& row : table.table.rows) {
-    if (used[data::listed_path(row[file])]) continue;
-    if (result.strange_lines++ == 0) result.first_strange = row[file];
-  }
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (!used[i] && result.strange_lines++ == 0) result.first_strange = table.table.rows[i][file];
   return result;
 }
 
@@ -97,16 +90,15 @@ std::vector<double> shares_in_other_folds(const std::vector<std::string>& source
   return shares;
 }
 
-Association measure(const Scan& scan, const std::vector<std::string>& source_of,
-                    std::span<const std::size_t> groups) {
+Association measure(const ClassedImages& classed, const std::vector<std::string>& source_of) {
   std::vector<std::string> sources;
   std::vector<std::int64_t> labels;
   std::vector<std::size_t> group_of;
-  for (std::size_t i = 0; i < scan.images.size(); ++i) {
+  for (std::size_t i = 0; i < classed.images.size(); ++i) {
     if (source_of[i].empty()) continue;
     sources.push_back(source_of[i]);
-    labels.push_back(scan.images[i].sample.class_index);
-    group_of.push_back(groups[i]);
+    labels.push_back(classed.classes[i]);
+    group_of.push_back(classed.groups[i]);
   }
   // The classes of each source evenly over the folds: where more of a source's images of a class are left
   // out, fewer are learned from, and its share would run against the truth.
@@ -116,10 +108,11 @@ Association measure(const Scan& scan, const std::vector<std::string>& source_of,
     strata.push_back(numbers.try_emplace({sources[i], labels[i]}, static_cast<std::int64_t>(numbers.size()))
                          .first->second);
   Association clearest;
-  const Folds folds = cut_folds(labels, group_of, scan.class_names, strata);
+  const Folds folds = cut_folds(labels, group_of, classed.class_names, strata);
   clearest.why_not = folds.why_not;
   if (!folds.why_not.empty()) return clearest;
-  for (std::size_t c = 0; c < (scan.class_names.size() == 2 ? 1 : scan.class_names.size()); ++c) {
+  const std::size_t questions = classed.class_names.size() == 2 ? 1 : classed.class_names.size();
+  for (std::size_t c = 0; c < questions; ++c) {
     const std::vector<std::uint8_t> positive = statistics::against_rest(labels, c);
     const Separation found = measure_separation(
         positive, shares_in_other_folds(sources, positive, folds.fold_of), group_of, source_limits);
@@ -145,18 +138,17 @@ struct Source {
 };
 
 /// Counts by source. What chance does is reckoned as if the sources drew their independent images from all.
-std::vector<Source> count_sources(const Scan& scan, const std::vector<std::string>& source_of,
-                                  std::span<const std::size_t> groups) {
-  const std::size_t classes = scan.class_names.size();
+std::vector<Source> count_sources(const ClassedImages& classed, const std::vector<std::string>& source_of) {
+  const std::size_t classes = classed.class_names.size();
   std::map<std::string, Source> by_name;
   std::map<std::string, std::set<std::pair<std::size_t, std::size_t>>> independent;  // group and class
-  for (std::size_t i = 0; i < scan.images.size(); ++i) {
+  for (std::size_t i = 0; i < classed.images.size(); ++i) {
     if (source_of[i].empty()) continue;
-    const auto label = static_cast<std::size_t>(scan.images[i].sample.class_index);
+    const auto label = static_cast<std::size_t>(classed.classes[i]);
     Source& source = by_name[source_of[i]];
     source.images.resize(classes);
     ++source.images[label];
-    independent[source_of[i]].emplace(groups[i], label);
+    independent[source_of[i]].emplace(classed.groups[i], label);
   }
   std::vector<std::size_t> class_sizes(classes);
   for (const auto& [name, images] : independent)
@@ -182,7 +174,7 @@ std::string p_text(double p) {
   return p < 0.0001 ? "below 0.0001" : fmt::format("{:.{}f}", p, p < 0.01 ? 4 : 2);
 }
 
-void tabulate(const Scan& scan, const std::vector<Source>& sources, Check& check) {
+void tabulate(const std::vector<std::string>& class_names, const std::vector<Source>& sources, Check& check) {
   for (const Source& source : sources) {
     nlohmann::json row = {{"source", source.name},
                           {"images", source.total()},
@@ -191,9 +183,8 @@ void tabulate(const Scan& scan, const std::vector<Source>& sources, Check& check
                           {"p_one_class_holm", nullptr}};
     std::string text;
     for (std::size_t c = 0; c < source.images.size(); ++c) {
-      row["classes"][scan.class_names[c]] = source.images[c];
-      text +=
-          fmt::format("{}{} {}", c == 0 ? "" : ", ", source.images[c], text::one_line(scan.class_names[c]));
+      row["classes"][class_names[c]] = source.images[c];
+      text += fmt::format("{}{} {}", c == 0 ? "" : ", ", source.images[c], text::one_line(class_names[c]));
     }
     if (source.large() && source.of_one_class()) {
       row["p_one_class_holm"] = source.p;
@@ -223,7 +214,8 @@ std::string one_class_text(const std::vector<Source>& sources, bool by_chance) {
                                                   : fmt::format("{} to {}", p_text(least), p_text(most)));
 }
 
-void judge_association(const Scan& scan, const Association& association, Check& check) {
+void judge_association(const std::vector<std::string>& class_names, const Association& association,
+                       Check& check) {
   if (!association.why_not.empty()) {
     if (check.verdict == Verdict::ok) check.id = FindingId::sources_undecided;
     check.verdict = worse(check.verdict, Verdict::warning);
@@ -232,14 +224,14 @@ void judge_association(const Scan& scan, const Association& association, Check& 
   }
   const Separation& by_source = association.separation;
   check.figures.json().update(figures_of(by_source));
-  check.figures["class"] = scan.class_names[association.class_index];
+  check.figures["class"] = class_names[association.class_index];
   if (check.verdict == Verdict::ok && by_source.verdict != Verdict::ok)
     check.id = FindingId::source_tells_class;
   check.verdict = worse(check.verdict, by_source.verdict);
   check.text += fmt::format(
       "; the source alone tells {} with AUC {}, where 0.5 is guessing and 1 is perfect",
-      scan.class_names.size() > 2
-          ? fmt::format("class {} from the others", text::one_line(scan.class_names[association.class_index]))
+      class_names.size() > 2
+          ? fmt::format("class {} from the others", text::one_line(class_names[association.class_index]))
           : "the classes apart",
       auc_text(by_source));
   if (by_source.doubt == Doubt::none) return;
@@ -250,45 +242,65 @@ void judge_association(const Scan& scan, const Association& association, Check& 
                             doubt_text(by_source.doubt));
 }
 
-void judge(const Scan& scan, const Match& found, const SourceTable& table,
-           std::span<const std::size_t> groups, Check& check) {
-  const std::vector<Source> sources = count_sources(scan, found.source_of, groups);
-  tabulate(scan, sources, check);
+void judge(const ClassedImages& classed, const Match& found, const SourceTable& table, Check& check) {
+  const std::vector<Source> sources = count_sources(classed, found.source_of);
+  tabulate(classed.class_names, sources, check);
   const std::string serious = one_class_text(sources, false), by_chance = one_class_text(sources, true);
   if (!serious.empty() || !by_chance.empty()) check.id = FindingId::source_of_one_class;
   if (!serious.empty()) check.verdict = Verdict::serious;
   if (!by_chance.empty()) check.verdict = worse(check.verdict, Verdict::warning);
   check.text = serious.empty() && by_chance.empty() ? counted(sources.size(), "source") : serious;
   if (!by_chance.empty()) check.text += (serious.empty() ? "" : "; ") + by_chance;
-  if (sources.size() > 1) judge_association(scan, measure(scan, found.source_of, groups), check);
+  if (sources.size() > 1) judge_association(classed.class_names, measure(classed, found.source_of), check);
   if (check.verdict == Verdict::serious) check.text += ": a network that recognises the source may go by it";
-  if (static_cast<double>(found.known) >= data::min_known_part * static_cast<double>(scan.images.size()))
+  if (static_cast<double>(found.known) >= data::min_known_part * static_cast<double>(classed.images.size()))
     return;
   if (check.verdict == Verdict::ok) check.id = FindingId::sources_partly_known;
   check.verdict = worse(check.verdict, Verdict::warning);
   check.text = fmt::format("{} names the source of {} of {} only: {}", table.name, found.known,
-                           counted(scan.images.size(), "image"), check.text);
+                           counted(classed.images.size(), "image"), check.text);
+}
+
+/// Of the first tag that any file has.
+std::optional<SourceTable> table_of_tags(const data::DicomTable& dicom) {
+  for (const auto& [name, value] : {std::pair{"DICOM institutions", &data::DicomTags::site},
+                                    {"DICOM stations", &data::DicomTags::station},
+                                    {"DICOM manufacturers", &data::DicomTags::manufacturer}}) {
+    SourceTable table{name, {{"file", "source"}, {}, 0}};
+    for (const auto& [path, tags] : dicom.files())
+      if (!(tags.*value).empty()) table.table.rows.push_back({path, tags.*value});
+    if (!table.table.rows.empty()) return table;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<SourceTable> read_source_table(const std::filesystem::path& directory,
+std::optional<SourceTable> find_source_table(const data::Dataset& dataset,
                                              const data::GroupSettings& settings) {
-  const bool given = !settings.table.empty();
-  const std::filesystem::path path = given ? settings.table : directory / "sources.csv";
+  const std::filesystem::path path = settings.table.empty() ? dataset.sources : settings.table;
+  std::optional<SourceTable> table;
   std::error_code code;
-  if (!std::filesystem::exists(path, code)) return std::nullopt;
-  try {
-    return SourceTable{text::one_line(path.filename().string()), data::read_csv_table(path), given};
-  } catch (const Error&) {
-    return std::nullopt;  // the table of patients has told what is wrong
+  if (!path.empty() && std::filesystem::exists(path, code)) {
+    try {
+      table = SourceTable{text::one_line(path.filename().string()), data::read_csv_table(path)};
+    } catch (const Error&) {  // the table of patients has told what is wrong
+    }
   }
+  if (table && table->table.column(source_columns)) return table;
+  std::optional<SourceTable> from_tags = dataset.dicom ? table_of_tags(*dataset.dicom) : std::nullopt;
+  return from_tags ? std::move(from_tags) : std::move(table);
 }
 
 Check check_sources(const Scan& scan, const SourceTable* table, std::span<const std::size_t> groups) {
+  if (scan.task == data::Task::multi_label) return check_label_sources(scan, table, groups);
+  return check_sources(classed_images(scan, groups), scan, table);
+}
+
+Check check_sources(const ClassedImages& classed, const Scan& scan, const SourceTable* table) {
   Check check{"sources", "Sources", FindingId::sources_mixed, Verdict::ok, {}, {}, {}};
   check.figures = {{"table", nlohmann::json::array()},
-                   {"unknown_images", scan.images.size()},
+                   {"unknown_images", classed.images.size()},
                    {"lines_without_image", 0},
                    {"auc", nullptr},
                    {"low", nullptr},
@@ -309,10 +321,10 @@ Check check_sources(const Scan& scan, const SourceTable* table, std::span<const 
                              text::one_line(fmt::format("{}", fmt::join(table->table.header, ", "))));
     return check;
   }
-  const Match found = match(scan, *table, *file, *source);
-  check.figures["unknown_images"] = scan.images.size() - found.known;
+  const Match found = match(classed, scan, *table, *file, *source);
+  check.figures["unknown_images"] = classed.images.size() - found.known;
   check.figures["lines_without_image"] = found.strange_lines;
-  judge(scan, found, *table, groups, check);
+  judge(classed, found, *table, check);
   if (found.strange_lines > 0)
     check.details.push_back(fmt::format(
         "{} of {} lines of {} fit no image, the first names {}: paths are relative to the folder",

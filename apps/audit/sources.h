@@ -13,11 +13,12 @@ namespace xr::audit {
 struct SourceTable {
   std::string name;  ///< of the file, as messages say it
   data::CsvTable table;
-  bool by_name = false;  ///< a line without a folder is about every image of that file name
 };
 
-/// The given table, or sources.csv of the folder; nothing if there is none or if it cannot be read.
-[[nodiscard]] std::optional<SourceTable> read_source_table(const std::filesystem::path& directory,
+/// The given table, or the folder's own (data::Dataset::sources), or, where neither has a column of sources, the
+/// institutions of the DICOM files, else their stations, else the makers of their machines; nothing if there is
+/// none of these or if the table cannot be read.
+[[nodiscard]] std::optional<SourceTable> find_source_table(const data::Dataset& dataset,
                                                            const data::GroupSettings& settings);
 
 /// Source by class: sources of one class, with the probability that chance makes them so, and the AUC of the
@@ -27,5 +28,8 @@ struct SourceTable {
 /// - p. `groups` as for find_shortcuts.
 [[nodiscard]] Check check_sources(const Scan& scan, const SourceTable* table,
                                   std::span<const std::size_t> groups);
+
+/// The same of some images of a scan, whose groups they have.
+[[nodiscard]] Check check_sources(const ClassedImages& classed, const Scan& scan, const SourceTable* table);
 
 }  // namespace xr::audit

@@ -1,5 +1,7 @@
 #include "apps/command_line/remedies.h"
 
+#include "data/dataset/label_table.h"
+#include "engine/io/safetensors.h"
 #include "kernels/common/error_codes.h"
 
 namespace xr::command_line {
@@ -24,7 +26,15 @@ constexpr Remedy remedies[] = {
      "; lower --batch-size or --image-size, or use --no-cuda-graph, which keeps less"},
     {error_code::disk_full,
      "; free some space, choose another folder or use --keep to keep fewer checkpoints"},
+    {engine::weights_not_finite, "; use another checkpoint, or train again with a smaller --lr"},
     {error_code::patients_unknown, ", or use --groups or --group-regex"},
+    {error_code::layout_ambiguous, "; --skip-folders NAME leaves a folder out"},
+    {error_code::labels_needed, "; use --labels FILE.csv"},
+    {data::label_columns_missing, "; name them with --image-column and --label-column"},
+    {error_code::weights_of_pytorch, "; to train from its weights: xrtrain train --init FILE"},
+    {error_code::weights_not_plain,
+     "; in Python: torch.save(model.state_dict(), FILE) keeps the weights alone"},
+    {error_code::class_unreadable, "; xrtrain audit lists them all"},
 };
 
 }  // namespace

@@ -12,24 +12,8 @@ namespace xr::statistics {
 
 namespace {
 
-Metric proportion_metric(std::string name, std::int64_t part, std::int64_t whole) {
-  return {std::move(name), proportion(part, whole), IntervalMethod::wilson, part, whole};
-}
-
 Metric bootstrap_metric(std::string name) {
   return {std::move(name), {}, IntervalMethod::bootstrap};
-}
-
-std::vector<Metric> rates(const BinaryCounts& counts) {
-  return {proportion_metric("sensitivity", counts.true_positive, counts.positives()),
-          proportion_metric("specificity", counts.true_negative, counts.negatives()),
-          proportion_metric("ppv", counts.true_positive, counts.predicted_positives()),
-          proportion_metric("npv", counts.true_negative, counts.predicted_negatives())};
-}
-
-Metric auroc_metric(Positive positive, std::span<const double> scores) {
-  const DeLong result = delong(positive, scores);
-  return {"auroc", {result.auroc, result.interval}, IntervalMethod::delong};
 }
 
 /// Mean of `count` values; undefined if one is.
@@ -115,7 +99,7 @@ class Bootstrapped {
 void add_class_metrics(const Prepared& prepared, std::size_t positive, const BinaryCounts& counts,
                        std::vector<Metric>& metrics) {
   metrics.push_back(bootstrap_metric("balanced_accuracy"));
-  for (Metric& metric : rates(counts)) metrics.push_back(std::move(metric));
+  for (Metric& metric : rate_metrics(counts)) metrics.push_back(std::move(metric));
   metrics.push_back(bootstrap_metric("f1"));
   metrics.push_back(bootstrap_metric("mcc"));
   metrics.push_back(auroc_metric(prepared.positive[positive], prepared.scores[positive]));
@@ -188,6 +172,22 @@ void bind_calibration(const Prepared& prepared, std::vector<Metric>& metrics, Bo
 
 }  // namespace
 
+Metric proportion_metric(std::string name, std::int64_t part, std::int64_t whole) {
+  return {std::move(name), proportion(part, whole), IntervalMethod::wilson, part, whole};
+}
+
+std::vector<Metric> rate_metrics(const BinaryCounts& counts) {
+  return {proportion_metric("sensitivity", counts.true_positive, counts.positives()),
+          proportion_metric("specificity", counts.true_negative, counts.negatives()),
+          proportion_metric("ppv", counts.true_positive, counts.predicted_positives()),
+          proportion_metric("npv", counts.true_negative, counts.predicted_negatives())};
+}
+
+Metric auroc_metric(std::span<const std::uint8_t> positive, std::span<const double> scores) {
+  const DeLong result = delong(positive, scores);
+  return {"auroc", {result.auroc, result.interval}, IntervalMethod::delong};
+}
+
 const char* method_name(IntervalMethod method) {
   switch (method) {
     case IntervalMethod::wilson:
@@ -213,9 +213,21 @@ std::string why_no_interval(const Metric& metric) {
          "of a class, there is none.";
 }
 
-const Metric* MetricTable::find(const std::string& name) const {
+namespace {
+
+const Metric* find_metric(const std::vector<Metric>& metrics, const std::string& name) {
   const auto found = std::ranges::find(metrics, name, &Metric::name);
   return found == metrics.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const Metric* ClassMetrics::find(const std::string& name) const {
+  return find_metric(metrics, name);
+}
+
+const Metric* MetricTable::find(const std::string& name) const {
+  return find_metric(metrics, name);
 }
 
 MetricTable make_metric_table(const ProbabilityTable& table, std::size_t positive,

@@ -23,6 +23,13 @@ struct Metric {
   std::int64_t part = 0, whole = 0;  ///< of a proportion: 48 of 50; 0 of 0 for others
 };
 
+/// part / whole with its Wilson interval.
+[[nodiscard]] Metric proportion_metric(std::string name, std::int64_t part, std::int64_t whole);
+/// Sensitivity, specificity, PPV and NPV.
+[[nodiscard]] std::vector<Metric> rate_metrics(const BinaryCounts& counts);
+/// "auroc", with DeLong's interval.
+[[nodiscard]] Metric auroc_metric(std::span<const std::uint8_t> positive, std::span<const double> scores);
+
 /// A sentence for people where an AUROC has no interval; empty for others and with one.
 [[nodiscard]] std::string why_no_interval(const Metric& metric);
 
@@ -31,6 +38,10 @@ struct ClassMetrics {
   std::size_t positive = 0;
   BinaryCounts counts;
   std::vector<Metric> metrics;
+  double threshold = 0.5;  ///< of a label (label_metrics.h)
+
+  /// The metric of that name, or nullptr.
+  [[nodiscard]] const Metric* find(const std::string& name) const;
 };
 
 /// accuracy and calibration of all classes together; with two classes the rates of the positive class beside

@@ -86,6 +86,7 @@ SelectionOptimism selection_optimism(std::span<const CandidateResult> candidates
   }
   if (count == 0) return result;
   result.corrected = sum / count;
+  result.resamples = settings.resamples;
   result.optimism = *result.apparent - *result.corrected;
   return result;
 }

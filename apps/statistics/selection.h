@@ -29,6 +29,7 @@ struct SelectionOptimism {
   std::optional<double> apparent;   ///< its accuracy on the images that it was chosen on
   std::optional<double> corrected;  ///< mean accuracy of the chosen on images left out
   std::optional<double> optimism;   ///< apparent - corrected; may be a little below 0 by chance
+  std::int64_t resamples = 0;       ///< choices that `corrected` is the mean of
 };
 /// Of fewer images of a class than this there is no estimate: few are left out, and by chance none.
 constexpr std::size_t min_images_to_correct = 10;

@@ -45,6 +45,22 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// The code point of a valid sequence.
+std::uint32_t code_point(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0);
+  std::uint32_t code = byte(0) & (0x7Fu >> sequence.size());
+  for (std::size_t i = 1; i < sequence.size(); ++i) code = code << 6 | (byte(i) & 0x3Fu);
+  return code;
+}
+
+/// What a terminal does not show but obeys: the controls of C1, separators of lines, marks that turn the direction of
+/// writing (Unicode 15, sections 23.1 and 23.2; UAX 9).
+bool is_control(std::uint32_t code) {
+  return (code >= 0x80 && code <= 0x9F) || code == 0x2028 || code == 0x2029 ||
+         (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
 }  // namespace
 
 std::string one_line(std::string_view text) {
@@ -58,9 +74,25 @@ std::string one_line(std::string_view text) {
       result += "\\t";
     else if (length == 0 || first < 0x20 || first == 0x7F)
       result += fmt::format("\\x{:02x}", first);
+    else if (const std::uint32_t code = code_point(text.substr(0, length)); is_control(code))
+      result += fmt::format("\\u{:04x}", code);
     else
       result += text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(1, length));
+  }
+  return result;
+}
+
+std::string printable_json(std::string_view json) {
+  std::string result;
+  while (!json.empty()) {
+    const std::size_t found = sequence_length(json), length = std::max<std::size_t>(1, found);
+    const std::uint32_t code = found == 0 ? 0 : code_point(json.substr(0, length));
+    if (code == 0x7F || is_control(code))
+      result += fmt::format("\\u{:04x}", code);
+    else
+      result += json.substr(0, length);
+    json.remove_prefix(length);
   }
   return result;
 }

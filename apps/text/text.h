@@ -9,8 +9,12 @@
 
 namespace xr::text {
 
-/// The text on one line: control characters become \n, \t or \xNN, bytes that are no UTF-8 become \xNN.
+/// The text on one line: control characters become \n, \t, \xNN or \uNNNN, bytes that are no UTF-8
+/// become \xNN.
 [[nodiscard]] std::string one_line(std::string_view text);
+/// JSON whose strings hold none of what a terminal obeys: DEL, the controls of C1 and the like become \uNNNN, which reads
+/// back as the same.
+[[nodiscard]] std::string printable_json(std::string_view json);
 [[nodiscard]] bool is_utf8(std::string_view text);
 /// A field of a CSV file (RFC 4180): in quotes where it needs them.
 [[nodiscard]] std::string csv_field(std::string_view text);

@@ -26,7 +26,7 @@ add_library() {
 
 # What a program here loads that a plain machine with a C++ compiler lacks.
 run_time_libraries() {
-  ldd "$1" | awk '$2 == "=>" { print $1 }' | grep -E '^lib(dnnl|fmt|OpenCL|stb)\.' || true
+  ldd "$1" | awk '$2 == "=>" { print $1 }' | grep -E '^lib(dnnl|fmt|OpenCL|stb|jpeg|tiff|webp[a-z]*|gif|openjp2|charls|gdcm[A-Za-z0-9]*|deflate|jbig|Lerc|LercLib|zstd|lzma|json-c|uuid|expat|crypto|ssl)\.' || true
 }
 
 # As commit.cmake names it.
@@ -57,12 +57,15 @@ pack_deps() {
   cp -L /usr/include/dnnl*.h* "$folder/include/"
   mkdir "$folder/include/stb"
   cp -L /usr/include/stb/stb_image*.h "$folder/include/stb/"
+  cp -L /usr/include/j{peglib,morecfg,error}.h "$(find /usr/include -name jconfig.h -path '*linux-gnu*' | head -n 1)" \
+    "$folder/include/"
   cp -L /usr/lib/libCatch2WithMain.a "$folder/lib/"
-  for name in $(run_time_libraries "$(real_library libdnnl.so.2)") libdnnl.so.2 libfmt.so.9; do
+  for name in $(run_time_libraries "$(real_library libdnnl.so.2)") libdnnl.so.2 libfmt.so.9 libjpeg.so.62; do
     add_library "$name" "$folder/lib"
   done
   ln -s libdnnl.so.2 "$folder/lib/libdnnl.so"
   ln -s libfmt.so.9 "$folder/lib/libfmt.so"
+  ln -s libjpeg.so.62 "$folder/lib/libjpeg.so"
   # The packages' own CMake files name Debian's folders; these name the pack's.
   for name in fmt CLI11 nlohmann_json Catch2; do
     path=$folder/share/cmake/$name

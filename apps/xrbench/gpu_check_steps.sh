@@ -21,14 +21,14 @@ fi
 # What the sanitizers look at: all tests of kernels of our own (tests/apps/xrbench/scripts.py sees to it), but not those
 # of the harness and of memory, which ask for what they report.
 declare -A SANITIZER_FILTERS=(
-  [conv_forward]='conv2d forward,conv2d partial*' [conv_backward]='conv2d backward*' [conv_few]='conv2d direct*,conv2d kernels for*'
-  [conv_implicit]='conv2d implicit*' [conv_3x3]='conv2d 3x3*'
+  [conv_forward]='conv2d forward,conv2d partial*' [conv_backward]='conv2d backward*'
+  [conv_few]='conv2d direct*,conv2d depthwise*,conv2d kernels for*' [conv_implicit]='conv2d implicit*' [conv_3x3]='conv2d 3x3*'
   [conv_rest]='conv2d rounds*,conv2d of*,conv2d kernels keep*,conv2d filter*'
   [matmul]='matmul with*,matmul kernels*' [linear]='linear forward*,linear kernels*'
   [norm]='batch_norm2d forward*,batch_norm2d refuses*,batch_norm2d stat*'
   [norm_backward]='batch_norm2d backward*,batch_norm2d gradients*'
-  [norm_relu]='batch_norm2d_relu*' [rows]='softmax*,log_softmax*,cross_entropy*'
-  [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*' [reorder]='reorder*' [augment]='augment*'
+  [norm_relu]='batch_norm2d_relu*' [rows]='softmax*,log_softmax*,cross_entropy*,binary_cross_entropy*'
+  [pools]='max_pool2d*,avg_pool2d*,global_avg_pool2d*' [reorder]='reorder*,copy_channels*' [augment]='augment*'
   [activations]='relu*,leaky_relu*,dropout*' [elements]='cast*,fill,scale,add *,multiply *,adam*,sgd*'
   [reductions]='sum_to_shape,broadcast_to'
   # One small test of each family that uses shared memory, for the slow tools.
@@ -83,6 +83,7 @@ build() {
     for name in fmt CLI11 nlohmann_json Catch2; do options+=(-D "${name}_DIR=$DEPS/share/cmake/$name"); done
     options+=(-D "OneDNN_INCLUDE_DIR=$DEPS/include" -D "OneDNN_LIBRARY=$DEPS/lib/libdnnl.so"
       -D "XR_TOMLPLUSPLUS_INCLUDE_DIR=$DEPS/include" -D "XR_STB_INCLUDE_DIR=$DEPS/include"
+      -D "XR_JPEG_INCLUDE_DIR=$DEPS/include" -D "XR_JPEG_jpeg=$DEPS/lib/libjpeg.so"
       -D "CMAKE_EXE_LINKER_FLAGS=-Wl,-rpath-link,$DEPS/lib")
   fi
   if [[ -n $REHEARSE ]]; then

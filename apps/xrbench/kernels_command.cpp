@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
@@ -18,6 +16,7 @@
 #include "apps/xrbench/kernels_report.h"
 #include "apps/xrbench/machine.h"
 #include "apps/xrbench/race.h"
+#include "engine/io/atomic_file.h"
 #include "kernels/common/error_codes.h"
 #include "kernels/common/parallel.h"
 #include "kernels/cudnn/operations.h"
@@ -101,7 +100,7 @@ class KernelsCommand {
     write();
     XR_CHECK(wrong_.empty(), "{} of {} results are wrong, the first: {}", wrong_.size(), results_,
              wrong_.front());
-    counters_.finish();
+    counters_.check_bars();
   }
 
  private:
@@ -284,13 +283,7 @@ class KernelsCommand {
   /// After each operation, whole at every moment: whoever ends the run early has what was measured by then.
   void write() const {
     if (settings_.json.empty()) return;
-    std::error_code error;
-    const std::string part = settings_.json + ".part";
-    std::ofstream file(part);
-    file << all_.dump(1) << '\n';
-    file.close();
-    if (file) std::filesystem::rename(part, settings_.json, error);
-    XR_CHECK(file && !error, "cannot write '{}': check the folder and the free space", settings_.json);
+    engine::write_file_atomically(settings_.json, all_.dump(1) + "\n");
   }
 
   const KernelsSettings& settings_;

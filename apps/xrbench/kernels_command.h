@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/command_line/command_line.h"
-#include "apps/xrbench/counters/counters_settings.h"
+#include "apps/xrbench/counters/counters_table.h"
 #include "apps/xrbench/timing.h"
 #include "kernels/backend.h"
 

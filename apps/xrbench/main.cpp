@@ -1,6 +1,8 @@
 // xrbench: how fast the engine is, beside the alternatives. What is wrong is said in one line on standard
 // error; the exit status is 0 done, 1 failed or a kernel is wrong, 2 wrong usage, a device that is not there
 // included.
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -12,13 +14,15 @@
 #include "apps/xrbench/kernels_command.h"
 #include "apps/xrbench/machine.h"
 #include "apps/xrbench/step.h"
+#include "model/model.h"
 
 namespace {
 
 void add_step(xr::command_line::Command program, xr::bench::StepSettings& settings, std::string& device) {
   xr::command_line::Command step = program.subcommand("step", "Time whole training steps on random images");
   settings.model.name = "report_cnn";
-  step.option("--model", settings.model.name, "report_cnn or xray_resnet").show_default();
+  step.option("--model", settings.model.name, fmt::format("{}", fmt::join(xr::model::model_names(), ", ")))
+      .show_default();
   step.option("--batch-size", settings.batch_size, "Images in a batch").show_default();
   step.option("--image-size", settings.model.image_size, "Pixels").show_default();
   step.option("--channels", settings.model.channels, "1 (grey) or 3 (colour)").show_default();

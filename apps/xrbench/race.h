@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/xrbench/counters/counters_settings.h"
+#include "apps/xrbench/counters/counters_table.h"
 #include "apps/xrbench/operation.h"
 #include "apps/xrbench/timing.h"
 

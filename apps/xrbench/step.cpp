@@ -185,12 +185,18 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
 /// One step after the warm-up, kernel by kernel.
 void count_step(Trainer& trainer, const StepSettings& settings, CountersTable& table) {
   const std::vector<KernelCounters> kernels = table.by_kernel(count_launches([&] { (void)trainer.run(1); }));
-  fmt::print("{} in {}, batch {} x {} x {} x {}, one step, counted and modelled, not measured:\n{}",
-             settings.model.name, name_of(settings.backend.precision), settings.batch_size,
-             settings.model.channels, settings.model.image_size, settings.model.image_size,
-             to_text(kernels, {}, *table.gpu()));
+  if (settings.json) {
+    json result = about(trainer, settings);
+    result["counters"] = to_json(kernels, *table.gpu());
+    std::cout << result.dump() << '\n';
+  } else {
+    fmt::print("{} in {}, batch {} x {} x {} x {}, one step, counted and modelled, not measured:\n{}",
+               settings.model.name, name_of(settings.backend.precision), settings.batch_size,
+               settings.model.channels, settings.model.image_size, settings.model.image_size,
+               to_text(kernels, {}, *table.gpu()));
+  }
   table.add(settings.model.name, "", kernels, {});
-  table.finish();
+  table.check_bars();
 }
 
 }  // namespace
@@ -199,6 +205,7 @@ void run_step(const StepSettings& settings) {
   command_line::errors_as<command_line::UsageError>([&] {
     XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0 && settings.block >= 0,
              "batch size and steps must be at least 1, warm-up and block at least 0");
+    XR_CHECK(!settings.serve || !settings.counters.count, "--serve answers with times: leave out --counters");
     if (settings.threads > 0) kernels::set_thread_count(settings.threads);
     kernels::backend(settings.model.device).configure(settings.backend);
   });

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "apps/xrbench/counters/counters_settings.h"
+#include "apps/xrbench/counters/counters_table.h"
 #include "kernels/backend.h"
 #include "model/model.h"
 

@@ -32,11 +32,15 @@ std::string stamped(const std::string& text) {
 }  // namespace
 
 std::string json_text(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return text::printable_json(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void print_aside(const char* kind, const std::string& text) {
+  (void)std::fputs(fmt::format("xrtrain: {}: {}\n", kind, text::one_line(text)).c_str(), stderr);
 }
 
 void print(const std::string& text) {
@@ -45,7 +49,9 @@ void print(const std::string& text) {
 }
 
 Console::Console(const ConsoleSettings& settings)
-    : settings_(settings), terminal_(!settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1) {
+    : settings_(settings),
+      terminal_(!settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1),
+      lines_(settings.progress_seconds) {
   kernels::set_note_sink([this](kernels::NoteLevel level, const std::string& text) {
     say(level == kernels::NoteLevel::info ? LogLevel::info : LogLevel::debug, text);
   });
@@ -70,11 +76,15 @@ void Console::say(LogLevel level, const std::string& text) {
 }
 
 void Console::warn(const char* id, const std::string& text) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!warned_.emplace(id, text).second) return;
+  }
   event("warning", {{"id", id}, {"text", text}});
   const std::lock_guard lock(mutex_);
   log("warning: " + text);
   clear_progress();
-  (void)std::fputs(fmt::format("xrtrain: warning: {}\n", text::one_line(text)).c_str(), stderr);
+  print_aside("warning", text);
 }
 
 void Console::event(const char* kind, const nlohmann::json& fields) {
@@ -91,15 +101,19 @@ void Console::event_text(const char* kind, const std::string& fields) {
 
 void Console::progress(const std::string& label, std::size_t done, std::size_t total,
                        const std::string& note) {
-  if (!terminal_) return;
+  if (settings_.quiet || settings_.json || settings_.level > LogLevel::info) return;
   const std::lock_guard lock(mutex_);
   const double now = now_seconds();
-  if (progress_shown_ && done < total && now - last_progress_ < 0.1) return;
+  if (!terminal_) {
+    if (const auto text = lines_.line(label, done, total, note, now)) print(text::one_line(*text) + '\n');
+    return;
+  }
+  if (progress_shown_ && (done < total || total == 0) && now - last_progress_ < 0.1) return;
   last_progress_ = now;
   constexpr std::size_t width = 30;
-  const std::size_t filled = total == 0 ? width : std::min(width, done * width / total);
-  print(fmt::format("\r\033[K{} [{:#<{}}{:.<{}}] {}/{}{}{}", label, "", filled, "", width - filled, done,
-                    total, note.empty() ? "" : "  ", note));
+  const std::size_t filled = total == 0 ? 0 : std::min(width, done * width / total);
+  print(fmt::format("\r\033[K{} [{:#<{}}{:.<{}}] {}{}{}", label, "", filled, "", width - filled,
+                    count_text(done, total), note.empty() ? "" : "  ", note));
   progress_shown_ = true;
 }
 

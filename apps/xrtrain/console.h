@@ -5,10 +5,13 @@
 #include <filesystem>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/xrtrain/options/log_level.h"
+#include "apps/xrtrain/progress_lines.h"
 
 namespace xr::apps {
 
@@ -16,10 +19,11 @@ struct ConsoleSettings {
   bool quiet = false;  ///< warnings only
   bool json = false;   ///< events instead of lines
   LogLevel level = LogLevel::info;
+  double progress_seconds = ProgressLines::default_seconds;  ///< between two lines of progress
 };
 
 /// Usable from several threads. Lines go to standard output and to the log, warnings to standard error and to
-/// the log, progress bars to a terminal only.
+/// the log, progress as a bar to a terminal and as lines elsewhere (with neither `quiet` nor `json`).
 class Console {
  public:
   explicit Console(const ConsoleSettings& settings);
@@ -29,13 +33,15 @@ class Console {
 
   void line(const std::string& text) { say(LogLevel::info, text); }
   void debug(const std::string& text) { say(LogLevel::debug, text); }
-  /// `id` is a stable name: of warning_id.h, or of a finding. With --json also an event.
+  /// `id` is a stable name: of warning_id.h, or of a finding. With --json also an event. What was said before, word for
+  /// word, is not said again.
   void warn(const char* id, const std::string& text);
   /// Shown with --json only: {"event": kind, ...fields} on a line.
   void event(const char* kind, const nlohmann::json& fields);
   /// The same for fields that are a text already, a JSON object.
   void event_text(const char* kind, const std::string& fields);
-  /// A bar that the next line or progress replaces.
+  /// A bar that the next line or progress replaces; elsewhere a line, if one is due (ProgressLines). A total of
+  /// 0 is not known.
   void progress(const std::string& label, std::size_t done, std::size_t total, const std::string& note = {});
 
   /// From now on all lines, and those said before, are added to this file with the time of day. Throws Error.
@@ -49,9 +55,11 @@ class Console {
   ConsoleSettings settings_;
   bool terminal_ = false, progress_shown_ = false;
   double last_progress_ = 0.0;
+  ProgressLines lines_;
   int log_ = -1;
   std::filesystem::path log_path_;
   std::vector<std::string> before_log_;
+  std::set<std::pair<std::string, std::string>> warned_;
   std::mutex mutex_;
 };
 
@@ -60,6 +68,9 @@ class Console {
 
 /// Seconds of a clock that never goes back.
 [[nodiscard]] double now_seconds();
+
+/// A line on standard error, "xrtrain: KIND: text", of a command whose standard output holds data.
+void print_aside(const char* kind, const std::string& text);
 
 /// Writes to standard output; throws Error if it cannot (a full disk, a closed pipe).
 void print(const std::string& text);

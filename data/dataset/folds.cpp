@@ -15,9 +15,9 @@ namespace {
 constexpr std::uint64_t fold_stream = 16, validation_stream = 17;
 
 /// Large ones first: the small ones level out what these leave uneven.
-std::vector<SampleGroup> groups_by_size(const std::vector<Sample>& samples, std::size_t classes,
+std::vector<SampleGroup> groups_by_size(const std::vector<Sample>& samples, const Strata& strata,
                                         std::uint64_t seed) {
-  std::vector<SampleGroup> groups = shuffled_groups(samples, classes, seed, fold_stream);
+  std::vector<SampleGroup> groups = shuffled_groups(samples, strata, seed, fold_stream);
   std::stable_sort(groups.begin(), groups.end(), [](const SampleGroup& a, const SampleGroup& b) {
     return a.members.size() > b.members.size();
   });
@@ -25,14 +25,14 @@ std::vector<SampleGroup> groups_by_size(const std::vector<Sample>& samples, std:
 }
 
 /// The fold of each sample: a group goes where its classes are rarest, counted in shares of each class.
-std::vector<int> assign(const std::vector<Sample>& samples, std::size_t classes,
+std::vector<int> assign(const std::vector<Sample>& samples, const Strata& strata,
                         const FoldSettings& settings) {
-  std::vector<double> totals(classes);
-  for (const Sample& sample : samples) ++totals[static_cast<std::size_t>(sample.class_index)];
+  const std::size_t classes = strata.counts.size();
+  const std::vector<double> totals(strata.counts.begin(), strata.counts.end());
   std::vector<std::vector<double>> shares(static_cast<std::size_t>(settings.folds),
                                           std::vector<double>(classes));
   std::vector<int> fold_of(samples.size());
-  for (const SampleGroup& group : groups_by_size(samples, classes, settings.seed)) {
+  for (const SampleGroup& group : groups_by_size(samples, strata, settings.seed)) {
     std::size_t best = 0;
     double least = 0;
     for (std::size_t fold = 0; fold < shares.size(); ++fold) {
@@ -65,7 +65,7 @@ Dataset take_fold(const Dataset& dataset, const FoldSettings& settings) {
   pool.insert(pool.end(), dataset.validation.begin(), dataset.validation.end());
   if (settings.with_test) pool.insert(pool.end(), dataset.test.begin(), dataset.test.end());
   sort_by_path(pool);
-  const std::vector<int> fold_of = assign(pool, dataset.class_names.size(), settings);
+  const std::vector<int> fold_of = assign(pool, strata_of(pool, dataset.class_names.size()), settings);
 
   Dataset result = dataset;
   result.train.clear();
@@ -73,7 +73,9 @@ Dataset take_fold(const Dataset& dataset, const FoldSettings& settings) {
   result.test.clear();
   for (std::size_t i = 0; i < pool.size(); ++i)
     (fold_of[i] == settings.fold ? result.test : result.train).push_back(pool[i]);
-  for (std::size_t c = 0; c < dataset.class_names.size(); ++c)
+  // A rare label may be absent from a fold: its figures are then undefined there.
+  const std::size_t required = dataset.task == Task::multi_class ? dataset.class_names.size() : 0;
+  for (std::size_t c = 0; c < required; ++c)
     for (const auto& [part, samples] : {std::pair{"test", &result.test}, {"training", &result.train}})
       XR_CHECK(
           std::any_of(

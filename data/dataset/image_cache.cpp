@@ -5,9 +5,8 @@
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 namespace xr::data {
@@ -17,20 +16,26 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr char magic[8] = {'X', 'R', 'I', 'M', 'A', 'G', 'E', 'S'};
-constexpr std::uint32_t format_version = 2;  // raise it when decoding, resizing or this layout changes
-constexpr std::uint64_t max_cache_bytes = std::uint64_t{1} << 40;
+constexpr std::uint32_t format_version = 5;  // raise it when decoding, resizing or this layout changes
+constexpr std::uint64_t max_index_bytes = std::uint64_t{1} << 34;
+constexpr std::size_t max_segments = 256;           // of one loading they are up to 64 (image_loading.cpp)
+constexpr auto orphan_age = std::chrono::hours(1);  // a segment that another run is writing is younger
 
 struct Header {
   char magic[8];
   std::uint32_t version, shape, size, channels;
-  std::uint64_t entry_count, index_bytes, index_checksum;
+  std::uint64_t entry_count, segment_count, index_bytes, index_checksum;
 };
 static_assert(std::has_unique_object_representations_v<Header>);
 
+struct SegmentRecord {
+  std::uint64_t id, slots;
+};
+static_assert(std::has_unique_object_representations_v<SegmentRecord>);
+
 struct Record {  // followed by path_bytes bytes of path
-  std::uint64_t file_size;
-  std::int64_t modified_ns;
-  std::uint64_t fingerprint, pixel_checksum, path_bytes;
+  FileStamp stamp;
+  std::uint64_t content, fingerprint, segment, slot, checksum, path_bytes;
 };
 static_assert(std::has_unique_object_representations_v<Record>);
 
@@ -45,13 +50,15 @@ void append(std::vector<std::byte>& bytes, const T& value) {
   bytes.insert(bytes.end(), source.begin(), source.end());
 }
 
-Header make_header(const StoredFormat& format, std::uint64_t entries, std::span<const std::byte> index) {
+Header make_header(const StoredFormat& format, std::uint64_t entries, std::uint64_t segments,
+                   std::span<const std::byte> index) {
   Header header{{},
                 format_version,
                 static_cast<std::uint32_t>(format.shape),
                 static_cast<std::uint32_t>(format.size),
                 static_cast<std::uint32_t>(format.channels),
                 entries,
+                segments,
                 index.size(),
                 0};
   std::memcpy(header.magic, magic, sizeof magic);
@@ -66,15 +73,15 @@ bool take(std::span<const std::byte>& bytes, std::size_t count, std::span<const 
   return true;
 }
 
-}  // namespace
-
-FileStamp stamp_of(const fs::path& path) {
-  struct stat status {};
-  XR_CHECK(::stat(path.c_str(), &status) == 0, "cannot read {}: {}", engine::quote_name(path),
-           std::strerror(errno));
-  return {static_cast<std::uint64_t>(status.st_size),
-          std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+template <class T>
+bool take(std::span<const std::byte>& bytes, T& value) {
+  std::span<const std::byte> part;
+  if (!take(bytes, sizeof value, part)) return false;
+  std::memcpy(&value, part.data(), sizeof value);
+  return true;
 }
+
+}  // namespace
 
 fs::path ImageCache::file_for(const fs::path& cache_directory, const fs::path& directory,
                               const StoredFormat& format) {
@@ -83,8 +90,9 @@ fs::path ImageCache::file_for(const fs::path& cache_directory, const fs::path& d
   if (code) place = fs::absolute(directory, code);
   const std::uint64_t hash = content_hash(std::as_bytes(std::span(place.native())));
   const char* shape = format.shape == StoredShape::square ? "square" : "short";
-  return cache_directory /
-         fmt::format("images-{:016x}-{}{}x{}.bin", hash, shape, format.size, format.channels);
+  return cache_directory / fmt::format("images-{:016x}-{}{}x{}{}{}.bin", hash, shape, format.size,
+                                       format.channels, format.depths.empty() ? "" : "-",
+                                       format.depths.text());
 }
 
 ImageCache::ImageCache(fs::path file, const StoredFormat& format) : file_(std::move(file)), format_(format) {
@@ -93,75 +101,181 @@ ImageCache::ImageCache(fs::path file, const StoredFormat& format) : file_(std::m
   try {
     read();
   } catch (const Error&) {
-    entries_
-        .clear();  // unreadable counts as absent: it is rebuilt, and writing it tells of a lasting problem
+    entries_.clear();  // unreadable counts as absent: it is rebuilt; writing it reports a lasting problem
+    segments_.clear();
   }
 }
 
 void ImageCache::read() {
-  const std::vector<std::byte> file = engine::read_file(file_, max_cache_bytes);
-  std::span<const std::byte> rest = file, part, index;
+  const std::vector<std::byte> file = engine::read_file(file_, max_index_bytes);
+  std::span<const std::byte> rest = file, index;
   Header header;
-  if (!take(rest, sizeof header, part)) return;
-  std::memcpy(&header, part.data(), sizeof header);
-  if (!take(rest, header.index_bytes, index)) return;
-  const Header expected = make_header(format_, header.entry_count, index);
+  if (!take(rest, header) || !take(rest, header.index_bytes, index) || !rest.empty()) return;
+  const Header expected = make_header(format_, header.entry_count, header.segment_count, index);
   if (std::memcmp(&header, &expected, sizeof header) != 0) return;
+  for (std::uint64_t i = 0; i < header.segment_count; ++i) {
+    SegmentRecord record;
+    if (!take(index, record)) return;
+    Segment segment{record.id, record.slots, nullptr};
+    try {
+      auto map = std::make_shared<const engine::MappedFile>(
+          CacheSegment::file_of(file_.parent_path(), file_.stem().string(), record.id));
+      if (map->bytes().size() / slot_bytes(format_) >= record.slots) segment.file = std::move(map);
+    } catch (const Error&) {
+      segment.file = nullptr;  // its images are decoded again
+    }
+    segments_.push_back(std::move(segment));
+    ids_read_.push_back(record.id);
+  }
   for (std::uint64_t i = 0; i < header.entry_count; ++i) {
     Record record;
-    std::span<const std::byte> path, pixels;
-    if (!take(index, sizeof record, part)) return;
-    std::memcpy(&record, part.data(), sizeof record);
-    if (!take(index, record.path_bytes, path) || !take(rest, image_bytes(), pixels)) return;
-    if (content_hash(pixels) != record.pixel_checksum) continue;
-    const auto* first = reinterpret_cast<const std::uint8_t*>(pixels.data());
+    std::span<const std::byte> path;
+    if (!take(index, record) || !take(index, record.path_bytes, path)) return;
+    if (record.segment >= segments_.size() || segments_[record.segment].file == nullptr ||
+        record.slot >= segments_[record.segment].slots)
+      continue;
     entries_[{reinterpret_cast<const char*>(path.data()), path.size()}] = {
-        {record.file_size, record.modified_ns}, record.fingerprint, {first, first + pixels.size()}};
+        record.stamp, record.content, record.fingerprint, record.segment, record.slot, record.checksum};
   }
 }
 
-const ImageCache::Entry* ImageCache::find(const std::string& path, const FileStamp& stamp) const {
-  const auto entry = entries_.find(path);
-  return entry != entries_.end() && entry->second.stamp == stamp ? &entry->second : nullptr;
+const std::uint8_t* ImageCache::slot_of(const Entry& entry) const {
+  return reinterpret_cast<const std::uint8_t*>(segments_[entry.segment].file->bytes().data()) +
+         entry.slot * slot_bytes(format_);
 }
 
-void ImageCache::insert(const std::string& path, Entry entry) {
-  XR_CHECK(entry.pixels.size() == image_bytes(), "the cache takes {} bytes an image, not {}", image_bytes(),
-           entry.pixels.size());
-  entries_[path] = std::move(entry);
+std::optional<ImageCache::Hit> ImageCache::find(const std::string& path, const fs::path& full_path) const {
+  const auto found = entries_.find(path);
+  if (found == entries_.end()) return std::nullopt;
+  const Entry& entry = found->second;
+  Hit hit{segments_[entry.segment].file, slot_of(entry), entry.fingerprint, {}};
+  try {
+    if (stamp_of(full_path) != entry.stamp) {
+      hit.stamp = lasting_stamp_of(full_path);  // before the content is read: a later change is noticed
+      if (hit.stamp->size != entry.stamp.size || file_content_hash(full_path) != entry.content)
+        return std::nullopt;
+      if (hit.stamp == entry.stamp) hit.stamp.reset();  // still just written
+    }
+  } catch (const Error&) {
+    return std::nullopt;  // the decoding names the missing or unreadable file
+  }
+  if (content_hash(std::as_bytes(std::span(hit.slot, slot_bytes(format_)))) != entry.checksum)
+    return std::nullopt;
+  return hit;
 }
 
-void ImageCache::drop_stale(const fs::path& directory) {
+void ImageCache::restamp(const std::string& path, const FileStamp& stamp) {
+  entries_.at(path).stamp = stamp;
+}
+
+std::unique_ptr<CacheSegment> ImageCache::new_segment(std::size_t slots) const {
+  std::error_code code;
+  fs::create_directories(file_.parent_path(), code);
+  XR_CHECK(!code, "cannot make the folder {}: {}", engine::quote_name(file_.parent_path()), code.message());
+  return std::make_unique<CacheSegment>(file_.parent_path(), file_.stem().string(), slots,
+                                        slot_bytes(format_));
+}
+
+void ImageCache::add(CacheSegment& segment, const std::shared_ptr<const engine::MappedFile>& map,
+                     const std::vector<std::pair<std::string, Entry>>& entries) {
+  segments_.push_back({segment.id(), segment.slots(), map});
+  segment.keep();
+  for (const auto& [path, entry] : entries) {
+    Entry& added = entries_[path] = entry;
+    added.segment = segments_.size() - 1;
+  }
+}
+
+void ImageCache::drop_gone(const fs::path& directory) {
   std::erase_if(entries_, [&](const auto& entry) {
     try {
-      return stamp_of(directory / entry.first) != entry.second.stamp;
+      return stamp_of(directory / entry.first).size != entry.second.stamp.size;
     } catch (const Error&) {
       return true;
     }
   });
 }
 
-void ImageCache::write() const {
+/// Copies what is used into one new segment if more than half of all slots are not, or if there are many
+/// segments; drops those without an entry.
+void ImageCache::compact() {
+  std::vector<std::uint64_t> used(segments_.size());
+  for (const auto& [path, entry] : entries_) ++used[entry.segment];
+  std::uint64_t slots = 0, segments = 0;
+  for (std::size_t i = 0; i < segments_.size(); ++i)
+    if (used[i] > 0) slots += segments_[i].slots, ++segments;
+  std::vector<std::pair<const std::string, Entry>*> order;
+  for (auto& entry : entries_) order.push_back(&entry);
+  std::ranges::sort(order, {}, [](const auto* entry) { return entry->first; });
+  if (slots > 2 * entries_.size() || segments > max_segments) {
+    const std::unique_ptr<CacheSegment> segment = new_segment(entries_.size());
+    for (std::size_t i = 0; i < order.size(); ++i)
+      segment->store(i, std::span(slot_of(order[i]->second), slot_bytes(format_)));
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      order[i]->second.segment = 0;
+      order[i]->second.slot = i;
+    }
+    segments_ = {{segment->id(), entries_.size(), segment->map()}};
+    segment->keep();
+    return;
+  }
+  std::vector<Segment> kept;
+  std::vector<std::uint64_t> place(segments_.size());
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    place[i] = kept.size();
+    if (used[i] > 0) kept.push_back(segments_[i]);
+  }
+  for (auto* entry : order) entry->second.segment = place[entry->second.segment];
+  segments_ = std::move(kept);
+}
+
+void ImageCache::write() {
+  try {
+    compact();
+  } catch (const Error&) {
+    // What is unused stays: it is tried again the next time, and a full disk is reported by save().
+  }
+  save();
+  remove_unused();
+}
+
+void ImageCache::save() const {
   std::vector<const std::pair<const std::string, Entry>*> sorted;
   for (const auto& entry : entries_) sorted.push_back(&entry);
-  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  std::ranges::sort(sorted, {}, [](const auto* entry) { return entry->first; });
   std::vector<std::byte> index;
-  std::vector<std::span<const std::byte>> parts(2);
-  for (const auto* entry : sorted) {
-    const auto pixels = std::as_bytes(std::span(entry->second.pixels));
-    const auto path = std::as_bytes(std::span(entry->first));
-    append(index, Record{entry->second.stamp.size, entry->second.stamp.modified_ns, entry->second.fingerprint,
-                         content_hash(pixels), path.size()});
+  for (const Segment& segment : segments_) append(index, SegmentRecord{segment.id, segment.slots});
+  for (const auto* item : sorted) {
+    const Entry& entry = item->second;
+    append(index, Record{entry.stamp, entry.content, entry.fingerprint, entry.segment, entry.slot,
+                         entry.checksum, item->first.size()});
+    const auto path = std::as_bytes(std::span(item->first));
     index.insert(index.end(), path.begin(), path.end());
-    parts.push_back(pixels);
   }
-  const Header header = make_header(format_, sorted.size(), index);
-  parts[0] = bytes_of(header);
-  parts[1] = index;
+  const Header header = make_header(format_, sorted.size(), segments_.size(), index);
+  const std::span<const std::byte> parts[] = {bytes_of(header), index};
   std::error_code code;
   fs::create_directories(file_.parent_path(), code);
   XR_CHECK(!code, "cannot make the folder {}: {}", engine::quote_name(file_.parent_path()), code.message());
   engine::write_file_atomically(file_, parts, engine::Writers::many);  // runs may share a cache
+}
+
+/// Segments that the index no longer names, and those that a killed program left. Of two runs that write at
+/// the same time the last index counts; the other's segments are removed later.
+void ImageCache::remove_unused() const {
+  const std::string stem = file_.stem().string();
+  std::error_code code;
+  std::vector<fs::path> unused;
+  for (fs::directory_iterator entry(file_.parent_path(), code), end; !code && entry != end;
+       entry.increment(code)) {
+    const std::uint64_t id = CacheSegment::id_in(entry->path().filename().string(), stem);
+    if (id == 0 || std::ranges::find(segments_, id, &Segment::id) != segments_.end()) continue;
+    std::error_code ignored;
+    const auto age = fs::file_time_type::clock::now() - fs::last_write_time(entry->path(), ignored);
+    if (std::ranges::find(ids_read_, id) != ids_read_.end() || (!ignored && age > orphan_age))
+      unused.push_back(entry->path());
+  }
+  for (const fs::path& path : unused) fs::remove(path, code);  // what stays takes space, and is tried again
 }
 
 }  // namespace xr::data

@@ -1,64 +1,88 @@
-// The cache file: decoded, resized images of one folder in one stored format.
+// The cache: decoded, resized images of one folder in one stored format, kept for the next start.
 //
-// One file per (folder, format), so that a changed folder replaces its own old file. Layout, native byte
-// order: header (magic, version, format, counts, checksums), index (one record per image: path, file size,
-// modification time, fingerprint, pixel checksum), pixels. Nothing in it is trusted: a file that is damaged
-// in any way counts as absent, an image with a wrong checksum as not in it.
+// An index file per (folder, format), so that a changed folder replaces its own old index, and beside it the
+// segments that it names: files of equally long slots (an image's pixels, its print and its marks), which are mapped,
+// not read. Index, native byte order: header (magic, version, format, counts, checksum), segments (id, number
+// of slots), one record per image (file stamp, content hash, fingerprint, segment, slot, checksum, path).
+// Nothing in it is trusted: an index that is damaged in any way counts as absent, an image with a wrong
+// checksum as not in it.
 #pragma once
 
+#include "data/dataset/cache_segment.h"
+#include "data/dataset/file_stamp.h"
 #include "data/dataset/image_set.h"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace xr::data {
 
-/// What tells that an image file is the one that was decoded.
-struct FileStamp {
-  std::uint64_t size = 0;
-  std::int64_t modified_ns = 0;  ///< since the epoch
-  bool operator==(const FileStamp&) const = default;
-};
-
-/// Throws xr::Error if there is no such file.
-FileStamp stamp_of(const std::filesystem::path& path);
-
 class ImageCache {
  public:
+  /// What is known of an image file and of what was decoded from it.
   struct Entry {
     FileStamp stamp;
+    std::uint64_t content = 0;      ///< file_content_hash
     std::uint64_t fingerprint = 0;  ///< ImageSet::fingerprints
-    std::vector<std::uint8_t> pixels;
+    std::uint64_t segment = 0, slot = 0;
+    std::uint64_t checksum = 0;  ///< content_hash of the slot
+  };
+  struct Hit {
+    std::shared_ptr<const engine::MappedFile> file;  ///< keeps `slot` valid
+    const std::uint8_t* slot = nullptr;
+    std::uint64_t fingerprint = 0;
+    std::optional<FileStamp> stamp;  ///< a new one, for restamp(): the content is the same
   };
 
-  /// Reads the cache file if there is a valid one. Never throws for what the file holds.
+  /// Reads the index if there is a valid one. Never throws for what the files hold.
   ImageCache(std::filesystem::path file, const StoredFormat& format);
 
-  /// The cache file of a folder and format.
+  /// The index file of a folder and format.
   static std::filesystem::path file_for(const std::filesystem::path& cache_directory,
                                         const std::filesystem::path& directory, const StoredFormat& format);
 
-  /// The entry of `path` if it was decoded from this very file; null otherwise.
-  [[nodiscard]] const Entry* find(const std::string& path, const FileStamp& stamp) const;
+  /// What was decoded from the file `full_path`, known as `path`, if it is the same file (by its stamp) or
+  /// another one of the same size and content. From any thread.
+  [[nodiscard]] std::optional<Hit> find(const std::string& path,
+                                        const std::filesystem::path& full_path) const;
+  void restamp(const std::string& path, const FileStamp& stamp);
 
-  void insert(const std::string& path, Entry entry);
+  /// A file for `slots` new images; throws xr::Error if it cannot be made.
+  [[nodiscard]] std::unique_ptr<CacheSegment> new_segment(std::size_t slots) const;
+  /// Adds what was stored in a segment: paths and entries, whose segment numbers are set here.
+  void add(CacheSegment& segment, const std::shared_ptr<const engine::MappedFile>& map,
+           const std::vector<std::pair<std::string, Entry>>& entries);
 
-  /// Drops the entries whose file (below `directory`) is gone or changed.
-  void drop_stale(const std::filesystem::path& directory);
+  /// Drops the entries whose file (below `directory`) is gone or of another size. Other changes are found
+  /// when the image is asked for: a file of the same size may hold the same.
+  void drop_gone(const std::filesystem::path& directory);
 
-  /// Writes the file whole or not at all; throws xr::Error (callers turn that into a warning).
-  void write() const;
+  /// Writes the index, whole or not at all; throws xr::Error (callers turn that into a warning).
+  void save() const;
+  /// The same, and removes what it no longer needs: at most half of all slots are unused afterwards, unless there
+  /// was no room for a copy.
+  void write();
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
  private:
+  struct Segment {
+    std::uint64_t id = 0, slots = 0;
+    std::shared_ptr<const engine::MappedFile> file;  ///< null: missing or too short
+  };
+
   void read();
-  [[nodiscard]] std::size_t image_bytes() const {
-    return static_cast<std::size_t>(format_.channels) * format_.size * format_.size;
-  }
+  void compact();
+  void remove_unused() const;
+  [[nodiscard]] const std::uint8_t* slot_of(const Entry& entry) const;
 
   std::filesystem::path file_;
   StoredFormat format_;
+  std::vector<Segment> segments_;
+  std::vector<std::uint64_t> ids_read_;
   std::unordered_map<std::string, Entry> entries_;
 };
 

@@ -2,147 +2,41 @@
 
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
+#include "kernels/common/error_codes.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <optional>
-#include <unordered_set>
+#include <unordered_map>
+#include <utility>
 
 namespace xr::data {
 
-namespace {
-
-constexpr std::uint64_t max_table_bytes = std::uint64_t{256} << 20;
-
-std::string trimmed(std::string text) {
-  const auto is_space = [](char letter) { return letter == ' ' || letter == '\t' || letter == '\r'; };
-  while (!text.empty() && is_space(text.back())) text.pop_back();
-  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_space));
-  return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& letter : result) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  return result;
-}
-
-/// What stands most in the header if it has no comma, as spreadsheets of some countries write it.
-char separator_of(std::string_view text) {
-  const std::string_view header = text.substr(0, text.find('\n'));
-  if (header.find(',') != std::string_view::npos) return ',';
-  const auto semicolons = std::ranges::count(header, ';'), tabs = std::ranges::count(header, '\t');
-  return semicolons == 0 && tabs == 0 ? ',' : semicolons >= tabs ? ';' : '\t';
-}
-
-}  // namespace
-
-std::string file_name_of(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
-std::string listed_path(std::string field) {
-  if (field.find('/') == std::string::npos) std::ranges::replace(field, '\\', '/');
-  if (field.starts_with("./")) field.erase(0, 2);
-  return field;
-}
-
-std::vector<std::vector<std::string>> parse_csv(std::string_view text, char separator) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark
-  std::vector<std::vector<std::string>> records;
-  std::vector<std::string> record;
-  std::string field;
-  bool quoted_field = false;
-  const auto end_record = [&] {
-    record.push_back(std::move(field));
-    if (record.size() > 1 || !trimmed(record[0]).empty()) records.push_back(std::move(record));
-    record.clear();
-    field.clear();
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char letter = text[i];
-    if (quoted_field && letter == '"' && i + 1 < text.size() && text[i + 1] == '"') {
-      field += '"';
-      ++i;
-    } else if (letter == '"') {
-      quoted_field = quoted_field ? false : field.empty();
-    } else if (!quoted_field && letter == separator) {
-      record.push_back(std::move(field));
-      field.clear();
-    } else if (!quoted_field && letter == '\n') {
-      end_record();
-    } else {
-      field += letter;
-    }
-  }
-  if (!field.empty() || !record.empty()) end_record();
-  return records;
-}
-
-std::span<const std::string_view> file_columns() {
-  static constexpr std::array<std::string_view, 6> names = {"file",  "path",        "filename",
-                                                            "image", "image index", "image_path"};
-  return names;
-}
-
-std::span<const std::string_view> patient_columns() {
-  static constexpr std::array<std::string_view, 8> names = {
-      "patient", "group", "patient_id", "patient id", "patientid", "subject", "subject_id", "group_id"};
-  return names;
-}
-
-std::optional<std::size_t> CsvTable::column(std::span<const std::string_view> names) const {
-  for (const std::string_view name : names)
-    for (std::size_t i = 0; i < header.size(); ++i)
-      if (lower(header[i]) == name) return i;
-  return std::nullopt;
-}
-
-CsvTable read_csv_table(const std::filesystem::path& path) {
-  const std::vector<std::byte> bytes = engine::read_file(path, max_table_bytes);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  std::vector<std::vector<std::string>> records = parse_csv(text, separator_of(text));
-  CsvTable table;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    for (std::string& field : records[i]) field = trimmed(std::move(field));
-    if (i == 0) {
-      table.header = std::move(records[0]);
-    } else if (records[i].size() < table.header.size()) {
-      ++table.unusable;
-    } else {
-      records[i].resize(table.header.size());
-      table.rows.push_back(std::move(records[i]));
-    }
-  }
-  return table;
-}
-
-PatientTable::PatientTable(const std::filesystem::path& directory, const GroupSettings& settings,
-                           std::vector<std::string>& warnings) {
-  std::error_code code;
+PatientTable::PatientTable(const std::filesystem::path& sources, const GroupSettings& settings,
+                           std::vector<Notice>& notices, const std::string& root,
+                           std::shared_ptr<const DicomTable> dicom) {
   asked_for_ = true;
   if (!settings.table.empty()) {
     origin_ = fmt::format("the file {}", settings.table.filename().string());
-    read_table(settings.table, true, warnings);
+    read_table(settings.table, root, true, notices);
   } else if (!settings.pattern.empty()) {
     origin_ = fmt::format("the pattern {}", settings.pattern);
-  } else if (std::filesystem::exists(directory / "sources.csv", code)) {
+  } else if (!sources.empty()) {
     origin_ = "sources.csv";
-    read_table(directory / "sources.csv", false, warnings);
+    read_table(sources, root, false, notices);
   }
-  if (settings.pattern.empty()) {
-    if (!by_path_.empty() || !by_name_.empty()) return;
-    origin_ = "NIH file names";
-    asked_for_ = false;
-    pattern_.emplace("(?:^|/)([0-9]{8})_[0-9]{3}\\.[A-Za-z]+$");
+  if (!settings.pattern.empty()) {
+    pattern_.emplace(settings.pattern);
     return;
   }
-  pattern_.emplace(settings.pattern);
+  if (!patients_.empty()) return;
+  asked_for_ = false;
+  if (dicom != nullptr && dicom->names_patients()) dicom_ = std::move(dicom);
+  origin_ = dicom_ ? "DICOM tags" : "names of files and folders";
+  pattern_.emplace("(?:^|/)([0-9]{8})_[0-9]{3}\\.[A-Za-z]+$");
+  folder_pattern_.emplace("(?:^|/)(patient[0-9]{5}|p[0-9]{8})/");
 }
 
-void PatientTable::read_table(const std::filesystem::path& path, bool given,
-                              std::vector<std::string>& warnings) {
+void PatientTable::read_table(const std::filesystem::path& path, const std::string& root, bool given,
+                              std::vector<Notice>& notices) {
   CsvTable table;
   std::string failure;
   try {
@@ -154,57 +48,54 @@ void PatientTable::read_table(const std::filesystem::path& path, bool given,
   if (failure.empty() && (!file || !patient))
     failure = fmt::format("{} has no columns 'file' and 'patient'", engine::quote_name(path));
   if (!failure.empty()) {
-    XR_CHECK(!given, "the groups cannot be read: {}", failure);
-    warnings.push_back(fmt::format("patients are unknown: {}", failure));
+    XR_CHECK_CODE(!given, error_code::table_unusable, "the groups cannot be read: {}", failure);
+    notices.push_back(
+        {notice_id::patients_unknown, Importance::warning, fmt::format("patients are unknown: {}", failure)});
     return;
   }
+  std::vector<std::string> files;
+  std::unordered_map<std::string, std::string> first;
   for (std::vector<std::string>& row : table.rows) {
     if (row[*patient].empty()) continue;
-    listed_.push_back(listed_path(std::move(row[*file])));
-    // A given table may name the files without their folder.
-    auto& patients = given && listed_.back().find('/') == std::string::npos ? by_name_ : by_path_;
-    const auto [place, added] = patients.try_emplace(listed_.back(), row[*patient]);
-    if (!added && place->second != row[*patient]) twice_.push_back(listed_.back());
+    files.push_back(listed_path(std::move(row[*file])));
+    const auto [place, added] = first.try_emplace(files.back(), row[*patient]);
+    if (!added && place->second != row[*patient]) twice_.push_back(files.back());
+    patients_.push_back(std::move(row[*patient]));
   }
+  index_ = FileIndex(std::move(files), root);
   if (table.unusable > 0)
-    warnings.push_back(fmt::format("{} of {} lines of {} have too few fields and are not used",
-                                   table.unusable, table.rows.size() + table.unusable,
-                                   engine::quote_name(path)));
+    notices.push_back(
+        {notice_id::table_lines_unusable,
+         Importance::warning,
+         fmt::format("{} of {} lines of {} have too few fields and are not used", table.unusable,
+                     table.rows.size() + table.unusable, engine::quote_name(path)),
+         {},
+         static_cast<std::int64_t>(table.unusable)});
 }
 
 std::string PatientTable::patient_of(const std::string& path) const {
-  if (const auto found = by_path_.find(path); found != by_path_.end()) return found->second;
-  if (const auto found = by_name_.find(file_name_of(path)); found != by_name_.end()) return found->second;
-  return pattern_ ? pattern_->find_in(path) : std::string();
+  if (const auto lines = index_.lines_of(path); !lines.empty()) return patients_[lines.front()];
+  if (const DicomTags* tags = dicom_ ? dicom_->find(path) : nullptr; tags != nullptr) return tags->patient;
+  if (pattern_)
+    if (std::string patient = pattern_->find_in(path); !patient.empty()) return patient;
+  return folder_pattern_ ? folder_pattern_->find_in(path) : std::string();
 }
 
 std::string PatientTable::misfit(const std::vector<std::string>& paths) const {
   if (!asked_for_ || paths.empty()) return {};
-  std::unordered_set<std::string> found;
-  std::string ambiguous;  // the first such name
-  std::size_t known = 0;
-  for (const std::string& path : paths) {
-    if (!patient_of(path).empty()) ++known;
-    found.insert(path);
-    if (by_path_.contains(path)) continue;
-    std::string name = file_name_of(path);
-    if (by_name_.contains(name) && !found.insert(name).second && ambiguous.empty())
-      ambiguous = std::move(name);
-  }
+  const auto known =
+      std::ranges::count_if(paths, [&](const std::string& path) { return !patient_of(path).empty(); });
+  if (patients_.empty() && known == 0) return fmt::format("{} matches the path of no image", origin_);
+  const FileFit fit = patients_.empty() ? FileFit{} : fit_of(index_, paths);
   const bool few = static_cast<double>(known) < min_known_part * static_cast<double>(paths.size());
-  if (listed_.empty() && known == 0) return fmt::format("{} matches the path of no image", origin_);
-  const auto strange =
-      std::ranges::count_if(listed_, [&](const std::string& file) { return !found.contains(file); });
-  if (!few && strange == 0 && ambiguous.empty() && twice_.empty()) return {};
+  if (!few && fit.strange == 0 && fit.ambiguous.empty() && twice_.empty()) return {};
   std::string text = fmt::format("{} names the patients of {} of {} images", origin_, known, paths.size());
-  if (strange > 0) {
-    const auto first = std::ranges::find_if(listed_, [&](const auto& file) { return !found.contains(file); });
-    text += fmt::format("; {} of its {} lines fit no image, the first names {}", strange, listed_.size(),
-                        engine::quote_name(*first));
-  }
-  if (!ambiguous.empty())
+  if (fit.strange > 0)
+    text += fmt::format("; {} of its {} lines fit no image, the first names {}", fit.strange,
+                        patients_.size(), engine::quote_name(fit.first_strange));
+  if (!fit.ambiguous.empty())
     text += fmt::format("; {} is the name of several images: write the folder before it",
-                        engine::quote_name(ambiguous));
+                        engine::quote_name(fit.ambiguous));
   if (!twice_.empty())
     text += fmt::format(
         "; {} of its lines name another patient than an earlier line for the same file, the "

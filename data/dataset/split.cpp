@@ -68,15 +68,17 @@ std::vector<Sample> split_off(std::vector<Sample>& samples, const std::vector<st
                               double fraction, std::uint64_t seed, std::uint64_t sub_stream,
                               const std::string& purpose) {
   XR_CHECK(fraction > 0 && fraction < 1, "the {} fraction {} is not between 0 and 1", purpose, fraction);
-  std::vector<std::size_t> counts(class_names.size());
-  for (const Sample& sample : samples) ++counts[sample.class_index];
+  const Strata strata = strata_of(samples, class_names.size());
+  const std::vector<std::size_t>& counts = strata.counts;
   std::vector<Group> groups;
-  for (SampleGroup& group : shuffled_groups(samples, class_names.size(), seed, sub_stream))
+  for (SampleGroup& group : shuffled_groups(samples, strata, seed, sub_stream))
     groups.push_back({std::move(group)});
 
   Splitter splitter(groups, counts, fraction);
   splitter.fill();
-  for (std::size_t c = 0; c < class_names.size(); ++c) {
+  // A rare label may have no image to spare.
+  const bool labels = counts.size() > class_names.size();
+  for (std::size_t c = 0; c < class_names.size() && !labels; ++c) {
     splitter.ensure(c);
     XR_CHECK(
         splitter.moved(c) > 0,
@@ -90,7 +92,23 @@ std::vector<Sample> split_off(std::vector<Sample>& samples, const std::vector<st
   std::vector<Sample> kept, moved;
   for (std::size_t i = 0; i < samples.size(); ++i) (moves[i] ? moved : kept).push_back(std::move(samples[i]));
   samples = std::move(kept);
+  XR_CHECK(!labels || (!moved.empty() && !samples.empty()),
+           "{} images are of too few patients to split off {} images", moves.size(), purpose);
   return moved;
+}
+
+void split_off_missing(Dataset& dataset, const SplitSettings& settings, std::uint64_t test_sub_stream,
+                       std::uint64_t validation_sub_stream) {
+  if (dataset.test.empty() && settings.test_fraction > 0) {
+    dataset.test = split_off(dataset.train, dataset.class_names, settings.test_fraction, settings.seed,
+                             test_sub_stream, "test");
+    dataset.test_split_by_program = true;
+  }
+  if (dataset.validation.empty() && settings.validation_fraction > 0) {
+    dataset.validation = split_off(dataset.train, dataset.class_names, settings.validation_fraction,
+                                   settings.seed, validation_sub_stream, "validation");
+    dataset.validation_split_by_program = true;
+  }
 }
 
 }  // namespace xr::data

@@ -13,4 +13,9 @@ std::vector<Sample> split_off(std::vector<Sample>& samples, const std::vector<st
                               double fraction, std::uint64_t seed, std::uint64_t sub_stream,
                               const std::string& purpose);
 
+/// Splits the test and validation images off the training images where a data set has none and the settings want
+/// them, with a sub-stream of random numbers for each.
+void split_off_missing(Dataset& dataset, const SplitSettings& settings, std::uint64_t test_sub_stream,
+                       std::uint64_t validation_sub_stream);
+
 }  // namespace xr::data

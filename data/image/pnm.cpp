@@ -1,6 +1,9 @@
 #include "data/image/pnm.h"
 
 #include "kernels/common/error.h"
+#include "kernels/common/error_codes.h"
+
+#include <algorithm>
 
 namespace xr::data {
 
@@ -18,12 +21,13 @@ std::uint32_t next_number(std::span<const std::byte> bytes, std::size_t& at) {
     if (bytes[at] == std::byte{'\n'}) comment = false;
     if (!comment && !is_space(bytes[at])) break;
   }
-  XR_CHECK(at < bytes.size(), "the PGM or PPM file is truncated");
+  XR_CHECK_CODE(at < bytes.size(), error_code::image_truncated, "the PGM or PPM file is truncated");
   std::uint64_t value = 0;
   const std::size_t first = at;
   for (; at < bytes.size() && bytes[at] >= std::byte{'0'} && bytes[at] <= std::byte{'9'}; ++at)
     value = std::min<std::uint64_t>(value * 10 + static_cast<std::uint64_t>(bytes[at]) - '0', 0xFFFFFFFFu);
-  XR_CHECK(at > first, "the PGM or PPM file is damaged at byte {}: a number is missing", at);
+  XR_CHECK_CODE(at > first, error_code::image_damaged,
+                "the PGM or PPM file is damaged at byte {}: a number is missing", at);
   return static_cast<std::uint32_t>(value);
 }
 
@@ -45,34 +49,60 @@ PnmHeader read_pnm_header(std::span<const std::byte> bytes) {
   header.width = next_number(bytes, at);
   header.height = next_number(bytes, at);
   header.max_value = next_number(bytes, at);
-  XR_CHECK(header.max_value >= 1 && header.max_value <= 65535,
-           "the PGM or PPM file is damaged: maximum value {}, not 1 to 65535", header.max_value);
+  XR_CHECK_CODE(header.max_value >= 1 && header.max_value <= 65535, error_code::image_damaged,
+                "the PGM or PPM file is damaged: maximum value {}, not 1 to 65535", header.max_value);
   header.data_offset = at + 1;  // exactly one white-space byte
   return header;
 }
 
-Image decode_pnm(std::span<const std::byte> bytes) {
+namespace {
+
+ImageHeader pnm_header(std::span<const std::byte> bytes) {
+  const PnmHeader header = read_pnm_header(bytes);
+  return {ImageFormat::pnm, header.width, header.height, header.channels, header.max_value > 255 ? 16 : 8};
+}
+
+/// A maximum value of 65535 says only that samples have two bytes: then the bits in use decide.
+RawImage decode_pnm(std::span<const std::byte> bytes, const ImageHeader&) {
   const PnmHeader header = read_pnm_header(bytes);
   const std::uint64_t samples = header.width * header.height * static_cast<std::uint64_t>(header.channels);
-  const std::size_t sample_bytes = header.max_value > 255 ? 2 : 1;
-  const std::uint64_t needed = header.data_offset + samples * (header.plain ? 1 : sample_bytes);
-  XR_CHECK(needed <= bytes.size(), "the PGM or PPM file is truncated: it has {} bytes of at least {}",
-           bytes.size(), needed);
-  Image image{static_cast<int>(header.width), static_cast<int>(header.height), header.channels, {}};
-  image.pixels.resize(samples);
+  const bool wide = header.max_value > 255;
+  const std::uint64_t needed = header.data_offset + samples * (header.plain || !wide ? 1 : 2);
+  XR_CHECK_CODE(needed <= bytes.size(), error_code::image_truncated,
+                "the PGM or PPM file is truncated: it has {} bytes of at least {}", bytes.size(), needed);
+  RawImage raw;
+  raw.width = static_cast<int>(header.width);
+  raw.height = static_cast<int>(header.height);
+  raw.channels = header.channels;
+  raw.white = header.max_value == 65535 ? 0 : header.max_value;
+  if (wide)
+    raw.words.resize(samples);
+  else
+    raw.bytes.resize(samples);
   std::size_t at = header.data_offset;
   const std::uint32_t half = header.max_value / 2;
-  for (std::uint8_t& pixel : image.pixels) {
-    std::uint32_t value;
+  for (std::size_t i = 0; i < samples; ++i) {
+    std::uint32_t value = 0;
     if (header.plain) {
       value = next_number(bytes, at);
     } else {
       value = static_cast<std::uint32_t>(bytes[at++]);
-      if (sample_bytes == 2) value = value << 8 | static_cast<std::uint32_t>(bytes[at++]);
+      if (wide) value = value << 8 | static_cast<std::uint32_t>(bytes[at++]);
     }
-    pixel = static_cast<std::uint8_t>((std::min(value, header.max_value) * 255u + half) / header.max_value);
+    value = std::min(value, header.max_value);
+    if (wide)
+      raw.words[i] = static_cast<std::uint16_t>(value);
+    else
+      raw.bytes[i] = static_cast<std::uint8_t>((value * 255u + half) / header.max_value);
   }
-  return image;
+  return raw;
+}
+
+}  // namespace
+
+const ImageReader* pnm_reader() {
+  static constexpr ImageReader reader{pnm_header, decode_pnm};
+  return &reader;
 }
 
 }  // namespace xr::data

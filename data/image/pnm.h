@@ -2,7 +2,7 @@
 // the byte order of 16-bit samples, so these two formats are read here.
 #pragma once
 
-#include "data/image/image.h"
+#include "data/image/raw_image.h"
 
 namespace xr::data {
 
@@ -16,8 +16,5 @@ struct PnmHeader {
 
 bool is_pnm(std::span<const std::byte> bytes);
 PnmHeader read_pnm_header(std::span<const std::byte> bytes);
-
-/// Samples scaled to 0..255; 1 or 3 channels as in the file. The size must have been checked by the caller.
-Image decode_pnm(std::span<const std::byte> bytes);
 
 }  // namespace xr::data

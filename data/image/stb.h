@@ -1,7 +1,6 @@
-// The parts of stb that are used: JPEG, PNG and BMP decoding, PNG encoding. Compiled once, in stb.cpp.
+// The parts of stb that are used: PNG and BMP decoding, PNG and JPEG encoding. Compiled once, in stb.cpp.
 #pragma once
 
-#define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO

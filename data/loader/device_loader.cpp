@@ -31,24 +31,41 @@ DeviceLoader::DeviceLoader(const ImageSet& images, const LoaderSettings& setting
   check_augment_settings(settings.augment, settings.image_size);
   kernels::Backend& backend = kernels::backend(device);
   batches_ = data::batch_count(images, settings);
-  holds_images_ = images.pixels.size() <= memory_limit.value_or(backend.available_memory() / 2);
+  holds_images_ =
+      images.count() * images.image_bytes() <= memory_limit.value_or(backend.available_memory() / 2);
   // No batch is larger than the set.
   const std::size_t rows = std::min(static_cast<std::size_t>(settings.batch_size), images.count());
   const std::int64_t channels = images.channels, size = images.size, side = settings.image_size;
   source_ = Tensor::empty({to_extent(holds_images_ ? images.count() : rows), channels, size, size},
                           {DType::u8, device, engine::Layout::contiguous});
   if (holds_images_)
-    backend.copy_from_host(source_.mutable_view().data, images.pixels.data(), images.pixels.size());
+    copy_all_images();
   else
     rows_.resize(rows * images.image_bytes());
   output_ = Tensor::empty({to_extent(rows), channels, side, side},
                           {backend.activation_type(), device, backend.preferred_layout(channels)});
-  sent_ =
-      Tensor::empty({to_extent(rows * words_per_image)}, {DType::i64, device, engine::Layout::contiguous});
-  staging_.resize(rows * words_per_image);
+  label_count_ = images.targets.size() / images.count();
+  const std::size_t words = rows * words_per_image + (rows * label_count_ + 1) / 2;  // two targets in a word
+  sent_ = Tensor::empty({to_extent(words)}, {DType::i64, device, engine::Layout::contiguous});
+  staging_.resize(words);
   records_.reserve(rows);
   full_ = views_of(rows);
   if (const std::size_t left = images.count() % rows; left > 0) last_ = views_of(left);
+}
+
+/// In parts of some megabytes: the images need not lie one after another.
+void DeviceLoader::copy_all_images() {
+  kernels::Backend& backend = source_.backend();
+  auto* to = static_cast<std::byte*>(source_.mutable_view().data);
+  const std::size_t bytes = images_.image_bytes();
+  const std::size_t at_once = std::max<std::size_t>(1, (std::size_t{64} << 20) / bytes);
+  std::vector<std::uint8_t> part;
+  for (std::size_t first = 0; first < images_.count(); first += at_once) {
+    part.clear();
+    for (std::size_t i = first; i < std::min(images_.count(), first + at_once); ++i)
+      part.insert(part.end(), images_.image(i).begin(), images_.image(i).end());
+    backend.copy_from_host(to + first * bytes, part.data(), part.size());
+  }
 }
 
 DeviceLoader::Views DeviceLoader::views_of(std::size_t count) const {
@@ -63,7 +80,9 @@ DeviceLoader::Views DeviceLoader::views_of(std::size_t count) const {
                                 {n, output_.dim(1), output_.dim(2), output_.dim(3)}, output_.dtype());
     images.state()->layout = output_.layout();
   }
-  return {images, part(0, {n}, DType::i64), part(rows, {n}, DType::i64),
+  const Tensor targets =
+      label_count_ == 0 ? Tensor{} : part(rows * words_per_image, {n, to_extent(label_count_)}, DType::f32);
+  return {images, part(0, {n}, DType::i64), targets, part(rows, {n}, DType::i64),
           part(2 * rows, {n, sizeof(kernels::AugmentRecord)}, DType::u8)};
 }
 
@@ -88,6 +107,7 @@ bool DeviceLoader::load_next() {
   current_ = count == rows ? &full_ : &last_;
   batch_.images = current_->images;
   batch_.labels = current_->labels;
+  batch_.targets = current_->targets;
   ++next_batch_;
   return true;
 }
@@ -98,16 +118,22 @@ void DeviceLoader::draw() {
   const std::span labels = std::span(staging_).subspan(0, count);
   const std::span positions = std::span(staging_).subspan(rows, count);
   records_.clear();
+  targets_.clear();
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t index = batch_.indices[i];
     labels[i] = images_.labels[index];
+    const std::span targets = images_.targets_of(index);
+    targets_.insert(targets_.end(), targets.begin(), targets.end());
     positions[i] = to_extent(holds_images_ ? index : i);
     records_.push_back(record_of(
         draw_augmentation(settings_.augment, images_.size, images_.size, settings_.seed, epoch_, index)));
   }
   kernels::require_augment_records(positions, records_, source_.dim(0), images_.size);
   std::memcpy(staging_.data() + 2 * rows, records_.data(), count * sizeof(kernels::AugmentRecord));
+  if (!targets_.empty())
+    std::memcpy(staging_.data() + rows * words_per_image, targets_.data(), targets_.size() * sizeof(float));
   batch_.classes = labels;
+  batch_.host_targets = targets_;
 }
 
 void DeviceLoader::send() {

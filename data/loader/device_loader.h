@@ -17,9 +17,12 @@ namespace xr::data {
 struct DeviceBatch {
   engine::Tensor images;                  ///< (N, C, image_size, image_size)
   engine::Tensor labels;                  ///< (N), i64
+  engine::Tensor targets;                 ///< (N, labels), f32; undefined with Task::multi_class
   std::span<const std::int64_t> classes;  ///< The labels on the host.
+  std::span<const float> host_targets;    ///< The targets there.
   std::span<const std::size_t> indices;   ///< Positions in the ImageSet.
   [[nodiscard]] std::size_t count() const { return classes.size(); }
+  [[nodiscard]] Truth truth() const { return {classes, host_targets}; }
 };
 
 /// Yields the batches that BatchLoader yields for the same settings (`workers` and `prefetch` mean nothing
@@ -62,10 +65,11 @@ class DeviceLoader {
 
  private:
   struct Views {
-    engine::Tensor images, labels, indices, records;
+    engine::Tensor images, labels, targets, indices, records;
   };
   /// The first `count` rows of the fixed tensors.
   [[nodiscard]] Views views_of(std::size_t count) const;
+  void copy_all_images();
   void draw();
   void send();
 
@@ -73,11 +77,11 @@ class DeviceLoader {
   const LoaderSettings settings_;
   kernels::AugmentParams normalisation_;
   bool holds_images_ = false;
-  std::size_t batches_ = 0;
+  std::size_t batches_ = 0, label_count_ = 0;  // targets of an image
 
   engine::Tensor source_;  // all images, or the rows of one batch: u8
   engine::Tensor output_;  // of a full batch
-  engine::Tensor sent_;    // one block: labels, indices, records of a full batch
+  engine::Tensor sent_;    // one block: labels, indices, records, targets of a full batch
   Views full_, last_;      // last_: of the smaller batch at an epoch's end
 
   std::vector<std::size_t> order_;
@@ -85,6 +89,7 @@ class DeviceLoader {
   std::size_t next_batch_ = 0;
   std::vector<std::int64_t> staging_;  // as sent_
   std::vector<kernels::AugmentRecord> records_;
+  std::vector<float> targets_;
   std::vector<std::uint8_t> rows_;
   const Views* current_ = nullptr;
   DeviceBatch batch_;

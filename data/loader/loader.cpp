@@ -36,9 +36,12 @@ std::size_t batch_count(const ImageSet& images, const LoaderSettings& settings) 
 
 void check_loader(const ImageSet& images, const LoaderSettings& settings) {
   XR_CHECK(images.count() > 0, "there are no images to make batches of");
-  XR_CHECK(images.pixels.size() == images.count() * images.image_bytes(),
-           "the image set holds {} bytes for {} images of {}", images.pixels.size(), images.count(),
-           images.image_bytes());
+  XR_CHECK(images.rows.empty() ? images.pixels.size() == images.count() * images.image_bytes()
+                               : images.rows.size() == images.count(),
+           "the image set holds {} bytes and {} rows for {} images of {} bytes", images.pixels.size(),
+           images.rows.size(), images.count(), images.image_bytes());
+  XR_CHECK(images.targets.size() % images.count() == 0, "the image set holds {} targets for {} images",
+           images.targets.size(), images.count());
   XR_CHECK(settings.batch_size >= 1, "the batch size {} is not positive", settings.batch_size);
   XR_CHECK(settings.workers >= 0 && settings.workers <= 1024, "{} workers are not 0 to 1024",
            settings.workers);
@@ -143,6 +146,7 @@ class BatchLoader::Implementation {
       batch.size = settings_.image_size;
       batch.images.resize(count * output_values());
       batch.labels.resize(count);
+      batch.targets.resize(count * label_count());
       batch.indices.resize(count);
       slot.missing = count;
     }
@@ -150,6 +154,8 @@ class BatchLoader::Implementation {
     return {&slot, place, index, epoch_};
   }
 
+  /// Targets of an image.
+  [[nodiscard]] std::size_t label_count() const { return images_.targets.size() / images_.count(); }
   [[nodiscard]] std::size_t output_values() const {
     return static_cast<std::size_t>(images_.channels) * settings_.image_size * settings_.image_size;
   }
@@ -161,6 +167,8 @@ class BatchLoader::Implementation {
     augmenter.apply(images_.image(item.index), images_.channels, images_.size, draw,
                     std::span(batch.images).subspan(item.place * output_values(), output_values()));
     batch.labels[item.place] = images_.labels[item.index];
+    std::ranges::copy(images_.targets_of(item.index),
+                      batch.targets.begin() + static_cast<std::ptrdiff_t>(item.place * label_count()));
     batch.indices[item.place] = item.index;
   }
 

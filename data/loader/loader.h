@@ -6,17 +6,28 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace xr::data {
+
+/// What the images of a batch are: the class of each, and with Task::multi_label their targets, images x labels.
+struct Truth {
+  std::span<const std::int64_t> classes;
+  std::span<const float> targets = {};  ///< Empty with Task::multi_class.
+
+  [[nodiscard]] std::size_t images() const { return classes.size(); }
+};
 
 /// count() images: `images` is N x channels x size x size floats.
 struct Batch {
   std::vector<float> images;
   std::vector<std::int64_t> labels;
+  std::vector<float> targets;        ///< As ImageSet::targets.
   std::vector<std::size_t> indices;  ///< Positions in the ImageSet.
   int channels = 0, size = 0;
   [[nodiscard]] std::size_t count() const { return labels.size(); }
+  [[nodiscard]] Truth truth() const { return {labels, targets}; }
 };
 
 struct LoaderSettings {

@@ -28,16 +28,11 @@ struct Anatomy {
   float spine_strength, vertebra_height;
   float breast, breast_y, scapula;  ///< strengths; 0: not there
   float gastric_bubble;
-  float lung_air;  ///< how much darker the lungs are
+  float lung_air;                  ///< how much darker the lungs are
+  float heart_cosine, heart_sine;  ///< of heart_tilt
 };
 
 /// How far inside the lung a point lies, in patient units; negative outside.
 float lung_depth(const Lung& lung, Point p);
-
-/// 1 within a lung, 0 outside, soft at the edge.
-float lung_mask(const Anatomy& anatomy, Point p);
-
-/// Sum of the absorptions of body, lungs, heart, bones and abdomen; 0 is air, about 1 the chest wall.
-float absorption(const Anatomy& anatomy, Point p);
 
 }  // namespace xr::data::phantom

@@ -1,6 +1,11 @@
 #include "data/phantom/phantom_findings.h"
 
+#include "data/phantom/row_math.h"
+#include "kernels/common/parallel.h"
+
+#include <algorithm>
 #include <span>
+#include <vector>
 
 namespace xr::data::phantom {
 
@@ -61,6 +66,64 @@ Patch place_patch(const Lung& lung, Philox& random) {
           random.uniform(0.75f, 1.25f)};
 }
 
+XR_MULTIVERSION void scale_points(const float* __restrict x, const float* __restrict y, float factor,
+                                  float* __restrict scaled_x, float* __restrict scaled_y, int count) {
+  for (int i = 0; i < count; ++i) {
+    scaled_x[i] = x[i] * factor;
+    scaled_y[i] = y[i] * factor;
+  }
+}
+
+/// Where a patch lies, and how dense its middle is.
+struct PatchShape {
+  Point centre;
+  float cosine, sine, along, across, most;
+};
+
+XR_MULTIVERSION void add_haze(const PatchShape& shape, const float* __restrict x, const float* __restrict y,
+                              const float* __restrict uneven, float* __restrict haze, int count) {
+  const PatchShape s = shape;
+  for (int i = 0; i < count; ++i) {
+    const float dx = x[i] - s.centre.x, dy = y[i] - s.centre.y;
+    const float u = (dx * s.cosine + dy * s.sine) / s.along, v = (-dx * s.sine + dy * s.cosine) / s.across;
+    const float radius = std::sqrt(u * u + v * v) + 0.22f * uneven[i];
+    haze[i] += s.most * (1.0f - smooth_step(0.2f, 1.25f, radius));
+  }
+}
+
+/// The points of a texture that is turned against the pixels, and of its finer one.
+struct Grain {
+  float features, cosine, sine;  ///< features in a patient unit
+};
+
+XR_MULTIVERSION void turn_points(const Grain& grain, const float* __restrict x, const float* __restrict y,
+                                 float* __restrict u, float* __restrict v, float* __restrict fine_u,
+                                 float* __restrict fine_v, int count) {
+  const Grain g = grain;
+  for (int i = 0; i < count; ++i) {
+    u[i] = g.features * (x[i] * g.cosine - y[i] * g.sine);
+    v[i] = g.features * (x[i] * g.sine + y[i] * g.cosine);
+    fine_u[i] = 1.9f * v[i];
+    fine_v[i] = 1.9f * u[i];
+  }
+}
+
+XR_MULTIVERSION void mottle(const float* __restrict coarse, const float* __restrict fine,
+                            float* __restrict density, int count) {
+  for (int i = 0; i < count; ++i)
+    density[i] = 0.1f + 1.8f * smooth_step(-1.0f, 1.0f, 0.75f * coarse[i] + 0.55f * fine[i]);
+}
+
+XR_MULTIVERSION void saturation_argument(const float* __restrict haze, float most, float* __restrict argument,
+                                         int count) {
+  for (int i = 0; i < count; ++i) argument[i] = -haze[i] / most;
+}
+
+XR_MULTIVERSION void add_saturated(const float* __restrict value, float most, const float* __restrict density,
+                                   const float* __restrict lung, float* __restrict absorption, int count) {
+  for (int i = 0; i < count; ++i) absorption[i] += most * (1.0f - value[i]) * density[i] * lung[i];
+}
+
 /// Adds a patch with an uneven outline. A smooth one spreads the same absorption over a larger area, as the
 /// soft tissue in front of the lungs does.
 void add_patch(const Scene& scene, const Patch& patch, float strength, bool compact,
@@ -74,15 +137,16 @@ void add_patch(const Scene& scene, const Patch& patch, float strength, bool comp
   const int y0 = std::max(0, static_cast<int>(middle.y - reach));
   const int x1 = std::min(haze.size(), static_cast<int>(middle.x + reach));
   const int y1 = std::min(haze.size(), static_cast<int>(middle.y + reach));
-  for (int y = y0; y < y1; ++y)
-    for (int x = x0; x < x1; ++x) {
-      const Point p = scene.view.to_patient(static_cast<float>(x), static_cast<float>(y));
-      const float dx = p.x - patch.centre.x, dy = p.y - patch.centre.y;
-      const float u = (dx * cosine + dy * sine) / along, v = (-dx * sine + dy * cosine) / across;
-      const float radius = std::sqrt(u * u + v * v) + 0.22f * outline.at(p.x * 8.0f, p.y * 8.0f);
-      haze.at(x, y) +=
-          strength * patch.strength / (spread * spread) * (1.0f - smooth_step(0.2f, 1.25f, radius));
-    }
+  const int count = std::max(0, x1 - x0);
+  std::vector<float> px(count), py(count), column(count), line(count), uneven(count);
+  const float most = strength * patch.strength / (spread * spread);
+  for (int y = y0; y < y1; ++y) {
+    scene.view.row_to_patient(y, x0, x1, px.data(), py.data());
+    scale_points(px.data(), py.data(), 8.0f, column.data(), line.data(), count);
+    outline.at(column.data(), line.data(), uneven.data(), count);
+    add_haze({patch.centre, cosine, sine, along, across, most}, px.data(), py.data(), uneven.data(),
+             haze.row(y) + x0, count);
+  }
 }
 
 /// Thick line through points, painted bright.
@@ -131,6 +195,7 @@ void draw_patches(const Scene& scene, Philox& random, bool mottled) {
   const float grain = random.uniform(17.0f, 27.0f);  // features in a patient unit
   const float turn = random.uniform(0.3f, 1.2f);     // keeps the noise lattice off the pixel axes
   const float overall = random.uniform(0.32f, 0.52f);
+  const float turn_cosine = std::cos(turn), turn_sine = std::sin(turn);
   const int size = scene.view.size;
   Canvas haze(size);
   for (const Lung& lung : scene.anatomy.lungs) {
@@ -138,20 +203,29 @@ void draw_patches(const Scene& scene, Philox& random, bool mottled) {
     for (int i = 0; i < count; ++i)
       add_patch(scene, place_patch(lung, random), overall, mottled, outline, haze);
   }
-  for (int y = 0; y < size; ++y)
-    for (int x = 0; x < size; ++x) {
-      if (haze.at(x, y) <= 0.0f) continue;
-      float density = 1.0f;
-      if (mottled) {
-        const Point p = scene.view.to_patient(static_cast<float>(x), static_cast<float>(y));
-        const float u = grain * (p.x * std::cos(turn) - p.y * std::sin(turn));
-        const float v = grain * (p.x * std::sin(turn) + p.y * std::cos(turn));
-        const float texture = 0.75f * coarse.at(u, v) + 0.55f * fine.at(1.9f * v, 1.9f * u);
-        density = 0.1f + 1.8f * smooth_step(-1.0f, 1.0f, texture);
-      }
-      scene.absorption.at(x, y) +=
-          most * (1.0f - std::exp(-haze.at(x, y) / most)) * density * scene.lungs.at(x, y);
+  std::vector<float> px(size), py(size), u(size), v(size), fine_u(size), fine_v(size), density(size, 1.0f),
+      coarse_value(size), fine_value(size);
+  for (int y = 0; y < size; ++y) {
+    const float* const row = haze.row(y);
+    const auto is_hazy = [](float value) { return value > 0.0f; };
+    const auto begin = static_cast<int>(std::find_if(row, row + size, is_hazy) - row);
+    if (begin == size) continue;
+    int end = size;
+    while (!is_hazy(row[end - 1])) --end;
+    const int count = end - begin;
+    if (mottled) {
+      scene.view.row_to_patient(y, begin, end, px.data(), py.data());
+      turn_points({grain, turn_cosine, turn_sine}, px.data(), py.data(), u.data(), v.data(), fine_u.data(),
+                  fine_v.data(), count);
+      coarse.at(u.data(), v.data(), coarse_value.data(), count);
+      fine.at(fine_u.data(), fine_v.data(), fine_value.data(), count);
+      mottle(coarse_value.data(), fine_value.data(), density.data(), count);
     }
+    saturation_argument(row + begin, most, u.data(), count);
+    exp_row(u.data(), v.data(), count);
+    add_saturated(v.data(), most, density.data(), scene.lungs.row(y) + begin, scene.absorption.row(y) + begin,
+                  count);
+  }
 }
 
 void draw_leads(const Scene& scene, Philox& random) {

@@ -10,7 +10,7 @@ struct Scene {
   const View& view;
   const Anatomy& anatomy;
   Canvas& absorption;
-  const Canvas& lungs;  ///< lung_mask of every pixel
+  const Canvas& lungs;  ///< Absorption::lung of every pixel
 };
 
 /// Branching vessels from both hila into the lungs.

@@ -34,6 +34,13 @@ GradientTarget leaf_target(TensorState& leaf) {
                         {leaf.dtype, leaf.storage->device(), leaf.layout});
 }
 
+bool differentiates(std::initializer_list<Tensor> inputs) {
+  if (!recording) return false;
+  for (const Tensor& input : inputs)
+    if (input.requires_grad()) return true;
+  return false;
+}
+
 struct MadeLater {
   bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const {
     return a->sequence < b->sequence;
@@ -95,15 +102,13 @@ void GradientContext::give(std::size_t input, const Tensor& gradient) {
 }
 
 bool will_record(std::initializer_list<Tensor> inputs) {
-  if (!recording) return false;
-  for (const Tensor& input : inputs)
-    if (input.requires_grad()) return true;
-  return false;
+  return Trace::active() || differentiates(inputs);
 }
 
-bool record(Tensor& output, const char* name, std::initializer_list<Tensor> inputs,
-            BackwardFunction backward) {
-  if (!will_record(inputs)) return false;
+bool record(Tensor& output, const char* name, std::initializer_list<Tensor> inputs, BackwardFunction backward,
+            const OperationParams& params) {
+  Trace::report(name, inputs, output, params);
+  if (!differentiates(inputs)) return false;
   static std::atomic<std::uint64_t> next_sequence{1};
   auto node = std::make_shared<Node>();
   node->name = name;

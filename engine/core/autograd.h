@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/core/tensor.h"
+#include "engine/core/trace.h"
 
 namespace xr::engine {
 
@@ -83,12 +84,12 @@ class GradientContext {
   Node& node_;
 };
 
-/// Makes `output` the result of a recorded operation if any input requires a gradient and recording is on.
-/// Returns whether it was recorded.
-bool record(Tensor& output, const char* name, std::initializer_list<Tensor> inputs,
-            BackwardFunction backward);
+/// Makes `output` the result of a recorded operation if any input requires a gradient and recording is on, and
+/// reports the operation, with `params`, to the thread's Trace. Returns whether it was recorded.
+bool record(Tensor& output, const char* name, std::initializer_list<Tensor> inputs, BackwardFunction backward,
+            const OperationParams& params = {});
 
-/// Whether record() would record for these inputs: tells an operation whether saving anything is worth it.
+/// Whether record() would do anything for these inputs: tells an operation whether saving anything is worth it.
 [[nodiscard]] bool will_record(std::initializer_list<Tensor> inputs);
 
 /// While one lives, operations of this thread are not recorded.

@@ -6,12 +6,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "engine/core/autograd.h"
+#include "engine/io/weights_kind.h"
 #include "engine/ops/reorder.h"
+#include "kernels/common/error_codes.h"
 
 namespace xr::engine {
 
@@ -105,6 +109,24 @@ std::unique_ptr<AtomicFile> write_safetensors(const std::filesystem::path& path,
   return file;
 }
 
+namespace {
+
+const char* type_text(const SafetensorsFile::Entry& entry) {
+  return entry.dtype ? kernels::name_of(*entry.dtype) : name_of(entry.type);
+}
+
+/// What stands in a checkpoint's place by mistake is called what it is; damaged checkpoints are told apart later.
+void refuse_foreign(const std::filesystem::path& path) {
+  const WeightsKind kind = weights_kind_of(path);
+  if (kind == WeightsKind::pytorch_zip || kind == WeightsKind::pytorch_legacy)
+    throw Error(error_code::weights_of_pytorch,
+                fmt::format("{} is a PyTorch file, not a checkpoint of this program", quote_name(path)));
+  if (kind == WeightsKind::lfs_pointer || kind == WeightsKind::web_page || kind == WeightsKind::hdf5)
+    refuse_foreign_kind(kind, path);
+}
+
+}  // namespace
+
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) fail(std::strerror(errno));
@@ -113,6 +135,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
     if (::fstat(descriptor_, &status) != 0) fail(std::strerror(errno));
     if (!S_ISREG(status.st_mode)) fail("it is not a regular file");
     const auto size = static_cast<std::uint64_t>(status.st_size);
+    refuse_foreign(path);
     if (size < 8) fail(fmt::format("it has {} bytes, too few for a safetensors file", size));
     unsigned char prefix[8];
     read(0, prefix, sizeof prefix);
@@ -156,28 +179,62 @@ const SafetensorsFile::Entry* SafetensorsFile::find(const std::string& name) con
   return found == entries_.end() ? nullptr : &*found;
 }
 
-Tensor SafetensorsFile::load(const std::string& name, const Device& device) const {
+const SafetensorsFile::Entry& SafetensorsFile::entry_of(const std::string& name) const {
   const Entry* entry = find(name);
   if (entry == nullptr) fail(fmt::format("it has no tensor {}", name));
-  Tensor tensor = Tensor::empty(entry->shape, {entry->dtype, device, Layout::contiguous});
+  return *entry;
+}
+
+std::vector<std::byte> SafetensorsFile::bytes_of(const std::string& name) const {
+  const Entry& entry = entry_of(name);
+  std::vector<std::byte> bytes(entry.end - entry.begin);
+  read(data_begin_ + entry.begin, bytes.data(), bytes.size());
+  return bytes;
+}
+
+Tensor SafetensorsFile::load(const std::string& name, const Device& device) const {
+  const Entry& entry = entry_of(name);
+  if (!entry.dtype)
+    fail(fmt::format("its tensor {} has elements of {}, which a checkpoint has not", name,
+                     name_of(entry.type)));
+  Tensor tensor = Tensor::empty(entry.shape, {*entry.dtype, device, Layout::contiguous});
   load_into(name, tensor);
   return tensor;
 }
 
-void SafetensorsFile::load_into(const std::string& name, Tensor tensor) const {
-  const Entry* entry = find(name);
-  if (entry == nullptr) fail(fmt::format("it has no tensor {}", name));
+template <class Check>
+void SafetensorsFile::load_checked(const std::string& name, Tensor tensor, Check&& check) const {
+  const Entry* entry = &entry_of(name);
   if (entry->dtype != tensor.dtype() || entry->shape != tensor.shape() ||
       tensor.layout() != Layout::contiguous)
-    fail(fmt::format("its tensor {} is {} {}, expected is {} {}", name, kernels::name_of(entry->dtype),
+    fail(fmt::format("its tensor {} is {} {}, expected is {} {}", name, type_text(*entry),
                      entry->shape.to_string(), kernels::name_of(tensor.dtype()), tensor.shape().to_string()));
   auto* to = tensor.mutable_view().as<std::byte>();
   std::vector<std::byte> chunk;
   for (std::uint64_t at = entry->begin; at < entry->end; at += chunk.size()) {
     chunk.resize(static_cast<std::size_t>(std::min<std::uint64_t>(chunk_bytes, entry->end - at)));
     read(data_begin_ + at, chunk.data(), chunk.size());
+    check(std::span<const std::byte>(chunk), at - entry->begin);
     tensor.backend().copy_from_host(to + (at - entry->begin), chunk.data(), chunk.size());
   }
+}
+
+void SafetensorsFile::load_into(const std::string& name, Tensor tensor) const {
+  load_checked(name, std::move(tensor), [](std::span<const std::byte>, std::uint64_t) {});
+}
+
+void SafetensorsFile::load_finite(const std::string& name, Tensor tensor) const {
+  if (tensor.dtype() != DType::f32) return load_into(name, std::move(tensor));
+  load_checked(name, std::move(tensor), [&](std::span<const std::byte> chunk, std::uint64_t offset) {
+    for (std::size_t at = 0; at + sizeof(float) <= chunk.size(); at += sizeof(float)) {
+      float value = 0;
+      std::memcpy(&value, chunk.data() + at, sizeof value);
+      if (std::isfinite(value)) continue;
+      throw Error(weights_not_finite, fmt::format("checkpoint {} cannot be used: value {} of {} is {}",
+                                                  path_.string(), (offset + at) / sizeof(float), name,
+                                                  std::isnan(value) ? "NaN (not a number)" : "infinite"));
+    }
+  });
 }
 
 void load_state(const SafetensorsFile& file, const std::vector<NamedTensor>& tensors,
@@ -190,13 +247,13 @@ void load_state(const SafetensorsFile& file, const std::vector<NamedTensor>& ten
              wanted.name);
     XR_CHECK(entry->dtype == wanted.tensor.dtype() && entry->shape == wanted.tensor.shape(),
              "checkpoint {} does not fit the network: {} is {} {}, the network has {} {}", path, wanted.name,
-             kernels::name_of(entry->dtype), entry->shape.to_string(),
-             kernels::name_of(wanted.tensor.dtype()), wanted.tensor.shape().to_string());
+             type_text(*entry), entry->shape.to_string(), kernels::name_of(wanted.tensor.dtype()),
+             wanted.tensor.shape().to_string());
   }
   for (const SafetensorsFile::Entry& entry : file.entries())
     XR_CHECK(known.contains(entry.name),
              "checkpoint {} does not fit the network: it has a tensor {} too many", path, entry.name);
-  for (const NamedTensor& wanted : tensors) file.load_into(wanted.name, wanted.tensor);
+  for (const NamedTensor& wanted : tensors) file.load_finite(wanted.name, wanted.tensor);
 }
 
 }  // namespace xr::engine

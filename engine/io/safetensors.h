@@ -7,13 +7,19 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/element_type.h"
 #include "engine/train/parameter.h"
+#include "kernels/common/error.h"
 
 namespace xr::engine {
+
+/// Of an error: a value of a checkpoint is NaN or infinite.
+inline constexpr ErrorCode weights_not_finite{"weights-not-finite"};
 
 using Metadata = std::map<std::string, std::string>;
 
@@ -37,7 +43,8 @@ class SafetensorsFile {
  public:
   struct Entry {
     std::string name;
-    DType dtype = DType::f32;
+    ElementType type = ElementType::f32;
+    std::optional<DType> dtype = DType::f32;  ///< none: a type that the engine does not have
     Shape shape;
     std::uint64_t begin = 0, end = 0;  // within the data
   };
@@ -52,14 +59,22 @@ class SafetensorsFile {
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
   /// The entry of that name, or nullptr.
   [[nodiscard]] const Entry* find(const std::string& name) const;
-  /// A new tensor with the entry's elements.
+  /// The entry's bytes, little-endian.
+  [[nodiscard]] std::vector<std::byte> bytes_of(const std::string& name) const;
+  /// A new tensor with the entry's elements. Throws Error for an entry without a dtype.
   [[nodiscard]] Tensor load(const std::string& name, const Device& device = {}) const;
   /// Overwrites `tensor`, whose dtype and shape must be the entry's.
   void load_into(const std::string& name, Tensor tensor) const;
+  /// The same, but throws Error (weights_not_finite) at the first value that is NaN or infinite.
+  void load_finite(const std::string& name, Tensor tensor) const;
 
  private:
   void parse_header(const std::string& header, std::uint64_t data_bytes);
   void read(std::uint64_t offset, void* to, std::size_t bytes) const;
+  [[nodiscard]] const Entry& entry_of(const std::string& name) const;
+  /// Hands each chunk to `check`, with the place of its first byte in the tensor.
+  template <class Check>
+  void load_checked(const std::string& name, Tensor tensor, Check&& check) const;
   [[noreturn]] void fail(const std::string& reason) const;
 
   std::filesystem::path path_;
@@ -70,7 +85,8 @@ class SafetensorsFile {
 };
 
 /// Overwrites all `tensors` with the file's. Throws Error, before anything is changed, that names the first
-/// tensor that is missing, unknown, or of another type or shape.
+/// tensor that is missing, unknown, or of another type or shape; and, with weights_not_finite, when
+/// those before it are changed, the first with a value that is NaN or infinite.
 void load_state(const SafetensorsFile& file, const std::vector<NamedTensor>& tensors,
                 const std::string& path);
 

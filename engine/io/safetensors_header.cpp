@@ -11,16 +11,30 @@ namespace {
 
 using nlohmann::json;
 
-bool parse_dtype(const std::string& text, DType& dtype) {
-  static const std::map<std::string, DType> names{{"F32", DType::f32},
-                                                  {"BF16", DType::bf16},
-                                                  {"I64", DType::i64},
-                                                  {"I32", DType::i32},
-                                                  {"U8", DType::u8}};
-  const auto found = names.find(text);
-  if (found == names.end()) return false;
-  dtype = found->second;
-  return true;
+struct FormatType {
+  const char* name;
+  ElementType type;
+  std::optional<DType> dtype;
+};
+
+const FormatType format_types[] = {
+    {"F32", ElementType::f32, DType::f32},        {"BF16", ElementType::bf16, DType::bf16},
+    {"I64", ElementType::i64, DType::i64},        {"I32", ElementType::i32, DType::i32},
+    {"U8", ElementType::u8, DType::u8},           {"F16", ElementType::f16, std::nullopt},
+    {"F64", ElementType::f64, std::nullopt},      {"I8", ElementType::i8, std::nullopt},
+    {"I16", ElementType::i16, std::nullopt},      {"U16", ElementType::u16, std::nullopt},
+    {"U32", ElementType::u32, std::nullopt},      {"U64", ElementType::u64, std::nullopt},
+    {"BOOL", ElementType::boolean, std::nullopt},
+};
+
+bool parse_type(const std::string& text, SafetensorsFile::Entry& entry) {
+  for (const FormatType& type : format_types)
+    if (text == type.name) {
+      entry.type = type.type;
+      entry.dtype = type.dtype;
+      return true;
+    }
+  return false;
 }
 
 constexpr int max_depth = 3;  // header, tensor, shape
@@ -58,7 +72,7 @@ SafetensorsFile::Entry parse_entry(const std::string& name, const json& value) {
                value.contains("data_offsets"),
            "its tensor {} lacks a dtype, a shape or offsets", name);
   const json &dtype = value["dtype"], &shape = value["shape"], &offsets = value["data_offsets"];
-  XR_CHECK(dtype.is_string() && parse_dtype(dtype.get<std::string>(), entry.dtype),
+  XR_CHECK(dtype.is_string() && parse_type(dtype.get<std::string>(), entry),
            "its tensor {} has the element type {}, which is not supported", name, brief(dtype));
   XR_CHECK(shape.is_array() && shape.size() <= Shape::max_rank,
            "its tensor {} has no shape of at most {} dimensions", name, Shape::max_rank);
@@ -78,9 +92,9 @@ SafetensorsFile::Entry parse_entry(const std::string& name, const json& value) {
            "its tensor {} has the offsets {}", name, brief(offsets));
   entry.begin = offsets[0].get<std::uint64_t>();
   entry.end = offsets[1].get<std::uint64_t>();
-  XR_CHECK(entry.end - entry.begin == count * kernels::size_of(entry.dtype),
+  XR_CHECK(entry.end - entry.begin == count * bytes_of(entry.type),
            "its tensor {} has {} bytes, but shape {} needs {}", name, entry.end - entry.begin,
-           entry.shape.to_string(), count * kernels::size_of(entry.dtype));
+           entry.shape.to_string(), count * bytes_of(entry.type));
   return entry;
 }
 

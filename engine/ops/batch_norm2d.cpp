@@ -46,22 +46,24 @@ Tensor infer(const Tensor& x, const BatchNorm2dState& state) {
                                                        .y = y.mutable_view(),
                                                        .params = state.params});
   if (will_record({x, state.gamma, state.beta}))
-    record(y, "batch_norm2d", {x, state.gamma, state.beta},
-           [params = state.params, x = Saved(x), gamma = Saved(state.gamma),
-            running_mean = Saved(state.running_mean),
-            running_var = Saved(state.running_var)](GradientContext& context) {
-             const GradientTarget dx = context.target(0), d_gamma = context.target(1),
-                                  d_beta = context.target(2);
-             context.backend().run(kernels::BatchNorm2dBackwardInference{.x = x.view(),
-                                                                         .dy = context.output().view(),
-                                                                         .gamma = gamma.view(),
-                                                                         .running_mean = running_mean.view(),
-                                                                         .running_var = running_var.view(),
-                                                                         .dx = dx,
-                                                                         .d_gamma = d_gamma,
-                                                                         .d_beta = d_beta,
-                                                                         .params = params});
-           });
+    record(
+        y, "batch_norm2d", {x, state.gamma, state.beta, state.running_mean, state.running_var},
+        [params = state.params, x = Saved(x), gamma = Saved(state.gamma),
+         running_mean = Saved(state.running_mean),
+         running_var = Saved(state.running_var)](GradientContext& context) {
+          const GradientTarget dx = context.target(0), d_gamma = context.target(1),
+                               d_beta = context.target(2);
+          context.backend().run(kernels::BatchNorm2dBackwardInference{.x = x.view(),
+                                                                      .dy = context.output().view(),
+                                                                      .gamma = gamma.view(),
+                                                                      .running_mean = running_mean.view(),
+                                                                      .running_var = running_var.view(),
+                                                                      .dx = dx,
+                                                                      .d_gamma = d_gamma,
+                                                                      .d_beta = d_beta,
+                                                                      .params = params});
+        },
+        state.params);
   return y;
 }
 

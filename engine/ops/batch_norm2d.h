@@ -4,6 +4,8 @@
 
 namespace xr::engine {
 
+using kernels::BatchNormParams;
+
 /// Scale, shift and running statistics of a batch normalisation over C channels; all of shape (C). The
 /// running statistics are updated in place while training: running = (1 - momentum) running + momentum batch,
 /// with the unbiased batch variance, as in PyTorch.

@@ -8,9 +8,9 @@ namespace xr::engine {
 
 namespace {
 
-std::int64_t output_extent(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
-                           std::int64_t dilation) {
-  const std::int64_t span = in + 2 * padding - dilation * (kernel - 1) - 1;
+std::int64_t output_extent(std::int64_t in, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t all_padding, std::int64_t dilation) {
+  const std::int64_t span = in + all_padding - dilation * (kernel - 1) - 1;
   return span < 0 ? 0 : span / stride + 1;
 }
 
@@ -50,13 +50,14 @@ Shape conv2d_shape(const Shape& x, const Shape& filter, const Conv2dParams& p) {
            "conv2d takes x (N, C, H, W) and filter (O, C, kH, kW), not {} and {}", x.to_string(),
            filter.to_string());
   XR_CHECK(p.groups >= 1 && p.stride_h >= 1 && p.stride_w >= 1 && p.dilation_h >= 1 && p.dilation_w >= 1 &&
-               p.padding_h >= 0 && p.padding_w >= 0,
+               p.padding_h >= 0 && p.padding_w >= 0 && p.extra_h >= 0 && p.extra_w >= 0,
            "conv2d: groups, stride and dilation must be at least 1 and padding at least 0");
   XR_CHECK(x[1] == filter[1] * p.groups && filter[0] % p.groups == 0,
            "conv2d: input {} and filter {} do not fit with {} group(s)", x.to_string(), filter.to_string(),
            p.groups);
-  const Shape y{x[0], filter[0], output_extent(x[2], filter[2], p.stride_h, p.padding_h, p.dilation_h),
-                output_extent(x[3], filter[3], p.stride_w, p.padding_w, p.dilation_w)};
+  const Shape y{x[0], filter[0],
+                output_extent(x[2], filter[2], p.stride_h, 2 * p.padding_h + p.extra_h, p.dilation_h),
+                output_extent(x[3], filter[3], p.stride_w, 2 * p.padding_w + p.extra_w, p.dilation_w)};
   XR_CHECK_CODE(y.numel() > 0, error_code::image_too_small,
                 "conv2d: an input of shape {} is too small for a {}x{} filter with padding {}x{}",
                 x.to_string(), filter[2], filter[3], p.padding_h, p.padding_w);
@@ -73,16 +74,18 @@ Tensor conv2d(const Tensor& input, const Tensor& filter, const Tensor& bias, con
   backend.run(kernels::Conv2dForward{
       .x = x.view(), .filter = filter.view(), .bias = bias.view(), .y = y.mutable_view(), .params = params});
   if (will_record({x, filter, bias}))
-    record(y, "conv2d", {x, filter, bias},
-           [params, x = Saved(x), filter = Saved(filter)](GradientContext& context) {
-             const ConstView dy = context.output().view();
-             if (const GradientTarget dx = context.target(0); dx.view.defined())
-               context.backend().run(kernels::Conv2dBackwardData{
-                   .dy = dy, .filter = filter.view(), .dx = dx.view, .params = params, .write = dx.write});
-             const GradientTarget d_filter = context.target(1), d_bias = context.target(2);
-             if (d_filter.view.defined() || d_bias.view.defined())
-               backward_filter(context.backend(), params, x.view(), dy, filter.get(), d_filter, d_bias);
-           });
+    record(
+        y, "conv2d", {x, filter, bias},
+        [params, x = Saved(x), filter = Saved(filter)](GradientContext& context) {
+          const ConstView dy = context.output().view();
+          if (const GradientTarget dx = context.target(0); dx.view.defined())
+            context.backend().run(kernels::Conv2dBackwardData{
+                .dy = dy, .filter = filter.view(), .dx = dx.view, .params = params, .write = dx.write});
+          const GradientTarget d_filter = context.target(1), d_bias = context.target(2);
+          if (d_filter.view.defined() || d_bias.view.defined())
+            backward_filter(context.backend(), params, x.view(), dy, filter.get(), d_filter, d_bias);
+        },
+        params);
   return y;
 }
 

@@ -7,7 +7,7 @@ namespace xr::engine {
 using kernels::Conv2dParams;
 
 /// Cross-correlation as PyTorch's conv2d: x (N, C, H, W), filter (O, C / groups, kH, kW), bias (O) or
-/// undefined; result (N, O, H', W') with H' = (H + 2 padding - dilation (kH - 1) - 1) / stride + 1, in the
+/// undefined; result (N, O, H', W') with H' = (H + 2 padding + extra - dilation (kH - 1) - 1) / stride + 1, in the
 /// layout that the backend prefers. Throws Error where the shapes do not fit or the result would be empty.
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& filter, const Tensor& bias,
                             const Conv2dParams& params = {});

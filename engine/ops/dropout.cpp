@@ -11,11 +11,14 @@ Tensor dropout(const Tensor& x, const DropoutParams& params) {
            "dropout of whole channels takes x (N, C, H, W) or (N, C), not {}", x.shape().to_string());
   Tensor y = Tensor::empty_like(x);
   x.backend().run(kernels::Dropout{.x = x.view(), .y = y.mutable_view(), .params = params});
-  record(y, "dropout", {x}, [params](GradientContext& context) {
-    const GradientTarget dx = context.target(0);
-    context.backend().run(
-        kernels::Dropout{.x = context.output().view(), .y = dx.view, .params = params, .write = dx.write});
-  });
+  record(
+      y, "dropout", {x},
+      [params](GradientContext& context) {
+        const GradientTarget dx = context.target(0);
+        context.backend().run(kernels::Dropout{
+            .x = context.output().view(), .y = dx.view, .params = params, .write = dx.write});
+      },
+      params);
   return y;
 }
 

@@ -40,11 +40,14 @@ Tensor mul(const Tensor& a, const Tensor& b) {
 Tensor mul(const Tensor& x, float a) {
   Tensor y = Tensor::empty_like(x);
   x.backend().run(kernels::Scale{.x = x.view(), .y = y.mutable_view(), .factor = a});
-  record(y, "mul", {x}, [a](GradientContext& context) {
-    const GradientTarget dx = context.target(0);
-    context.backend().run(
-        kernels::Scale{.x = context.output().view(), .y = dx.view, .factor = a, .write = dx.write});
-  });
+  record(
+      y, "mul", {x},
+      [a](GradientContext& context) {
+        const GradientTarget dx = context.target(0);
+        context.backend().run(
+            kernels::Scale{.x = context.output().view(), .y = dx.view, .factor = a, .write = dx.write});
+      },
+      a);
   return y;
 }
 

@@ -11,11 +11,14 @@ Tensor scaled_sum(const char* name, const Tensor& x, float scale) {
   const Tensor plain = reorder(x, Layout::contiguous);
   Tensor y = Tensor::empty({}, {x.dtype(), x.device(), Layout::contiguous});
   x.backend().run(kernels::SumToShape{.x = plain.view(), .y = y.mutable_view(), .scale = scale});
-  record(y, name, {plain}, [scale](GradientContext& context) {
-    const GradientTarget dx = context.target(0);
-    context.backend().run(kernels::BroadcastTo{
-        .dy = context.output().view(), .dx = dx.view, .scale = scale, .write = dx.write});
-  });
+  record(
+      y, name, {plain},
+      [scale](GradientContext& context) {
+        const GradientTarget dx = context.target(0);
+        context.backend().run(kernels::BroadcastTo{
+            .dy = context.output().view(), .dx = dx.view, .scale = scale, .write = dx.write});
+      },
+      scale);
   return y;
 }
 

@@ -14,9 +14,32 @@ Tensor zeros_like_values(ParameterArena& arena) {
 
 }  // namespace
 
+Optimizer::Optimizer(ParameterArena& arena) : arena_(arena), runs_{{0, arena.values().numel(), 1.0f}} {}
+
 void Optimizer::step() {
   arena_.check_gradients();
-  update(++steps_done_);
+  ++steps_done_;
+  for (const Run& run : runs_) update(steps_done_, run);
+}
+
+void Optimizer::set_learning_rate_factors(const std::function<float(const std::string&)>& factor_of) {
+  runs_.clear();
+  for (std::size_t i = 0; i < arena_.parameters().size(); ++i) {
+    const float factor = factor_of(arena_.parameters()[i].name);
+    XR_CHECK(factor >= 0.0f, "the factor of a learning rate is {}, it must not be negative", factor);
+    const std::int64_t begin = arena_.offset(i), end = arena_.offset(i + 1);
+    if (!runs_.empty() && runs_.back().factor == factor)
+      runs_.back().count = end - runs_.back().begin;
+    else
+      runs_.push_back({begin, end - begin, factor});
+  }
+}
+
+kernels::View Optimizer::Run::of(Tensor& flat) const {
+  kernels::View view = flat.mutable_view();
+  view.data = view.as<float>() + begin;
+  view.shape = {count};
+  return view;
 }
 
 Sgd::Sgd(ParameterArena& arena, const kernels::SgdParams& params) : Optimizer(arena), params_(params) {
@@ -31,13 +54,15 @@ std::vector<NamedTensor> Sgd::state() {
   return {{"momentum", momentum_}};
 }
 
-void Sgd::update(std::int64_t step) {
-  params_.step = step;
+void Sgd::update(std::int64_t step, const Run& run) {
+  kernels::SgdParams params = params_;
+  params.step = step;
+  params.learning_rate *= run.factor;
   arena_.values().backend().run(
-      kernels::SgdStep{.gradients = arena_.gradients().view(),
-                       .parameters = arena_.values().mutable_view(),
-                       .momentum_buffer = momentum_.defined() ? momentum_.mutable_view() : View{},
-                       .params = params_});
+      kernels::SgdStep{.gradients = run.of(arena_.gradients()),
+                       .parameters = run.of(arena_.values()),
+                       .momentum_buffer = momentum_.defined() ? run.of(momentum_) : View{},
+                       .params = params});
 }
 
 Adam::Adam(ParameterArena& arena, const kernels::AdamParams& params) : Optimizer(arena), params_(params) {
@@ -52,13 +77,15 @@ std::vector<NamedTensor> Adam::state() {
   return {{"first_moment", first_moment_}, {"second_moment", second_moment_}};
 }
 
-void Adam::update(std::int64_t step) {
-  params_.step = step;
-  arena_.values().backend().run(kernels::AdamStep{.gradients = arena_.gradients().view(),
-                                                  .parameters = arena_.values().mutable_view(),
-                                                  .first_moment = first_moment_.mutable_view(),
-                                                  .second_moment = second_moment_.mutable_view(),
-                                                  .params = params_});
+void Adam::update(std::int64_t step, const Run& run) {
+  kernels::AdamParams params = params_;
+  params.step = step;
+  params.learning_rate *= run.factor;
+  arena_.values().backend().run(kernels::AdamStep{.gradients = run.of(arena_.gradients()),
+                                                  .parameters = run.of(arena_.values()),
+                                                  .first_moment = run.of(first_moment_),
+                                                  .second_moment = run.of(second_moment_),
+                                                  .params = params});
 }
 
 }  // namespace xr::engine

@@ -27,23 +27,23 @@ void zero_gap(Tensor& flat, std::int64_t begin, std::int64_t end) {
 ParameterArena::ParameterArena(std::vector<NamedTensor> parameters) : parameters_(std::move(parameters)) {
   XR_CHECK(!parameters_.empty(), "a network without parameters cannot be trained");
   const Device device = parameters_.front().tensor.device();
-  std::vector<std::int64_t> offsets;
   std::int64_t count = 0;
   for (const NamedTensor& parameter : parameters_) {
     XR_CHECK(parameter.tensor.dtype() == DType::f32 && parameter.tensor.device() == device &&
                  parameter.tensor.layout() == Layout::contiguous && parameter.tensor.state()->node == nullptr,
              "parameter {} must be a contiguous f32 leaf on {}", parameter.name, device.to_string());
-    offsets.push_back(count);
+    offsets_.push_back(count);
     count += (parameter.tensor.numel() + alignment - 1) / alignment * alignment;
   }
+  offsets_.push_back(count);
   values_ = flat_empty(count, device);
   gradients_ = flat_empty(count, device);
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& tensor = parameters_[i].tensor;
-    const std::int64_t next = i + 1 < offsets.size() ? offsets[i + 1] : count;
-    zero_gap(values_, offsets[i] + tensor.numel(), next);
-    zero_gap(gradients_, offsets[i] + tensor.numel(), next);
-    const auto offset = static_cast<std::size_t>(offsets[i]) * sizeof(float);
+    const std::int64_t next = offsets_[i + 1];
+    zero_gap(values_, offsets_[i] + tensor.numel(), next);
+    zero_gap(gradients_, offsets_[i] + tensor.numel(), next);
+    const auto offset = static_cast<std::size_t>(offsets_[i]) * sizeof(float);
     Tensor place = Tensor::on_storage(values_.state()->storage, offset, tensor.shape());
     tensor.backend().copy(place.mutable_view().data, tensor.view().data, tensor.view().bytes());
     tensor.state()->storage = place.state()->storage;

@@ -23,6 +23,8 @@ class ParameterArena {
   explicit ParameterArena(std::vector<NamedTensor> parameters);
 
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  /// Where parameter i begins in the flat tensors, in elements; with i their number, the end of all.
+  [[nodiscard]] std::int64_t offset(std::size_t i) const { return offsets_[i]; }
   /// All values and all gradients as flat tensors (gaps included).
   [[nodiscard]] Tensor& values() { return values_; }
   [[nodiscard]] Tensor& gradients() { return gradients_; }
@@ -36,6 +38,7 @@ class ParameterArena {
 
  private:
   std::vector<NamedTensor> parameters_;
+  std::vector<std::int64_t> offsets_;  // and the end
   Tensor values_, gradients_;
 };
 

@@ -37,8 +37,9 @@ template <>
 XR_HOST_DEVICE inline Bf16 from_float<Bf16>(float value) {
   std::uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return {0x7FC0};
-  return {static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16)};
+  const std::uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
+  const bool is_nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+  return {static_cast<std::uint16_t>(is_nan ? 0x7FC0u : rounded)};
 }
 
 }  // namespace xr::kernels

@@ -79,6 +79,11 @@ class Philox {
     if (index % 4 == 0) block_ = philox(seed_, stream_, index / 4);
     return block_.word[index % 4];
   }
+  /// Goes on as if `count` words had been read.
+  void skip(std::uint64_t count) {
+    index_ += count;
+    if (index_ % 4 != 0) block_ = philox(seed_, stream_, index_ / 4);
+  }
   /// Uniform in [0, 1), 24 bits.
   float uniform() { return uniform_float(next_u32()); }
   /// Uniform in [low, high).
@@ -89,7 +94,8 @@ class Philox {
     for (;;)
       if (const std::uint32_t word = next_u32(); word <= limit) return word % bound;
   }
-  /// Standard normal (Box-Muller, one of the pair is used).
+  /// Standard normal (Box-Muller, one of the pair is used); reads words_per_normal words.
+  static constexpr std::uint64_t words_per_normal = 2;
   float normal();
 
  private:

@@ -6,23 +6,9 @@
 #include <type_traits>
 
 #include "kernels/cuda/elements.h"
+#include "kernels/cuda/index_division.h"
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
-
-struct Division {
-  std::int64_t quotient;
-  int remainder;
-};
-
-/// Of an index that is not negative; in 32 bits where it fits, which is several times faster.
-[[nodiscard]] __device__ __forceinline__ Division divide(std::int64_t index, int extent) {
-  if (index >> 32 == 0) {
-    const auto small = static_cast<std::uint32_t>(index), divisor = static_cast<std::uint32_t>(extent);
-    const std::uint32_t quotient = small / divisor;
-    return {quotient, static_cast<int>(small - quotient * divisor)};
-  }
-  return {index / extent, static_cast<int>(index % extent)};
-}
 
 struct Position {
   int n, c, h, w;

@@ -42,9 +42,9 @@ elseif(compute_capability AND NOT compute_capability STREQUAL "90")
 else()
   set(CMAKE_CUDA_ARCHITECTURES 90a-real)
 endif()
-if(XR_SOFTWARE_GPU AND NOT CMAKE_CUDA_ARCHITECTURES MATCHES "^[0-9]+[af]?-virtual$")
-  message(FATAL_ERROR "The software GPU runs PTX of one architecture, such as 90a-virtual, 80-virtual or 100-virtual, "
-                      "not of ${CMAKE_CUDA_ARCHITECTURES}")
+if(XR_SOFTWARE_GPU AND NOT CMAKE_CUDA_ARCHITECTURES MATCHES "^[0-9]+[af]?(-virtual)?$")
+  message(FATAL_ERROR "The software GPU runs PTX of one architecture, such as 90a-virtual, 80-virtual or 100-virtual (or, "
+                      "with code for that GPU beside it, 90a), not of ${CMAKE_CUDA_ARCHITECTURES}")
 endif()
 if(XR_NVCC AND NOT CMAKE_CUDA_COMPILER)
   set(CMAKE_CUDA_COMPILER ${XR_NVCC})

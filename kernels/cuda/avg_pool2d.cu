@@ -37,13 +37,14 @@ struct AvgPoolForward {
     const int height = Size > 0 ? Size : g.vertical.kernel, width = Size > 0 ? Size : g.horizontal.kernel;
     Elements<T, Width> sum{};
 #pragma unroll(Size > 0 ? Size : 1)
-    for (int row = top; row < top + height; ++row)
+    for (int i = 0; i < height; ++i)
 #pragma unroll(Size > 0 ? Size : 1)
-      for (int column = left; column < left + width; ++column) {
+      for (int j = 0; j < width; ++j) {
+        const int row = top + i, column = left + j;
         if (row < 0 || row >= g.in.height || column < 0 || column >= g.in.width) continue;
         const auto values = Elements<T, Width>::load(x + g.in.offset({at.n, at.c, row, column}));
 #pragma unroll
-        for (int i = 0; i < Width; ++i) sum.value[i] += values.value[i];
+        for (int k = 0; k < Width; ++k) sum.value[k] += values.value[k];
       }
     const float divisor = divisor_of(g, at.h, at.w);
 #pragma unroll

@@ -57,6 +57,7 @@ __device__ __forceinline__ void for_each_step(const Place& place, Body&& body) {
   int step = place.step;
   for (; place.end - step > (Unroll - 1) * distance; step += Unroll * distance)
     body(std::integral_constant<int, Unroll>(), step, distance);
+#pragma unroll 1  // fewer than Unroll steps
   for (; step < place.end; step += distance) body(std::integral_constant<int, 1>(), step, distance);
 }
 

@@ -57,37 +57,33 @@ struct Elements {
   }
 };
 
-/// Width neighbouring floats, 16 bytes at a time where the address allows that.
+/// Width neighbouring floats: 1, or multiples of 4 at 16-byte aligned addresses.
 template <int Width>
 __device__ __forceinline__ void load_floats(const float* from, float (&to)[Width]) {
-  if constexpr (Width % 4 == 0) {
-    if (reinterpret_cast<std::uintptr_t>(from) % 16 == 0) {
+  if constexpr (Width == 1) {
+    to[0] = *from;
+  } else {
+    static_assert(Width % 4 == 0);
 #pragma unroll
-      for (int i = 0; i < Width; i += 4) {
-        const float4 part = *reinterpret_cast<const float4*>(from + i);
-        to[i] = part.x;
-        to[i + 1] = part.y;
-        to[i + 2] = part.z;
-        to[i + 3] = part.w;
-      }
-      return;
+    for (int i = 0; i < Width; i += 4) {
+      const float4 part = *reinterpret_cast<const float4*>(from + i);
+      to[i] = part.x;
+      to[i + 1] = part.y;
+      to[i + 2] = part.z;
+      to[i + 3] = part.w;
     }
   }
-#pragma unroll
-  for (int i = 0; i < Width; ++i) to[i] = from[i];
 }
 template <int Width>
 __device__ __forceinline__ void store_floats(float* to, const float (&from)[Width]) {
-  if constexpr (Width % 4 == 0) {
-    if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0) {
+  if constexpr (Width == 1) {
+    *to = from[0];
+  } else {
+    static_assert(Width % 4 == 0);
 #pragma unroll
-      for (int i = 0; i < Width; i += 4)
-        *reinterpret_cast<float4*>(to + i) = make_float4(from[i], from[i + 1], from[i + 2], from[i + 3]);
-      return;
-    }
+    for (int i = 0; i < Width; i += 4)
+      *reinterpret_cast<float4*>(to + i) = make_float4(from[i], from[i + 1], from[i + 2], from[i + 3]);
   }
-#pragma unroll
-  for (int i = 0; i < Width; ++i) to[i] = from[i];
 }
 
 /// Calls f.template at<Width>(index) for all of `count` elements: in vectors first, what is left one by one.

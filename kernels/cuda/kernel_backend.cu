@@ -78,6 +78,11 @@ void KernelBackend::throw_data_fault() {
   if (kind.load(std::memory_order_acquire) == DataFault::Kind::none) return;
   const DataFault fault = *data_fault_;
   kind.store(DataFault::Kind::none, std::memory_order_release);
+  if (fault.kind == DataFault::Kind::target_out_of_range)
+    throw Error(
+        fmt::format("binary_cross_entropy_with_logits: the target of row {}, label {} is {}: it must lie in "
+                    "[0, 1], or be NaN where it is unknown",
+                    fault.row, fault.label, fault.target));
   throw Error(fmt::format("cross_entropy: the label of row {} is {}: with {} classes it must lie in [0, {}]",
                           fault.row, fault.label, fault.classes, fault.classes - 1));
 }

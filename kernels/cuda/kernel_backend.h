@@ -30,17 +30,20 @@ struct LaunchPlan {
 /// What a kernel found wrong with its data, in memory that host and device share. A kernel cannot throw: it
 /// writes this, and the next wait for the device throws the error.
 struct DataFault {
-  enum class Kind : std::int32_t { none, label_out_of_range } kind;
-  std::int64_t row, label, classes;
+  enum class Kind : std::int32_t { none, label_out_of_range, target_out_of_range } kind;
+  std::int64_t row, label, classes;  ///< of a target: its label's place
+  double target;
 
   /// By one thread of a kernel. The first fault stays until the host has read it, and the host, which may
   /// look while later work runs, sees the kind last.
-  __device__ void report(Kind what, std::int64_t at_row, std::int64_t its_label, std::int64_t of_classes) {
+  __device__ void report(Kind what, std::int64_t at_row, std::int64_t its_label, std::int64_t of_classes,
+                         double its_target = 0.0) {
     volatile Kind& shown = kind;
     if (shown != Kind::none) return;
     row = at_row;
     label = its_label;
     classes = of_classes;
+    target = its_target;
     __threadfence_system();
     shown = what;
   }

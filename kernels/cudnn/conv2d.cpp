@@ -15,6 +15,7 @@ Convolution convolution_of(Pass pass, const Conv2dParams& p, Precision precision
   c.filter = operand_of(filter);
   c.y = operand_of(y);
   c.padding = {p.padding_h, p.padding_w};
+  c.padding_end = {p.padding_h + p.extra_h, p.padding_w + p.extra_w};
   c.stride = {p.stride_h, p.stride_w};
   c.dilation = {p.dilation_h, p.dilation_w};
   c.groups = p.groups;

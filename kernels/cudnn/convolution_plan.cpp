@@ -38,7 +38,7 @@ Descriptor make_geometry(const CudnnLibrary& library, const Convolution& c) {
   geometry.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_CROSS_CORRELATION);
   geometry.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, std::int64_t{2});
   geometry.set<std::int64_t>(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, c.padding);
-  geometry.set<std::int64_t>(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, c.padding);
+  geometry.set<std::int64_t>(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, c.padding_end);
   geometry.set<std::int64_t>(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, c.stride);
   geometry.set<std::int64_t>(CUDNN_ATTR_CONVOLUTION_DILATIONS, c.dilation);
   geometry.finalize();
@@ -190,11 +190,11 @@ const char* name_of(Pass pass) {
 
 std::string Convolution::describe() const {
   return fmt::format(
-      "{} of x {} {}, filter {} {}, y {} {}, padding {}x{}, stride {}x{}, dilation {}x{}, groups {}{}{}{}",
+      "{} of x {} {}, filter {} {}, y {} {}, padding {}x{} to {}x{}, stride {}x{}, dilation {}x{}, groups {}{}{}{}",
       name_of(pass), text_of(x.extents), kernels::name_of(x.dtype), text_of(filter.extents),
       kernels::name_of(filter.dtype), text_of(y.extents), kernels::name_of(y.dtype), padding[0], padding[1],
-      stride[0], stride[1], dilation[0], dilation[1], groups, bias_alignment > 0 ? ", bias" : "",
-      accumulate ? ", accumulated" : "", tf32 ? ", tf32" : "");
+      padding_end[0], padding_end[1], stride[0], stride[1], dilation[0], dilation[1], groups,
+      bias_alignment > 0 ? ", bias" : "", accumulate ? ", accumulated" : "", tf32 ? ", tf32" : "");
 }
 
 bool is_allowed(std::span<const cudnnBackendNumericalNote_t> notes, bool tensor_cores) {

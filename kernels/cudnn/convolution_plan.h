@@ -46,7 +46,7 @@ struct Convolution {
   /// none.
   std::int64_t bias_alignment = 0;
   Operand x, filter, y;  ///< or the gradients of these
-  std::array<std::int64_t, 2> padding{}, stride{1, 1}, dilation{1, 1};
+  std::array<std::int64_t, 2> padding{}, padding_end{}, stride{1, 1}, dilation{1, 1};
   std::int64_t groups = 1;
 
   // NOLINTNEXTLINE(modernize-use-nullptr): as above

@@ -41,6 +41,8 @@ void require_params(const char* operation, const Conv2dParams& p) {
            operation, p.dilation_h, p.dilation_w);
   XR_CHECK(p.padding_h >= 0 && p.padding_w >= 0, "{}: the padding is {} x {}: it must not be negative",
            operation, p.padding_h, p.padding_w);
+  XR_CHECK(p.extra_h >= 0 && p.extra_w >= 0, "{}: the extra padding is {} x {}: it must not be negative",
+           operation, p.extra_h, p.extra_w);
 }
 
 void require_convolution(const Operands& o, const Conv2dParams& params) {
@@ -62,8 +64,8 @@ void require_convolution(const Operands& o, const Conv2dParams& params) {
       "0",
       o.operation, o.filter_name, o.filter.shape.to_string(), p.in_channels, params.groups,
       p.in_channels / params.groups);
-  const std::int64_t room_h = p.in_h + 2 * params.padding_h - p.extent_h();
-  const std::int64_t room_w = p.in_w + 2 * params.padding_w - p.extent_w();
+  const std::int64_t room_h = p.in_h + 2 * params.padding_h + params.extra_h - p.extent_h();
+  const std::int64_t room_w = p.in_w + 2 * params.padding_w + params.extra_w - p.extent_w();
   XR_CHECK(
       room_h >= 0 && room_w >= 0,
       "{}: the filter covers {} x {} pixels but {} of {} x {} with padding {} x {} is smaller: use larger images "
@@ -79,11 +81,13 @@ void require_convolution(const Operands& o, const Conv2dParams& params) {
 
 std::string Conv2dProblem::to_string() const {
   return fmt::format(
-      "{} ({}) -> {} ({}), kernel {} x {}, stride {} x {}, padding {} x {}, dilation {} x {}, {} "
+      "{} ({}) -> {} ({}), kernel {} x {}, stride {} x {}, padding {} x {}{}, dilation {} x {}, {} "
       "groups",
       x_shape().to_string(), name_of(x_layout), y_shape().to_string(), name_of(y_layout), kernel_h, kernel_w,
-      params.stride_h, params.stride_w, params.padding_h, params.padding_w, params.dilation_h,
-      params.dilation_w, params.groups);
+      params.stride_h, params.stride_w, params.padding_h, params.padding_w,
+      params.is_symmetric() ? ""
+                            : fmt::format(" and {} x {} more at the end", params.extra_h, params.extra_w),
+      params.dilation_h, params.dilation_w, params.groups);
 }
 
 Conv2dProblem Conv2dForward::problem() const {

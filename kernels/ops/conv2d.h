@@ -8,13 +8,18 @@
 
 namespace xr::kernels {
 
-/// Cross-correlation as in PyTorch's Conv2d. Output extent: (in + 2 padding - dilation (kernel - 1) - 1) /
-/// stride + 1.
+/// Cross-correlation as in PyTorch's Conv2d. Output extent: (in + 2 padding + extra - dilation (kernel - 1) - 1)
+/// / stride + 1.
 struct Conv2dParams {
   std::int64_t stride_h = 1, stride_w = 1;
   std::int64_t padding_h = 0, padding_w = 0;
   std::int64_t dilation_h = 1, dilation_w = 1;
   std::int64_t groups = 1;
+  /// Rows of zeros below, and columns to the right, in addition to the padding: what TensorFlow's "SAME" has for
+  /// even extents and a stride of 2.
+  std::int64_t extra_h = 0, extra_w = 0;
+
+  [[nodiscard]] bool is_symmetric() const { return extra_h == 0 && extra_w == 0; }
 };
 
 /// The extents of a convolution. The gradients have the layout of what they belong to.

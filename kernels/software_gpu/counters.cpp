@@ -10,10 +10,6 @@ namespace xr::software_gpu {
 
 namespace {
 
-const char* const class_names[] = {"integer", "float",     "f64",    "special", "convert",
-                                   "move",    "predicate", "tensor", "global",  "shared",
-                                   "local",   "param",     "warp",   "async",   "control"};
-
 double ratio(u64 a, u64 b) {
   return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
 }
@@ -47,7 +43,7 @@ void report_kernel(std::FILE* file, const Kernel& kernel) {
       }
   std::fprintf(file, "  ");
   for (int i = 0; i < static_cast<int>(Kind::count); ++i)
-    if (of_kind[i] != 0) std::fprintf(file, "%s %.1f%%  ", class_names[i], 100 * ratio(of_kind[i], executed));
+    if (of_kind[i] != 0) std::fprintf(file, "%s %.1f%%  ", kind_names[i], 100 * ratio(of_kind[i], executed));
   std::fprintf(
       file,
       "\n  global: %llu requests, %.2f sectors per request, %.2f times the least; shared: %llu requests, %.2f wavefronts per request, %.2f times the least\n",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/software_gpu/allocations.h"
+#include "kernels/software_gpu/kinds.h"
 #include "kernels/software_gpu/widths.h"
 
 namespace xr::software_gpu {
@@ -25,26 +26,6 @@ using Handler = void (*)(Warp&, const Instruction&, u32 lanes);
 /// What the scheduler has to know: collective instructions wait for the lanes of their mask.
 enum class Control : u8 { none, branch, exit, barrier, collective };
 enum class Space : u8 { generic, global, shared, local, parameter };
-/// Classes of instructions, for the counters.
-enum class Kind : u8 {
-  integer,
-  floating,
-  f64,
-  special,
-  conversion,
-  move,
-  predicate,
-  tensor,
-  global,
-  shared,
-  local,
-  parameter,
-  warp,
-  async,
-  control,
-  count
-};
-
 /// An operand's place: a byte offset, and in the lowest bit whose: 0 the warp's registers, 1 the constants.
 using Operand = u32;
 

@@ -85,7 +85,8 @@ Map occlusion_map(model::Module& network, std::span<const float> image, std::int
     const std::size_t classes = values.size() / static_cast<std::size_t>(count);
     std::vector<double> odds;
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
-      odds.push_back(log_odds(std::span(values).subspan(i * classes, classes), class_of));
+      odds.push_back(settings.labels ? static_cast<double>(values[i * classes + class_of])
+                                     : log_odds(std::span(values).subspan(i * classes, classes), class_of));
     return odds;
   };
 

@@ -17,6 +17,8 @@ struct OcclusionSettings {
   int window = 0;  ///< side of the square in pixels; 0: a sixth of the image's
   int stride = 0;  ///< at most the window; 0: half of it
   std::int64_t batch_size = 32;
+  /// The logits are those of labels that are independent of each other: log-odds are the logit itself.
+  bool labels = false;
 };
 
 /// The map of one image (channels x size x size floats, as the network takes them) at the image's size: at

@@ -11,6 +11,7 @@ BatchNorm2d::BatchNorm2d(const Initializer& initializer, std::int64_t channels,
                          const BatchNorm2dOptions& options)
     : channels_(channels), options_(options) {
   XR_CHECK(options.relu || !options.max_pool, "batch norm: pooling follows the ReLU");
+  state_.params = options.params;
   state_.gamma = register_parameter("weight", {channels}, initializer.constant({channels}, 1.0f));
   state_.beta = register_parameter("bias", {channels}, initializer.constant({channels}, 0.0f));
   state_.running_mean = register_buffer("running_mean", initializer.constant({channels}, 0.0f));
@@ -34,7 +35,9 @@ Shape BatchNorm2d::output_shape(const Shape& x) const {
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
-  if (training())
+  const std::optional<float> momentum = context().batch_norm_momentum;
+  state_.params.momentum = momentum.value_or(options_.params.momentum);
+  if (training() && !momentum)
     context().do_on_host([this] {
       const std::int64_t count = num_batches_tracked_.to_host_i64().front() + 1;
       num_batches_tracked_.backend().copy_from_host(num_batches_tracked_.mutable_view().data, &count,

@@ -10,6 +10,7 @@ namespace xr::model {
 struct BatchNorm2dOptions {
   bool relu = false;
   bool max_pool = false;  ///< 2x2, after the ReLU
+  engine::BatchNormParams params = {};
 };
 
 /// weight, bias, running_mean, running_var (C) and num_batches_tracked
@@ -17,6 +18,8 @@ class BatchNorm2d final : public Module {
  public:
   BatchNorm2d(const Initializer& initializer, std::int64_t channels, const BatchNorm2dOptions& options = {});
   [[nodiscard]] Shape output_shape(const Shape& x) const override;
+  /// What a batch weighs in the running statistics.
+  [[nodiscard]] float momentum() const { return options_.params.momentum; }
 
  private:
   [[nodiscard]] Tensor forward(const Tensor& x) override;

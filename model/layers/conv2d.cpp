@@ -1,24 +1,60 @@
 #include "model/layers/conv2d.h"
 
+#include <algorithm>
+
 namespace xr::model {
 
+namespace {
+
+Tensor initial_weights(Initializer& initializer, const Shape& filter, ConvolutionWeights weights) {
+  const std::int64_t window = filter[2] * filter[3], fan_in = filter[1] * window,
+                     fan_out = filter[0] * window;
+  switch (weights) {
+    case ConvolutionWeights::fan_in:
+      return initializer.kaiming_normal(filter, fan_in);
+    case ConvolutionWeights::fan_out:
+      return initializer.kaiming_normal(filter, fan_out);
+    case ConvolutionWeights::uniform:
+      break;
+  }
+  return initializer.uniform(filter, fan_in);
+}
+
+}  // namespace
+
 Conv2d::Conv2d(Initializer& initializer, std::int64_t in, std::int64_t out, const Conv2dOptions& options)
-    : filter_{out, in, options.kernel, options.kernel} {
-  const std::int64_t window = options.kernel * options.kernel;
-  weight_ = register_parameter("weight", filter_,
-                               options.kaiming_normal ? initializer.kaiming_normal(filter_, out * window)
-                                                      : initializer.uniform(filter_, in * window));
-  if (options.bias) bias_ = register_parameter("bias", {out}, initializer.uniform({out}, in * window));
+    : filter_{out, in / options.groups, options.kernel, options.kernel}, same_padding_(options.same_padding) {
+  weight_ = register_parameter("weight", filter_, initial_weights(initializer, filter_, options.weights));
+  if (options.bias)
+    bias_ = register_parameter("bias", {out},
+                               initializer.uniform({out}, filter_[1] * options.kernel * options.kernel));
   params_.stride_h = params_.stride_w = options.stride;
   params_.padding_h = params_.padding_w = options.padding;
+  params_.groups = options.groups;
+}
+
+engine::Conv2dParams Conv2d::params_for(const Shape& x) const {
+  engine::Conv2dParams params = params_;
+  if (!same_padding_ || x.rank() != 4) return params;
+  const auto all_padding = [](std::int64_t extent, std::int64_t kernel, std::int64_t stride) {
+    const std::int64_t results = (extent + stride - 1) / stride;
+    return std::max<std::int64_t>(0, (results - 1) * stride + kernel - extent);
+  };
+  const std::int64_t h = all_padding(x[2], filter_[2], params.stride_h),
+                     w = all_padding(x[3], filter_[3], params.stride_w);
+  params.padding_h = h / 2;
+  params.padding_w = w / 2;
+  params.extra_h = h % 2;
+  params.extra_w = w % 2;
+  return params;
 }
 
 Shape Conv2d::output_shape(const Shape& x) const {
-  return engine::conv2d_shape(x, filter_, params_);
+  return engine::conv2d_shape(x, filter_, params_for(x));
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
-  return engine::conv2d(x, weight_, bias_, params_);
+  return engine::conv2d(x, weight_, bias_, params_for(x.shape()));
 }
 
 }  // namespace xr::model

@@ -4,9 +4,11 @@
 
 namespace xr::model {
 
-Linear::Linear(Initializer& initializer, std::int64_t in, std::int64_t out) : in_(in), out_(out) {
+Linear::Linear(Initializer& initializer, std::int64_t in, std::int64_t out, bool zero_bias)
+    : in_(in), out_(out) {
   weight_ = register_parameter("weight", {out, in}, initializer.uniform({out, in}, in));
-  bias_ = register_parameter("bias", {out}, initializer.uniform({out}, in));
+  bias_ = register_parameter("bias", {out},
+                             zero_bias ? initializer.constant({out}, 0.0f) : initializer.uniform({out}, in));
 }
 
 Shape Linear::output_shape(const Shape& x) const {

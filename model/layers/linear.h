@@ -8,7 +8,7 @@ namespace xr::model {
 /// (N, in) -> (N, out); weight (out, in), bias (out)
 class Linear final : public Module {
  public:
-  Linear(Initializer& initializer, std::int64_t in, std::int64_t out);
+  Linear(Initializer& initializer, std::int64_t in, std::int64_t out, bool zero_bias = false);
   [[nodiscard]] Shape output_shape(const Shape& x) const override;
 
  private:

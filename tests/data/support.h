@@ -73,9 +73,8 @@ inline void make_png(const fs::path& path, std::uint64_t seed = 1, int side = 16
 }
 
 inline std::vector<std::byte> bytes_of(std::string_view text) {
-  std::vector<std::byte> bytes(text.size());
-  std::memcpy(bytes.data(), text.data(), text.size());
-  return bytes;
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 inline void write_bytes(const fs::path& path, std::span<const std::byte> bytes) {
@@ -96,6 +95,13 @@ std::string error_of(Action&& action) {
   }
   FAIL("no error was thrown");
   return {};
+}
+
+/// Whether this build was made without the library that reads this image.
+inline bool lacks_reader(std::span<const std::byte> file) {
+  for (const FormatSupport& support : supported_formats())
+    if (support.format == format_of(file)) return !support.supported;
+  return false;
 }
 
 inline auto contains(const std::string& part) {

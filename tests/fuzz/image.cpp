@@ -1,10 +1,12 @@
-// Decodes the input as an image. A PNG's checksums are put right first for every other input: random changes
-// would hardly ever get past them.
+// Decodes the input as an image; where XR_FUZZ_FORMAT names a format ("tiff"), only inputs of that one. A PNG's
+// checksums are put right first for every other input: random changes would hardly ever get past them.
 #include "data/image/image.h"
+#include "data/image/dicom_tags.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <vector>
 
@@ -53,6 +55,14 @@ void repair_png_checksums(std::span<std::byte> file) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto* first = reinterpret_cast<const std::byte*>(data);
   std::vector<std::byte> bytes(first, first + size);
+  static const char* const only = std::getenv("XR_FUZZ_FORMAT");
+  if (only != nullptr && xr::data::describe(xr::data::format_of(bytes)).id != only) return 0;
+  // Tags of a DICOM file are read by themselves, too.
+  try {
+    (void)xr::data::read_dicom_tags(bytes, {});
+  } catch (const xr::Error& error) {
+    xr::fuzz::expect_one_line(error);
+  }
   if (size % 2 == 0) repair_png_checksums(bytes);
   xr::data::DecodeLimits limits;
   limits.max_pixels = 1 << 18;

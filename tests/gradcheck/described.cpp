@@ -24,8 +24,7 @@ std::string describe(const std::string& name, const GradientCase& test) {
 }
 
 void run_suite(const Operation& operation, const Suite<GradientSink>& suite) {
-  for (const tests::Case<GradientSink>& one : suite.cases) {
-    if (!tests::is_selected(operation.name, one.name, tests::selected_case())) continue;
+  for (const tests::Case<GradientSink>& one : tests::selected_cases(operation, suite)) {
     const std::string name = operation.name + "/" + one.name;
     one.run([&](const GradientCase& test) {
       GradientCase named = test;

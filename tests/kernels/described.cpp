@@ -16,9 +16,8 @@ void report(bool is_right, const std::string& message) {
 }
 
 void run_suite(const Operation& operation, const Suite<Checker>& suite) {
-  for (const Case<Checker>& one : suite.cases)
-    if (is_selected(operation.name, one.name, selected_case()))
-      one.run(Checker(operation.name + "/" + one.name, report));
+  for (const Case<Checker>& one : selected_cases(operation, suite))
+    one.run(Checker(operation.name + "/" + one.name, report));
 }
 
 }  // namespace

@@ -163,6 +163,24 @@ TEST_CASE("a case is selected by its name, its operation or not at all") {
   CHECK_FALSE(is_selected("conv2d", "padding_2", "relu/padding_2"));
 }
 
+TEST_CASE("shares of the tests run every case, and each runs something") {
+  for (const std::size_t cases : {1, 3, 8, 29}) {
+    std::vector<int> runs(cases);
+    for (std::size_t turn = 0; turn < 8; ++turn) {
+      std::size_t of_turn = 0;
+      for (std::size_t i = 0; i < cases; ++i)
+        if (is_in_share(i, cases, {turn, 8})) ++runs[i], ++of_turn;
+      CHECK(of_turn >= 1);
+      CHECK(of_turn <= cases / 8 + 1);
+    }
+    CHECK(std::ranges::all_of(runs, [](int count) { return count >= 1; }));
+  }
+  CHECK(parse_share("7/8").index == 7);
+  CHECK(parse_share("7/8").count == 8);
+  for (const char* text : {"", "8/8", "1", "1/", "/8", "1/8x", "-1/8", "1/0"})
+    CHECK_THROWS_WITH(parse_share(text), Catch::Contains("no share of the tests"));
+}
+
 TEST_CASE("within a suite no two cases have one name") {
   CHECK(operations().size() > 20);
   const auto are_distinct = [](const auto& suite) {

@@ -55,7 +55,8 @@ TEST_CASE("initial weights of convolutions and linear layers are PyTorch's distr
 
 TEST_CASE("residual networks start from He's normal distribution") {
   Initializer initializer{3, {}};
-  const Conv2d conv(initializer, 16, 32, {.kernel = 3, .bias = false, .kaiming_normal = true});
+  const Conv2d conv(initializer, 16, 32,
+                    {.kernel = 3, .bias = false, .weights = ConvolutionWeights::fan_out});
   REQUIRE(conv.parameters().size() == 1);
   const Range range = range_of(conv.parameters()[0].tensor);
   CHECK(range.deviation == Approx(std::sqrt(2.0 / (32 * 9))).epsilon(0.05));

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "engine/ops/sum.h"
 #include "model/layers/linear.h"
 #include "model/model.h"
 #include "model/sequential.h"
@@ -165,7 +166,7 @@ TEST_CASE("every module of every network passes its output to an observer") {
   for (const std::string& name : model_names()) {
     ModelSettings settings;
     settings.name = name;
-    settings.image_size = 16;
+    settings.image_size = 32;
     const auto network = make_model(settings);
     network->set_training(false);
     std::set<std::string> seen;
@@ -175,10 +176,37 @@ TEST_CASE("every module of every network passes its output to an observer") {
         return output;
       });
     }
-    (void)(*network)(Tensor::zeros({1, 1, 16, 16}));
+    (void)(*network)(Tensor::zeros({1, 1, 32, 32}));
     for (const NamedModule& module : network->modules()) {
       CAPTURE(name, module.name);
       CHECK(seen.count(module.name) == 1);
     }
+  }
+}
+
+TEST_CASE("a frozen part needs no gradient and evaluates, whatever is trained") {
+  ModelSettings settings;
+  settings.image_size = 32;
+  const auto network = make_model(settings);
+  const std::set<std::string> head = head_parameters(settings);
+  CHECK(head == std::set<std::string>{"fc.bias", "fc.weight"});
+  network->freeze_except(head);
+  network->set_training(true);
+  CHECK(names_of(network->trainable_parameters()) == Names{"fc.weight", "fc.bias"});
+  CHECK(!network->find("layer4.1.bn2")->training());
+  CHECK(network->find("fc")->training());
+  CHECK(network->find("drop")->training());
+  const auto buffer = [&] {
+    for (const NamedTensor& tensor : network->state())
+      if (tensor.name == "bn1.running_mean") return tensor.tensor.to_host();
+    return std::vector<float>{};
+  };
+  const std::vector<float> before = buffer();
+  const Tensor loss = engine::sum((*network)(random_tensor({4, 1, 32, 32}, 1)));
+  loss.backward();
+  CHECK(buffer() == before);
+  for (const NamedTensor& parameter : network->parameters()) {
+    CAPTURE(parameter.name);
+    CHECK(parameter.tensor.grad().defined() == head.contains(parameter.name));
   }
 }

@@ -74,12 +74,19 @@ bool same_state(Module& a, Module& b) {
   return left.size() == right.size();
 }
 
+/// One of each kind: resnet34 and resnet50 have nothing that the others lack but their size.
+std::vector<std::string> kinds_of_networks() {
+  std::vector<std::string> names = model_names();
+  std::erase_if(names, [](const std::string& name) { return name == "resnet34" || name == "resnet50"; });
+  return names;
+}
+
 }  // namespace
 
 TEST_CASE("a step in a steady state takes no memory from the device") {
   for (const std::string& name : model_names()) {
     Trainer trainer(settings_of(name));
-    trainer.steps(2);
+    trainer.steps(3);  // the free list of the networks before is cut up
     const AllocatorStatistics warm = allocator({}).statistics();
     trainer.steps(3);
     const AllocatorStatistics later = allocator({}).statistics();
@@ -91,7 +98,7 @@ TEST_CASE("a step in a steady state takes no memory from the device") {
 }
 
 TEST_CASE("training twice with one seed gives the same bytes") {
-  for (const std::string& name : model_names()) {
+  for (const std::string& name : kinds_of_networks()) {
     CAPTURE(name);
     Trainer first(settings_of(name)), second(settings_of(name));
     const std::vector<float> losses = first.steps(4);
@@ -104,7 +111,7 @@ TEST_CASE("training twice with one seed gives the same bytes") {
 }
 
 TEST_CASE("training goes on from a checkpoint to the same bytes") {
-  for (const std::string& name : model_names()) {
+  for (const std::string& name : kinds_of_networks()) {
     CAPTURE(name);
     const TemporaryFolder folder;
     Trainer undisturbed(settings_of(name));
@@ -123,7 +130,7 @@ TEST_CASE("training goes on from a checkpoint to the same bytes") {
 }
 
 TEST_CASE("dropout differs from step to step and is the same for one step") {
-  for (const std::string& name : model_names()) {
+  for (const std::string& name : kinds_of_networks()) {
     ModelSettings settings = settings_of(name);
     settings.dropout = 0.5f;
     const auto network = make_model(settings);
@@ -145,7 +152,7 @@ TEST_CASE("dropout differs from step to step and is the same for one step") {
 }
 
 TEST_CASE("training learns a small batch by heart") {
-  for (const std::string& name : model_names()) {
+  for (const std::string& name : kinds_of_networks()) {
     ModelSettings settings = settings_of(name);
     settings.dropout = 0.0f;
     const auto network = make_model(settings);

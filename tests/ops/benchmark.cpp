@@ -27,6 +27,24 @@ Conv2dLayer convolution(std::string name, const Shape& x, std::int64_t out, std:
   return layer;
 }
 
+/// Of efficientnet_lite0, a depthwise convolution each of 3x3 and 5x5 taps, with stride 1 and 2.
+void add_depthwise(NetworkLayers& layers, const BenchmarkSetting& s) {
+  const auto add = [&](const char* name, std::int64_t channels, std::int64_t extent, std::int64_t kernel,
+                       std::int64_t stride) {
+    extent = std::max(extent, kernel);
+    layers.convolutions.push_back(convolution(fmt::format("efficientnet_lite0.{}", name),
+                                              {s.batch, channels, extent, extent}, channels, kernel, stride,
+                                              kernel / 2));
+    layers.convolutions.back().filter[1] = 1;
+    layers.convolutions.back().params.groups = channels;
+    layers.convolutions.back().bias = false;
+  };
+  add("block0", 32, s.size / 2, 3, 1);
+  add("block1", 96, s.size / 2, 3, 2);
+  add("block3", 144, s.size / 4, 5, 2);
+  add("block11", 672, s.size / 16, 5, 1);
+}
+
 /// No bias: batch norm follows. No gradient of the images.
 void add_xray_resnet(NetworkLayers& layers, const BenchmarkSetting& s) {
   const auto add = [&](const char* name, std::int64_t in, std::int64_t out, std::int64_t extent,
@@ -77,6 +95,7 @@ NetworkLayers::NetworkLayers(const BenchmarkSetting& s) {
   hidden = fc1[1];
   parameters = network->parameter_count();
   add_xray_resnet(*this, s);
+  add_depthwise(*this, s);
 }
 
 std::vector<Benchmark> benchmarks_of(const BenchmarkSetting& setting, const Backend& backend) {

@@ -37,7 +37,7 @@ struct LinearLayer {
   std::int64_t in, out;
 };
 
-/// The layers of report_cnn, and of xray_resnet the convolutions whose shapes and strides report_cnn does not
+/// The layers of report_cnn, and of the other networks the convolutions whose shapes, strides and groups it does not
 /// have. Throws Error for images that are too small for the network.
 struct NetworkLayers {
   explicit NetworkLayers(const BenchmarkSetting& setting);

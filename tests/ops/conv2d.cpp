@@ -94,6 +94,32 @@ void check_few_channels(const Checker& check, const Conv2dCase& c) {
   }
 }
 
+/// Of these the kernels take all: a channel a group, channels in vectors of either type.
+std::vector<Conv2dCase> depthwise_cases() {
+  std::vector<Conv2dCase> cases = conv2d_cases();
+  cases.push_back(conv2d_case("depthwise_1x3_of_rectangles", {1, 16, 7, 9}, {16, 1, 1, 3})
+                      .stride(2, 1)
+                      .padding(0, 1)
+                      .groups(16));
+  cases.push_back(
+      conv2d_case("depthwise_3x3_of_264_channels", {1, 264, 5, 5}, {264, 1, 3, 3}).padding(1).groups(264));
+  std::erase_if(cases, [](const Conv2dCase& c) {
+    return c.params.groups != c.x[1] || c.filter[0] != c.x[1] || c.x[1] % 8 != 0;
+  });
+  return cases;
+}
+
+void check_depthwise(const Checker& check, const Conv2dCase& c) {
+  const Conv2dParams& p = c.params;
+  const bool has_window = c.filter[2] == c.filter[3] && c.filter[2] >= 3 && p.stride_h == p.stride_w &&
+                          p.stride_h <= 2 && p.dilation_h == 1;
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    const Conv2dSetting setting{{.precision = precision, .variant = "depthwise"}, true};
+    check_variant(check, c, setting, {check_conv2d_forward, check_conv2d_backward_data});
+    if (has_window) check_variant(check, c, setting, {check_conv2d_backward_filter});
+  }
+}
+
 /// A case, and where the turn of the tiles begins for it.
 struct TiledCase {
   std::string name;
@@ -115,7 +141,7 @@ std::vector<TiledCase> in_turn(const std::vector<Conv2dCase>& cases, std::size_t
 std::vector<TiledCase> implicit_gemm_cases() {
   std::vector<Conv2dCase> cases = conv2d_cases();
   std::erase_if(cases, [](const Conv2dCase& c) {
-    return c.params.groups != 1 || c.x[1] % 8 != 0 || c.filter[0] % 8 != 0;
+    return c.filter[1] % 8 != 0 || c.filter[0] / c.params.groups % 8 != 0;
   });
   return in_turn(cases, 1);
 }
@@ -340,6 +366,7 @@ Operation describe_conv2d() {
                  in_all_layouts("conv2d backward filter and bias", check_conv2d_backward_filter),
                  checks_of("conv2d direct kernels", small_cases(), check_direct),
                  checks_of("conv2d kernels for few channels", few_channels_cases(), check_few_channels),
+                 checks_of("conv2d depthwise kernels", depthwise_cases(), check_depthwise),
                  checks_of("conv2d implicit matrix products in every precision", implicit_gemm_cases(),
                            check_implicit_gemm),
                  checks_of("conv2d 3x3 kernels in every precision", cases_3x3(), check_3x3),

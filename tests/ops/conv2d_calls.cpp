@@ -31,6 +31,13 @@ Conv2dCase Conv2dCase::padding(std::int64_t h, std::int64_t w) const {
   return changed;
 }
 
+Conv2dCase Conv2dCase::extra(std::int64_t h, std::int64_t w) const {
+  Conv2dCase changed = *this;
+  changed.params.extra_h = h;
+  changed.params.extra_w = second(h, w);
+  return changed;
+}
+
 Conv2dCase Conv2dCase::dilation(std::int64_t h, std::int64_t w) const {
   Conv2dCase changed = *this;
   changed.params.dilation_h = h;
@@ -113,6 +120,33 @@ const std::vector<Conv2dCase>& conv2d_cases() {
       conv2d_case("4_channels_under_5x5", {2, 4, 12, 11}, {20, 4, 5, 5}).stride(1, 2).padding(0, 1),
       conv2d_case("3x3_padding_1_of_many_pixels", {2, 32, 24, 25}, {48, 32, 3, 3}).padding(1),
       conv2d_case("3x3_without_padding_of_many_pixels", {2, 48, 26, 27}, {32, 48, 3, 3}).without_bias(),
+      conv2d_case("same_padding_of_a_stem", {2, 3, 12, 14}, {32, 3, 3, 3}).stride(2).extra(1).without_bias(),
+      conv2d_case("same_padding_of_32_channels", {2, 32, 10, 12}, {48, 32, 5, 5})
+          .stride(2)
+          .padding(1)
+          .extra(1),
+      conv2d_case("same_padding_with_stride_1", {1, 32, 9, 8}, {32, 32, 4, 4}).padding(1).extra(1),
+      conv2d_case("more_extra_padding_than_a_window", {2, 5, 6, 7}, {7, 5, 3, 3}).padding(0, 1).extra(4, 1),
+      conv2d_case("depthwise_5x5_stride_2_same_padding", {2, 24, 10, 12}, {24, 1, 5, 5})
+          .stride(2)
+          .padding(1)
+          .extra(1)
+          .groups(24),
+      conv2d_case("depthwise_3x3_of_32_channels", {2, 32, 9, 13}, {32, 1, 3, 3}).padding(1).groups(32),
+      conv2d_case("depthwise_5x5_of_72_channels", {1, 72, 7, 11}, {72, 1, 5, 5}).padding(2).groups(72),
+      conv2d_case("depthwise_3x3_stride_2_same_padding", {3, 40, 8, 6}, {40, 1, 3, 3})
+          .stride(2)
+          .extra(1)
+          .groups(40)
+          .without_bias(),
+      conv2d_case("depthwise_with_dilation_2", {1, 16, 9, 10}, {16, 1, 3, 3})
+          .padding(2)
+          .dilation(2)
+          .groups(16),
+      conv2d_case("depthwise_of_many_pixels", {2, 8, 31, 29}, {8, 1, 3, 3}).padding(1).groups(8),
+      conv2d_case("4_groups_of_8_stride_2", {2, 32, 11, 9}, {64, 8, 3, 3}).stride(2).padding(1).groups(4),
+      conv2d_case("3_groups_of_32", {2, 96, 7, 8}, {96, 32, 3, 3}).padding(1).groups(3).without_bias(),
+      conv2d_case("1x1_in_4_groups", {3, 64, 6, 5}, {32, 16, 1, 1}).groups(4),
       conv2d_case("many_rows_and_filters", {3, 16, 33, 35}, {64, 16, 3, 3}).padding(2),
   };
   return cases;
@@ -128,6 +162,7 @@ std::string parameters_of(const Conv2dCase& c) {
     text += h == w ? fmt::format(", {} {}", name, h) : fmt::format(", {} {}x{}", name, h, w);
   };
   add("padding", p.padding_h, p.padding_w, 0);
+  add("extra", p.extra_h, p.extra_w, 0);
   add("stride", p.stride_h, p.stride_w, 1);
   add("dilation", p.dilation_h, p.dilation_w, 1);
   if (p.groups != 1) text += fmt::format(", {} groups", p.groups);

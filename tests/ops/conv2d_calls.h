@@ -23,6 +23,8 @@ struct Conv2dCase {
   // Height and width; one number for both.
   [[nodiscard]] Conv2dCase stride(std::int64_t h, std::int64_t w = -1) const;
   [[nodiscard]] Conv2dCase padding(std::int64_t h, std::int64_t w = -1) const;
+  /// Zeros beyond the padding below and to the right.
+  [[nodiscard]] Conv2dCase extra(std::int64_t h, std::int64_t w = -1) const;
   [[nodiscard]] Conv2dCase dilation(std::int64_t h, std::int64_t w = -1) const;
   [[nodiscard]] Conv2dCase groups(std::int64_t count) const;
   [[nodiscard]] Conv2dCase without_bias() const;

@@ -57,6 +57,13 @@ void check_kernels(const Checker& check, const MatmulCase& c) {
     }
 }
 
+/// Results that end in the middle of a piece of 16 bytes.
+void check_partial_pieces(const Checker& check, const MatmulCase& c) {
+  for (const ProductSetting& setting : product_settings())
+    for (const bool with_bias : {true, false})
+      check_linear(check, c, with_bias, setting, backends_with(setting.options));
+}
+
 /// Where there are a GPU and cuBLAS.
 void check_cublas(const Checker& check, const MatmulCase& c) {
   for (ProductSetting setting : product_settings()) {
@@ -102,6 +109,10 @@ Operation describe_linear() {
   return {.name = "linear",
           .checks = {checks_of("linear forward with and without bias", matmul_cases(), check_bias),
                      checks_of("linear kernels in every precision", matmul_kernel_cases(), check_kernels),
+                     checks_of("linear kernels with results of partial pieces",
+                               std::vector{matmul_case(40, 77, 40), matmul_case(136, 77, 40),
+                                           matmul_case(40, 78, 40), matmul_case(136, 70, 40)},
+                               check_partial_pieces),
                      checks_of("linear through cuBLAS in every precision", matmul_cases(), check_cublas)},
           .gradients = {gradients_of("gradcheck linear", matmul_gradient_cases(), check_gradients)},
           .benchmarks = add_benchmarks};

@@ -149,7 +149,8 @@ Operation describe_matmul() {
                  checks_of(
                      "matmul kernels with results of partial pieces",
                      std::vector{matmul_case(40, 76, 40), matmul_case(40, 77, 40), matmul_case(136, 76, 40),
-                                 matmul_case(136, 77, 40), matmul_case(136, 8, 40), matmul_case(136, 72, 40)},
+                                 matmul_case(136, 77, 40), matmul_case(136, 8, 40), matmul_case(136, 72, 40),
+                                 matmul_case(40, 77, 1032), matmul_case(136, 77, 1032)},
                      check_partial_pieces),
                  checks_of("matmul through cuBLAS in every precision", matmul_cases(), check_cublas),
                  checks_of("matmul kernels without alignment in every precision",

@@ -3,6 +3,7 @@
 // iterate over all of them.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -58,6 +59,14 @@ template <class List, class Run>
 /// asks for.
 [[nodiscard]] bool is_selected(const std::string& operation, const std::string& name,
                                const std::string& selection);
+/// One run of `count` that together run all cases of every suite, with one case of a suite at least: run `index` of them.
+struct Share {
+  std::size_t index = 0, count = 1;
+};
+/// "3/8" is run 3, of 0 to 7. Throws Error if it is not of this form.
+[[nodiscard]] Share parse_share(const std::string& text);
+/// Whether case `index` of a suite with `cases` is in a share.
+[[nodiscard]] bool is_in_share(std::size_t index, std::size_t cases, const Share& share);
 /// The names of all cases of the checks or of the gradients, "conv2d/padding_2", each once.
 [[nodiscard]] std::vector<std::string> check_names();
 [[nodiscard]] std::vector<std::string> gradient_names();

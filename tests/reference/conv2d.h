@@ -13,8 +13,12 @@ using kernels::Conv2dParams;
 
 inline Shape conv2d_shape(const Conv2dParams& params, const Shape& x, const Shape& filter) {
   return {x[0], filter[0],
-          (x[2] + 2 * params.padding_h - params.dilation_h * (filter[2] - 1) - 1) / params.stride_h + 1,
-          (x[3] + 2 * params.padding_w - params.dilation_w * (filter[3] - 1) - 1) / params.stride_w + 1};
+          (x[2] + 2 * params.padding_h + params.extra_h - params.dilation_h * (filter[2] - 1) - 1) /
+                  params.stride_h +
+              1,
+          (x[3] + 2 * params.padding_w + params.extra_w - params.dilation_w * (filter[3] - 1) - 1) /
+                  params.stride_w +
+              1};
 }
 
 /// Calls visit(index into x, index into filter, index into y) for every product of the sum above.

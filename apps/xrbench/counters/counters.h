@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "kernels/software_gpu/kinds.h"
 
 namespace xr::bench {
 
-/// Classes of PTX instructions.
-constexpr std::array<const char*, 15> instruction_classes = {
-    "integer", "float",  "f64",   "special", "convert", "move",  "predicate", "tensor",
-    "global",  "shared", "local", "param",   "warp",    "async", "control"};
+using software_gpu::kind_names;  // classes of PTX instructions
 
 /// Accesses of a warp. Units are sectors of 32 bytes for global memory; for shared memory wavefronts, passes over its 32
 /// banks. `least` is what the same lanes would need if their addresses lay side by side.
@@ -34,11 +34,12 @@ struct WastefulLine {
 /// Of one launch.
 struct LaunchCounters {
   std::string symbol, kernel;  ///< as in the PTX, and for people
+  std::string_view ptx;        ///< that has the kernel; as long as the program
   std::int64_t blocks = 0;
-  int threads = 0;                                                      ///< of a block
-  std::int64_t dynamic_shared = 0, static_shared = 0;                   ///< bytes
-  std::array<std::int64_t, instruction_classes.size()> instructions{};  ///< of warps
-  std::int64_t lanes = 0;                                               ///< the sum over all instructions
+  int threads = 0;                                             ///< of a block
+  std::int64_t dynamic_shared = 0, static_shared = 0;          ///< bytes
+  std::array<std::int64_t, kind_names.size()> instructions{};  ///< of warps
+  std::int64_t lanes = 0;                                      ///< the sum over all instructions
   Traffic global, shared;
   std::int64_t touched_bytes = 0;  ///< different sectors of global memory, in bytes
   std::int64_t tf32_operations =
@@ -62,7 +63,8 @@ struct KernelResources {
 /// can_count() is false.
 [[nodiscard]] std::vector<LaunchCounters> count_launches(const std::function<void()>& work);
 
-/// ptxas's report for sm_90a, or for the GPU of the PTX if that is newer, for a kernel that has been launched; results are kept. Throws Error if ptxas does not run.
-[[nodiscard]] const KernelResources& resources_of(const std::string& symbol);
+/// ptxas's report of a kernel for sm_90a, or for the GPU of its PTX if that is newer; kept by the kernel's name. Throws
+/// Error if ptxas does not run, or where can_count() is false.
+[[nodiscard]] const KernelResources& resources_of(const LaunchCounters& launch);
 
 }  // namespace xr::bench

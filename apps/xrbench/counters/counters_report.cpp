@@ -31,7 +31,7 @@ std::int64_t tensor_operations(const LaunchCounters& sum) {
 std::string classes_text(const LaunchCounters& sum) {
   std::vector<std::pair<double, const char*>> classes;
   for (std::size_t i = 0; i < sum.instructions.size(); ++i)
-    classes.emplace_back(100 * share(sum.instructions[i], sum.all_instructions()), instruction_classes[i]);
+    classes.emplace_back(100 * share(sum.instructions[i], sum.all_instructions()), kind_names[i]);
   std::ranges::stable_sort(classes, [](const auto& a, const auto& b) { return a.first > b.first; });
   std::string text;
   for (const auto& [percent, name] : classes)
@@ -58,8 +58,7 @@ std::string bound_text(const Bound& bound) {
 }
 
 double occupancy(const LaunchCounters& sum, const KernelResources& resources, const Gpu& gpu) {
-  return share(std::int64_t{resident_blocks(sum, resources, gpu)} * ((sum.threads + 31) / 32),
-               gpu.most_warps);
+  return share(std::int64_t{resident_blocks(sum, resources, gpu)} * ((sum.threads + 31) / 32), gpu.max_warps);
 }
 
 std::string resources_text(const LaunchCounters& sum, const KernelResources& resources, const Gpu& gpu) {
@@ -137,8 +136,7 @@ json resources_json(const LaunchCounters& sum, const KernelResources& resources,
 json kernel_json(const KernelCounters& kernel, const Gpu& gpu) {
   const LaunchCounters& sum = kernel.sum;
   json classes, bound, wasteful = json::array();
-  for (std::size_t i = 0; i < sum.instructions.size(); ++i)
-    classes[instruction_classes[i]] = sum.instructions[i];
+  for (std::size_t i = 0; i < sum.instructions.size(); ++i) classes[kind_names[i]] = sum.instructions[i];
   for (std::size_t i = 0; i < kernel.bound.seconds.size(); ++i)
     bound[resource_names[i]] = kernel.bound.seconds[i];
   for (const WastefulLine& line : sum.wasteful)

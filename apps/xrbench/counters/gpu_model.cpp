@@ -27,8 +27,8 @@ constexpr Gpu h100{.name = "H100 SXM",
                    .shared_bytes = 228 * 1024,
                    .shared_of_system = 1024,
                    .shared_unit = 128,
-                   .most_warps = 64,
-                   .most_blocks = 32};
+                   .max_warps = 64,
+                   .max_blocks = 32};
 
 constexpr Gpu with_h200_memory(Gpu gpu) {
   gpu.name = "H200 SXM";
@@ -66,7 +66,7 @@ int resident_blocks(const LaunchCounters& launch, const KernelResources& resourc
   const std::int64_t shared =
       rounded_up(launch.dynamic_shared + launch.static_shared + gpu.shared_of_system, gpu.shared_unit);
   return static_cast<int>(
-      std::min({std::int64_t{gpu.most_blocks}, gpu.most_warps / warps,
+      std::min({std::int64_t{gpu.max_blocks}, gpu.max_warps / warps,
                 gpu.registers / std::max<std::int64_t>(1, registers), gpu.shared_bytes / shared}));
 }
 
@@ -85,9 +85,9 @@ double Bound::least() const {
 
 Bound bound_of(const LaunchCounters& launch, const Gpu& gpu) {
   // The share of the work that the multiprocessor with the most blocks does.
-  const std::int64_t most_blocks = (launch.blocks + gpu.multiprocessors - 1) / gpu.multiprocessors;
+  const std::int64_t busiest_blocks = (launch.blocks + gpu.multiprocessors - 1) / gpu.multiprocessors;
   const double share =
-      launch.blocks == 0 ? 0 : static_cast<double>(most_blocks) / static_cast<double>(launch.blocks);
+      launch.blocks == 0 ? 0 : static_cast<double>(busiest_blocks) / static_cast<double>(launch.blocks);
   const auto on_one = [&](double amount, double per_clock) {
     return share * amount / (per_clock * gpu.clock);
   };

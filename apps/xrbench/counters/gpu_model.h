@@ -27,8 +27,8 @@ struct Gpu {
   double tf32_rate, bf16_rate;   ///< floating-point operations per second, dense
   int registers, register_unit;  ///< of a multiprocessor; given to warps in units
   int shared_bytes, shared_of_system,
-      shared_unit;              ///< of a multiprocessor; taken from each block; given in units
-  int most_warps, most_blocks;  ///< of a multiprocessor
+      shared_unit;            ///< of a multiprocessor; taken from each block; given in units
+  int max_warps, max_blocks;  ///< of a multiprocessor
 };
 
 /// "h100" or "h200", both SXM. Throws Error for another name.

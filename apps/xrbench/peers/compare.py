@@ -3,7 +3,7 @@
 Every program is started once per phase with --serve and obeys the line protocol that pytorch_step.py
 describes. Ours is started as
 
-    xrbench step --serve --model report_cnn --batch-size N --image-size N --channels N --padding N
+    xrbench step --serve --model M --batch-size N --image-size N --channels N --padding N
                  --device D --precision P --kernels K --threads N --dropout P --lr X --seed N [--write-state FILE]
 
 --write-state writes the initial state dict and the batch, `input` (F32) and `labels` (I64), to one
@@ -68,7 +68,7 @@ def percentile(values, fraction):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(prog="compare.sh", description="Training steps of the report's network: "
+    parser = argparse.ArgumentParser(prog="compare.sh", description="Training steps of a network: "
                                      "xrbench and PyTorch on the same cores or GPU, in one run.")
     parser.add_argument("--device", choices=["cpu", "cuda", "simt"], default="cpu",
                         help="simt beside PyTorch on the CPU: for trying things out, never for times")
@@ -78,6 +78,7 @@ def parse_arguments():
     parser.add_argument("--keep-going", action="store_true",
                         help="leave out PyTorch modes that fail; measure although losses differ; end with "
                         "status 1 then")
+    parser.add_argument("--model", default="report_cnn", help="a network of networks.py")
     parser.add_argument("--batch-size", type=int, default=60)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--channels", type=int, default=1)
@@ -142,7 +143,7 @@ class Comparison:
                 "--seed", a.seed]
 
     def ours(self, dropout, *more):
-        return Server("xrbench", [self.arguments.xrbench, "step", "--serve", "--model", "report_cnn",
+        return Server("xrbench", [self.arguments.xrbench, "step", "--serve", "--model", self.arguments.model,
                                   "--device", self.arguments.device, "--precision", self.arguments.precision,
                                   "--kernels", self.arguments.kernels,
                                   *(["--no-cuda-graph"] if self.arguments.no_cuda_graph else []),
@@ -150,7 +151,7 @@ class Comparison:
 
     def pytorch(self, mode, dropout):
         return Server(f"PyTorch {mode}",
-                      [self.arguments.python, HERE / "pytorch_step.py", "--serve", "--mode", mode,
+                      [self.arguments.python, HERE / "pytorch_step.py", "--serve", "--mode", mode, "--model", self.arguments.model,
                        "--weights", self.state, "--data", self.state,
                        *(["--device", "cuda", "--precision", self.arguments.precision] if self.on_gpu else []),
                        *self.problem(dropout)])
@@ -166,7 +167,7 @@ class Comparison:
 
     def check_losses(self, ours, mode, theirs):
         say(f"losses without dropout: ours {ours}, PyTorch {mode} {theirs}")
-        tolerances = LOSS_TOLERANCES[self.arguments.precision]
+        tolerances = LOSS_TOLERANCES["bf16" if "bfloat16" in mode else self.arguments.precision]
         for step, (our, their) in enumerate(zip(ours, theirs)):
             if our is None or their is None or \
                     not abs(our - their) <= tolerances[step] * abs(their) + LOSS_ROUNDING:
@@ -320,7 +321,8 @@ def print_table(arguments, ours, theirs, left_out=()):
     """`theirs`: PyTorch's default first; left_out: modes of which there is no figure."""
     size = arguments.image_size
     say("")
-    say(f"batch {arguments.batch_size}, {arguments.channels}x{size}x{size}, padding {arguments.padding}, "
+    say(f"{arguments.model}, batch {arguments.batch_size}, {arguments.channels}x{size}x{size}, "
+        f"padding {arguments.padding}, "
         f"dropout {arguments.dropout}, Adam; "
         f"{ours.about['mode']} in {arguments.precision}; cores {sorted(arguments.cores)}, "
         f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")

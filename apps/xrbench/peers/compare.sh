@@ -1,7 +1,7 @@
 #!/bin/sh
-# Measures a training step of the report's network in xrbench and in PyTorch, alternating, on the same cores.
+# Measures a training step of a network in xrbench and in PyTorch, alternating, on the same cores.
 #
-#   apps/xrbench/peers/compare.sh [--channels 3] [--rounds 8] [--help for the rest]
+#   apps/xrbench/peers/compare.sh [--model resnet18] [--channels 3] [--rounds 8] [--help for the rest]
 #
 # Needs a built build/bin/xrbench and a Python with torch: $XR_PYTHON, else python3 (for instance:
 # python3 -m venv E; E/bin/pip install torch; XR_PYTHON=E/bin/python). torch.compile needs a C++ compiler

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures training steps of the report's network (forward, cross-entropy, backward, Adam) in PyTorch.
+"""Measures training steps of a network (forward, cross-entropy, backward, Adam) in PyTorch.
 
 Wall clock: on the CPU step by step, on a GPU for all steps of a request together, which are queued one
 behind the other and waited for once. --precision fp32 switches TF32 off everywhere, tf32 switches it on
@@ -21,7 +21,7 @@ A mode is a list of features joined with "+":
   malloc_keep     glibc keeps freed memory in place of returning it (the script starts itself again)
   jemalloc        jemalloc as allocator, keeping freed memory (Debian: libjemalloc2; starts itself again)
   medium          float32_matmul_precision "medium": reduced precision, for information only
-  bfloat16        autocast to bfloat16: reduced precision, for information only
+  bfloat16        autocast to bfloat16: reduced precision
 
 Output: JSON objects, one per line, on standard output; everything else goes to standard error.
 
@@ -67,6 +67,7 @@ def parse_arguments():
     parser.add_argument("--batch-size", "--batch", type=int, default=60)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--channels", type=int, default=1)
+    parser.add_argument("--model", default="report_cnn", help="a network of networks.py")
     parser.add_argument("--padding", type=int, default=2)
     parser.add_argument("--classes", type=int, default=2)
     parser.add_argument("--dropout", type=float, default=0.25)
@@ -119,7 +120,7 @@ import torch  # noqa: E402  (after the environment is set)
 from torch import nn  # noqa: E402
 
 import safetensors_file  # noqa: E402
-from report_cnn import ReportCnn  # noqa: E402
+import networks  # noqa: E402
 
 
 def peak_bytes():
@@ -147,7 +148,7 @@ class Trainer:
     def __init__(self):
         a = arguments
         torch.manual_seed(a.seed)
-        self.model = ReportCnn(a.image_size, a.channels, a.padding, a.classes, a.dropout)
+        self.model = networks.make(a.model, a.channels, a.classes, a.image_size, a.padding, a.dropout)
         if a.weights:
             self.load_weights(a.weights)
         self.images, self.labels = (tensor.to(a.device) for tensor in self.load_batch())

@@ -9,7 +9,9 @@
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/commands/control_trainings.h"
 #include "apps/xrtrain/console.h"
+#include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/options/data_folders.h"
 #include "apps/xrtrain/options/options.h"
 #include "engine/io/atomic_file.h"
 
@@ -23,7 +25,8 @@ using audit::Check;
 using audit::Verdict;
 
 struct AuditOptions {
-  std::string data, out, groups, group_pattern;
+  std::string data, out, groups, group_pattern, skip_folders = "auto";
+  LabelOptions labels;
   std::optional<Verdict> fail_on;  ///< findings as bad as this are an exit status
   int image_size = 224, workers = 0;
   bool control = false;
@@ -36,7 +39,7 @@ void tell_findings(const Audit& audit, Console& console) {
   console.line(fmt::format("{} of {}: {}", audit::counted(audit.scan.images.size(), "image"),
                            audit::counted(audit.scan.class_names.size(), "class", "classes"),
                            text::one_line(fmt::format("{}", fmt::join(audit.scan.class_names, ", ")))));
-  for (const std::string& warning : audit.scan.warnings) console.line("note: " + warning);
+  for (const data::Notice& notice : audit.scan.notices) console.line("note: " + with_remedy(notice));
   for (const Check& check : audit.checks) {
     console.line(fmt::format("[{}] {}: {}", html::verdict_name(check.verdict), check.title, check.text));
     for (const std::string& detail : check.details) console.line("    " + detail);
@@ -52,6 +55,11 @@ std::string command_line(const AuditOptions& options) {
   add("--out", options.out);
   add("--groups", options.groups);
   add("--group-regex", options.group_pattern);
+  if (options.skip_folders != "auto") add("--skip-folders", options.skip_folders);
+  add("--labels", options.labels.labels);
+  add("--image-column", options.labels.image_column);
+  add("--label-column", options.labels.label_column);
+  add("--split-list", options.labels.split_list);
   if (options.control) {
     text += " --control";
     add("--control-epochs", std::to_string(options.control_epochs));
@@ -79,18 +87,16 @@ void add_controls(Audit& audit, const AuditOptions& options, Console& console) {
                         {"image-size", std::to_string(options.image_size)}};
   if (!options.groups.empty()) given["groups"] = options.groups;
   if (!options.group_pattern.empty()) given["group-regex"] = options.group_pattern;
-  audit.checks.push_back(train_controls(given, fs::path(options.out) / "control",
+  given["skip-folders"] = options.skip_folders;
+  const LabelOptions& labels = options.labels;
+  for (const auto& [name, value] :
+       {std::pair{"labels", labels.labels}, std::pair{"image-column", labels.image_column},
+        std::pair{"label-column", labels.label_column}, std::pair{"split-list", labels.split_list}})
+    if (!value.empty()) given[name] = value;
+  given["uncertain"] = command_line::name_of(labels.uncertain, uncertain_names());
+  audit.checks.push_back(train_controls(given, audit.scan.task, fs::path(options.out) / "control",
                                         [&](const std::string& text) { console.line(text); }));
   sort_by_verdict(audit.checks);
-}
-
-/// A folder among the images would be one of their classes the next time.
-void require_outside(const fs::path& out, const fs::path& data) {
-  std::error_code code;
-  const fs::path images = fs::weakly_canonical(data, code), results = fs::weakly_canonical(out, code);
-  if (out.empty() || std::ranges::mismatch(images, results).in1 != images.end()) return;
-  throw UsageError(
-      fmt::format("--out {} lies in the folder of images {}: choose another", out.string(), data.string()));
 }
 
 int run_audit(const AuditOptions& options) {
@@ -98,10 +104,12 @@ int run_audit(const AuditOptions& options) {
   if (options.control && options.out.empty())
     throw UsageError("--control needs --out: the folder for the networks that it trains");
   check_group_pattern(options.group_pattern);
-  require_outside(options.out, options.data);
+  require_outside("--out", options.out, options.data);
   Console console({options.quiet || options.json, options.json, LogLevel::info});
   audit::AuditSettings settings;
   settings.groups = {options.groups, options.group_pattern};
+  settings.skip_folders = skip_folders_of(options.skip_folders);
+  settings.labels = options.labels.settings();
   settings.network_size = options.image_size;
   settings.workers = options.workers;
   Audit audit = errors_as<DataError>([&] {
@@ -110,7 +118,7 @@ int run_audit(const AuditOptions& options) {
         [&](const char* what, std::size_t done, std::size_t total) { console.progress(what, done, total); });
   });
   if (options.control) add_controls(audit, options, console);
-  if (options.json) print(audit_json(audit) + "\n");
+  if (options.json) print(text::printable_json(audit_json(audit)) + "\n");
   tell_findings(audit, console);
   if (!options.out.empty()) write_results(audit, options, console);
   return options.fail_on && audit.verdict() >= *options.fail_on ? exit_findings : exit_done;
@@ -134,6 +142,8 @@ void add_audit_command(command_line::Command app, Action& action) {
           "Regular expression whose first group (without one, all that matches) is the patient in the path "
           "of an image")
       .excludes(groups);
+  add_skip_folders(command, options->skip_folders);
+  options->labels.add(command);
   const command_line::Names<std::optional<Verdict>> limits = {{"warning", Verdict::warning},
                                                               {"serious", Verdict::serious}};
   command.choice("--fail-on", options->fail_on, limits,

@@ -15,6 +15,7 @@ void add_eval_command(command_line::Command app, Action& action);
 void add_cv_command(command_line::Command app, Action& action);
 void add_compare_command(command_line::Command app, Action& action);
 void add_predict_command(command_line::Command app, Action& action);
+void add_export_command(command_line::Command app, Action& action);
 void add_synth_command(command_line::Command app, Action& action);
 void add_info_command(command_line::Command app, Action& action);
 void add_audit_command(command_line::Command app, Action& action);

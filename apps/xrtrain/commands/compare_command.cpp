@@ -3,6 +3,7 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/compare/comparison.h"
+#include "apps/xrtrain/compare/label_comparison.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/errors.h"
 
@@ -16,9 +17,20 @@ int run_compare(const std::string& run_a, const std::string& run_b, bool json) {
     return fmt::format("{} (checkpoint {:02d}, {})", text::one_line(run), chosen.selection.checkpoint,
                        chosen.selection.on_validation() ? "chosen on validation" : "the last");
   };
+  if (a.task == data::Task::multi_label && b.task == a.task) {
+    const LabelComparison comparison = compare_labels(a, b);
+    if (json) {
+      print(text::printable_json(
+          label_comparison_json(comparison, {run_a, a.selection}, {run_b, b.selection})));
+      return exit_done;
+    }
+    for (const std::string& line : label_comparison_text(comparison, name(run_a, a), name(run_b, b)))
+      print(line + "\n");
+    return exit_done;
+  }
   const Comparison comparison = compare(a, b);
   if (json) {
-    print(comparison_json(comparison, {run_a, a.selection}, {run_b, b.selection}));
+    print(text::printable_json(comparison_json(comparison, {run_a, a.selection}, {run_b, b.selection})));
     return exit_done;
   }
   for (const std::string& line : comparison_text(comparison, name(run_a, a), name(run_b, b)))

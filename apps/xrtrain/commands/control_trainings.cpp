@@ -11,16 +11,16 @@ namespace xr::apps {
 
 namespace {
 
-nlohmann::json read_summary(const std::filesystem::path& run) {
-  std::ifstream file(run / "summary.json");
-  nlohmann::json summary = nlohmann::json::parse(file, nullptr, false);
-  XR_CHECK(!summary.is_discarded(), "the control training left no summary in {}", run.string());
-  return summary;
+nlohmann::json read_results(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  nlohmann::json results = nlohmann::json::parse(file, nullptr, false);
+  XR_CHECK(!results.is_discarded(), "the control training left no results in {}", path.string());
+  return results;
 }
 
 }  // namespace
 
-audit::Check train_controls(const GivenOptions& options, const std::filesystem::path& out,
+audit::Check train_controls(const GivenOptions& options, data::Task task, const std::filesystem::path& out,
                             const std::function<void(const std::string&)>& tell) {
   struct Control {
     const char *folder, *mask, *text;
@@ -28,18 +28,20 @@ audit::Check train_controls(const GivenOptions& options, const std::filesystem::
   constexpr Control controls[] = {{"whole", "none", "whole images"},
                                   {"middle-black", "middle", "the middle black"},
                                   {"border-black", "border", "all but the middle black"}};
-  std::vector<nlohmann::json> summaries;
+  const bool labels = task == data::Task::multi_label;
+  std::vector<nlohmann::json> results;
   for (const Control& control : controls) {
-    tell(fmt::format("Training on {} ({} of 3)", control.text, summaries.size() + 1));
+    tell(fmt::format("Training on {} ({} of 3)", control.text, results.size() + 1));
     GivenOptions given = options;
     given["out"] = (out / control.folder).string();
     given["mask"] = control.mask;
     given["force"] = "true";
     given["quiet"] = "true";
     (void)run_train(given, {});
-    summaries.push_back(read_summary(out / control.folder));
+    results.push_back(read_results(out / control.folder / (labels ? "metrics.json" : "summary.json")));
   }
-  return audit::judge_control(summaries[0], summaries[1], summaries[2]);
+  return labels ? audit::judge_label_control(results[0], results[1], results[2])
+                : audit::judge_control(results[0], results[1], results[2]);
 }
 
 }  // namespace xr::apps

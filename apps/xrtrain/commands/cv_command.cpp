@@ -9,6 +9,7 @@
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/options/data_folders.h"
 #include "kernels/common/parallel.h"
 
 namespace xr::apps {
@@ -49,6 +50,7 @@ int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& c
   if (!options.fold.empty()) throw UsageError("--fold is for xrtrain train: cv trains on every fold");
   options.data = std::filesystem::absolute(options.data).lexically_normal().string();
   validate(options);
+  require_outside("--out", options.out, options.data);
   const int cores = kernels::thread_count();
   if (settings.jobs == 0) settings.jobs = std::max(1, cores / 2);
   if (options.threads == 0) options.threads = std::max<std::int64_t>(1, cores / settings.jobs);

@@ -4,9 +4,11 @@
 #include <set>
 
 #include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/evaluation_details.h"
 #include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/options/data_folders.h"
 #include "apps/xrtrain/options/machine_options.h"
 #include "apps/xrtrain/run/provenance.h"
 #include "apps/xrtrain/run/resume_state.h"
@@ -21,10 +23,11 @@ namespace {
 namespace fs = std::filesystem;
 
 struct EvalOptions {
-  std::string run, data, out, positive, subgroups;
+  std::string run, data, out, positive, subgroups, skip_folders;
+  LabelOptions labels;
   std::optional<double> target_sensitivity;
   std::int64_t checkpoint = -1;
-  bool strict = false, quiet = false, json = false;
+  bool strict = false, cache = true, quiet = false, json = false;
   MachineOptions machine;
 };
 
@@ -41,11 +44,17 @@ std::vector<std::int64_t> wanted_checkpoints(const EvalOptions& options) {
 }
 
 /// Validation and test images as in training, or the images of another folder as test.
-data::Dataset find_images(const EvalOptions& options, const TrainOptions& of_run,
-                          const std::vector<std::string>& class_names) {
+data::Dataset find_images(const EvalOptions& options, const TrainOptions& of_run, const CheckpointInfo& info,
+                          Console& console) {
+  const std::vector<std::string>& class_names = info.class_names;
   if (!options.data.empty())
-    return errors_as<DataError>([&] { return data::read_evaluation_folder(options.data, class_names); });
-  data::Dataset dataset = find_dataset(of_run);
+    return errors_as<DataError>([&] {
+      return data::read_evaluation_folder(
+          options.data, class_names, info.task,
+          skip_folders_of(options.skip_folders.empty() ? of_run.skip_folders : options.skip_folders),
+          options.labels.settings(), listing_progress(console));
+    });
+  data::Dataset dataset = find_dataset(of_run, console);
   if (dataset.class_names != class_names)
     throw DataError(fmt::format("the classes in {} are {}, those of the run are {}", of_run.data,
                                 fmt::join(dataset.class_names, ", "), fmt::join(class_names, ", ")));
@@ -73,7 +82,7 @@ void require_images_of_run(const EvalOptions& options, const TrainOptions& of_ru
 void warn_of_seen_images(const TrainOptions& of_run, const data::Dataset& dataset, Console& console) {
   data::Dataset own;
   try {
-    own = find_dataset(of_run);
+    own = find_dataset(of_run, console);
   } catch (const Error&) {  // it is no longer there: nothing can be told
     return;
   }
@@ -101,15 +110,15 @@ History history_of(const fs::path& run) {
 
 std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dataset,
                                       const std::vector<data::Sample>& samples, const CheckpointInfo& info,
-                                      const EvalOptions& options, const kernels::Device& device,
-                                      Console& console) {
+                                      const EvalOptions& options, std::int64_t batch_size,
+                                      const kernels::Device& device, Console& console) {
   if (samples.empty()) return nullptr;
-  data::ImageSet images =
-      load_split(dataset, samples, info.format, {options.machine.workers, options.strict}, console);
-  console.line(fmt::format("{}: {} images, {}", name, images.count(),
-                           class_counts_text(images.labels, info.class_names)));
+  data::ImageSet images = load_split(dataset, samples, info.format,
+                                     {options.machine.workers, options.strict, options.cache}, console);
+  console.line(
+      fmt::format("{}: {} images, {}", name, images.count(), class_counts_text(images, info.class_names)));
   return std::make_unique<EvaluationSplit>(
-      name, std::move(images), preprocessing_of(info), info.model.image_size, options.machine.batch_size,
+      name, std::move(images), preprocessing_of(info), info.model.image_size, batch_size,
       std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device);
 }
 
@@ -131,7 +140,8 @@ DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& o
   const std::string table = options.subgroups.empty() && own ? of_run.subgroups : options.subgroups;
   return {options.positive.empty() ? of_run.positive : options.positive,
           options.target_sensitivity.value_or(of_run.target_sensitivity),
-          static_cast<std::uint64_t>(of_run.seed), read_subgroups(table, dataset.directory), before};
+          static_cast<std::uint64_t>(of_run.seed),
+          with_dicom_tags(read_subgroups(table, dataset.sources, dataset.root), dataset.dicom.get()), before};
 }
 
 /// --out: a table, or a folder for all figures.
@@ -165,6 +175,8 @@ int run_eval(const EvalOptions& options) {
   if (options.target_sensitivity && !options.data.empty())
     throw UsageError(
         "--target-sensitivity chooses on the run's validation images: it does not go with --data");
+  if (options.data.empty() && !options.labels.labels.empty())
+    throw UsageError("--labels is for the images of --data: the run knows the labels of its own");
   if (!options.out.empty() && !is_table(options.out)) require_new_folder(options.out);
   Console console({options.quiet, options.json, LogLevel::info});
   const kernels::Device device = options.machine.apply();
@@ -175,16 +187,27 @@ int run_eval(const EvalOptions& options) {
   LoadedCheckpoint first = load_checkpoint(checkpoint_path(options.run, epochs.front()), device);
   const CheckpointInfo& info = first.info;
 
-  const data::Dataset dataset = find_images(options, of_run, info.class_names);
-  for (const std::string& warning : dataset.warnings) console.warn(warning_id::dataset, warning);
+  const data::Dataset dataset = find_images(options, of_run, info, console);
+  print_notices(dataset.notices, console);
   const DetailSettings settings = detail_settings(options, of_run, dataset);
-  (void)positive_class(info.class_names, settings.positive);
+  if (settings.subgroups) check_subgroups(*settings.subgroups, !options.subgroups.empty(), dataset.test);
+  if (info.task == data::Task::multi_class)
+    warn_of_guessed_positive(info.class_names, settings.positive, console);
   console.line(fmt::format("Data {}", dataset.directory.string()));
-  const auto validation = load("validation", dataset, dataset.validation, info, options, device, console);
-  const auto test = load("test", dataset, dataset.test, info, options, device, console);
+  // As after the training, for the same figures to the last digit.
+  const std::int64_t batch =
+      options.machine.batch_size > 0 ? options.machine.batch_size : evaluation_batch(of_run.batch_size);
+  const auto validation =
+      load("validation", dataset, dataset.validation, info, options, batch, device, console);
+  const auto test = load("test", dataset, dataset.test, info, options, batch, device, console);
   std::vector<EvaluationSplit*> splits;
-  for (EvaluationSplit* split : {validation.get(), test.get()})
-    if (split != nullptr) splits.push_back(split);
+  std::vector<data::SkippedFile> skipped = dataset.skipped;
+  for (EvaluationSplit* split : {validation.get(), test.get()}) {
+    if (split == nullptr) continue;
+    splits.push_back(split);
+    skipped.insert(skipped.end(), split->images().skipped.begin(), split->images().skipped.end());
+  }
+  print_skipped(skipped, console);
   if (options.data.empty())
     for (const EvaluationSplit* split : splits) require_images_of_run(options, of_run, *split);
   else
@@ -199,6 +222,7 @@ int run_eval(const EvalOptions& options) {
   tell_results(results, console);
   if (!options.out.empty()) {
     write_elsewhere(results, options.out, console);
+    if (!is_table(options.out)) write_skipped(skipped, options.out);
   } else if (own) {
     const RunFolder folder(options.run, RunFolder::Begin::resume);
     write_results(results, {of_run, info, history, folder, device}, test ? &test->images() : nullptr,
@@ -221,6 +245,8 @@ void add_eval_command(command_line::Command app, Action& action) {
   command.option("--data", options->data,
                  "Other images: a folder with test/<class>/ or <class>/ folders; "
                  "without it the run's own, and the results are written into the run");
+  add_skip_folders(command, options->skip_folders);
+  options->labels.add(command);
   command.option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only").not_negative();
   command.option("--positive", options->positive,
                  "Class that sensitivity is about, of two; else as in training");
@@ -234,9 +260,12 @@ void add_eval_command(command_line::Command app, Action& action) {
   command.option("--out", options->out,
                  "Write the results into this new folder, or (FILE.csv) the table of them alone");
   command.flag("--strict", options->strict, "End at the first image that cannot be decoded");
+  command.flag("--cache,!--no-cache", options->cache,
+               "Keep decoded images for the next run: in $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else "
+               "~/.cache/xrtrain");
   command.flag("--quiet", options->quiet, "Show warnings and errors only");
   command.flag("--json", options->json, "Show a JSON object a line instead of text");
-  options->machine.add(command);
+  options->machine.add(command, "as after the training");
   command.when_chosen([&action, options] { action = [options] { return run_eval(*options); }; });
 }
 

@@ -8,13 +8,18 @@
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/evaluation/chosen_checkpoint.h"
 #include "apps/xrtrain/options/options.h"
+#include "apps/xrtrain/run/checkpoint_facts.h"
 #include "apps/xrtrain/run/image_cache_folder.h"
 #include "apps/xrtrain/run/machine_facts.h"
 #include "data/dataset/image_set.h"
+#include "data/image/image.h"
+#include "engine/io/zip.h"
 #include "kernels/common/parallel.h"
 #include "kernels/cudnn/operations.h"
 #include "kernels/registry.h"
+#include "model/onnx/write.h"
 
 namespace xr::apps {
 
@@ -48,6 +53,30 @@ nlohmann::json models() {
   return result;
 }
 
+/// Formats of images by identifier: whether this build reads them.
+nlohmann::json image_formats() {
+  nlohmann::json result = nlohmann::json::array();
+  for (const data::FormatSupport& support : data::supported_formats())
+    result.push_back({{"format", data::describe(support.format).id},
+                      {"read", support.supported},
+                      {"package", support.package}});
+  return result;
+}
+
+/// "jpeg, png, ...; not tiff (install libtiff-dev and build again)".
+std::string image_formats_text() {
+  std::vector<std::string> read, refused;
+  for (const data::FormatSupport& support : data::supported_formats()) {
+    const std::string_view id = data::describe(support.format).id;
+    if (support.supported)
+      read.emplace_back(id);
+    else
+      refused.push_back(fmt::format("{} (install {} and build again)", id, support.package));
+  }
+  return fmt::format("images: {}{}\n", fmt::join(read, ", "),
+                     refused.empty() ? "" : fmt::format("; not {}", fmt::join(refused, ", ")));
+}
+
 std::uint64_t folder_bytes(const fs::path& folder) {
   std::uint64_t bytes = 0;
   std::error_code code;
@@ -57,6 +86,27 @@ std::uint64_t folder_bytes(const fs::path& folder) {
     if (const auto size = entry->file_size(ignored); !ignored) bytes += size;
   }
   return bytes;
+}
+
+/// How members of archives may be packed.
+const char* archives() {
+  return engine::can_inflate() ? "stored, deflated"
+                               : "stored; no deflated ones: install zlib1g-dev and build again";
+}
+
+/// Whether export --onnx works.
+std::string onnx_writing() {
+  return model::onnx::can_write()
+             ? "written"
+             : fmt::format("not written: install {} and build again", model::onnx::packages);
+}
+
+int run_checkpoint_info(const std::string& given, bool json) {
+  const ChosenCheckpoint chosen = find_checkpoint(given);
+  if (!chosen.why.empty()) print_aside("note", chosen.why);
+  const nlohmann::json facts = checkpoint_facts(chosen.file);
+  print(json ? json_text(facts) + '\n' : checkpoint_facts_text(facts));
+  return exit_done;
 }
 
 int run_info(bool json) {
@@ -73,8 +123,11 @@ int run_info(bool json) {
                                {"cuda_architectures", kernels::cuda_architectures()},
                                {"cudnn", kernels::cudnn::describe_libraries()},
                                {"device", choose_device("auto").to_string()},
+                               {"archives", archives()},
+                               {"onnx", onnx_writing()},
                                {"models", models()},
                                {"presets", preset_names()},
+                               {"image_formats", image_formats()},
                                {"cache", cache.string()},
                                {"cache_bytes", cache.empty() ? 0 : folder_bytes(cache)}};
   if (json) {
@@ -97,7 +150,10 @@ int run_info(bool json) {
     text += fmt::format("model {}: {} parameters for 224 x 224 grey images, image size at least {}\n",
                         model["model"].get<std::string>(), model["parameters"].get<std::int64_t>(),
                         model["least_image_size"].get<std::int64_t>());
+  text += fmt::format("archives (.npz): {}\n", info["archives"].get<std::string>());
+  text += fmt::format("ONNX: {}\n", info["onnx"].get<std::string>());
   text += fmt::format("presets: {}\n", fmt::join(preset_names(), ", "));
+  text += image_formats_text();
   text += cache.empty() ? "image cache: none, for neither XRTRAIN_CACHE, XDG_CACHE_HOME nor HOME is set\n"
                         : fmt::format("image cache: {}, {}\n", text::one_line(cache.string()),
                                       text::size_text(info["cache_bytes"].get<std::uint64_t>()));
@@ -108,10 +164,20 @@ int run_info(bool json) {
 }  // namespace
 
 void add_info_command(command_line::Command app, Action& action) {
-  command_line::Command command = app.subcommand("info", "What this program and this machine have");
+  command_line::Command command =
+      app.subcommand("info", "What this program and this machine have, or a checkpoint");
   auto json = std::make_shared<bool>(false);
+  auto checkpoint = std::make_shared<std::string>();
+  command
+      .option("checkpoint", *checkpoint,
+              "What a checkpoint has instead: a .safetensors file, or the folder of a run")
+      .type_name("CHECKPOINT");
   command.flag("--json", *json, "Print a JSON object");
-  command.when_chosen([&action, json] { action = [json] { return run_info(*json); }; });
+  command.when_chosen([&action, json, checkpoint] {
+    action = [json, checkpoint] {
+      return checkpoint->empty() ? run_info(*json) : run_checkpoint_info(*checkpoint, *json);
+    };
+  });
 }
 
 }  // namespace xr::apps

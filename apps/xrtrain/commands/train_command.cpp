@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -6,14 +7,22 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/commands/train_command.h"
+#include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/evaluation_details.h"
+#include "apps/xrtrain/evaluation/small_validation.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/options/data_folders.h"
 #include "apps/xrtrain/run/provenance.h"
 #include "apps/xrtrain/run/run_results.h"
+#include "apps/xrtrain/training/batch_check.h"
+#include "apps/xrtrain/training/initial_weights.h"
+#include "apps/xrtrain/training/normalization.h"
 #include "apps/xrtrain/training/trainer.h"
+#include "apps/xrtrain/training_warnings.h"
 #include "apps/xrtrain/warning_id.h"
+#include "data/dataset/find_sample_depths.h"
 #include "engine/core/allocator.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/parallel.h"
@@ -40,11 +49,13 @@ class TrainCommand {
     data::ImageSet train, validation, test;
   };
 
-  void require_batches(std::size_t images) const;
+  void check_task(const data::Dataset& dataset);
   void choose_machine();
   void read_state();
+  void start_from_weights(model::Module& network);
   void write_config();
   [[nodiscard]] Images load_images(const data::Dataset& dataset);
+  void report_skipped(const data::Dataset& dataset, const Images& images);
   void tell_data(const data::Dataset& dataset, const Images& images);
   void tell_disk(const model::Module& network, bool has_validation);
   void train(model::Module& network, const Images& images);
@@ -62,6 +73,7 @@ class TrainCommand {
   std::optional<ResumeState> resume_;
   Preprocessing preprocessing_;
   CheckpointInfo info_;
+  InitialWeights initial_weights_;  // of --init
   DetailSettings details_;
   std::unique_ptr<EvaluationSplit> validation_, test_;
   History history_;
@@ -69,21 +81,25 @@ class TrainCommand {
 
 void TrainCommand::run() {
   choose_machine();
+  warn_of_folder(*folder_, options_.resume, console_);
   read_state();
   preprocessing_ = make_preprocessing(options_);
-  const data::Dataset dataset = find_dataset(options_);
+  const data::Dataset dataset = find_dataset(options_, console_);
   catch_interrupts();  // not before: a pattern of groups may take for ever
-  for (const std::string& warning : dataset.warnings) console_.warn(warning_id::dataset, warning);
-  for (const data::SkippedFile& file : dataset.skipped)
-    console_.warn(warning_id::file_skipped,
-                  fmt::format("left out {}: {}", text::one_line(file.path), file.reason));
+  print_notices(dataset.notices, console_);
   // What the evaluation needs is checked before the training.
-  (void)positive_class(dataset.class_names, options_.positive);
-  details_ = {options_.positive,
-              options_.target_sensitivity,
-              static_cast<std::uint64_t>(options_.seed),
-              read_subgroups(options_.subgroups, dataset.directory),
-              {}};
+  check_task(dataset);
+  details_ = {
+      options_.positive,
+      options_.target_sensitivity,
+      static_cast<std::uint64_t>(options_.seed),
+      with_dicom_tags(read_subgroups(options_.subgroups, dataset.sources, dataset.root), dataset.dicom.get()),
+      {}};
+
+  if (details_.subgroups) check_subgroups(*details_.subgroups, !options_.subgroups.empty(), dataset.test);
+
+  if (!options_.init.empty() && !resume_)
+    check_initial_weights(options_.init, model_settings(options_, dataset.class_names.size(), device_));
 
   // Images are decoded while the network gets its initial weights.
   auto loading = std::async(std::launch::async, [&] { return load_images(dataset); });
@@ -92,19 +108,27 @@ void TrainCommand::run() {
   Images images = loading.get();
 
   info_.model = model_settings(options_, dataset.class_names.size(), device_);
-  require_batches(images.train.count());
+  require_batches(options_, info_.model, images.train.count());
+  if (dataset.task == data::Task::multi_label && std::ranges::none_of(images.train.targets, data::is_known))
+    throw DataError(fmt::format("none of the {} labels is known of any of the {} training images",
+                                dataset.class_names.size(), images.train.count()));
+  info_.task = dataset.task;
   info_.class_names = dataset.class_names;
   info_.format = preprocessing_.evaluation;
-  if (options_.normalize) info_.normalization = pixel_statistics(images.train);
-  for (data::AugmentSettings* augment : {&preprocessing_.train_augment, &preprocessing_.evaluation_augment}) {
-    augment->mean = info_.normalization.mean;
-    augment->deviation = info_.normalization.deviation;
-  }
+  if (!options_.init.empty()) start_from_weights(*network);
+  if (options_.freeze == Freeze::backbone) network->freeze_except(model::head_parameters(info_.model));
+  const ChosenNormalization normalization =
+      choose_normalization(options_, images.train, initial_weights_.normalization);
+  info_.normalization = normalization.statistics;
+  if (!options_.init.empty()) console_.line(fmt::format("Preprocessing: {}", normalization.source));
+  set_normalization(preprocessing_, info_.normalization);
   info_.data = identity_of(images.train);
   if (images.validation.count() > 0) info_.data += " and " + identity_of(images.validation);
 
   write_config();
+  report_skipped(dataset, images);
   tell_data(dataset, images);
+  if (dataset.task == data::Task::multi_class) warn_of_small_validation(images.validation, dataset, console_);
   engine::write_file_atomically(
       folder_->file("provenance.json"),
       provenance_json({machine_facts(device_, threads_),
@@ -112,10 +136,7 @@ void TrainCommand::run() {
   if (options_.mask == data::Mask::none && options_.fold.empty()) {  // of controls and folds it has been told
     const std::vector<audit::Check> findings =
         audit::quick_findings(dataset, {images.train, images.validation, images.test});
-    for (const audit::Check& finding : findings)
-      if (finding.name != "patients")  // the dataset's warnings tell of patients
-        console_.warn(id_name(finding.id),
-                      fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
+    warn_of_findings(findings, options_, console_);
     engine::write_file_atomically(folder_->file("findings.json"), audit::checks_json(findings) + "\n");
   }
   tell_disk(*network, images.validation.count() > 0);
@@ -125,18 +146,17 @@ void TrainCommand::run() {
   evaluate(*network);
 }
 
-/// Refuses a last batch that is too small for the network, before anything is trained.
-void TrainCommand::require_batches(std::size_t images) const {
-  const auto least = static_cast<std::size_t>(model::min_training_batch(info_.model));
-  const auto fits = [&](std::size_t batch) { return images % batch == 0 || images % batch >= least; };
-  auto batch = std::min(images, static_cast<std::size_t>(options_.batch_size));
-  if (batch >= least && fits(batch)) return;
-  while (batch > least && !fits(batch)) --batch;
-  throw UsageError(fmt::format(
-      "--batch-size is {}: the last batch of {} training images has one image, and {} cannot be trained on "
-      "one of {} x {} pixels (batch norm has one value per channel): use {}a larger --image-size",
-      options_.batch_size, images, options_.model, options_.image_size, options_.image_size,
-      batch >= least && fits(batch) && images >= least ? fmt::format("--batch-size {} or ", batch) : ""));
+/// Refuses options that mean nothing for the data.
+void TrainCommand::check_task(const data::Dataset& dataset) {
+  if (dataset.task == data::Task::multi_class)
+    return warn_of_guessed_positive(dataset.class_names, options_.positive, console_);
+  if (!options_.positive.empty())
+    throw UsageError(
+        fmt::format("--positive is {}, but the images have {} labels: each has its own sensitivity",
+                    text::one_line(options_.positive), dataset.class_names.size()));
+  if (options_.label_smoothing > 0)
+    throw UsageError(fmt::format("--label-smoothing is {}, but the images have labels: it is for classes",
+                                 options_.label_smoothing));
 }
 
 void TrainCommand::choose_machine() {
@@ -160,6 +180,14 @@ void TrainCommand::read_state() {
   threads_ = resume_->threads;
 }
 
+/// The network's first weights are those of a file, but for a run that is resumed: it has its own.
+void TrainCommand::start_from_weights(model::Module& network) {
+  const fs::path record = folder_->file("initial_weights.json");
+  initial_weights_ = resume_ ? read_initial_weights(record)
+                             : load_initial_weights(options_.init, info_.model, network, record, console_);
+  info_.initial_weights = initial_weights_.identity;
+}
+
 void TrainCommand::write_config() {
   engine::write_file_atomically(folder_->config(), config_text(options_));
   folder_->prepare(options_.tensorboard);
@@ -167,12 +195,23 @@ void TrainCommand::write_config() {
 }
 
 TrainCommand::Images TrainCommand::load_images(const data::Dataset& dataset) {
-  const DecodeOptions decode{0, options_.strict};
+  const DecodeOptions decode{0, options_.strict, options_.cache};
   Images images;
+  // Decided by the training images, for all of them and for those of later predictions.
+  const data::SampleDepths depths = data::find_sample_depths(dataset.directory, dataset.train, 0);
+  preprocessing_.train.depths = preprocessing_.evaluation.depths = depths;
   images.train = load_split(dataset, dataset.train, preprocessing_.train, decode, console_);
   images.validation = load_split(dataset, dataset.validation, preprocessing_.evaluation, decode, console_);
   images.test = load_split(dataset, dataset.test, preprocessing_.evaluation, decode, console_);
   return images;
+}
+
+void TrainCommand::report_skipped(const data::Dataset& dataset, const Images& images) {
+  std::vector<data::SkippedFile> skipped = dataset.skipped;
+  for (const data::ImageSet* set : {&images.train, &images.validation, &images.test})
+    skipped.insert(skipped.end(), set->skipped.begin(), set->skipped.end());
+  print_skipped(skipped, console_);
+  write_skipped(skipped, folder_->path());
 }
 
 void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images) {
@@ -189,6 +228,8 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
   console_.line(
       fmt::format("Data {}: {}", options_.data,
                   decoded == 0 ? "all images from the cache" : fmt::format("{} images decoded", decoded)));
+  if (const data::SampleDepths& depths = info_.format.depths; !depths.empty())
+    console_.line(fmt::format("Images of 16 bits: scaled by the {} bits in use", depths.text()));
   const auto& names = dataset.class_names;
   nlohmann::json counts;
   const std::pair<const char*, const data::ImageSet*> parts[] = {
@@ -198,8 +239,8 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
     const bool split = (set == &images.validation && dataset.validation_split_by_program) ||
                        (set == &images.test && dataset.test_split_by_program);
     if (set->count() > 0)
-      console_.line(fmt::format("  {}: {} images, {}{}", name, set->count(),
-                                class_counts_text(set->labels, names), split ? " (split off by seed)" : ""));
+      console_.line(fmt::format("  {}: {} images, {}{}", name, set->count(), class_counts_text(*set, names),
+                                split ? " (split off by seed)" : ""));
   }
   console_.event("start", {{"model", options_.model},
                            {"parameters", model::parameter_count(info_.model)},
@@ -233,15 +274,17 @@ void TrainCommand::tell_disk(const model::Module& network, bool has_validation) 
 
 std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data::ImageSet images) const {
   if (images.count() == 0) return nullptr;
-  return std::make_unique<EvaluationSplit>(name, std::move(images), preprocessing_, options_.image_size,
-                                           std::max<std::int64_t>(options_.batch_size, 32), options_.workers,
-                                           info_.class_names.size(), device_);
+  return std::make_unique<EvaluationSplit>(name, std::move(images), preprocessing_of(info_),
+                                           options_.image_size, evaluation_batch(options_.batch_size),
+                                           options_.workers, info_.class_names.size(), device_);
 }
 
 void TrainCommand::train(model::Module& network, const Images& images) {
   std::vector<float> class_weights;
   if (options_.class_weights == ClassWeights::balanced)
-    class_weights = balanced_class_weights(images.train, info_.class_names.size());
+    class_weights = info_.task == data::Task::multi_label
+                        ? balanced_label_weights(images.train, info_.class_names.size())
+                        : balanced_class_weights(images.train, info_.class_names.size());
   Trainer trainer({options_, device_, *folder_, console_, info_, network, images.train, preprocessing_,
                    validation_.get(), class_weights, info_.data, threads_},
                   resume_);
@@ -258,6 +301,9 @@ void TrainCommand::train(model::Module& network, const Images& images) {
   double best = 0.0;
   for (const EpochRecord& record : history_) best = std::max(best, record.train_accuracy());
   console_.line(fmt::format("Training complete in {}", text::duration_text(now_seconds() - started)));
+  console_.line(fmt::format("Waiting for batches: {:.1f}% of the training steps' time{}",
+                            100 * trainer.data_wait_share(),
+                            trainer.data_wait_share() > 0.1 ? " (more --workers may help)" : ""));
   console_.line(fmt::format("Best train Acc: {:.6f}", best));
 }
 
@@ -294,10 +340,14 @@ std::pair<TrainOptions, std::unique_ptr<RunFolder>> begin(const GivenOptions& gi
   const std::string out = options.out;
   const bool resumed = options.resume && inspect_folder(out) == FolderKind::run;
   if (!resumed) {
+    if (options.data.empty() && options.resume)
+      throw UsageError(
+          fmt::format("there is no run in {} to resume: give another --out, or --data to begin one", out));
     if (options.data.empty())
       throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
     options.data = fs::absolute(options.data).lexically_normal().string();
     validate(options);
+    require_outside("--out", out, options.data);
     (void)choose_device(options.device);
   }
   auto folder = std::make_unique<RunFolder>(out, options.force    ? RunFolder::Begin::force

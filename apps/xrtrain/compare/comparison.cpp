@@ -3,12 +3,10 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/statistics/roc.h"
 #include "apps/text/text.h"
-#include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/metrics.h"
 
 namespace xr::apps {
@@ -25,59 +23,24 @@ std::string p_text(double p) {
   return p < 0.0001 ? "p < 0.0001" : fmt::format("p = {:.4f}", p);
 }
 
-/// Whether two images of a name are the same picture; nothing if it is not known, or if one was read in
-/// colour and the other in grey.
-std::optional<bool> same_picture(const SplitImages& a, std::size_t in_a, const SplitImages& b,
-                                 std::size_t in_b) {
-  if (a.fingerprints.empty() || b.fingerprints.empty()) return std::nullopt;
-  const std::string &of_a = a.fingerprints[in_a], &of_b = b.fingerprints[in_b];
-  if (of_a.substr(0, of_a.find('-')) != of_b.substr(0, of_b.find('-'))) return std::nullopt;
-  return of_a == of_b;
-}
-
 /// Rows of probabilities of the paired images, run by run.
-struct Paired {
+struct PairedRows {
   std::vector<std::int64_t> labels;
   std::vector<double> a, b;
 };
 
-Paired pair_images(const RunPredictions& a, const RunPredictions& b, Comparison& comparison) {
-  std::map<std::string, std::size_t> in_b;
-  for (std::size_t i = 0; i < b.test.images->paths.size(); ++i) in_b[b.test.images->paths[i]] = i;
-  Paired paired;
-  std::vector<std::string> other_pictures;
-  const auto add = [&](std::vector<double>& to, const RunPredictions& run, std::size_t image) {
+PairedRows rows_of(const RunPredictions& a, const RunPredictions& b, const PairedImages& paired) {
+  PairedRows rows;
+  const auto add = [](std::vector<double>& to, const RunPredictions& run, std::size_t image) {
     const std::span<const double> row = run.test.table().row(image);
     to.insert(to.end(), row.begin(), row.end());
   };
-  for (std::size_t i = 0; i < a.test.images->paths.size(); ++i) {
-    const std::string& path = a.test.images->paths[i];
-    const auto found = in_b.find(path);
-    if (found == in_b.end()) {
-      ++comparison.only_in_a;
-      continue;
-    }
-    const std::int64_t label = a.test.images->labels[i];
-    if (label != b.test.images->labels[found->second])
-      throw DataError(fmt::format(
-          "the image {} is of class {} in one run and of class {} in the other", text::one_line(path),
-          text::one_line(a.class_names[static_cast<std::size_t>(label)]),
-          text::one_line(b.class_names[static_cast<std::size_t>(b.test.images->labels[found->second])])));
-    const auto same = same_picture(*a.test.images, i, *b.test.images, found->second);
-    if (same && *same) ++comparison.same_pictures;
-    if (same && !*same) other_pictures.push_back(text::one_line(path));
-    paired.labels.push_back(label);
-    add(paired.a, a, i);
-    add(paired.b, b, found->second);
+  for (const ImagePair& pair : paired.images) {
+    rows.labels.push_back(a.test.images->labels[pair.in_a]);
+    add(rows.a, a, pair.in_a);
+    add(rows.b, b, pair.in_b);
   }
-  comparison.images = static_cast<std::int64_t>(paired.labels.size());
-  if (!other_pictures.empty())
-    throw DataError(
-        fmt::format("{} of {} images with the same name show other pixels in the other run, the first is {}: "
-                    "evaluate both runs on the same images (xrtrain eval RUN --data FOLDER --out RESULTS)",
-                    other_pictures.size(), comparison.images, other_pictures.front()));
-  comparison.only_in_b = static_cast<std::int64_t>(b.test.images->paths.size()) - comparison.images;
-  return paired;
+  return rows;
 }
 
 std::vector<std::uint8_t> right(const std::vector<double>& probabilities,
@@ -121,16 +84,12 @@ nlohmann::json run_json(const ComparedRun& run, std::int64_t correct) {
 }  // namespace
 
 Comparison compare(const RunPredictions& a, const RunPredictions& b) {
-  if (a.class_names != b.class_names)
-    throw DataError(fmt::format("the runs have different classes: {} and {}",
-                                text::one_line(fmt::format("{}", fmt::join(a.class_names, ", "))),
-                                text::one_line(fmt::format("{}", fmt::join(b.class_names, ", ")))));
   Comparison result;
   result.class_names = a.class_names;
   result.positive = a.positive;
-  const Paired paired = pair_images(a, b, result);
-  if (result.images == 0)
-    throw DataError("the runs have no test image in common: train or evaluate both on the same data");
+  result.paired = pair_images(a, b);
+  result.images = static_cast<std::int64_t>(result.paired.images.size());
+  const PairedRows paired = rows_of(a, b, result.paired);
   const std::size_t classes = a.class_names.size();
   const std::vector<std::uint8_t> right_a = right(paired.a, paired.labels, classes),
                                   right_b = right(paired.b, paired.labels, classes);
@@ -154,15 +113,7 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
   std::vector<std::string> lines;
   lines.push_back(fmt::format("A: {}: {}", name_a, accuracy_text(comparison.correct_a, comparison.images)));
   lines.push_back(fmt::format("B: {}: {}", name_b, accuracy_text(comparison.correct_b, comparison.images)));
-  if (comparison.only_in_a + comparison.only_in_b > 0)
-    lines.push_back(
-        fmt::format("Compared are the {} test images that both have; {} are in A alone, {} in B alone",
-                    comparison.images, comparison.only_in_a, comparison.only_in_b));
-  if (comparison.same_pictures < comparison.images)
-    lines.push_back(fmt::format(
-        "Of {} images it could not be checked that both runs saw the same picture (an older run, or one in "
-        "colour and one in grey); xrtrain eval RUN writes what it takes",
-        comparison.images - comparison.same_pictures));
+  for (std::string& line : pairing_text(comparison.paired)) lines.push_back(std::move(line));
   const statistics::McNemar& m = comparison.mcnemar;
   lines.push_back(fmt::format("Only A is right on {} images, only B on {}: McNemar's test ({}) gives {}",
                               m.only_a, m.only_b, m.exact ? "exact" : "asymptotic", p_text(m.p)));
@@ -201,9 +152,9 @@ std::string comparison_json(const Comparison& comparison, const ComparedRun& a, 
   nlohmann::json json = {{"a", run_json(a, comparison.correct_a)},
                          {"b", run_json(b, comparison.correct_b)},
                          {"images", comparison.images},
-                         {"same_pictures", comparison.same_pictures},
-                         {"only_in_a", comparison.only_in_a},
-                         {"only_in_b", comparison.only_in_b},
+                         {"same_pictures", comparison.paired.same_pictures},
+                         {"only_in_a", comparison.paired.only_in_a},
+                         {"only_in_b", comparison.paired.only_in_b},
                          {"mcnemar",
                           {{"only_a_right", m.only_a},
                            {"only_b_right", m.only_b},

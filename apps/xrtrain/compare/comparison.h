@@ -7,6 +7,7 @@
 
 #include "apps/statistics/delong.h"
 #include "apps/statistics/mcnemar.h"
+#include "apps/xrtrain/compare/paired_images.h"
 #include "apps/xrtrain/evaluation/run_predictions.h"
 
 namespace xr::apps {
@@ -14,9 +15,8 @@ namespace xr::apps {
 struct Comparison {
   std::vector<std::string> class_names;
   std::size_t positive = 0;
-  std::int64_t images = 0;                    ///< that both runs were tested on
-  std::int64_t same_pictures = 0;             ///< of them, as far as is known; the others cannot be checked
-  std::int64_t only_in_a = 0, only_in_b = 0;  ///< test images of one run alone, left out
+  std::int64_t images = 0;  ///< that both runs were tested on
+  PairedImages paired;
   std::int64_t correct_a = 0, correct_b = 0;
   statistics::McNemar mcnemar;
   std::optional<statistics::DeLongTest> delong;  ///< of two classes
@@ -25,8 +25,7 @@ struct Comparison {
   std::optional<double> p_auroc;  ///< nothing where DeLong's test has no p
 };
 
-/// Pairs the test images by their paths. Throws DataError if the classes differ, an image has two labels or
-/// is another picture in the other run, or no image is in both.
+/// Of runs of classes; those of several labels: label_comparison.h. Throws DataError as pair_images.
 [[nodiscard]] Comparison compare(const RunPredictions& a, const RunPredictions& b);
 
 [[nodiscard]] std::vector<std::string> comparison_text(const Comparison& comparison,

@@ -16,6 +16,7 @@
 #include "apps/xrtrain/cv/cv_page.h"
 #include "apps/xrtrain/cv/cv_results.h"
 #include "apps/xrtrain/cv/fold_run.h"
+#include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/evaluation_details.h"
 #include "apps/xrtrain/evaluation/metrics.h"
@@ -23,6 +24,8 @@
 #include "apps/xrtrain/options/config.h"
 #include "apps/xrtrain/run/run_folder.h"
 #include "apps/xrtrain/training/dataset.h"
+#include "apps/xrtrain/training_warnings.h"
+#include "data/dataset/find_sample_depths.h"
 #include "engine/io/atomic_file.h"
 
 namespace xr::apps {
@@ -43,9 +46,10 @@ class CrossValidation {
     TrainOptions options = settings_.options;
     for (int fold = 1; fold <= settings_.folds; ++fold) {
       options.fold = fmt::format("{}/{}", fold, settings_.folds);
-      const data::Dataset dataset = find_dataset(options);
+      const data::Dataset dataset = find_dataset(options, console_);
       if (fold > 1) continue;
       class_names_ = dataset.class_names;
+      labels_ = dataset.task == data::Task::multi_label;
       subtitle_ = fmt::format("{}, {} images, {} folds, {} repeat{}", options.model,
                               dataset.train.size() + dataset.validation.size() + dataset.test.size(),
                               settings_.folds, settings_.repeats, settings_.repeats == 1 ? "" : "s");
@@ -71,21 +75,27 @@ class CrossValidation {
   void find_findings() {
     TrainOptions options = settings_.options;
     if (options.mask != data::Mask::none) return;  // a control: of the whole images it has been told
-    const data::Dataset whole = find_dataset(options);
+    const data::Dataset whole = find_dataset(options, console_);
     if (!whole.test.empty() && !whole.test_split_by_program && !options.fold_all)
       console_.line(fmt::format("The {} images of test/ take no part: --fold-all takes them in, too",
                                 whole.test.size()));
     options.fold = fmt::format("1/{}", settings_.folds);
-    const data::Dataset dataset = find_dataset(options);
+    const data::Dataset dataset = find_dataset(options, console_);
     std::vector<data::Sample> samples = dataset.train;
     for (const auto* others : {&dataset.validation, &dataset.test})
       samples.insert(samples.end(), others->begin(), others->end());
+    data::StoredFormat format = make_preprocessing(options).evaluation;
+    format.depths = data::find_sample_depths(dataset.directory, samples, 0);  // one scale, as train has
     const data::ImageSet images =
-        load_split(dataset, samples, make_preprocessing(options).evaluation, {0, options.strict}, console_);
+        load_split(dataset, samples, format, {0, options.strict, options.cache}, console_);
+    print_notices(dataset.notices, console_);
+    if (!labels_) warn_of_guessed_positive(class_names_, options.positive, console_);
+    std::vector<data::SkippedFile> skipped = dataset.skipped;
+    skipped.insert(skipped.end(), images.skipped.begin(), images.skipped.end());
+    print_skipped(skipped, console_);
+    write_skipped(skipped, out_);
     const std::vector<audit::Check> findings = audit::quick_findings(dataset, {images, {}, {}});
-    for (const audit::Check& finding : findings)
-      console_.warn(id_name(finding.id),
-                    fmt::format("{}: {} (see xrtrain audit)", finding.title, finding.text));
+    warn_of_findings(findings, options, console_);
     engine::write_file_atomically(out_ / "findings.json", audit::checks_json(findings) + "\n");
   }
 
@@ -95,8 +105,9 @@ class CrossValidation {
     std::error_code code;
     if (fs::exists(file, code)) {
       if (options.force) {
-        for (const char* name :
-             {"runs", "cv.toml", "cv.html", "cv.csv", "cv.json", "predictions.csv", "findings.json"})
+        for (const char* name :  // cv.toml last: whatever is left is known for a cross-validation's
+             {"runs", "cv.html", "cv.csv", "cv.json", "predictions.csv", "findings.json", "skipped.csv",
+              "cv.toml"})
           fs::remove_all(out_ / name);
       } else if (!options.resume) {
         throw UsageError(fmt::format(
@@ -107,9 +118,13 @@ class CrossValidation {
       throw UsageError(
           fmt::format("{} is not empty and holds no cross-validation: give another --out", out_.string()));
     }
-    fs::create_directories(out_ / "runs", code);
-    XR_CHECK(!code, "cannot make the folder {}: {}", (out_ / "runs").string(), code.message());
-    engine::write_file_atomically(file, settings_text());
+    const auto make_folder = [&](const fs::path& folder) {
+      fs::create_directories(folder, code);
+      XR_CHECK(!code, "cannot make the folder {}: {}", folder.string(), code.message());
+    };
+    make_folder(out_);
+    engine::write_file_atomically(file, settings_text());  // first: it is what a resumed run looks for
+    make_folder(out_ / "runs");
   }
 
   [[nodiscard]] FoldTask task_of(std::size_t number) const {
@@ -168,7 +183,8 @@ class CrossValidation {
     const CvSummary summary = summarise({fold}, class_names_, positive());
     const CvScore& score = summary.repeats.front().pooled;
     console_.line(fmt::format("Repeat {}, fold {} of {}: {}{}", task.repeat, task.fold, settings_.folds,
-                              accuracy_text(score.correct, score.images),
+                              labels_ ? fmt::format("{} of {} known labels", score.correct, score.images)
+                                      : accuracy_text(score.correct, score.images),
                               score.auroc.value ? fmt::format(", AUROC {:.4f}", *score.auroc.value) : ""));
     console_.event(
         "fold",
@@ -176,7 +192,7 @@ class CrossValidation {
   }
 
   [[nodiscard]] std::size_t positive() const {
-    return positive_class(class_names_, settings_.options.positive);
+    return labels_ ? 0 : positive_class(class_names_, settings_.options.positive);
   }
 
   void finish() {
@@ -200,6 +216,7 @@ class CrossValidation {
   Console console_;
   std::string subtitle_;
   std::vector<std::string> class_names_;
+  bool labels_ = false;  // several labels instead of classes
   std::vector<std::optional<FoldPredictions>> results_;
   std::size_t done_ = 0;
 };

@@ -88,6 +88,20 @@ html::Markup roc_of(const CvSummary& summary, const std::vector<FoldPredictions>
   return html::roc_chart(fmt::format("ROC of {}", summary.class_names[positive]), series, note);
 }
 
+/// Of each label the pooled AUROC of every repeat.
+html::Markup label_table(const CvSummary& summary) {
+  std::vector<html::Column> columns{{"label"}};
+  for (std::size_t r = 0; r < summary.repeats.size(); ++r)
+    columns.push_back({fmt::format("repeat {}: AUROC (95 % interval)", r + 1), Align::right});
+  html::Table table(columns, "All folds of a repeat together; DeLong's interval");
+  for (std::size_t l = 0; l < summary.class_names.size(); ++l) {
+    std::vector<html::Markup> row{summary.class_names[l]};
+    for (const CvRepeat& repeat : summary.repeats) row.emplace_back(cell_of(repeat.pooled.label_aurocs[l]));
+    table.row(row);
+  }
+  return table.markup();
+}
+
 html::Markup accuracy_of_folds(const CvSummary& summary, std::size_t repeat) {
   html::BarChart chart;
   chart.title = fmt::format("Accuracy of the folds, repeat {}", repeat + 1);
@@ -116,9 +130,10 @@ std::string cv_page(const CvSummary& summary, const std::vector<FoldPredictions>
   html::Page page("Cross-validation", subtitle);
   add_findings(page, findings);
   add_result(page, summary);
-  page.section("ROC");
+  page.section(summary.labels ? "Labels" : "ROC");
   std::vector<html::Markup> curves;
-  for (std::size_t c = 0; c < summary.class_names.size(); ++c)
+  if (summary.labels) curves.push_back(label_table(summary));
+  for (std::size_t c = 0; c < summary.class_names.size() && !summary.labels; ++c)
     if (summary.class_names.size() > 2 || c == summary.positive) curves.push_back(roc_of(summary, folds, c));
   page.add(html::columns(curves));
   page.section("Folds");

@@ -10,7 +10,9 @@
 
 #include "apps/statistics/calibration.h"
 #include "apps/statistics/delong.h"
+#include "apps/statistics/label_metrics.h"
 #include "apps/xrtrain/console.h"
+#include "data/dataset/task.h"
 
 namespace xr::apps {
 
@@ -21,9 +23,35 @@ struct ScoreAndVariance {
   std::optional<double> auroc_variance;
 };
 
+/// Of several labels.
+ScoreAndVariance score_labels(const std::vector<const FoldPredictions*>& folds, std::size_t labels) {
+  std::vector<double> probabilities;
+  std::vector<float> targets;
+  for (const FoldPredictions* fold : folds) {
+    probabilities.insert(probabilities.end(), fold->probabilities.begin(), fold->probabilities.end());
+    targets.insert(targets.end(), fold->targets.begin(), fold->targets.end());
+  }
+  ScoreAndVariance result;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (!data::is_known(targets[i])) continue;
+    ++result.score.images;
+    result.score.correct += (probabilities[i] >= 0.5) == (targets[i] > 0.5f) ? 1 : 0;
+  }
+  result.score.accuracy.value = statistics::proportion(result.score.correct, result.score.images).value;
+  const statistics::LabelTable table{labels, probabilities, targets};
+  for (std::size_t l = 0; l < labels; ++l) {
+    const statistics::LabelColumn column(table, l);
+    const statistics::DeLong found = statistics::delong(column.positive, column.scores);
+    result.score.label_aurocs.push_back({found.auroc, found.interval});
+  }
+  result.score.auroc.value = statistics::mean_auroc(table);
+  return result;
+}
+
 /// Two classes: the positive one. More: the mean of all against the rest, whose variance is not known.
 ScoreAndVariance score(const std::vector<const FoldPredictions*>& folds, std::size_t classes,
                        std::size_t positive) {
+  if (!folds.front()->targets.empty()) return score_labels(folds, classes);
   std::vector<double> probabilities;
   std::vector<std::int64_t> labels;
   for (const FoldPredictions* fold : folds) {
@@ -120,6 +148,7 @@ CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector
                     std::size_t positive) {
   CvSummary summary;
   summary.class_names = class_names;
+  summary.labels = !folds.empty() && !folds.front().targets.empty();
   summary.positive = positive;
   std::map<std::int64_t, std::map<std::int64_t, const FoldPredictions*>> by_repeat;
   for (const FoldPredictions& fold : folds) by_repeat[fold.repeat][fold.fold] = &fold;
@@ -147,8 +176,9 @@ CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector
   if (summary.repeats.empty()) return summary;
 
   summary.accuracy.value = mean(accuracies);
-  summary.accuracy.interval =
-      statistics::wilson_interval(std::llround(*mean(hits)), summary.repeats.front().pooled.images);
+  if (!summary.labels)
+    summary.accuracy.interval =
+        statistics::wilson_interval(std::llround(*mean(hits)), summary.repeats.front().pooled.images);
   if (areas.size() == summary.repeats.size()) summary.auroc.value = mean(areas);
   if (summary.auroc.value && all_variances)
     summary.auroc.interval = statistics::area_interval(*summary.auroc.value, mean(variances));
@@ -180,9 +210,12 @@ std::string cv_json(const CvSummary& summary) {
     nlohmann::json folds = nlohmann::json::array();
     for (const CvScore& fold : repeat.folds) folds.push_back(to_json(fold));
     repeats.push_back({{"pooled", to_json(repeat.pooled)}, {"folds", folds}});
+    for (std::size_t l = 0; l < repeat.pooled.label_aurocs.size(); ++l)
+      repeats.back()["pooled"]["labels"].push_back(
+          {{"label", summary.class_names[l]}, {"auroc", to_json(repeat.pooled.label_aurocs[l])}});
   }
   const nlohmann::json json = {{"classes", summary.class_names},
-                               {"positive_class", summary.class_names.size() == 2
+                               {"positive_class", summary.class_names.size() == 2 && !summary.labels
                                                       ? nlohmann::json(summary.class_names[summary.positive])
                                                       : nlohmann::json(nullptr)},
                                {"accuracy", to_json(summary.accuracy)},
@@ -202,14 +235,18 @@ std::vector<std::string> cv_text(const CvSummary& summary) {
   for (std::size_t r = 0; r < summary.repeats.size(); ++r) {
     const CvScore& pooled = summary.repeats[r].pooled;
     lines.push_back(
-        fmt::format("Repeat {}: {} of {} images right when they were not trained on, accuracy {}, "
+        fmt::format("Repeat {}: {} of {} {} right when they were not trained on, accuracy {}, "
                     "AUROC {}",
-                    r + 1, pooled.correct, pooled.images, text_of(pooled.accuracy), text_of(pooled.auroc)));
+                    r + 1, pooled.correct, pooled.images, summary.labels ? "known labels" : "images",
+                    text_of(pooled.accuracy), text_of(pooled.auroc)));
+    for (std::size_t l = 0; l < pooled.label_aurocs.size(); ++l)
+      lines.push_back(fmt::format("  {}: AUROC {}", summary.class_names[l], text_of(pooled.label_aurocs[l])));
     if (pooled.sensitivity.value || pooled.specificity.value)
       lines.push_back(fmt::format("  sensitivity {}, specificity {}", text_of(pooled.sensitivity),
                                   text_of(pooled.specificity)));
   }
-  const std::string of_what = summary.class_names.size() == 2
+  const std::string of_what = summary.labels ? std::string("mean over labels")
+                              : summary.class_names.size() == 2
                                   ? fmt::format("of {}", summary.class_names[summary.positive])
                                   : std::string("mean of each class against the rest");
   lines.push_back(fmt::format("Accuracy: {}; standard deviation over repeats {}, over folds {}",

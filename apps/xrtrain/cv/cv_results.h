@@ -17,14 +17,18 @@ struct FoldPredictions {
   std::vector<std::string> images;
   std::vector<std::int64_t> labels;   ///< class indices
   std::vector<double> probabilities;  ///< images x classes
+  std::vector<float> targets = {};    ///< of several labels: images x labels; else empty
 };
 
 /// Of some predictions: one fold's, or all of a repeat, in which each image occurs once.
 struct CvScore {
-  std::int64_t images = 0, correct = 0;
-  statistics::Estimate accuracy;  ///< Wilson
+  std::int64_t images = 0,
+               correct = 0;       ///< of several labels: known targets, and those on the right side of 0.5
+  statistics::Estimate accuracy;  ///< Wilson; of several labels no interval, for an image has several targets
   statistics::Estimate auroc;  ///< of the positive class, or the mean over classes against the rest; DeLong
   statistics::Estimate sensitivity, specificity;  ///< of the positive class of two; Wilson
+  /// Of several labels: the AUROC of each, DeLong; `auroc` is then the mean of those that are defined.
+  std::vector<statistics::Estimate> label_aurocs = {};
 };
 
 struct CvRepeat {
@@ -35,7 +39,8 @@ struct CvRepeat {
 /// Mean over repeats; spread over them and over all folds. Repeats show how much the cut into folds matters;
 /// they add no images, so the intervals are those of one repeat.
 struct CvSummary {
-  std::vector<std::string> class_names;
+  std::vector<std::string> class_names;  ///< or labels
+  bool labels = false;
   std::size_t positive = 0;
   std::vector<CvRepeat> repeats;
   statistics::Estimate

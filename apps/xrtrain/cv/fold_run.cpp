@@ -41,7 +41,8 @@ FoldPredictions read_fold(const FoldTask& task, const std::vector<std::string>& 
           chosen.selection.checkpoint,
           chosen.test.images->paths,
           chosen.test.images->labels,
-          chosen.test.probabilities};
+          chosen.test.probabilities,
+          chosen.test.images->targets};
 }
 
 void remove_checkpoints(const FoldTask& task) {
@@ -57,13 +58,20 @@ void remove_checkpoints(const FoldTask& task) {
 
 std::string cv_predictions_csv(const std::vector<FoldPredictions>& folds,
                                const std::vector<std::string>& class_names) {
-  std::string text = "repeat,fold,image,label";
+  const bool labels = !folds.empty() && !folds.front().targets.empty();
+  const std::size_t classes = class_names.size();
+  std::string text = "repeat,fold,image";
+  if (!labels) text += ",label";
+  for (const std::string& name : class_names)
+    if (labels) text += fmt::format(",{}", text::csv_field("label(" + name + ")"));
   for (const std::string& name : class_names) text += fmt::format(",{}", text::csv_field("p(" + name + ")"));
   text += "\n";
   for (const FoldPredictions& fold : folds)
     for (std::size_t i = 0; i < fold.images.size(); ++i) {
-      text += fmt::format("{},{},{},{}", fold.repeat, fold.fold, text::csv_field(fold.images[i]),
-                          text::csv_field(class_names[static_cast<std::size_t>(fold.labels[i])]));
+      text += fmt::format("{},{},{}", fold.repeat, fold.fold, text::csv_field(fold.images[i]));
+      if (!labels) text += ',' + text::csv_field(class_names[static_cast<std::size_t>(fold.labels[i])]);
+      for (std::size_t l = 0; labels && l < classes; ++l)
+        text += ',' + target_text(fold.targets[i * classes + l]);
       for (std::size_t c = 0; c < class_names.size(); ++c)
         text += fmt::format(",{}", text::number_text(fold.probabilities[i * class_names.size() + c]));
       text += "\n";

@@ -20,8 +20,22 @@ std::optional<std::int64_t> best_on(const CheckpointResults& results, const std:
   return best_on_validation(history, first_candidate);
 }
 
+json label_result_json(const Evaluation& evaluation, const std::vector<std::string>& labels) {
+  json list = json::array();
+  for (std::size_t l = 0; l < labels.size(); ++l)
+    list.push_back(
+        {{"label", labels[l]}, {"known", evaluation.count[l]}, {"correct", evaluation.correct[l]}});
+  return {{"correct", evaluation.hits()},
+          {"known", evaluation.images()},
+          {"accuracy", evaluation.accuracy()},
+          {"mean_auroc", evaluation.mean_auroc ? json(*evaluation.mean_auroc) : json(nullptr)},
+          {"loss", evaluation.loss()},
+          {"labels", list}};
+}
+
 json result_json(const CheckpointResult* result, const std::vector<std::string>& class_names) {
   if (result == nullptr) return nullptr;
+  if (result->has_labels()) return label_result_json(result->evaluation, class_names);
   const Evaluation& evaluation = result->evaluation;
   const statistics::Interval interval = statistics::wilson_interval(evaluation.hits(), evaluation.images());
   json classes = json::array();
@@ -44,7 +58,31 @@ json choice_json(const CheckpointResults& results, std::optional<std::int64_t> e
 std::string result_text(const CheckpointResults& results, std::int64_t epoch, const std::string& split) {
   const CheckpointResult* result = find_result(results, epoch, split);
   if (result == nullptr) return "no images";
+  if (result->has_labels()) return mean_auroc_text(result->evaluation);
   return accuracy_text(result->evaluation.hits(), result->evaluation.images());
+}
+
+/// What a result is about, in a line.
+const char* measure_of(const CheckpointResults& results) {
+  return !results.empty() && results.front().has_labels() ? "mean AUROC" : "accuracy";
+}
+
+std::string label_csv(const CheckpointResults& results, const std::vector<std::string>& labels) {
+  std::string text = "checkpoint,split,known,correct,accuracy,mean_auroc,loss";
+  for (const std::string& name : labels)
+    text += fmt::format(",{},{}", text::csv_field("known " + name), text::csv_field("correct " + name));
+  text += '\n';
+  for (const CheckpointResult& result : results) {
+    const Evaluation& evaluation = result.evaluation;
+    text += fmt::format("{:02d},{},{},{},{:.6f},{},{}", result.epoch, result.split, evaluation.images(),
+                        evaluation.hits(), evaluation.accuracy(),
+                        evaluation.mean_auroc ? fmt::format("{:.6f}", *evaluation.mean_auroc) : "",
+                        text::number_text(evaluation.loss()));
+    for (std::size_t l = 0; l < labels.size(); ++l)
+      text += fmt::format(",{},{}", evaluation.count[l], evaluation.correct[l]);
+    text += '\n';
+  }
+  return text;
 }
 
 std::size_t checkpoint_count(const CheckpointResults& results) {
@@ -71,14 +109,15 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
       const Evaluation evaluation = split->run(network, console, &predictions.probabilities);
       results.push_back({epoch, split->name(), evaluation, std::move(predictions)});
       const bool test = split->name() == "test";
-      console.line(fmt::format("{}Acc: {:.4f}", test ? "" : "Validation ", evaluation.accuracy()));
+      console.line(fmt::format("{}Acc: {:.4f}{}", test ? "" : "Validation ", evaluation.accuracy(),
+                               mean_auroc_suffix(evaluation)));
       console.event("evaluation", {{"checkpoint", fmt::format("{:02d}", epoch)},
                                    {"split", split->name()},
                                    {"correct", evaluation.hits()},
                                    {"images", evaluation.images()},
                                    {"accuracy", evaluation.accuracy()},
                                    {"loss", evaluation.loss()}});
-      if (test) best = std::max(best.value_or(0.0), evaluation.accuracy());
+      if (test && !results.back().has_labels()) best = std::max(best.value_or(0.0), evaluation.accuracy());
     }
   }
   console.line(fmt::format("Validation complete in {}", text::duration_text(now_seconds() - started)));
@@ -92,7 +131,10 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
 
 Predictions predictions_of(const CheckpointResults& results, const std::vector<std::string>& class_names) {
   Predictions predictions{class_names, {}};
-  for (const CheckpointResult& result : results) predictions.splits.push_back(result.predictions);
+  for (const CheckpointResult& result : results) {
+    predictions.splits.push_back(result.predictions);
+    if (result.has_labels()) predictions.task = data::Task::multi_label;
+  }
   return predictions;
 }
 
@@ -116,34 +158,37 @@ const CheckpointResult* find_result(const CheckpointResults& results, std::int64
 
 void tell_summary(const CheckpointResults& results, const Selection& selection, Console& console) {
   const std::size_t count = checkpoint_count(results);
+  const char* const measure = measure_of(results);
   if (count == 1) {
     if (find_result(results, selection.last, "validation") != nullptr)
-      console.line(fmt::format("Checkpoint {:02d}: validation accuracy {}", selection.last,
+      console.line(fmt::format("Checkpoint {:02d}: validation {} {}", selection.last, measure,
                                result_text(results, selection.last, "validation")));
-    console.line(fmt::format("Checkpoint {:02d}: test accuracy {}", selection.last,
+    console.line(fmt::format("Checkpoint {:02d}: test {} {}", selection.last, measure,
                              result_text(results, selection.last, "test")));
     return;
   }
   if (selection.on == SelectedOn::run_validation) {
-    console.line(fmt::format("Checkpoint {:02d}, chosen on the run's own validation images: test accuracy {}",
-                             selection.checkpoint, result_text(results, selection.checkpoint, "test")));
+    console.line(fmt::format("Checkpoint {:02d}, chosen on the run's own validation images: test {} {}",
+                             selection.checkpoint, measure,
+                             result_text(results, selection.checkpoint, "test")));
   } else if (selection.on_validation()) {
-    console.line(fmt::format("Checkpoint {:02d}, chosen on validation ({}): test accuracy {}",
-                             selection.checkpoint, result_text(results, selection.checkpoint, "validation"),
+    console.line(fmt::format("Checkpoint {:02d}, chosen on validation ({}): test {} {}", selection.checkpoint,
+                             result_text(results, selection.checkpoint, "validation"), measure,
                              result_text(results, selection.checkpoint, "test")));
   } else {
     console.line("Without validation images no checkpoint can be chosen but by looking at the test images");
-    console.line(fmt::format("Checkpoint {:02d}, the last: test accuracy {}", selection.last,
+    console.line(fmt::format("Checkpoint {:02d}, the last: test {} {}", selection.last, measure,
                              result_text(results, selection.last, "test")));
   }
   if (selection.best_on_test)
-    console.line(
-        fmt::format("Optimistic, for it is chosen on the test images: the best of {} checkpoints is "
-                    "{:02d}, test accuracy {}",
-                    count, *selection.best_on_test, result_text(results, *selection.best_on_test, "test")));
+    console.line(fmt::format(
+        "Optimistic, for it is chosen on the test images: the best of {} checkpoints is "
+        "{:02d}, test {} {}",
+        count, *selection.best_on_test, measure, result_text(results, *selection.best_on_test, "test")));
 }
 
 std::string evaluation_csv(const CheckpointResults& results, const std::vector<std::string>& class_names) {
+  if (!results.empty() && results.front().has_labels()) return label_csv(results, class_names);
   std::string text = "checkpoint,split,images,correct,accuracy,interval_low,interval_high,loss";
   for (const std::string& name : class_names)
     text += fmt::format(",{},{}", text::csv_field("images " + name), text::csv_field("correct " + name));
@@ -178,11 +223,12 @@ std::string summary_json(const CheckpointResults& results, const Selection& sele
                 {"best_accuracy", std::ranges::max_element(history, by_accuracy)->train_accuracy()}};
   }
   const auto on_validation = selection.on_validation() ? std::optional(selection.checkpoint) : std::nullopt;
+  const bool labels = info.task == data::Task::multi_label;
   json summary = {
       {"program", "xrtrain " XR_VERSION},
       {"model", info.model.name},
       {"parameters", parameters},
-      {"classes", info.class_names},
+      {labels ? "labels" : "classes", info.class_names},
       {"training", training},
       {"checkpoints", checkpoint_count(results)},
       {"last", choice_json(results, selection.last, info.class_names)},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "apps/statistics/label_metrics.h"
+
 #include "apps/xrtrain/interrupt.h"
 #include "engine/core/autograd.h"
 
@@ -29,7 +31,35 @@ std::shared_ptr<const SplitImages> list_images(const data::ImageSet& images) {
     list->fingerprints.push_back(
         fmt::format("{}-{:016x}", images.channels == 1 ? "grey" : "colour", fingerprint));
   list->labels = images.labels;
+  list->targets = images.targets;
   return list;
+}
+
+void add_classes(std::span<const float> logits, std::span<const std::int64_t> labels, Evaluation& result,
+                 std::vector<double>* class_probabilities) {
+  const std::size_t classes = result.count.size();
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::span<const float> row = logits.subspan(i * classes, classes);
+    const auto label = static_cast<std::size_t>(labels[i]);
+    ++result.count[label];
+    if (predicted_class(row) == label) ++result.correct[label];
+    result.loss_sum += cross_entropy_of(row, label);
+    if (class_probabilities == nullptr) continue;
+    const std::vector<double> of_image = probabilities(row);
+    class_probabilities->insert(class_probabilities->end(), of_image.begin(), of_image.end());
+  }
+}
+
+void add_labels(std::span<const float> logits, std::span<const float> targets, Evaluation& result,
+                std::vector<double>& label_probabilities) {
+  const std::size_t labels = result.count.size();
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    label_probabilities.push_back(sigmoid(logits[i]));
+    if (!data::is_known(targets[i])) continue;
+    ++result.count[i % labels];
+    if ((logits[i] >= 0.0f) == (targets[i] >= 0.5f)) ++result.correct[i % labels];
+    result.loss_sum += binary_cross_entropy_of(logits[i], targets[i]);
+  }
 }
 
 }  // namespace
@@ -51,25 +81,24 @@ Evaluation EvaluationSplit::run(model::Module& network, Console& console,
   Evaluation result;
   result.count.resize(classes_);
   result.correct.resize(classes_);
+  std::vector<double> label_probabilities;
   std::size_t done = 0;
   batches_->start_epoch(0);
   while (batches_->load_next()) {
     batches_->make_images();
     const std::vector<float> logits = network(batches_->images()).to_host();
-    const std::span<const std::int64_t> labels = batches_->classes();
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      const std::span<const float> row = std::span(logits).subspan(i * classes_, classes_);
-      const auto label = static_cast<std::size_t>(labels[i]);
-      ++result.count[label];
-      if (predicted_class(row) == label) ++result.correct[label];
-      result.loss_sum += cross_entropy_of(row, label);
-      if (class_probabilities == nullptr) continue;
-      const std::vector<double> of_image = probabilities(row);
-      class_probabilities->insert(class_probabilities->end(), of_image.begin(), of_image.end());
-    }
-    done += labels.size();
+    const data::Truth truth = batches_->truth();
+    if (truth.targets.empty())
+      add_classes(logits, truth.classes, result, class_probabilities);
+    else
+      add_labels(logits, truth.targets, result, label_probabilities);
+    done += truth.images();
     console.progress(name_ == "test" ? "Test" : "Validation", done, images_.count());
     if (interrupted()) throw Interrupted("interrupted while evaluating");
+  }
+  if (images_.task() == data::Task::multi_label) {
+    result.mean_auroc = statistics::mean_auroc({classes_, label_probabilities, images_.targets});
+    if (class_probabilities != nullptr) *class_probabilities = std::move(label_probabilities);
   }
   return result;
 }

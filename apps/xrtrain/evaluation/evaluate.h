@@ -1,6 +1,8 @@
 // Running a network over images without changing it.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +16,12 @@
 #include "model/module.h"
 
 namespace xr::apps {
+
+/// Images at a time after a training with batches of `training_batch`, and in each later evaluation of the run: sums are
+/// rounded as the shape of a batch has it, so that another size gives other last digits.
+[[nodiscard]] constexpr std::int64_t evaluation_batch(std::int64_t training_batch) {
+  return std::max<std::int64_t>(training_batch, 32);
+}
 
 /// The images of one split, ready to be evaluated on again and again.
 class EvaluationSplit {
@@ -50,6 +58,9 @@ struct CheckpointResult {
   std::string split;
   Evaluation evaluation;
   SplitPredictions predictions;
+
+  /// Whether the images have labels instead of a class.
+  [[nodiscard]] bool has_labels() const { return !predictions.images->targets.empty(); }
 };
 
 }  // namespace xr::apps

@@ -10,6 +10,7 @@
 #include "apps/statistics/selection.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/evaluation/checkpoint_results.h"
+#include "apps/xrtrain/evaluation/positive_class.h"
 #include "apps/xrtrain/evaluation/predictions.h"
 #include "apps/xrtrain/evaluation/selection.h"
 #include "apps/xrtrain/evaluation/subgroups.h"
@@ -17,26 +18,21 @@
 namespace xr::apps {
 
 struct DetailSettings {
-  std::string positive;              ///< --positive; empty: see positive_class
+  std::string positive;              ///< --positive; empty: see positive_class.h
   double target_sensitivity = 0.95;  ///< of the second threshold
   std::uint64_t seed = 0;            ///< of the bootstrap
   std::optional<SubgroupSource> subgroups;
   std::optional<Selection> selected_before;  ///< by the run for other images, or on the command line
 };
 
-/// Index of the class that "sensitivity" is about: the wanted one, or the first whose name is not normal,
-/// healthy, negative or no_finding (in any case, blanks and hyphens as underscores), or the first. Throws
-/// UsageError if there is no class of the wanted name.
-[[nodiscard]] std::size_t positive_class(const std::vector<std::string>& class_names,
-                                         const std::string& wanted);
-
-/// A threshold of a two-class problem, chosen on validation images, of this evaluation or the run's own.
+/// A threshold of a two-class problem, or of a label, chosen on validation images, of this evaluation or the run's own.
 struct OperatingPoint {
   std::string rule;              ///< "youden" or "sensitivity"
   std::optional<double> wanted;  ///< the wanted sensitivity
   std::optional<double> threshold;
   std::optional<statistics::BinaryCounts> validation,
-      test;  ///< at this threshold; nothing without such images
+      test;                               ///< at this threshold; nothing without such images
+  std::optional<std::size_t> label = {};  ///< of several labels: which one
 
   /// Whether the whole 95 % interval of the test sensitivity lies below the wanted one; nothing without both.
   [[nodiscard]] std::optional<bool> misses_wanted() const;
@@ -60,13 +56,15 @@ struct CheckpointMetrics {
 };
 
 struct EvaluationDetails {
-  std::vector<std::string> class_names;
+  data::Task task = data::Task::multi_class;
+  std::vector<std::string> class_names;  ///< or labels
   std::size_t positive = 0;
   bool positive_given = false;
   statistics::BootstrapSettings bootstrap;
   std::vector<CheckpointMetrics> checkpoints;
   Selection selected;
-  std::vector<OperatingPoint> thresholds;  ///< of two-class problems with validation images
+  /// Of two-class problems with validation images; of several labels all of the first label, then of the next.
+  std::vector<OperatingPoint> thresholds;
   std::optional<TemperatureScaling> temperature;
   std::vector<SubgroupTable> subgroups;  ///< of the chosen checkpoint's test images
   std::vector<std::string> subgroups_left_out;
@@ -76,7 +74,8 @@ struct EvaluationDetails {
   std::size_t candidates = 0;                  ///< checkpoints that `selection` is about
   statistics::SelectionOptimism selection;
 
-  [[nodiscard]] bool two_classes() const { return class_names.size() == 2; }
+  [[nodiscard]] bool labels() const { return task == data::Task::multi_label; }
+  [[nodiscard]] bool two_classes() const { return !labels() && class_names.size() == 2; }
   [[nodiscard]] const statistics::MetricTable* find(std::int64_t epoch, const std::string& split) const;
 };
 
@@ -91,6 +90,14 @@ struct EvaluationDetails {
 [[nodiscard]] std::string independence_text(const EvaluationDetails& details, std::int64_t images);
 /// That validation figures are optimistic, in a sentence; empty where nothing was chosen on them.
 [[nodiscard]] std::string optimism_text(const EvaluationDetails& details);
+
+/// Of several labels: the chosen checkpoint's metrics of each label and their means, and the labels that could not be
+/// measured.
+void tell_label_metrics(const EvaluationDetails& details, const statistics::MetricTable& table,
+                        Console& console);
+/// The labels that some known image has and some has not, of how many; the names of the others. In a sentence.
+[[nodiscard]] std::string measured_labels_text(const EvaluationDetails& details,
+                                               const statistics::MetricTable& table);
 
 /// A table for people, of the chosen checkpoint's test images.
 void tell_details(const EvaluationDetails& details, Console& console);

@@ -31,8 +31,39 @@ double Evaluation::loss() const {
   return loss_sum / static_cast<double>(std::max<std::int64_t>(1, images()));
 }
 
+std::string mean_auroc_text(const Evaluation& evaluation) {
+  return evaluation.mean_auroc ? fmt::format("{:.4f}", *evaluation.mean_auroc) : "-";
+}
+
+std::string mean_auroc_suffix(const Evaluation& evaluation) {
+  return evaluation.mean_auroc ? ", mean AUROC " + mean_auroc_text(evaluation) : "";
+}
+
 bool better_result(const Evaluation& a, const Evaluation& b) {
+  if (a.mean_auroc || b.mean_auroc) {
+    const double area_a = a.mean_auroc.value_or(0.0), area_b = b.mean_auroc.value_or(0.0);
+    return area_a != area_b ? area_a > area_b : a.loss() < b.loss();
+  }
   return a.hits() != b.hits() ? a.hits() > b.hits() : a.loss() < b.loss();
+}
+
+Answers answers_of(std::span<const float> logits, const data::Truth& truth) {
+  Answers answers;
+  if (truth.targets.empty()) {
+    const std::size_t classes = logits.size() / truth.images();
+    answers.count = static_cast<std::int64_t>(truth.images());
+    for (std::size_t i = 0; i < truth.images(); ++i)
+      if (static_cast<std::int64_t>(predicted_class(logits.subspan(i * classes, classes))) ==
+          truth.classes[i])
+        ++answers.right;
+    return answers;
+  }
+  for (std::size_t i = 0; i < truth.targets.size(); ++i) {
+    if (!data::is_known(truth.targets[i])) continue;
+    ++answers.count;
+    if ((logits[i] >= 0.0f) == (truth.targets[i] >= 0.5f)) ++answers.right;
+  }
+  return answers;
 }
 
 std::size_t predicted_class(std::span<const float> logits) {
@@ -56,6 +87,15 @@ double cross_entropy_of(std::span<const float> logits, std::size_t label) {
   double sum = 0.0;
   for (const float logit : logits) sum += std::exp(logit - largest);
   return largest + std::log(sum) - logits[label];
+}
+
+double sigmoid(float logit) {
+  return 1.0 / (1.0 + std::exp(-static_cast<double>(logit)));
+}
+
+double binary_cross_entropy_of(float logit, float target) {
+  const double x = logit;
+  return std::max(x, 0.0) - x * target + std::log1p(std::exp(-std::abs(x)));
 }
 
 }  // namespace xr::apps

@@ -41,6 +41,16 @@ json counts_json(const statistics::BinaryCounts& counts) {
           {"false_negative", counts.false_negative}};
 }
 
+json label_table_json(const statistics::MetricTable& table, const std::vector<std::string>& names) {
+  json labels = json::array();
+  for (const statistics::ClassMetrics& one : table.classes)
+    labels.push_back({{"label", names[one.positive]},
+                      {"threshold", one.threshold},
+                      {"counts", counts_json(one.counts)},
+                      {"metrics", metrics_of(one.metrics)}});
+  return {{"images", table.images}, {"metrics", metrics_of(table.metrics)}, {"labels", labels}};
+}
+
 json table_json(const statistics::MetricTable& table, const std::vector<std::string>& names) {
   json confusion = json::array();
   for (std::size_t label = 0; label < names.size(); ++label) {
@@ -78,7 +88,7 @@ json point_json(const std::optional<statistics::BinaryCounts>& counts) {
 
 json thresholds_json(const EvaluationDetails& details) {
   json entries = json::array();
-  for (const OperatingPoint& point : details.thresholds)
+  for (const OperatingPoint& point : details.thresholds) {
     entries.push_back(
         {{"rule", point.rule},
          {"wanted", number(point.wanted)},
@@ -86,6 +96,8 @@ json thresholds_json(const EvaluationDetails& details) {
          {"validation", point_json(point.validation)},
          {"test", point_json(point.test)},
          {"test_misses_wanted", point.misses_wanted() ? json(*point.misses_wanted()) : json(nullptr)}});
+    if (point.label) entries.back()["label"] = details.class_names[*point.label];
+  }
   return entries;
 }
 
@@ -125,13 +137,19 @@ json subgroups_json(const EvaluationDetails& details) {
 std::string metrics_json(const EvaluationDetails& details) {
   json checkpoints = json::array();
   for (const CheckpointMetrics& one : details.checkpoints) {
-    json entry = one.metrics ? table_json(*one.metrics, details.class_names) : json{{"metrics", nullptr}};
+    json entry = !one.metrics       ? json{{"metrics", nullptr}}
+                 : details.labels() ? label_table_json(*one.metrics, details.class_names)
+                                    : table_json(*one.metrics, details.class_names);
     entry["checkpoint"] = fmt::format("{:02d}", one.epoch);
     entry["split"] = one.split;
     checkpoints.push_back(entry);
   }
   const statistics::SelectionOptimism& selection = details.selection;
-  const json result = {
+  json optimistic = {{"candidates", details.candidates}, {"optimism", number(selection.optimism)}};
+  const std::string measure = details.labels() ? "mean_auroc" : "accuracy";
+  optimistic["apparent_" + measure] = number(selection.apparent);
+  optimistic["corrected_" + measure] = number(selection.corrected);
+  json result = {
       {"program", "xrtrain " XR_VERSION},
       {"classes", details.class_names},
       {"positive_class", details.two_classes() ? json(details.class_names[details.positive]) : json(nullptr)},
@@ -145,11 +163,12 @@ std::string metrics_json(const EvaluationDetails& details) {
         {"test_patients", details.test_patients ? json(*details.test_patients) : json(nullptr)},
         {"subgroups", details.subgroup_file.empty() ? json(nullptr) : subgroups_json(details)}}},
       {"test_fingerprints", details.test_fingerprints},
-      {"best_on_test_optimistic",
-       {{"candidates", details.candidates},
-        {"apparent_accuracy", number(selection.apparent)},
-        {"corrected_accuracy", number(selection.corrected)},
-        {"optimism", number(selection.optimism)}}}};
+      {"best_on_test_optimistic", optimistic}};
+  if (details.labels()) {
+    result["task"] = "multi-label";
+    result["labels"] = result["classes"];
+    result.erase("classes");
+  }
   return result.dump(1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 

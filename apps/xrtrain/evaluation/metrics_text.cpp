@@ -95,6 +95,10 @@ std::string rates_text(const statistics::BinaryCounts& counts) {
 
 void tell_thresholds(const EvaluationDetails& details, Console& console) {
   if (details.thresholds.empty()) return;
+  if (details.labels())
+    return console.line(fmt::format(
+        "  Thresholds chosen on {}: Youden's index above; each label's others in metrics.json and report.html",
+        validation_name(details)));
   console.line(fmt::format("  Thresholds chosen on {}, used on test: {} from this probability on",
                            validation_name(details), text::one_line(details.class_names[details.positive])));
   for (const OperatingPoint& point : details.thresholds) {
@@ -155,6 +159,7 @@ void tell_subgroups(const EvaluationDetails& details, Console& console) {
       if (details.two_classes())
         line += rate_text("sensitivity", group.sensitivity) + rate_text("specificity", group.specificity) +
                 rate_text("AUROC", group.auroc);
+      if (details.labels()) line += rate_text("mean AUROC", group.auroc);
       console.line(line);
     }
   }
@@ -216,10 +221,14 @@ void tell_details(const EvaluationDetails& details, Console& console) {
           : std::string((details.selected.on == SelectedOn::command_line) ? "given by --checkpoint"
                                                                           : "the last"),
       table->images));
-  tell_metrics(table->metrics, console);
-  console.line("  " + guessing_text(details, *table));
-  tell_classes(*table, details.class_names, console);
-  tell_confusion(table->confusion, details.class_names, console);
+  if (details.labels()) {
+    tell_label_metrics(details, *table, console);
+  } else {
+    tell_metrics(table->metrics, console);
+    console.line("  " + guessing_text(details, *table));
+    tell_classes(*table, details.class_names, console);
+    tell_confusion(table->confusion, details.class_names, console);
+  }
   tell_thresholds(details, console);
   tell_temperature(details, console);
   tell_subgroups(details, console);
@@ -230,17 +239,23 @@ void tell_details(const EvaluationDetails& details, Console& console) {
 void tell_optimism(const EvaluationDetails& details, Console& console) {
   const statistics::SelectionOptimism& selection = details.selection;
   if (!selection.apparent || details.candidates < 2) return;
+  const char* const of_each = details.labels() ? "with and without each label" : "of each class";
   if (!selection.optimism)
-    return console.line(fmt::format(
-        "  By how much it flatters: too few images to estimate, it takes at least {} of each class",
-        statistics::min_images_to_correct));
+    return console.line(
+        fmt::format("  By how much it flatters: too few images to estimate, it takes at least {} {}",
+                    statistics::min_images_to_correct, of_each));
   const std::string much = *selection.optimism < 0.0005
                                ? "It does not flatter by anything that can be measured here"
                                : fmt::format("It flatters by about {:.3f}", *selection.optimism);
+  if (details.labels())
+    return console.line(fmt::format(
+        "  {}: on images that a choice does not see, the best of {} checkpoints has a mean AUROC of {:.3f} ({} "
+        "bootstrap choices)",
+        much, details.candidates, *selection.corrected, selection.resamples));
   console.line(fmt::format(
       "  {}: the best of {} checkpoints is right on {:.3f} of the images that a choice does not see ({} "
       "bootstrap choices)",
-      much, details.candidates, *selection.corrected, details.bootstrap.resamples));
+      much, details.candidates, *selection.corrected, selection.resamples));
 }
 
 }  // namespace xr::apps

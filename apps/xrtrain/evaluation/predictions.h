@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "apps/statistics/calibration.h"
+#include "apps/statistics/label_metrics.h"
+#include "data/dataset/task.h"
 
 namespace xr::apps {
 
@@ -17,6 +19,7 @@ struct SplitImages {
   std::vector<std::int64_t> labels;
   /// Of each image, empty where it is not known. Not in predictions.csv.
   std::vector<std::string> patients, fingerprints;
+  std::vector<float> targets = {};  ///< of several labels: images x labels, NaN where unknown; else empty
 };
 
 /// Class probabilities of one checkpoint on one split.
@@ -24,9 +27,12 @@ struct SplitPredictions {
   std::int64_t epoch = 0;
   std::string split;  ///< "validation" or "test"
   std::shared_ptr<const SplitImages> images;
-  std::vector<double> probabilities;  ///< images x classes: softmax of the logits, in double
+  /// images x classes: softmax of the logits, in double; of several labels the sigmoid of each.
+  std::vector<double> probabilities;
 
   [[nodiscard]] statistics::ProbabilityTable table() const;
+  /// Of several labels.
+  [[nodiscard]] statistics::LabelTable label_table() const;
   /// False if a probability is NaN or infinite: the network gave no numbers, nothing can be computed.
   [[nodiscard]] bool finite() const;
 };
@@ -34,10 +40,14 @@ struct SplitPredictions {
 struct Predictions {
   std::vector<std::string> class_names;
   std::vector<SplitPredictions> splits;  ///< in the order of evaluation
+  data::Task task = data::Task::multi_class;
 
   /// Of a checkpoint on a split, or nullptr.
   [[nodiscard]] const SplitPredictions* find(std::int64_t epoch, const std::string& split) const;
 };
+
+/// "1", "0", or nothing where it is unknown.
+[[nodiscard]] std::string target_text(float target);
 
 /// predictions.csv (docs/formats.md); numbers read back bit for bit.
 [[nodiscard]] std::string predictions_csv(const Predictions& predictions);

@@ -19,6 +19,7 @@ RunPredictions read_run_predictions(const fs::path& run) {
   const Predictions all = read_predictions(predictions);
   RunPredictions result;
   result.class_names = all.class_names;
+  result.task = all.task;
   std::vector<std::string> fingerprints;  // not there in runs of older versions
   try {
     std::ifstream file(metrics);

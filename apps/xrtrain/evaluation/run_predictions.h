@@ -8,6 +8,7 @@ namespace xr::apps {
 
 struct RunPredictions {
   std::vector<std::string> class_names;
+  data::Task task = data::Task::multi_class;
   std::size_t positive = 0;  ///< class index
   Selection selection;
   SplitPredictions test;

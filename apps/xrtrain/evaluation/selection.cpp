@@ -28,8 +28,8 @@ std::optional<Selection> selection_in(const json& metrics) {
     selection.positive_class = positive.get<std::string>();
   for (const json& entry : chosen.at("thresholds"))
     if (const std::optional<double> threshold = number_in(entry, "threshold"))
-      selection.thresholds.push_back(
-          {entry.at("rule").get<std::string>(), number_in(entry, "wanted"), *threshold});
+      selection.thresholds.push_back({entry.at("rule").get<std::string>(), number_in(entry, "wanted"),
+                                      *threshold, entry.value("label", std::string())});
   if (const json& temperature = chosen.at("temperature"); !temperature.is_null())
     selection.temperature = number_in(temperature, "value");
   return selection;
@@ -53,6 +53,20 @@ SelectedOn selected_on_named(const std::string& name) {
   return name == "validation" ? SelectedOn::validation
          : name == "given"    ? SelectedOn::command_line
                               : SelectedOn::last;
+}
+
+LabelThresholds read_label_thresholds(const std::filesystem::path& run, std::int64_t checkpoint,
+                                      const std::vector<std::string>& labels) {
+  LabelThresholds result{std::vector<double>(labels.size(), 0.5)};
+  const std::optional<Selection> selection = read_selection(run);
+  if (!selection || selection->checkpoint != checkpoint) return result;
+  for (const Selection::Threshold& chosen : selection->thresholds)
+    for (std::size_t l = 0; l < labels.size(); ++l)
+      if (chosen.rule == "youden" && chosen.label == labels[l]) {
+        result.values[l] = chosen.threshold;
+        result.chosen = true;
+      }
+  return result;
 }
 
 std::optional<Selection> read_selection(const std::filesystem::path& run) {

@@ -21,6 +21,7 @@ struct Selection {
     std::string rule;                   ///< "youden" or "sensitivity"
     std::optional<double> wanted = {};  ///< the wanted sensitivity
     double threshold = 0;               ///< probability of the positive class
+    std::string label = {};             ///< of several labels: the one that it is about
   };
 
   std::int64_t checkpoint = 0;
@@ -41,6 +42,14 @@ struct Selection {
 [[nodiscard]] const char* name_of(SelectedOn on);
 /// The reverse, where "validation" is SelectedOn::validation; anything unknown is `last`.
 [[nodiscard]] SelectedOn selected_on_named(const std::string& name);
+
+/// From which probability on a checkpoint calls each label.
+struct LabelThresholds {
+  std::vector<double> values;
+  bool chosen = false;  ///< by the run on its validation images, for this very checkpoint; else all are 0.5
+};
+[[nodiscard]] LabelThresholds read_label_thresholds(const std::filesystem::path& run, std::int64_t checkpoint,
+                                                    const std::vector<std::string>& labels);
 
 /// Of RUN/metrics.json (docs/formats.md), for images of another folder. Nothing if the file is absent or the run
 /// had no validation images to select on. Throws DataError for a file that is no metrics.json: `xrtrain eval RUN`

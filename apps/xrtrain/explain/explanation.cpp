@@ -35,8 +35,9 @@ std::vector<Explanation> explain(model::Module& network, const CheckpointInfo& i
     explanation.coarse = std::min(maps[i].height, maps[i].width) < min_map_side;
     if (explanation.coarse) explanation.central_share.reset();
     if (settings.occlusion) {
-      explanation.occlusion = model::explain::normalized(model::explain::occlusion_map(
-          network, input, batch.channels, size, classes[i], device, {0, 0, settings.batch_size}));
+      explanation.occlusion = model::explain::normalized(
+          model::explain::occlusion_map(network, input, batch.channels, size, classes[i], device,
+                                        {0, 0, settings.batch_size, info.task == data::Task::multi_label}));
       explanation.agreement = model::explain::correlation(explanation.grad_cam, *explanation.occlusion);
     }
     result.push_back(std::move(explanation));

@@ -11,7 +11,7 @@
 
 namespace xr::apps {
 
-void MachineOptions::add(command_line::Command command) {
+void MachineOptions::add(command_line::Command command, const char* default_batch) {
   const char* group = "The machine";
   command.option("--device", device, "auto, cpu, cuda, cuda:N or simt").show_default().group(group);
   command.choice("--precision", precision, command_line::precision_names(), "Arithmetic").group(group);
@@ -27,7 +27,9 @@ void MachineOptions::add(command_line::Command command) {
       .show_default()
       .range(0, 256)
       .group(group);
-  command.option("--batch-size", batch_size, "Images at a time").show_default().range(1, 65536).group(group);
+  command.option("--batch-size", batch_size, fmt::format("Images at a time [default: {}]", default_batch))
+      .range(1, 65536)
+      .group(group);
 }
 
 kernels::Device MachineOptions::apply() const {

@@ -13,9 +13,11 @@ struct MachineOptions {
   std::string device = "auto";
   kernels::Precision precision = kernels::Precision::fp32;
   kernels::KernelChoice kernel_choice = kernels::KernelChoice::automatic;
-  std::int64_t threads = 0, workers = 0, batch_size = 60;
+  std::int64_t threads = 0, workers = 0;
+  std::int64_t batch_size = 0;  ///< 0: the command's default
 
-  void add(command_line::Command command);
+  /// `default_batch`: what the help says of it, "60".
+  void add(command_line::Command command, const char* default_batch);
   /// Sets the number of threads and returns the device. Throws UsageError.
   [[nodiscard]] kernels::Device apply() const;
 };

@@ -5,6 +5,7 @@
 
 #include "apps/command_line/backend_names.h"
 #include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/options/data_folders.h"
 
 namespace xr::apps {
 
@@ -29,6 +30,10 @@ const Names<engine::ScheduleKind> schedules = {{"constant", engine::ScheduleKind
 const Names<Augmentation> augmentations = {
     {"report", Augmentation::report}, {"mild", Augmentation::mild}, {"none", Augmentation::none}};
 const Names<ClassWeights> class_weights = {{"auto", ClassWeights::balanced}, {"none", ClassWeights::none}};
+const Names<Freeze> freezes = {{"none", Freeze::none}, {"backbone", Freeze::backbone}};
+const Names<RecomputeStatistics> recomputations = {{"auto", RecomputeStatistics::automatic},
+                                                   {"yes", RecomputeStatistics::yes},
+                                                   {"no", RecomputeStatistics::no}};
 const Names<LogLevel> log_levels = {
     {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}};
 
@@ -54,7 +59,7 @@ std::vector<OptionSpec> make_table() {
       {"preset", run, "Start from these settings", &O::preset, {}, preset_names()},
       {"data",
        run,
-       "Folder with train/<class>/ and test/<class>/ images, or with <class>/ folders",
+       "Folder with train/<class>/ and test/<class>/ images, or with <class>/ folders, or a .npz file of MedMNIST",
        &O::data,
        {},
        {},
@@ -82,6 +87,17 @@ std::vector<OptionSpec> make_table() {
        &O::group_regex},
       {"split-by-group", run, "Split all images anew by patient, whether they lie in train/, val/ or test/",
        &O::split_by_group},
+      {"skip-folders", run, skip_folders_help, &O::skip_folders},
+      {"labels", run, labels_help, &O::labels},
+      {"image-column", run, image_column_help, &O::image_column},
+      {"label-column", run, label_column_help, &O::label_column},
+      {"uncertain",
+       run,
+       uncertain_help,
+       one_of(&O::uncertain, uncertain_names()),
+       {},
+       names_of(uncertain_names())},
+      {"split-list", run, split_list_help, &O::split_list},
       {"mask",
        run,
        "Black out the middle of every image, or all but the middle: a control of where a network looks",
@@ -114,6 +130,15 @@ std::vector<OptionSpec> make_table() {
        {1, 4096}},
       {"channels", network, "1: grey, 3: colour", &O::channels, {1, 3}, {"1", "3"}},
       {"padding", network, "Padding of report_cnn's first convolution", &O::padding, {0, 8}},
+      {"init", network,
+       "Start from the weights in this file: a checkpoint, safetensors, or a state dict of PyTorch (.pth, .pt)",
+       &O::init},
+      {"freeze",
+       network,
+       "Train the head alone: the backbone stays as it is, with its running statistics",
+       one_of(&O::freeze, freezes),
+       {},
+       names_of(freezes)},
       {"dropout", network, "Probability of dropout before the last layers", &O::dropout, fraction},
 
       {"epochs",
@@ -128,6 +153,15 @@ std::vector<OptionSpec> make_table() {
       {"seed", training, "Of everything random", &O::seed, {0, largest_seed}},
       {"optimizer", training, "Update rule", one_of(&O::optimizer, optimizers), {}, names_of(optimizers)},
       {"lr", training, "Learning rate", &O::lr, nonnegative_float},
+      {"lr-backbone", training, "Learning rate of all but the head; 0: that of --lr", &O::lr_backbone,
+       nonnegative_float},
+      {"recompute-statistics",
+       training,
+       "Running statistics of batch norms anew over the training images after each epoch; auto: where their momentum is "
+       "too small for an epoch's steps, with --init or a network of small momentum",
+       one_of(&O::recompute_statistics, recomputations),
+       {},
+       names_of(recomputations)},
       {"momentum", training, "Momentum of sgd", &O::momentum, fraction},
       {"weight-decay", training, "Weight decay; decoupled with adamw", &O::weight_decay, nonnegative_float},
       {"schedule",
@@ -159,11 +193,19 @@ std::vector<OptionSpec> make_table() {
        fraction},
       {"normalize", training, "Shift and scale pixels by the training images' mean and deviation",
        &O::normalize},
+      {"preprocessing",
+       training,
+       "What pixels are normalised with: auto is that of --init where it is known, else as --normalize says",
+       &O::preprocessing,
+       {},
+       {"auto", "dataset", "none", "imagenet", "torchxrayvision", "efficientnet_lite"}},
+      {"mean", training, "Mean of pixels from 0 to 1, of every channel or with commas between", &O::mean},
+      {"std", training, "Standard deviation that belongs to --mean", &O::std},
 
       {"positive",
        evaluation,
-       "Class that sensitivity is about, of two; else the first not called normal, healthy, negative or "
-       "no_finding",
+       "Class that sensitivity is about, of two; else the one that is not called normal, negative, control "
+       "or the like",
        &O::positive,
        {},
        {},
@@ -198,6 +240,15 @@ std::vector<OptionSpec> make_table() {
        machine,
        "Record a training step and replay it: fewer launches, the same numbers (not on the cpu)",
        &O::cuda_graph,
+       {},
+       {},
+       InFile::kept,
+       OnResume::free},
+      {"cache",
+       machine,
+       "Keep decoded images for the next run: in $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else "
+       "~/.cache/xrtrain",
+       &O::cache,
        {},
        {},
        InFile::kept,

@@ -10,6 +10,7 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/options/data_folders.h"
 
 namespace xr::apps {
 
@@ -43,8 +44,14 @@ void check_choice(const OptionSpec& spec, const std::string& text, const std::st
 void apply(TrainOptions& options, const std::vector<FileOption>& file, const GivenOptions& given) {
   for (const FileOption& option : file) set_value(options, *option.spec, option.value, option.where);
   for (const auto& [name, text] : given) set_from_text(options, *find_option(name), text, "--" + name);
+  LabelOptions labels{options.labels, {}, {}, {}, options.split_list};
+  labels.make_absolute();
+  options.labels = labels.labels;
+  options.split_list = labels.split_list;
   if (!options.groups.empty())  // the run must find it from anywhere
     options.groups = std::filesystem::absolute(options.groups).lexically_normal().string();
+  if (!options.init.empty())
+    options.init = std::filesystem::absolute(options.init).lexically_normal().string();
 }
 
 std::vector<FileOption> options_of_file(const std::string& config_file) {

@@ -5,6 +5,8 @@
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/options/data_folders.h"
+#include "apps/xrtrain/training/normalization.h"
 #include "data/dataset/patient_table.h"
 
 namespace xr::apps {
@@ -85,6 +87,12 @@ data::FoldSettings fold_settings(const TrainOptions& options) {
   return settings;
 }
 
+data::LabelSettings label_settings(const TrainOptions& options) {
+  return LabelOptions{options.labels, options.image_column, options.label_column, options.uncertain,
+                      options.split_list}
+      .settings();
+}
+
 void check_group_pattern(const std::string& pattern) {
   if (!pattern.empty()) errors_as<UsageError>([&] { (void)data::PathPattern(pattern); });
 }
@@ -97,6 +105,14 @@ void validate(const TrainOptions& options) {
   if (!options.groups.empty() && !options.group_regex.empty())
     throw UsageError("--groups and --group-regex exclude each other: use one");
   check_group_pattern(options.group_regex);
+  (void)skip_folders_of(options.skip_folders);
+  (void)label_settings(options);
+  check_normalization(options);
+  if (options.freeze != Freeze::none && options.init.empty())
+    throw UsageError("--freeze backbone needs --init FILE: a backbone of random weights is worth nothing");
+  if (options.freeze == Freeze::backbone && options.lr_backbone > 0)
+    throw UsageError(
+        "--lr-backbone and --freeze backbone exclude each other: train the backbone, or leave it");
   errors_as<UsageError>([&] {
     const model::ModelSettings settings = model_settings(options, 2, {});
     const std::int64_t least = model::min_image_size(settings);

@@ -18,6 +18,8 @@ namespace xr::apps {
 enum class Optimizer { adam, adamw, sgd };
 enum class Augmentation { report, mild, none };
 enum class ClassWeights { balanced, none };
+enum class Freeze { none, backbone };
+enum class RecomputeStatistics { automatic, yes, no };
 
 struct TrainOptions {
   // The run.
@@ -25,6 +27,10 @@ struct TrainOptions {
   double val_fraction = 0.15;
   std::string groups, group_regex;  ///< whose images must not be split (data::GroupSettings)
   bool split_by_group = false;
+  std::string labels, image_column, label_column;  ///< a table of labels (data::LabelSettings)
+  data::Uncertain uncertain = data::Uncertain::ignore;
+  std::string split_list;              ///< files with commas between
+  std::string skip_folders = "auto";   ///< skip_folders_of
   data::Mask mask = data::Mask::none;  ///< what of the images is black: a control
   std::string fold;                    ///< "2/5": test on this fold of a cross-validation; empty: none
   std::int64_t fold_seed = 0;          ///< of the cut into folds
@@ -36,10 +42,14 @@ struct TrainOptions {
   std::string model;
   std::int64_t image_size = 224, channels = 1, padding = 2;
   double dropout = 0.25;
+  Freeze freeze = Freeze::none;  ///< what of the network is not trained
+  std::string init;              ///< a file of weights to start from; empty: at random
   // Training.
   std::int64_t epochs = 20, batch_size = 32, seed = 0;
   Optimizer optimizer = Optimizer::adam;
   engine::ScheduleKind schedule = engine::ScheduleKind::constant;
+  double lr_backbone = 0;  ///< of all but the head; 0: as lr
+  RecomputeStatistics recompute_statistics = RecomputeStatistics::automatic;
   double lr = 1e-3, momentum = 0.9, weight_decay = 0.0;
   std::int64_t warmup_epochs = 0, step_epochs = 10;
   double step_factor = 0.1;
@@ -47,12 +57,14 @@ struct TrainOptions {
   ClassWeights class_weights = ClassWeights::none;
   double label_smoothing = 0.0;
   bool normalize = false;
+  std::string preprocessing = "auto", mean, std;  ///< choose_normalization
   // The machine.
   std::string device = "auto";
   kernels::Precision precision = kernels::Precision::fp32;
   kernels::KernelChoice kernel_choice = kernels::KernelChoice::automatic;
   std::int64_t workers = 1, threads = 0;
   bool cuda_graph = true;
+  bool cache = true;  ///< decoded images are kept for the next run
   // Evaluation.
   std::string positive, subgroups;
   double target_sensitivity = 0.95;
@@ -70,6 +82,8 @@ struct TrainOptions {
 void validate(const TrainOptions& options);
 /// Throws UsageError unless it is empty or a regular expression.
 void check_group_pattern(const std::string& pattern);
+/// Of options.labels and those that belong to it. Throws UsageError.
+[[nodiscard]] data::LabelSettings label_settings(const TrainOptions& options);
 /// Of options.fold. Throws UsageError unless it is K/N.
 [[nodiscard]] data::FoldSettings fold_settings(const TrainOptions& options);
 

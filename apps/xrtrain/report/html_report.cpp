@@ -22,6 +22,24 @@ const statistics::MetricTable* headline(const HtmlReport& report, std::string& s
   return nullptr;
 }
 
+/// By how much the best of all checkpoints on the test images flatters.
+void add_optimism(html::Page& page, const EvaluationDetails& details) {
+  const statistics::SelectionOptimism& selection = details.selection;
+  if (!selection.apparent || details.candidates < 2) return;
+  if (!selection.optimism)
+    return page.note(fmt::format(
+        "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
+        "it takes at least {} {}.",
+        details.candidates, statistics::min_images_to_correct,
+        details.labels() ? "with and without each label" : "of each class"));
+  page.note(fmt::format(
+      "The best of all {} checkpoints on the test images would read {}{:.3f}: chosen after looking at "
+      "the answers, too high by {} (bootstrap of the selection).",
+      details.candidates, details.labels() ? "mean AUROC " : "", *selection.apparent,
+      *selection.optimism < 0.0005 ? std::string("nothing that can be measured here")
+                                   : fmt::format("about {:.3f}", *selection.optimism)));
+}
+
 void add_result(html::Page& page, const HtmlReport& report, const statistics::MetricTable* metrics,
                 const std::string& split) {
   const EvaluationDetails& details = report.details;
@@ -29,6 +47,15 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
   if (metrics == nullptr) {
     page.badge(Verdict::serious,
                "No figures: the network gave no numbers, or there are no images to evaluate on");
+    return;
+  }
+  if (details.labels()) {
+    page.paragraph(label_result_text(details, *metrics, split));
+    add_optimism(page, details);
+    page.add(report_label_metrics(details, *metrics));
+    if (split == "test") page.note(independence_text(details, metrics->images));
+    if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
+    if (split == "test") page.add(report_control(report, *metrics));
     return;
   }
   const std::int64_t right = metrics->confusion.correct();
@@ -42,18 +69,7 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
       right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
       interval.low, interval.high));
   page.paragraph(guessing_text(details, *metrics) + ".");
-  if (details.selection.apparent && details.candidates > 1 && !details.selection.optimism)
-    page.note(fmt::format(
-        "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
-        "it takes at least {} of each class.",
-        details.candidates, statistics::min_images_to_correct));
-  if (details.selection.optimism && details.candidates > 1)
-    page.note(fmt::format(
-        "The best of all {} checkpoints on the test images would read {:.3f}: chosen after looking at "
-        "the answers, too high by {} (bootstrap of the selection).",
-        details.candidates, *details.selection.apparent,
-        *details.selection.optimism < 0.0005 ? std::string("nothing that can be measured here")
-                                             : fmt::format("about {:.3f}", *details.selection.optimism)));
+  add_optimism(page, details);
   page.add(report_metrics(details, *metrics, split));
   if (split == "test") page.note(independence_text(details, metrics->images));
   if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
@@ -62,7 +78,10 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
 
 std::string title_of(const HtmlReport& report) {
   const TrainOptions& options = report.options;
-  std::string title = fmt::format("{} on {}", options.model, fmt::join(report.details.class_names, ", "));
+  std::string title =
+      report.details.labels()
+          ? fmt::format("{} on {} labels", options.model, report.details.class_names.size())
+          : fmt::format("{} on {}", options.model, fmt::join(report.details.class_names, ", "));
   if (options.mask == data::Mask::middle) title += ", the middle of the images black";
   if (options.mask == data::Mask::border) title += ", all but the middle of the images black";
   if (!options.fold.empty()) title += fmt::format(", fold {} of a cross-validation", options.fold);
@@ -94,8 +113,11 @@ std::string html_report(const HtmlReport& report) {
   if (!report.errors.empty()) {
     page.section("The most certain errors");
     page.paragraph(
-        "Test images that were taken for the wrong class with the highest probability; beside each, where "
-        "the network found its evidence for that wrong class (Grad-CAM).");
+        report.details.labels()
+            ? "Test images whose label got the probability farthest from the truth; beside each, where "
+              "the network found its evidence for that label (Grad-CAM)."
+            : "Test images that were taken for the wrong class with the highest probability; beside each, "
+              "where the network found its evidence for that wrong class (Grad-CAM).");
     page.add(html::thumbnails(report.errors));
   }
   add_section(page, "How to repeat it", report_environment(report));

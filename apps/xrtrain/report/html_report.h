@@ -44,6 +44,16 @@ struct HtmlReport {
 /// The thresholds and the temperature that were chosen on validation images, and how they do there and on the
 /// test images. Empty if there are none.
 [[nodiscard]] html::Markup report_thresholds(const EvaluationDetails& details);
+/// Of several labels: each with its metrics at its threshold, and their means.
+[[nodiscard]] html::Markup report_label_metrics(const EvaluationDetails& details,
+                                                const statistics::MetricTable& metrics);
+/// Of several labels: the result in a sentence.
+[[nodiscard]] std::string label_result_text(const EvaluationDetails& details,
+                                            const statistics::MetricTable& metrics, const std::string& split);
+/// Of several labels: ROC curves of the chosen checkpoint, and the reliability of all its probabilities.
+[[nodiscard]] html::Markup report_label_roc(const HtmlReport& report, const SplitPredictions& predictions,
+                                            const std::string& split);
+
 /// Tables for the groups of test images. Empty if there are none.
 [[nodiscard]] html::Markup report_subgroups(const EvaluationDetails& details);
 

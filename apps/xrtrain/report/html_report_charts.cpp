@@ -25,7 +25,15 @@ void add_proportion(html::Series& series, double x, std::int64_t k, std::int64_t
   series.high.push_back(interval.high);
 }
 
-/// Accuracy and mean cross-entropy of each checkpoint on one split.
+void add_estimate(html::Series& series, double x, const statistics::Metric* metric) {
+  const statistics::Estimate estimate = metric != nullptr ? metric->estimate : statistics::Estimate{};
+  series.x.push_back(x);
+  series.y.push_back(estimate.value.value_or(std::nan("")));
+  series.low.push_back(estimate.interval ? estimate.interval->low : std::nan(""));
+  series.high.push_back(estimate.interval ? estimate.interval->high : std::nan(""));
+}
+
+/// Accuracy (of several labels the mean AUROC) and mean cross-entropy of each checkpoint on one split.
 void add_checkpoints(const HtmlReport& report, const std::string& split, html::LineChart& accuracy,
                      html::LineChart& loss) {
   html::Series accuracies = named(split), losses = named(split);
@@ -33,8 +41,11 @@ void add_checkpoints(const HtmlReport& report, const std::string& split, html::L
   for (const CheckpointMetrics& checkpoint : report.details.checkpoints) {
     if (checkpoint.split != split || !checkpoint.metrics) continue;
     const auto epoch = static_cast<double>(checkpoint.epoch);
-    add_proportion(accuracies, epoch, checkpoint.metrics->confusion.correct(),
-                   checkpoint.metrics->confusion.total());
+    if (report.details.labels())
+      add_estimate(accuracies, epoch, checkpoint.metrics->find("mean_auroc"));
+    else
+      add_proportion(accuracies, epoch, checkpoint.metrics->confusion.correct(),
+                     checkpoint.metrics->confusion.total());
     const statistics::Metric* nll = checkpoint.metrics->find("nll");
     losses.x.push_back(epoch);
     losses.y.push_back(nll != nullptr ? nll->estimate.value.value_or(std::nan("")) : std::nan(""));
@@ -69,20 +80,21 @@ Markup reliability_chart(const SplitPredictions& predictions, std::size_t positi
 
 Markup report_curves(const HtmlReport& report) {
   html::LineChart accuracy, loss;
-  accuracy.title = "Accuracy";
+  const bool labels = report.details.labels();
+  accuracy.title = labels ? "Mean AUROC" : "Accuracy";
   accuracy.x = loss.x = {"epoch", {}, {}, true, false};
-  accuracy.y = {"share of images classified correctly", {}, {}, false, true};
+  accuracy.y = {labels ? "mean over labels" : "share of images classified correctly", {}, {}, false, !labels};
   loss.title = "Loss";
   loss.y = {"mean cross-entropy", 0.0, {}, false, false};
   if (!report.history.empty()) {
     html::Series accuracies = named("train"), losses = named("train");
     for (const EpochRecord& record : report.history) {
-      accuracies.x.push_back(static_cast<double>(record.epoch));
+      if (!labels) accuracies.x.push_back(static_cast<double>(record.epoch));
       losses.x.push_back(static_cast<double>(record.epoch));
-      accuracies.y.push_back(record.train_accuracy());
+      if (!labels) accuracies.y.push_back(record.train_accuracy());
       losses.y.push_back(record.train_loss);
     }
-    accuracy.series.push_back(accuracies);
+    if (!labels) accuracy.series.push_back(accuracies);
     loss.series.push_back(losses);
   }
   for (const char* split : {"validation", "test"}) add_checkpoints(report, split, accuracy, loss);
@@ -91,8 +103,9 @@ Markup report_curves(const HtmlReport& report) {
        fmt::format("checkpoint {:02d}, {}", report.details.selected.checkpoint,
                    report.details.selected.on_validation() ? "chosen on validation" : "the last")}};
   accuracy.note = fmt::format(
-      "Bands: 95 % Wilson intervals. The training figures are taken with {}{}weights that change within the "
+      "Bands: 95 % {} intervals. The training figures are taken with {}{}weights that change within the "
       "epoch.",
+      labels ? "bootstrap" : "Wilson",
       report.options.augment == Augmentation::none ? "" : "augmented images, ",
       report.options.dropout > 0.0 ? "dropout and " : "");
   loss.note = "Of the training: as it was minimised, class weights and label smoothing included.";
@@ -103,6 +116,7 @@ Markup report_roc_and_calibration(const HtmlReport& report, const std::string& s
   const EvaluationDetails& details = report.details;
   const SplitPredictions* predictions = report.predictions.find(details.selected.checkpoint, split);
   if (predictions == nullptr || !predictions->finite() || predictions->images->labels.empty()) return {};
+  if (details.labels()) return report_label_roc(report, *predictions, split);
   std::vector<html::Series> series;
   for (std::size_t c = 0; c < details.class_names.size(); ++c) {
     if (details.two_classes() && c != details.positive) continue;

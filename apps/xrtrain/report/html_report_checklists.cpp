@@ -1,6 +1,5 @@
 // The checklists of report.html: what the program can fill in, and what it cannot.
 #include <fmt/format.h>
-#include <numeric>
 
 #include "apps/html/table.h"
 #include "apps/text/text.h"
@@ -22,10 +21,13 @@ const char* const measures =
     "accuracy, sensitivity, specificity and predictive values with Wilson intervals, AUROC with DeLong's, "
     "the rest with stratified bootstrap intervals; all 95 %";
 
+const char* const label_measures =
+    "of each label AUROC with DeLong's interval, sensitivity, specificity and predictive values with Wilson's, AUPRC "
+    "and the means over labels with bootstrap intervals; all 95 %";
+
 /// "training: 220 images, 128 covid, 92 normal"
 std::string counts_text(const DataFacts& data, const SplitFacts& split) {
-  std::string text = fmt::format("{}: {} images", split.name,
-                                 std::accumulate(split.images.begin(), split.images.end(), std::int64_t{0}));
+  std::string text = fmt::format("{}: {} images", split.name, split.total());
   for (std::size_t c = 0; c < split.images.size(); ++c)
     text += fmt::format(", {} {}", split.images[c], data.class_names[c]);
   return text;
@@ -58,8 +60,7 @@ std::string level_text(const HtmlReport& report) {
   if (!report.provenance) return unknown();
   const DataFacts& data = report.provenance->data;
   std::int64_t images = 0;
-  for (const SplitFacts& split : data.splits)
-    images = std::accumulate(split.images.begin(), split.images.end(), images);
+  for (const SplitFacts& split : data.splits) images += split.total();
   const bool by_patient = data.with_patient == images && data.shared_patients == 0;
   return (data.patients_from.empty() ? "the image. "
           : by_patient               ? "the patient. "
@@ -102,6 +103,10 @@ std::string selection_text(const EvaluationDetails& details) {
 }
 
 std::string thresholds_text(const EvaluationDetails& details) {
+  if (details.labels())
+    return details.thresholds.empty()
+               ? "0.5 for each label"
+               : "of each label, chosen on validation images: see the table of thresholds";
   std::string text = details.two_classes() ? "decision at a probability of 0.5" : "the most probable class";
   for (const OperatingPoint& point : details.thresholds)
     if (point.threshold)
@@ -139,10 +144,10 @@ Items model_card(const HtmlReport& report, const std::string& network) {
           {"Date", "open: not kept, so that the same run has the same bytes"},
           {"Persons, licence, contact", open_item},
           {"Training algorithm", training_text(report.options)},
-          {"Classes", fmt::format("{}", fmt::join(details.class_names, ", "))},
+          {details.labels() ? "Labels" : "Classes", fmt::format("{}", fmt::join(details.class_names, ", "))},
           {"Intended use; uses out of scope", open_item},
           {"Factors: patients, hospitals, devices that matter", open_item},
-          {"Metrics", measures},
+          {"Metrics", details.labels() ? label_measures : measures},
           {"Decision thresholds", thresholds_text(details)},
           {"Training data", counts_of(report, {"training", "validation"})},
           {"Evaluation data", counts_of(report, {"test"})},
@@ -176,7 +181,7 @@ Items claim(const HtmlReport& report, const std::string& network) {
           {"25: training", training_text(options)},
           {"26: how the final model was selected", selection_text(report.details)},
           {"27: ensembling", "none"},
-          {"28, 29: metrics and their uncertainty", measures},
+          {"28, 29: metrics and their uncertainty", report.details.labels() ? label_measures : measures},
           {"30: robustness or sensitivity analysis", robustness_text(report)},
           {"31: explainability",
            errors ? "Grad-CAM of the most certain errors, above; not validated: open"

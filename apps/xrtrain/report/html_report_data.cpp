@@ -1,6 +1,5 @@
 // What report.html says of the images, the control trainings and the machine.
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "apps/html/table.h"
 #include "apps/xrtrain/options/option_table.h"
@@ -35,6 +34,51 @@ void add_control(html::Table& table, const char* name, const nlohmann::json& con
                          accuracy.interval->high)});
 }
 
+/// The same of several labels: a mean AUROC with its interval.
+void add_label_control(html::Table& table, const char* name, const nlohmann::json& figures) {
+  if (!figures.is_object()) return;
+  for (const char* part : {"mean_auroc", "low", "high"})
+    if (!figures.contains(part) || !figures[part].is_number()) return;
+  table.row({name, fmt::format("{:.3f} ({:.3f} to {:.3f})", figures["mean_auroc"].get<double>(),
+                               figures["low"].get<double>(), figures["high"].get<double>())});
+}
+
+nlohmann::json mean_auroc_figures(const statistics::MetricTable& metrics) {
+  const statistics::Metric* mean = metrics.find("mean_auroc");
+  if (mean == nullptr || !mean->estimate.value || !mean->estimate.interval) return nullptr;
+  return {{"mean_auroc", *mean->estimate.value},
+          {"low", mean->estimate.interval->low},
+          {"high", mean->estimate.interval->high}};
+}
+
+html::Table label_control_table(const nlohmann::json& control, const statistics::MetricTable& metrics) {
+  html::Table table(
+      {{"trained and tested on"}, {"mean AUROC", Align::right}},
+      "Beside the control trainings of the audit, which have settings of their own; 95 % intervals");
+  add_label_control(table, "this run", mean_auroc_figures(metrics));
+  add_label_control(table, "control: whole images", control.value("whole", nlohmann::json()));
+  add_label_control(table, "control: the middle black", control.value("middle_black", nlohmann::json()));
+  add_label_control(table, "control: all but the middle black",
+                    control.value("border_black", nlohmann::json()));
+  table.row({"guessing", "0.500"});
+  return table;
+}
+
+html::Table class_control_table(const nlohmann::json& control, const statistics::MetricTable& metrics) {
+  html::Table table(
+      {{"trained and tested on"}, {"right", Align::right}, {"accuracy", Align::right}},
+      "Beside the control trainings of the audit, which have settings of their own; 95 % intervals");
+  const nlohmann::json of_run{{"run", {{"right", metrics.confusion.correct()}, {"images", metrics.images}}}};
+  add_control(table, "this run", of_run, "run");
+  add_control(table, "control: whole images", control, "whole");
+  add_control(table, "control: the middle black", control, "middle_black");
+  add_control(table, "control: all but the middle black", control, "border_black");
+  const nlohmann::json guessing = control.value("guessing", nlohmann::json());
+  if (guessing.is_number())
+    table.row({"always the largest class", "", fmt::format("{:.3f}", guessing.get<double>())});
+  return table;
+}
+
 std::string counted(std::int64_t count, const char* one, const char* many) {
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
@@ -48,17 +92,8 @@ bool has_control(const HtmlReport& report) {
 Markup report_control(const HtmlReport& report, const statistics::MetricTable& metrics) {
   const nlohmann::json control = read_control(report);
   if (!control.is_object()) return {};
-  html::Table table(
-      {{"trained and tested on"}, {"right", Align::right}, {"accuracy", Align::right}},
-      "Beside the control trainings of the audit, which have settings of their own; 95 % intervals");
-  const nlohmann::json of_run{{"run", {{"right", metrics.confusion.correct()}, {"images", metrics.images}}}};
-  add_control(table, "this run", of_run, "run");
-  add_control(table, "control: whole images", control, "whole");
-  add_control(table, "control: the middle black", control, "middle_black");
-  add_control(table, "control: all but the middle black", control, "border_black");
-  const nlohmann::json guessing = control.value("guessing", nlohmann::json());
-  if (guessing.is_number())
-    table.row({"always the largest class", "", fmt::format("{:.3f}", guessing.get<double>())});
+  const html::Table table =
+      report.details.labels() ? label_control_table(control, metrics) : class_control_table(control, metrics);
   return table.markup() +
          html::note(
              "The middle is five eighths of each side; parts of the lungs remain visible around it. What a "
@@ -67,8 +102,7 @@ Markup report_control(const HtmlReport& report, const statistics::MetricTable& m
 
 std::string patients_text(const DataFacts& data) {
   std::int64_t images = 0;
-  for (const SplitFacts& split : data.splits)
-    images = std::accumulate(split.images.begin(), split.images.end(), images);
+  for (const SplitFacts& split : data.splits) images += split.total();
   if (data.patients_from.empty())
     return "No patients are known: images of one patient may lie in more than one split.";
   return fmt::format("Patients of {} of {} images from {}; {}{} images in more than one split.",
@@ -94,10 +128,13 @@ Markup report_images(const HtmlReport& report) {
     table.row(row);
   };
   for (std::size_t c = 0; c < data.class_names.size(); ++c)
-    add_row(data.class_names[c], [c](const SplitFacts& split) { return split.images[c]; });
-  add_row("all classes", [](const SplitFacts& split) {
-    return std::accumulate(split.images.begin(), split.images.end(), std::int64_t{0});
-  });
+    add_row(data.class_names[c], [c](const SplitFacts& split) {
+      return split.known.empty() || split.known[c] == split.labelled_images
+                 ? fmt::format("{}", split.images[c])
+                 : fmt::format("{} of {} known", split.images[c], split.known[c]);
+    });
+  add_row(report.details.labels() ? "all images" : "all classes",
+          [](const SplitFacts& split) { return split.total(); });
   if (!data.patients_from.empty())
     add_row("patients", [](const SplitFacts& split) { return split.patients; });
   add_row("unreadable, left out", [](const SplitFacts& split) { return split.unreadable; });

@@ -127,12 +127,14 @@ Markup report_metrics(const EvaluationDetails& details, const statistics::Metric
 
 Markup report_thresholds(const EvaluationDetails& details) {
   Markup result, warnings;
-  html::Table table({{"chosen on validation by"},
-                     {"threshold", Align::right},
-                     {"validation sensitivity", Align::right},
-                     {"validation specificity", Align::right},
-                     {"test sensitivity", Align::right},
-                     {"test specificity", Align::right}});
+  std::vector<html::Column> heads{{"chosen on validation by"},
+                                  {"threshold", Align::right},
+                                  {"validation sensitivity", Align::right},
+                                  {"validation specificity", Align::right},
+                                  {"test sensitivity", Align::right},
+                                  {"test specificity", Align::right}};
+  if (details.labels()) heads.insert(heads.begin(), {"label"});
+  html::Table table(heads);
   for (const OperatingPoint& point : details.thresholds) {
     std::vector<Markup> row{point.wanted ? fmt::format("sensitivity of {} or more", number(point.wanted))
                                          : std::string("sensitivity + specificity (Youden)"),
@@ -141,6 +143,7 @@ Markup report_thresholds(const EvaluationDetails& details) {
       row.push_back(counts ? rate(counts->true_positive, counts->positives()) : Markup("-"));
       row.push_back(counts ? rate(counts->true_negative, counts->negatives()) : Markup("-"));
     }
+    if (point.label) row.insert(row.begin(), details.class_names[*point.label]);
     table.row(row);
     if (!point.wanted || !point.test || point.test->positives() == 0) continue;
     const statistics::Interval interval =
@@ -148,7 +151,8 @@ Markup report_thresholds(const EvaluationDetails& details) {
     if (interval.high < *point.wanted)
       warnings += html::callout(
           Verdict::warning,
-          fmt::format("The wanted sensitivity of {} is missed on the test images", number(point.wanted)),
+          fmt::format("{}The wanted sensitivity of {} is missed on the test images",
+                      point.label ? details.class_names[*point.label] + ": " : "", number(point.wanted)),
           html::paragraph(fmt::format(
               "There it is {} of {}, and its interval ends at {:.3f}: a threshold chosen on few validation "
               "images need not hold for others.",
@@ -182,6 +186,7 @@ Markup report_subgroups(const EvaluationDetails& details) {
     if (details.two_classes())
       for (const char* name : {"sensitivity", "specificity", "AUROC"})
         columns.push_back({name, Align::right});
+    if (details.labels()) columns.push_back({"mean AUROC", Align::right});
     html::Table table(columns, "by " + group_table.column);
     for (const Subgroup& group : group_table.groups) {
       std::vector<Markup> row{group.value, fmt::format("{}", group.images),
@@ -189,6 +194,7 @@ Markup report_subgroups(const EvaluationDetails& details) {
       if (details.two_classes())
         for (const SubgroupRate& one : {group.sensitivity, group.specificity, group.auroc})
           row.emplace_back(with_interval(one.estimate));
+      if (details.labels()) row.emplace_back(with_interval(group.auroc.estimate));
       table.row(row);
     }
     result += table.markup();

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* shape_names[] = {"square", "short_side"};
+constexpr const char* multi_label = "multi-label";
 
 /// Reads the texts of a checkpoint's metadata; errors name what is missing or wrong.
 class MetadataReader {
@@ -82,7 +83,13 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
   info.model.dropout = reader.number<float>("dropout");
   info.class_names = reader.list<std::vector<std::string>>("class_names");
   info.model.classes = static_cast<std::int64_t>(info.class_names.size());
-  XR_CHECK(info.model.classes >= 2, "it has {} classes", info.class_names.size());
+  if (metadata.contains("task")) {
+    XR_CHECK(reader.text("task") == multi_label, "its metadata has task = '{}'",
+             text::one_line(reader.text("task")));
+    info.task = data::Task::multi_label;
+  }
+  XR_CHECK(info.model.classes >= (info.task == data::Task::multi_label ? 1 : 2), "it has {} classes",
+           info.class_names.size());
   const std::string& shape = reader.text("stored_shape");
   XR_CHECK(shape == shape_names[0] || shape == shape_names[1], "its metadata has stored_shape = '{}'",
            text::one_line(shape));
@@ -90,12 +97,17 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
   info.format.size = static_cast<int>(reader.integer("stored_size", 1, 4096));
   info.format.channels = static_cast<int>(info.model.channels);
   if (metadata.contains("stored_mask")) info.format.mask = mask_named(reader.text("stored_mask"));
+  if (metadata.contains("sample_depths"))
+    info.format.depths = data::SampleDepths(reader.text("sample_depths"));
   info.normalization.mean = read_channels(reader, "mean", info.model.channels, false);
   info.normalization.deviation = read_channels(reader, "deviation", info.model.channels, true);
   info.epoch = reader.integer("epoch", 0, std::numeric_limits<std::int64_t>::max());
   info.train_loss = reader.number<double>("train_loss");
   info.train_accuracy = reader.number<double>("train_accuracy");
   info.data = reader.text("data");
+  if (metadata.contains("statistics_images"))
+    info.statistics_images = reader.integer("statistics_images", 1, std::numeric_limits<std::int64_t>::max());
+  if (metadata.contains("initial_weights")) info.initial_weights = reader.text("initial_weights");
   return info;
 }
 
@@ -141,8 +153,12 @@ engine::Metadata to_metadata(const CheckpointInfo& info) {
       {"train_loss", text::number_text(info.train_loss)},
       {"train_accuracy", text::number_text(info.train_accuracy)},
       {"data", info.data}};
+  if (info.task == data::Task::multi_label) metadata["task"] = multi_label;
   if (info.format.mask != data::Mask::none)
     metadata["stored_mask"] = mask_names()[static_cast<std::size_t>(info.format.mask)];
+  if (info.statistics_images > 0) metadata["statistics_images"] = std::to_string(info.statistics_images);
+  if (!info.initial_weights.empty()) metadata["initial_weights"] = info.initial_weights;
+  if (!info.format.depths.empty()) metadata["sample_depths"] = info.format.depths.text();
   return metadata;
 }
 

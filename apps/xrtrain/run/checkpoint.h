@@ -16,12 +16,16 @@ namespace xr::apps {
 /// What a checkpoint says of itself, besides the tensors.
 struct CheckpointInfo {
   model::ModelSettings model;
-  std::vector<std::string> class_names;
-  data::StoredFormat format;  ///< of the images that are evaluated
+  data::Task task = data::Task::multi_class;
+  std::vector<std::string> class_names;  ///< or labels
+  data::StoredFormat format;             ///< of the images that are evaluated
   PixelStatistics normalization;
   std::int64_t epoch = 0;
   double train_loss = 0.0, train_accuracy = 0.0;
   std::string data;  ///< identity of the training images
+  std::int64_t statistics_images =
+      0;                        ///< over which the running statistics were computed anew; 0: they were not
+  std::string initial_weights;  ///< identity of the file that the training started from; empty: at random
 };
 
 [[nodiscard]] engine::Metadata to_metadata(const CheckpointInfo& info);

@@ -15,19 +15,27 @@ double EpochRecord::train_accuracy() const {
 }
 
 std::string history_csv(const History& history) {
+  const bool labels = std::ranges::any_of(
+      history, [](const EpochRecord& record) { return record.validation && record.validation->mean_auroc; });
   std::string text =
       "epoch,learning_rate,train_loss,train_accuracy,train_correct,train_images,validation_loss,"
-      "validation_accuracy,validation_correct,validation_images\n";
+      "validation_accuracy,validation_correct,validation_images";
+  text += labels ? ",validation_mean_auroc\n" : "\n";
   for (const EpochRecord& record : history) {
     text += fmt::format("{},{},{},{:.6f},{},{},", record.epoch, text::number_text(record.learning_rate),
                         text::number_text(record.train_loss), record.train_accuracy(), record.train_correct,
                         record.train_images);
     if (record.validation)
       text +=
-          fmt::format("{},{:.6f},{},{}\n", text::number_text(record.validation->loss()),
+          fmt::format("{},{:.6f},{},{}", text::number_text(record.validation->loss()),
                       record.validation->accuracy(), record.validation->hits(), record.validation->images());
     else
-      text += ",,,\n";
+      text += ",,,";
+    if (labels)
+      text += record.validation && record.validation->mean_auroc
+                  ? fmt::format(",{:.6f}", *record.validation->mean_auroc)
+                  : ",";
+    text += '\n';
   }
   return text;
 }
@@ -44,6 +52,8 @@ std::string history_to_json(const History& history) {
       entry["validation"] = {{"count", record.validation->count},
                              {"correct", record.validation->correct},
                              {"loss_sum", record.validation->loss_sum}};
+    if (record.validation && record.validation->mean_auroc)
+      entry["validation"]["mean_auroc"] = *record.validation->mean_auroc;
     list.push_back(entry);
   }
   return list.dump();
@@ -64,6 +74,8 @@ History history_from_json(const std::string& text) {
         record.validation = Evaluation{validation.at("count").get<std::vector<std::int64_t>>(),
                                        validation.at("correct").get<std::vector<std::int64_t>>(),
                                        validation.at("loss_sum").get<double>()};
+        if (validation.contains("mean_auroc"))
+          record.validation->mean_auroc = validation["mean_auroc"].get<double>();
       }
       history.push_back(record);
     }

@@ -13,9 +13,9 @@ namespace xr::apps {
 
 struct EpochRecord {
   std::int64_t epoch = 0;
-  double learning_rate = 0.0;  ///< of the last step
-  double train_loss = 0.0;     ///< mean over images of the batch losses
-  std::int64_t train_correct = 0, train_images = 0;
+  double learning_rate = 0.0;                        ///< of the last step
+  double train_loss = 0.0;                           ///< mean over images of the batch losses
+  std::int64_t train_correct = 0, train_images = 0;  ///< of several labels: known targets (Answers)
   std::optional<Evaluation> validation;
 
   [[nodiscard]] double train_accuracy() const;
@@ -35,7 +35,7 @@ using History = std::vector<EpochRecord>;
 /// luck. Hence the last quarter of the epochs (rounded up), and all of them with the other schedules.
 [[nodiscard]] std::int64_t first_candidate(engine::ScheduleKind schedule, std::int64_t epochs);
 
-/// The epoch with the best validation accuracy from `first_candidate` on, or of all if there is none yet; of
+/// The epoch with the best validation result (better_result) from `first_candidate` on, or of all if there is none yet; of
 /// equal ones that with the least loss, then the first. Nothing without validation.
 [[nodiscard]] std::optional<std::int64_t> best_on_validation(const History& history,
                                                              std::int64_t first_candidate = 0);

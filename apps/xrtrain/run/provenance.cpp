@@ -4,10 +4,12 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/run/machine_facts.h"
+#include "data/dataset/npz_dataset.h"
 #include "kernels/backend.h"
 
 namespace xr::apps {
@@ -29,7 +31,8 @@ std::string percent(double share) {
 
 std::string validation_rule(const TrainOptions& options, const data::Dataset& dataset) {
   if (dataset.validation.empty()) return "none";
-  if (options.fold.empty() && !dataset.validation_split_by_program) return "the folder val/";
+  if (options.fold.empty() && !dataset.validation_split_by_program)
+    return data::is_npz(dataset.directory) ? "val_images of the archive" : "the folder val/";
   return fmt::format("{} of each class's other images, split off with seed {}", percent(options.val_fraction),
                      options.seed);
 }
@@ -43,7 +46,8 @@ std::string test_rule(const TrainOptions& options, const data::Dataset& dataset)
                        options.fold_all ? " of all folders" : " outside test/", options.fold_seed);
   if (options.split_by_group)
     return fmt::format("as many as in the folder test/, split anew by patient with seed {}", options.seed);
-  if (!dataset.test_split_by_program) return "the folder test/";
+  if (!dataset.test_split_by_program)
+    return data::is_npz(dataset.directory) ? "test_images of the archive" : "the folder test/";
   return fmt::format("{} of each class's images, split off with seed {}",
                      percent(data::SplitSettings{}.test_fraction), options.seed);
 }
@@ -54,7 +58,15 @@ SplitFacts split_facts(const char* name, const data::ImageSet& images, std::size
   facts.images.resize(classes);
   facts.unreadable = static_cast<std::int64_t>(images.skipped.size());
   if (images.count() > 0) facts.identity = identity_of(images);
-  for (const std::int64_t label : images.labels) ++facts.images[static_cast<std::size_t>(label)];
+  if (images.task() == data::Task::multi_label) {
+    facts.labelled_images = static_cast<std::int64_t>(images.count());
+    for (std::size_t l = 0; const LabelCount& count : count_labels(images, classes)) {
+      facts.images[l++] = count.positive;
+      facts.known.push_back(count.known);
+    }
+  } else {
+    for (const std::int64_t label : images.labels) ++facts.images[static_cast<std::size_t>(label)];
+  }
   std::set<std::string> patients;
   for (const data::Sample& sample : images.samples)
     if (!sample.group.empty()) patients.insert(sample.group);
@@ -100,8 +112,19 @@ DataFacts data_facts(const TrainOptions& options, const data::Dataset& dataset, 
   return facts;
 }
 
+std::int64_t SplitFacts::total() const {
+  return known.empty() ? std::accumulate(images.begin(), images.end(), std::int64_t{0}) : labelled_images;
+}
+
 std::string provenance_json(const Provenance& provenance) {
-  return json_text(nlohmann::json(provenance)) + "\n";
+  nlohmann::json result(provenance);
+  for (std::size_t i = 0; i < provenance.data.splits.size(); ++i) {
+    const SplitFacts& split = provenance.data.splits[i];
+    if (split.known.empty()) continue;
+    result["data"]["splits"][i]["known"] = split.known;
+    result["data"]["splits"][i]["labelled_images"] = split.labelled_images;
+  }
+  return json_text(result) + "\n";
 }
 
 std::optional<Provenance> read_provenance(const std::filesystem::path& path) {
@@ -110,8 +133,13 @@ std::optional<Provenance> read_provenance(const std::filesystem::path& path) {
   try {
     if (!content.is_object()) return {};
     Provenance provenance = content.get<Provenance>();
-    for (const SplitFacts& split : provenance.data.splits)
+    for (std::size_t i = 0; i < provenance.data.splits.size(); ++i) {
+      SplitFacts& split = provenance.data.splits[i];
+      const nlohmann::json& entry = content["data"]["splits"][i];
+      split.known = entry.value("known", split.known);
+      split.labelled_images = entry.value("labelled_images", split.labelled_images);
       if (split.images.size() != provenance.data.class_names.size()) return {};
+    }
     return provenance;
   } catch (const nlohmann::json::exception&) {
     return {};

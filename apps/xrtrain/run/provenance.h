@@ -21,15 +21,21 @@ struct MachineFacts {
 
 struct SplitFacts {
   std::string name;                  ///< "training", "validation", "test"
-  std::vector<std::int64_t> images;  ///< of each class, as used
+  std::vector<std::int64_t> images;  ///< of each class, as used; of several labels, those that have it
   std::int64_t unreadable = 0;       ///< files that were left out
   std::int64_t patients = 0;         ///< known ones
   std::string rule;                  ///< how its images were chosen
   std::string identity;              ///< identity_of its images, as used; empty: none, or not recorded
+  /// Of several labels: of how many images each is known, and how many images there are. Else empty and 0.
+  std::vector<std::int64_t> known = {};
+  std::int64_t labelled_images = 0;
+
+  /// Images of all classes.
+  [[nodiscard]] std::int64_t total() const;
 };
 
 struct DataFacts {
-  std::vector<std::string> class_names;
+  std::vector<std::string> class_names;  ///< or labels
   std::vector<SplitFacts> splits;
   std::string patients_from;         ///< "sources.csv"; empty: no patient is known
   std::int64_t with_patient = 0;     ///< images whose patient is known

@@ -20,10 +20,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::set<std::string> run_files{"config.toml",        "history.csv",   "timing.csv",
-                                      "eval.csv",           "summary.json",  "log.txt",
-                                      "resume.safetensors", "metrics.json",  "predictions.csv",
-                                      "report.html",        "findings.json", "provenance.json"};
+const std::set<std::string> run_files{"config.toml",        "history.csv",         "timing.csv",
+                                      "eval.csv",           "summary.json",        "log.txt",
+                                      "resume.safetensors", "metrics.json",        "predictions.csv",
+                                      "report.html",        "findings.json",       "provenance.json",
+                                      "skipped.csv",        "initial_weights.json"};
 
 bool is_temporary(const fs::path& path) {
   return path.extension() == ".tmp";
@@ -115,11 +116,12 @@ RunFolder::~RunFolder() {
 void RunFolder::lock() {
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   XR_CHECK(descriptor_ >= 0, "cannot open {}: {}", path_.string(), std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  locked_ = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  if (locked_) return;
   const int reason = errno;
   XR_CHECK(reason != EWOULDBLOCK, "{} is in use by another xrtrain: wait for it, or choose another --out",
            path_.string());
-  // File systems without locks: nothing to be done, and no reason not to run.
+  // File systems without locks: no reason not to run; locked() says so.
 }
 
 bool RunFolder::has_run() const {

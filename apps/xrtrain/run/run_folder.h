@@ -30,6 +30,8 @@ class RunFolder {
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
+  /// False where the file system has no locks: nothing keeps a second program out of the folder.
+  [[nodiscard]] bool locked() const { return locked_; }
   /// Whether it holds a run that was begun before.
   [[nodiscard]] bool has_run() const;
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -48,7 +50,7 @@ class RunFolder {
 
   std::filesystem::path path_;
   int descriptor_ = -1;
-  bool made_ = false;
+  bool made_ = false, locked_ = false;
 };
 
 /// RUN/checkpoints/07.safetensors

@@ -20,14 +20,18 @@ class HostSource final : public BatchSource {
     batch_ = loader_.next();
     if (batch_ == nullptr) return false;
     images_ = to_tensor(*batch_, device_);
-    labels_ = engine::Tensor::from_host(std::span<const std::int64_t>(batch_->labels),
-                                        {static_cast<std::int64_t>(batch_->count())}, device_);
+    const auto count = static_cast<std::int64_t>(batch_->count()),
+               targets = static_cast<std::int64_t>(batch_->targets.size());
+    labels_ = targets == 0
+                  ? engine::Tensor::from_host(std::span<const std::int64_t>(batch_->labels), {count}, device_)
+                  : engine::Tensor::from_host(std::span<const float>(batch_->targets),
+                                              {count, targets / count}, device_);
     return true;
   }
   void make_images() override {}  // the loader's threads have
   const engine::Tensor& images() const override { return images_; }
   const engine::Tensor& labels() const override { return labels_; }
-  std::span<const std::int64_t> classes() const override { return batch_->labels; }
+  data::Truth truth() const override { return batch_->truth(); }
 
  private:
   data::BatchLoader loader_;
@@ -49,8 +53,11 @@ class DeviceSource final : public BatchSource {
   bool load_next() override { return loader_.load_next(); }
   void make_images() override { loader_.make_batch(); }
   const engine::Tensor& images() const override { return loader_.batch().images; }
-  const engine::Tensor& labels() const override { return loader_.batch().labels; }
-  std::span<const std::int64_t> classes() const override { return loader_.batch().classes; }
+  const engine::Tensor& labels() const override {
+    const data::DeviceBatch& batch = loader_.batch();
+    return batch.targets.defined() ? batch.targets : batch.labels;
+  }
+  data::Truth truth() const override { return loader_.batch().truth(); }
 
  private:
   data::DeviceLoader loader_;

@@ -31,9 +31,10 @@ class BatchSource {
   virtual void make_images() = 0;
 
   /// Of the batch that load_next() brought, valid until the next.
-  [[nodiscard]] virtual const engine::Tensor& images() const = 0;           ///< (N, C, H, W)
-  [[nodiscard]] virtual const engine::Tensor& labels() const = 0;           ///< i64 (N)
-  [[nodiscard]] virtual std::span<const std::int64_t> classes() const = 0;  ///< the labels on the host
+  [[nodiscard]] virtual const engine::Tensor& images() const = 0;  ///< (N, C, H, W)
+  /// What the loss is taken against: classes, i64 (N), or targets, f32 (N, labels).
+  [[nodiscard]] virtual const engine::Tensor& labels() const = 0;
+  [[nodiscard]] virtual data::Truth truth() const = 0;  ///< on the host
 };
 
 }  // namespace xr::apps

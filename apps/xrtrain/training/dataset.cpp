@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
+#include "apps/xrtrain/options/data_folders.h"
 #include "apps/xrtrain/run/image_cache_folder.h"
 #include "apps/xrtrain/warning_id.h"
 #include "data/content_hash.h"
 #include "data/dataset/folds.h"
+#include "data/loader/jobs.h"
 #include "engine/io/file.h"
 
 namespace xr::apps {
@@ -47,19 +50,32 @@ Preprocessing make_preprocessing(const TrainOptions& options) {
   return result;
 }
 
+void set_normalization(Preprocessing& preprocessing, const PixelStatistics& statistics) {
+  for (data::AugmentSettings* augment : {&preprocessing.train_augment, &preprocessing.evaluation_augment}) {
+    augment->mean = statistics.mean;
+    augment->deviation = statistics.deviation;
+  }
+}
+
 PixelStatistics pixel_statistics(const data::ImageSet& images) {
   PixelStatistics result;
   const std::size_t plane = static_cast<std::size_t>(images.size) * images.size;
   for (int c = 0; c < images.channels; ++c) {
-    std::uint64_t count = 0, sum = 0, squares = 0;  // exact: the order does not matter
-    for (std::size_t i = 0; i < images.count(); ++i)
-      for (const std::uint8_t pixel : images.image(i).subspan(c * plane, plane)) {
-        ++count;
-        sum += pixel;
-        squares += std::uint64_t{pixel} * pixel;
-      }
-    const double mean = static_cast<double>(sum) / static_cast<double>(count);
-    const double variance = static_cast<double>(squares) / static_cast<double>(count) - mean * mean;
+    const std::uint64_t count = images.count() * plane;
+    std::atomic<std::uint64_t> sum = 0, squares = 0;  // exact: the order does not matter
+    constexpr std::size_t part = 256;
+    data::run_jobs((images.count() + part - 1) / part, 0, {}, [&](std::size_t p) {
+      std::uint64_t part_sum = 0, part_squares = 0;
+      for (std::size_t i = p * part; i < std::min(images.count(), (p + 1) * part); ++i)
+        for (const std::uint8_t pixel : images.image(i).subspan(c * plane, plane)) {
+          part_sum += pixel;
+          part_squares += std::uint64_t{pixel} * pixel;
+        }
+      sum += part_sum;
+      squares += part_squares;
+    });
+    const double mean = static_cast<double>(sum.load()) / static_cast<double>(count);
+    const double variance = static_cast<double>(squares.load()) / static_cast<double>(count) - mean * mean;
     result.mean[c] = static_cast<float>(mean / 255.0);
     // An image set of one grey level has nothing to scale.
     result.deviation[c] = variance > 0.01 ? static_cast<float>(std::sqrt(variance) / 255.0) : 1.0f;
@@ -68,8 +84,11 @@ PixelStatistics pixel_statistics(const data::ImageSet& images) {
 }
 
 std::string identity_of(const data::ImageSet& images) {
-  std::uint64_t hash = data::content_hash(std::as_bytes(std::span(images.pixels)));
+  data::ContentHasher pixels;
+  for (std::size_t i = 0; i < images.count(); ++i) pixels.add(std::as_bytes(images.image(i)));
+  std::uint64_t hash = pixels.value();
   hash = data::content_hash(std::as_bytes(std::span(images.labels)), hash);
+  if (!images.targets.empty()) hash = data::content_hash(std::as_bytes(std::span(images.targets)), hash);
   for (const data::Sample& sample : images.samples)
     hash = data::content_hash(std::as_bytes(std::span(sample.path)), hash);
   return fmt::format("{} images {:016x}", images.count(), hash);
@@ -85,7 +104,27 @@ std::vector<float> balanced_class_weights(const data::ImageSet& images, std::siz
   return weights;
 }
 
-data::Dataset find_dataset(const TrainOptions& options) {
+std::vector<float> balanced_label_weights(const data::ImageSet& images, std::size_t labels) {
+  std::vector<float> weights;
+  for (const LabelCount& count : count_labels(images, labels))
+    weights.push_back(count.positive == 0
+                          ? 1.0f
+                          : std::min(max_label_weight, static_cast<float>(count.known - count.positive) /
+                                                           static_cast<float>(count.positive)));
+  return weights;
+}
+
+std::vector<LabelCount> count_labels(const data::ImageSet& images, std::size_t labels) {
+  std::vector<LabelCount> counts(labels);
+  for (std::size_t i = 0; i < images.targets.size(); ++i) {
+    if (!data::is_known(images.targets[i])) continue;
+    ++counts[i % labels].known;
+    if (images.targets[i] > 0.5f) ++counts[i % labels].positive;
+  }
+  return counts;
+}
+
+data::Dataset find_dataset(const TrainOptions& options, Console& console) {
   data::Dataset dataset = errors_as<DataError>([&] {
     data::SplitSettings settings;
     const bool folds = !options.fold.empty();
@@ -93,6 +132,10 @@ data::Dataset find_dataset(const TrainOptions& options) {
     settings.seed = static_cast<std::uint64_t>(options.seed);
     settings.groups = {options.groups, options.group_regex};
     settings.split_by_group = options.split_by_group;
+    settings.skip_folders = skip_folders_of(options.skip_folders);
+    settings.labels = label_settings(options);
+    settings.scan_progress = listing_progress(console);
+    if (folds) settings.min_patients_of_class = static_cast<std::size_t>(fold_settings(options).folds) + 1;
     data::Dataset whole = data::read_image_folder(options.data, settings);
     return folds ? data::take_fold(whole, fold_settings(options)) : whole;
   });
@@ -107,6 +150,10 @@ void check_class_names(const std::vector<std::string>& names) {
                                   engine::quote_name(name)));
 }
 
+data::Progress listing_progress(Console& console) {
+  return [&console](std::size_t done, std::size_t total) { console.progress("Listing files", done, total); };
+}
+
 data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::Sample>& samples,
                           const data::StoredFormat& format, const DecodeOptions& options, Console& console) {
   if (samples.empty()) return {};
@@ -114,22 +161,35 @@ data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::
   settings.format = format;
   settings.workers = static_cast<int>(options.workers);
   settings.strict = options.strict;
-  settings.cache_directory = image_cache_folder();
+  if (options.cache) settings.cache_directory = image_cache_folder();
   settings.progress = [&](std::size_t done, std::size_t total) {
     console.progress("Decoding images", done, total);
     if (interrupted()) throw Interrupted("interrupted while decoding images");
   };
+  settings.cache_progress = [&](std::size_t done, std::size_t total) {
+    console.progress("Reading the cache", done, total);
+    if (interrupted()) throw Interrupted("interrupted while reading the cache");
+  };
   data::ImageSet images = errors_as<DataError>(
       [&] { return data::load_images(dataset.directory, samples, dataset.class_names, settings); });
-  for (const data::SkippedFile& file : images.skipped)
-    console.warn(warning_id::file_skipped,
-                 fmt::format("left out {}: {}", engine::quote_name(file.path), file.reason));
-  for (const std::string& warning : images.warnings) console.warn(warning_id::cache_not_written, warning);
+  for (const std::string& warning : images.warnings)
+    console.warn(warning_id::cache_not_written,
+                 warning + "; name another folder in XRTRAIN_CACHE, or use --no-cache");
   return images;
 }
 
-std::string class_counts_text(const std::vector<std::int64_t>& labels,
-                              const std::vector<std::string>& class_names) {
+std::string class_counts_text(const data::ImageSet& images, const std::vector<std::string>& class_names) {
+  if (images.task() == data::Task::multi_label) {
+    std::string text;
+    for (std::size_t l = 0; const LabelCount& count : count_labels(images, class_names.size())) {
+      text +=
+          fmt::format("{}{} {}", text.empty() ? "" : ", ", count.positive, text::one_line(class_names[l++]));
+      if (count.known < static_cast<std::int64_t>(images.count()))
+        text += fmt::format(" (of {} known)", count.known);
+    }
+    return text;
+  }
+  const std::vector<std::int64_t>& labels = images.labels;
   std::vector<std::int64_t> counts(class_names.size());
   for (const std::int64_t label : labels) ++counts[static_cast<std::size_t>(label)];
   std::string text;

@@ -33,6 +33,7 @@ struct Preprocessing {
 struct PixelStatistics {
   std::array<float, 3> mean{0, 0, 0}, deviation{1, 1, 1};
 };
+void set_normalization(Preprocessing& preprocessing, const PixelStatistics& statistics);
 [[nodiscard]] PixelStatistics pixel_statistics(const data::ImageSet& images);
 
 /// What tells one set of training images from another: names, labels and pixels.
@@ -41,23 +42,37 @@ struct PixelStatistics {
 /// Weight of each class in the loss: images / (classes * images of the class).
 [[nodiscard]] std::vector<float> balanced_class_weights(const data::ImageSet& images, std::size_t classes);
 
+/// Of several labels: the factor of each label's positive targets in the loss, known targets without the label /
+/// those with it, as PyTorch's pos_weight is meant; at most max_label_weight, 1 for a label that no image has.
+[[nodiscard]] std::vector<float> balanced_label_weights(const data::ImageSet& images, std::size_t labels);
+constexpr float max_label_weight = 100.0f;
+
+/// How many images have a label, of how many that is known.
+struct LabelCount {
+  std::int64_t positive = 0, known = 0;
+};
+[[nodiscard]] std::vector<LabelCount> count_labels(const data::ImageSet& images, std::size_t labels);
+
 /// Finds the images of a run's data folder and splits them. Throws DataError.
-[[nodiscard]] data::Dataset find_dataset(const TrainOptions& options);
+[[nodiscard]] data::Dataset find_dataset(const TrainOptions& options, Console& console);
+/// For the scan of a folder.
+[[nodiscard]] data::Progress listing_progress(Console& console);
 /// Checks that the names can be written into a checkpoint. Throws DataError.
 void check_class_names(const std::vector<std::string>& names);
 
 struct DecodeOptions {
   std::int64_t workers = 0;
   bool strict = false;
+  bool cache = true;  ///< in image_cache_folder()
 };
-/// Decodes a split, or takes it from the cache; tells of files that are left out. Throws DataError.
+/// Decodes a split, or takes it from the cache; files that cannot be read are in ImageSet::skipped. Throws DataError.
 [[nodiscard]] data::ImageSet load_split(const data::Dataset& dataset,
                                         const std::vector<data::Sample>& samples,
                                         const data::StoredFormat& format, const DecodeOptions& options,
                                         Console& console);
 
-/// "149 COVID, 110 normal"
-[[nodiscard]] std::string class_counts_text(const std::vector<std::int64_t>& labels,
+/// "149 COVID, 110 normal"; of several labels "31 mass, 12 edema (of 200 known)".
+[[nodiscard]] std::string class_counts_text(const data::ImageSet& images,
                                             const std::vector<std::string>& class_names);
 
 }  // namespace xr::apps

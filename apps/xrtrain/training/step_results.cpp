@@ -16,14 +16,16 @@ StepResults::StepResults(const kernels::Device& device, std::int64_t batch_size,
 }
 
 std::vector<StepResult> StepResults::add(std::int64_t step, const model::TrainingStep::Result& result,
-                                         std::span<const std::int64_t> labels) {
+                                         const data::Truth& truth) {
   Group& group = groups_[filling_];
   const auto slot = static_cast<std::int64_t>(group.steps.size());
   float* const place = group.values.mutable_view().as<float>() + slot * floats_per_step_;
   kernels::Backend& backend = group.values.backend();
   backend.copy(place, result.loss.view().data, sizeof(float));
   backend.copy(place + 1, result.logits.view().data, result.logits.view().bytes());
-  group.steps.push_back({.step = step, .labels = {labels.begin(), labels.end()}});
+  group.steps.push_back({.step = step,
+                         .labels = {truth.classes.begin(), truth.classes.end()},
+                         .targets = {truth.targets.begin(), truth.targets.end()}});
 
   std::vector<StepResult> arrived;
   if (static_cast<int>(group.steps.size()) == interval_) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "data/loader/loader.h"
 #include "model/training_step.h"
 
 namespace xr::apps {
@@ -15,7 +16,10 @@ struct StepResult {
   std::int64_t step = 0;  ///< of the run, from 0
   float loss = 0;
   std::vector<std::int64_t> labels = {};
-  std::vector<float> logits = {};  ///< (labels.size(), classes)
+  std::vector<float> targets = {};  ///< (labels.size(), outputs), or empty
+  std::vector<float> logits = {};   ///< (labels.size(), classes)
+
+  [[nodiscard]] data::Truth truth() const { return {labels, targets}; }
 };
 
 class StepResults {
@@ -26,7 +30,7 @@ class StepResults {
 
   /// Queues the results of a step behind it. Returns those that have arrived, in order.
   [[nodiscard]] std::vector<StepResult> add(std::int64_t step, const model::TrainingStep::Result& result,
-                                            std::span<const std::int64_t> labels);
+                                            const data::Truth& truth);
   /// Waits for all that are on their way.
   [[nodiscard]] std::vector<StepResult> finish();
 

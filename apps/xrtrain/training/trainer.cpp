@@ -4,12 +4,14 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/run/event_file.h"
+#include "apps/xrtrain/training/running_statistics.h"
 #include "engine/io/atomic_file.h"
 #include "engine/ops/sum.h"
 
@@ -59,6 +61,30 @@ std::unique_ptr<engine::Optimizer> make_optimizer(const TrainOptions& options,
   return std::make_unique<engine::Adam>(arena, params);
 }
 
+/// The head learns at --lr, all else at --lr-backbone.
+void set_backbone_rate(const TrainingSetup& setup, engine::Optimizer& optimizer) {
+  const TrainOptions& options = setup.options;
+  if (options.lr_backbone <= 0 || options.lr <= 0) return;
+  const std::set<std::string> head = model::head_parameters(setup.info.model);
+  const auto factor = static_cast<float>(options.lr_backbone / options.lr);
+  optimizer.set_learning_rate_factors(
+      [&](const std::string& name) { return head.contains(name) ? 1.0f : factor; });
+}
+
+bool recomputes_statistics(const TrainingSetup& setup, std::int64_t steps) {
+  switch (setup.options.recompute_statistics) {
+    case RecomputeStatistics::yes:
+      return true;
+    case RecomputeStatistics::no:
+      return false;
+    case RecomputeStatistics::automatic:
+      break;
+  }
+  // Networks that keep PyTorch's momentum and start at random are left as PyTorch trains them.
+  const bool may = !setup.options.init.empty() || has_small_momentum(setup.network);
+  return may && momentum_is_too_small(setup.network, steps);
+}
+
 engine::Schedule make_schedule(const TrainOptions& options, std::int64_t batches) {
   engine::Schedule schedule;
   schedule.kind = options.schedule;
@@ -74,7 +100,7 @@ engine::Schedule make_schedule(const TrainOptions& options, std::int64_t batches
 
 Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
     : setup_(std::move(setup)),
-      arena_(setup_.network.parameters()),
+      arena_(setup_.network.trainable_parameters()),
       optimizer_(make_optimizer(setup_.options, arena_)),
       training_step_(setup_.network, arena_, training_step_settings(setup_)),
       batches_(BatchSource::make(setup_.train, loader_settings(setup_), setup_.device)),
@@ -83,6 +109,15 @@ Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
                setup_.device.type == kernels::DeviceType::cpu ? 1 : steps_between_readings),
       schedule_(make_schedule(setup_.options, static_cast<std::int64_t>(batches_->batch_count()))) {
   timing_ = "phase,epoch,seconds\n";
+  set_backbone_rate(setup_, *optimizer_);
+  const auto steps = static_cast<std::int64_t>(batches_->batch_count());
+  if (recomputes_statistics(setup_, steps)) {
+    statistics_batches_ = BatchSource::make(setup_.train, loader_settings(setup_), setup_.device);
+    setup_.console.line(fmt::format(
+        "Running statistics of batch norms are computed anew over the training images after each epoch: {} steps are "
+        "too few for their momentum (--recompute-statistics)",
+        steps));
+  }
   if (resume) restore(*resume);
 }
 
@@ -123,9 +158,10 @@ void Trainer::train_epoch() {
   epoch_started_ = now_seconds();
   setup_.network.set_training(true);
   const auto batches = static_cast<std::int64_t>(batches_->batch_count());
+  epoch_steps_seconds_ = epoch_data_wait_seconds_ = 0;
   batches_->start_epoch(static_cast<std::uint64_t>(progress_.epoch),
                         static_cast<std::size_t>(progress_.batch));
-  while (batches_->load_next()) {
+  while (load_batch()) {
     step();
     ++progress_.batch;
     if (progress_.images > 0)
@@ -136,12 +172,28 @@ void Trainer::train_epoch() {
     if (interrupted()) save_within_epoch();
   }
   count(results_.finish());
+  epoch_steps_seconds_ = now_seconds() - epoch_started_;
+  steps_seconds_ += epoch_steps_seconds_;
+}
+
+/// The next batch; false at the end of the epoch. What it waits for is kept apart.
+bool Trainer::load_batch() {
+  const double started = now_seconds();
+  const bool loaded = batches_->load_next();
+  const double waited = now_seconds() - started;
+  data_wait_seconds_ += waited;
+  epoch_data_wait_seconds_ += waited;
+  return loaded;
+}
+
+double Trainer::data_wait_share() const {
+  return steps_seconds_ > 0 ? std::min(1.0, data_wait_seconds_ / steps_seconds_) : 0.0;
 }
 
 void Trainer::step() {
   const model::TrainingStep::Result& result = training_step_.run(
       progress_.step, batches_->images(), batches_->labels(), [this] { batches_->make_images(); });
-  count(results_.add(progress_.step, result, batches_->classes()));
+  count(results_.add(progress_.step, result, batches_->truth()));
   optimizer_->set_learning_rate(static_cast<float>(schedule_.at(progress_.step)));
   if (weights_written_.valid()) weights_written_.get();  // of the epoch before
   optimizer_->step();
@@ -157,13 +209,10 @@ void Trainer::count(const std::vector<StepResult>& results) {
         "the loss is {} in epoch {}, step {}: training has diverged; use a smaller --lr than {}. {}",
         text::number_text(result.loss), progress_.epoch, batch, setup_.options.lr,
         progress_.epoch > 0 ? "The checkpoints of the epochs before are kept" : "No checkpoint was written");
-    const std::size_t images = result.labels.size(), classes = result.logits.size() / images;
-    progress_.loss_sum += static_cast<double>(result.loss) * static_cast<double>(images);
-    progress_.images += static_cast<std::int64_t>(images);
-    for (std::size_t i = 0; i < images; ++i)
-      if (static_cast<std::int64_t>(
-              predicted_class(std::span(result.logits).subspan(i * classes, classes))) == result.labels[i])
-        ++progress_.correct;
+    const Answers answers = answers_of(result.logits, result.truth());
+    progress_.loss_sum += static_cast<double>(result.loss) * static_cast<double>(answers.count);
+    progress_.images += answers.count;
+    progress_.correct += answers.right;
     setup_.console.debug(fmt::format("epoch {} step {}: loss {:.6f}, learning rate {:.3g}", progress_.epoch,
                                      batch, result.loss, schedule_.at(result.step)));
   }
@@ -173,6 +222,16 @@ void Trainer::fail_diverged(const char* what) const {
   throw Error(fmt::format(
       "{} is no longer finite after epoch {}, step {}: training has diverged; use a smaller --lr than {}",
       what, progress_.epoch, progress_.batch - 1, setup_.options.lr));
+}
+
+void Trainer::recompute_statistics() {
+  if (statistics_batches_ == nullptr) return;
+  try {
+    statistics_images_ = recompute_running_statistics(setup_.network, *statistics_batches_,
+                                                      static_cast<std::uint64_t>(progress_.epoch));
+  } catch (const Interrupted&) {
+    save_within_epoch();  // the epoch's steps are done; resumed, it begins with this
+  }
 }
 
 Evaluation Trainer::validate() {
@@ -187,6 +246,7 @@ void Trainer::finish_epoch() {
   Console& console = setup_.console;
   // A last step can spoil the weights after a loss that was still finite.
   if (!std::isfinite(engine::sum(arena_.values()).item())) fail_diverged("the sum of the weights");
+  recompute_statistics();
   EpochRecord record;
   record.epoch = progress_.epoch;
   record.learning_rate = schedule_.at(progress_.step - 1);
@@ -201,17 +261,22 @@ void Trainer::finish_epoch() {
                           {"learning_rate", record.learning_rate}};
   if (setup_.validation != nullptr) {
     record.validation = validate();
-    console.line(fmt::format("Validation Loss: {:.4f} Acc: {:.4f}", record.validation->loss(),
-                             record.validation->accuracy()));
+    console.line(fmt::format("Validation Loss: {:.4f} Acc: {:.4f}{}", record.validation->loss(),
+                             record.validation->accuracy(), mean_auroc_suffix(*record.validation)));
     event["validation_loss"] = record.validation->loss();
     event["validation_accuracy"] = record.validation->accuracy();
+    if (record.validation->mean_auroc) event["validation_mean_auroc"] = *record.validation->mean_auroc;
   }
   if (record.validation && !std::isfinite(record.validation->loss())) fail_diverged("the validation loss");
   const double seconds = now_seconds() - epoch_started_;
   event["seconds"] = seconds;
+  event["data_wait_seconds"] = epoch_data_wait_seconds_;
   console.event("epoch", event);
-  console.debug(fmt::format("epoch {} took {:.2f} s", record.epoch, seconds));
-  timing_ += fmt::format("train,{},{:.3f}\n", record.epoch, seconds);
+  console.debug(
+      fmt::format("epoch {} took {:.2f} s: {:.2f} s of training steps, of which {:.2f} s waiting for batches",
+                  record.epoch, seconds, epoch_steps_seconds_, epoch_data_wait_seconds_));
+  timing_ += fmt::format("train,{},{:.3f}\ntrain_steps,{},{:.3f}\ndata_wait,{},{:.3f}\n", record.epoch,
+                         seconds, record.epoch, epoch_steps_seconds_, record.epoch, epoch_data_wait_seconds_);
   history_.push_back(record);
   progress_ = {.epoch = record.epoch + 1, .step = progress_.step};
   save_epoch(record);
@@ -248,6 +313,7 @@ void Trainer::save_epoch(const EpochRecord& record) {
   const bool with_resume = resume_state_due(progress_.epoch == setup_.options.epochs);
   CheckpointInfo info = setup_.info;
   info.epoch = record.epoch;
+  info.statistics_images = statistics_images_;
   info.train_loss = record.train_loss;
   info.train_accuracy = record.train_accuracy();
   if (with_resume) {
@@ -314,7 +380,7 @@ void Trainer::save_within_epoch() {
 DiskNeed disk_need(const TrainOptions& options, const model::Module& network, bool has_validation) {
   DiskNeed need;
   need.checkpoint = engine::safetensors_bytes(network.state());
-  const std::uint64_t parameters = engine::safetensors_bytes(network.parameters());
+  const std::uint64_t parameters = engine::safetensors_bytes(network.trainable_parameters());
   need.resume = options.optimizer != Optimizer::sgd ? 2 * parameters : options.momentum > 0 ? parameters : 0;
   // For a while there are two more: the one that resuming starts from, and one not yet replaced.
   const std::int64_t limited = options.keep + (has_validation ? 1 : 0) + 2;

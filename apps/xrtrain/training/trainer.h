@@ -51,13 +51,20 @@ class Trainer {
 
   [[nodiscard]] const History& history() const { return history_; }
 
+  /// Of the time that the training steps took since the trainer was made, the part spent waiting for a batch
+  /// to be loaded, 0 to 1.
+  [[nodiscard]] double data_wait_share() const;
+
  private:
   void restore(const ResumeState& state);
   void train_epoch();
+  bool load_batch();
   void step();
   /// Adds the results of steps to the epoch's.
   void count(const std::vector<StepResult>& results);
   void finish_epoch();
+  /// Where the options, or the momentum, ask for it.
+  void recompute_statistics();
   [[nodiscard]] Evaluation validate();
   [[noreturn]] void fail_diverged(const char* what) const;
   void save_epoch(const EpochRecord& record);
@@ -74,11 +81,15 @@ class Trainer {
   std::unique_ptr<engine::Optimizer> optimizer_;
   model::TrainingStep training_step_;
   std::unique_ptr<BatchSource> batches_;
+  std::unique_ptr<BatchSource> statistics_batches_;  // or none
+  std::int64_t statistics_images_ = 0;
   StepResults results_;
   engine::Schedule schedule_;
   Progress progress_;
   History history_;
   double epoch_started_ = 0.0;
+  double steps_seconds_ = 0.0, data_wait_seconds_ = 0.0;              // since the trainer was made
+  double epoch_steps_seconds_ = 0.0, epoch_data_wait_seconds_ = 0.0;  // of this epoch
   std::string timing_;
   // When and how long the state for resuming was written last, and for which epoch.
   double resume_saved_at_ = 0.0;

@@ -120,7 +120,7 @@ const float* padded_planes(OneDnn& one_dnn, Conv2dProblem& p, const float* x) {
     x = converted;
   }
   p.x_layout = Layout::contiguous;
-  if (p.params.padding_h == 0 && p.params.padding_w == 0) return x;
+  if (p.params.padding_h == 0 && p.params.padding_w == 0 && p.params.is_symmetric()) return x;
   const Conv2dProblem wide = with_padding_in_memory(p);
   float* const padded = one_dnn.temporary(Temporary::padded, wide.x_shape().numel());
   pad_input(p, x, padded);

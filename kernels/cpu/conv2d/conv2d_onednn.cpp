@@ -58,8 +58,8 @@ memory::desc any_layout(const Shape& shape) {
 bool winograd_pays(const Conv2dProblem& p) {
   const Conv2dParams& q = p.params;
   return p.kernel_h == 3 && p.kernel_w == 3 && q.stride_h == 1 && q.stride_w == 1 && q.dilation_h == 1 &&
-         q.dilation_w == 1 && q.groups == 1 && q.padding_h <= 1 && q.padding_w <= 1 && p.in_channels >= 32 &&
-         p.in_channels % 16 == 0 && p.out_channels >= 32 && p.out_channels % 16 == 0 &&
+         q.dilation_w == 1 && q.groups == 1 && q.padding_h <= 1 && q.padding_w <= 1 && q.is_symmetric() &&
+         p.in_channels >= 32 && p.in_channels % 16 == 0 && p.out_channels >= 32 && p.out_channels % 16 == 0 &&
          p.batch * p.out_h * p.out_w >= 1024;
 }
 
@@ -85,13 +85,14 @@ std::vector<Candidate> candidates(Operation operation, const Conv2dProblem& p) {
 }
 
 struct Geometry {
-  memory::dims strides, dilations, padding;
+  memory::dims strides, dilations, padding, padding_end;
 };
 
 Geometry geometry(const Conv2dProblem& p) {
   return {{p.params.stride_h, p.params.stride_w},
           {p.params.dilation_h - 1, p.params.dilation_w - 1},
-          {p.params.padding_h, p.params.padding_w}};
+          {p.params.padding_h, p.params.padding_w},
+          {p.params.padding_h + p.params.extra_h, p.params.padding_w + p.params.extra_w}};
 }
 
 dnnl::primitive_attr attributes() {
@@ -102,15 +103,15 @@ dnnl::primitive_attr attributes() {
 
 dnnl::convolution_forward::primitive_desc forward_descriptor(OneDnn& one_dnn, const Conv2dProblem& p,
                                                              const Candidate& candidate, bool has_bias) {
-  const auto [strides, dilations, padding] = geometry(p);
+  const auto [strides, dilations, padding, padding_end] = geometry(p);
   const auto kind = dnnl::prop_kind::forward_training;
   const memory::desc filter = filter_layout(p, true);
   const dnnl::convolution_forward::desc operation =
       has_bias
           ? dnnl::convolution_forward::desc(kind, candidate.algorithm, candidate.x, filter, bias_layout(p),
-                                            candidate.y, strides, dilations, padding, padding)
+                                            candidate.y, strides, dilations, padding, padding_end)
           : dnnl::convolution_forward::desc(kind, candidate.algorithm, candidate.x, filter, candidate.y,
-                                            strides, dilations, padding, padding);
+                                            strides, dilations, padding, padding_end);
   return {operation, attributes(), one_dnn.engine(), true};
 }
 
@@ -119,10 +120,10 @@ dnnl::convolution_backward_data::primitive_desc backward_data_descriptor(OneDnn&
                                                                          const Candidate& candidate) {
   const auto hint = forward_descriptor(one_dnn, p, candidate, false);
   if (!hint) return {};
-  const auto [strides, dilations, padding] = geometry(p);
+  const auto [strides, dilations, padding, padding_end] = geometry(p);
   const dnnl::convolution_backward_data::desc operation(candidate.algorithm, candidate.x,
                                                         filter_layout(p, true), candidate.y, strides,
-                                                        dilations, padding, padding);
+                                                        dilations, padding, padding_end);
   return {operation, attributes(), one_dnn.engine(), hint, true};
 }
 
@@ -132,14 +133,14 @@ dnnl::convolution_backward_weights::primitive_desc backward_filter_descriptor(On
                                                                               bool has_bias) {
   const auto hint = forward_descriptor(one_dnn, p, candidate, has_bias);
   if (!hint) return {};
-  const auto [strides, dilations, padding] = geometry(p);
+  const auto [strides, dilations, padding, padding_end] = geometry(p);
   const memory::desc filter = filter_layout(p, true);
   const dnnl::convolution_backward_weights::desc operation =
       has_bias
           ? dnnl::convolution_backward_weights::desc(candidate.algorithm, candidate.x, filter, bias_layout(p),
-                                                     candidate.y, strides, dilations, padding, padding)
+                                                     candidate.y, strides, dilations, padding, padding_end)
           : dnnl::convolution_backward_weights::desc(candidate.algorithm, candidate.x, filter, candidate.y,
-                                                     strides, dilations, padding, padding);
+                                                     strides, dilations, padding, padding_end);
   return {operation, attributes(), one_dnn.engine(), hint, true};
 }
 
@@ -170,6 +171,8 @@ PrimitiveKey key_of(const Conv2dProblem& p, bool has_bias) {
           q.stride_w,
           q.padding_h,
           q.padding_w,
+          q.extra_h,
+          q.extra_w,
           q.dilation_h,
           q.dilation_w,
           q.groups,
@@ -181,10 +184,12 @@ PrimitiveKey key_of(const Conv2dProblem& p, bool has_bias) {
 // oneDNN's generated code stops at this much padding (seen in 2.6.3): forward and the data gradient where a
 // window may lie in the padding alone, the filter gradient already where it is more than half a window.
 bool pads_whole_windows(const Conv2dProblem& p) {
-  return p.params.padding_h >= p.extent_h() || p.params.padding_w >= p.extent_w();
+  return p.params.padding_h + p.params.extra_h >= p.extent_h() ||
+         p.params.padding_w + p.params.extra_w >= p.extent_w();
 }
 bool pads_half_windows(const Conv2dProblem& p) {
-  return 2 * p.params.padding_h > p.extent_h() - 1 || 2 * p.params.padding_w > p.extent_w() - 1;
+  return 2 * (p.params.padding_h + p.params.extra_h) > p.extent_h() - 1 ||
+         2 * (p.params.padding_w + p.params.extra_w) > p.extent_w() - 1;
 }
 
 float* padded_input(OneDnn& one_dnn, const Conv2dProblem& problem, Temporary which) {

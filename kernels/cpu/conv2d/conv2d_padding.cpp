@@ -39,18 +39,20 @@ void for_each_plane(std::int64_t planes, std::int64_t floats_per_plane, Body&& b
 
 Conv2dProblem with_padding_in_memory(const Conv2dProblem& problem) {
   Conv2dProblem padded = problem;
-  padded.in_h += 2 * problem.params.padding_h;
-  padded.in_w += 2 * problem.params.padding_w;
-  padded.params.padding_h = padded.params.padding_w = 0;
+  padded.in_h += 2 * problem.params.padding_h + problem.params.extra_h;
+  padded.in_w += 2 * problem.params.padding_w + problem.params.extra_w;
+  padded.params.padding_h = padded.params.padding_w = padded.params.extra_h = padded.params.extra_w = 0;
   return padded;
 }
 
 void pad_input(const Conv2dProblem& problem, const float* x, float* padded) {
   const auto [planes, lanes] = planes_of(problem);
   const Conv2dProblem wide = with_padding_in_memory(problem);
-  const std::int64_t left = problem.params.padding_w * lanes, row = problem.in_w * lanes;
+  const std::int64_t left = problem.params.padding_w * lanes, row = problem.in_w * lanes,
+                     right = left + problem.params.extra_w * lanes;
   const std::int64_t padded_row = wide.in_w * lanes;
-  const std::int64_t top = problem.params.padding_h * padded_row;
+  const std::int64_t top = problem.params.padding_h * padded_row,
+                     bottom = top + problem.params.extra_h * padded_row;
   for_each_plane(planes, wide.in_h * padded_row, [&](std::int64_t plane) {
     const float* from = x + plane * problem.in_h * row;
     float* to = padded + plane * wide.in_h * padded_row;
@@ -58,9 +60,9 @@ void pad_input(const Conv2dProblem& problem, const float* x, float* padded) {
     for (std::int64_t h = 0; h < problem.in_h; ++h, from += row) {
       to = std::fill_n(to, left, 0.0f);
       to = std::copy_n(from, row, to);
-      to = std::fill_n(to, left, 0.0f);
+      to = std::fill_n(to, right, 0.0f);
     }
-    std::fill_n(to, top, 0.0f);
+    std::fill_n(to, bottom, 0.0f);
   });
 }
 

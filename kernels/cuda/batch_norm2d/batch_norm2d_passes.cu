@@ -205,7 +205,7 @@ void normalise(KernelBackend& backend, const char* operation, bool relu, const C
                      static_cast<std::int64_t>(2 * x.bytes()), 3 * x.numel()},
                     kernel, x.as<T>(), walk, parameters, y.as<T>());
       },
-      y.data);
+      y.data, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
 }
 
 GradientMeans channel_gradients(KernelBackend& backend, const char* operation, bool after_relu,
@@ -231,7 +231,7 @@ GradientMeans channel_gradients(KernelBackend& backend, const char* operation, b
                          gradients, means);
         result = {means, means + extents.channels};
       },
-      dy.data);
+      dy.data, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
   return result;
 }
 
@@ -269,7 +269,7 @@ void input_gradient(KernelBackend& backend, const char* operation, bool after_re
              static_cast<std::int64_t>(tensors * x.bytes()), (constant ? 1 : 5) * x.numel()},
             kernel, x.as<T>(), dy.as<T>(), walk, parameters, means, dx.as<T>(), write);
       },
-      dy.data, dx.data);
+      dy.data, dx.data, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -251,7 +251,7 @@ void normalise_and_pool(KernelBackend& backend, const char* operation, const Con
                     normalise_and_pool_kernel<T, width>, x.as<T>(), in, out, walk, parameters, y.as<T>(),
                     argmax);
       },
-      y.data, argmax);
+      y.data, argmax, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
 }
 
 GradientMeans pooled_channel_gradients(KernelBackend& backend, const char* operation, const ConstView& x,
@@ -277,7 +277,7 @@ GradientMeans pooled_channel_gradients(KernelBackend& backend, const char* opera
                          channel_extents(operation, x).per_channel(), parameters, gradients, means);
         result = {means, means + out.channels};
       },
-      y.data, dy.data, argmax);
+      y.data, dy.data, argmax, parameters.gamma, parameters.beta, parameters.mean);
   return result;
 }
 
@@ -298,7 +298,7 @@ void pooled_input_gradient(KernelBackend& backend, const char* operation, const 
                     pooled_input_gradient_kernel<T, width>, x.as<T>(), argmax, dy.as<T>(), in, out, tiles,
                     walk, parameters, means, dx.as<T>(), write);
       },
-      dy.data, dx.data, argmax);
+      dy.data, dx.data, argmax, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

@@ -2,8 +2,9 @@
 // BackendOptions::variant names.
 //
 //   few_channels   forward and filter gradient of 1 to 4 input channels
-//   halo_tile      tensor cores: 3x3 with stride 1, channels_last, channels in multiples of 32
-//   implicit_gemm  tensor cores: one group, channels_last, channels in pieces of 16 bytes
+//   depthwise      a channel a group, channels_last, channels in pieces of 16 bytes
+//   halo_tile      tensor cores: one group, 3x3 with stride 1, channels_last, channels in multiples of 32
+//   implicit_gemm  tensor cores: channels_last, the channels of a group in pieces of 16 bytes
 //   direct         everything
 #include "kernels/cuda/conv2d/conv2d.h"
 
@@ -24,8 +25,8 @@ void require_extents(const char* operation, const Conv2dProblem& p) {
     XR_CHECK(layout != Layout::blocked16,
              "{}: an activation is blocked16, which is the CPU's: use contiguous or channels_last",
              operation);
-  for (const auto& [what, value] :
-       {std::pair{"height", p.in_h + 2 * p.params.padding_h}, {"width", p.in_w + 2 * p.params.padding_w}})
+  for (const auto& [what, value] : {std::pair{"height", p.in_h + 2 * p.params.padding_h + p.params.extra_h},
+                                    {"width", p.in_w + 2 * p.params.padding_w + p.params.extra_w}})
     XR_CHECK(value < 1 << 15, "{}: an image with a padded {} of {}: a CUDA kernel takes at most 32767",
              operation, what, value);
   for (const std::int64_t pixels : {p.in_h * p.in_w, p.out_h * p.out_w})
@@ -82,16 +83,17 @@ bool has_channels_last(Layout layout, const Shape& shape) {
 
 bool suits(const Conv2dForward& call) {
   const Conv2dProblem problem = call.problem();
-  return suits_few_channels(problem) || suits_implicit_gemm(problem, call.x);
+  return suits_few_channels(problem) || suits_depthwise(problem, call.x, call.y) ||
+         suits_implicit_gemm(problem, call.x);
 }
 
 bool suits(const Conv2dBackwardData& call) {
-  return suits_implicit_gemm(call.problem(), call.dy);
+  return suits_depthwise(call.problem(), call.dy, call.dx) || suits_implicit_gemm(call.problem(), call.dy);
 }
 
 bool suits(const Conv2dBackwardFilter& call) {
   const Conv2dProblem problem = call.problem();
-  return suits_few_channels(problem) ||
+  return suits_few_channels(problem) || suits_depthwise_filter(problem, call.x, call.dy) ||
          (suits_implicit_gemm(problem, call.x) && suits_implicit_gemm(problem, call.dy));
 }
 
@@ -101,6 +103,8 @@ void KernelBackend::compute(const Conv2dForward& call) {
   if (problem.batch == 0) return;
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
+  else if (allowed(*this, "depthwise") && suits_depthwise(problem, call.x, call.y))
+    launch_depthwise(*this, problem, call);
   else if (runs_3x3(*this, problem, call.x, problem.out_h, problem.out_w))
     launch_3x3(*this, problem, call);
   else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, call.x))
@@ -113,7 +117,9 @@ void KernelBackend::compute(const Conv2dBackwardData& call) {
   const Conv2dProblem problem = call.problem();
   require_extents(call.name, problem);
   if (problem.batch == 0) return;
-  if (runs_3x3(*this, problem, call.dy, problem.in_h, problem.in_w))
+  if (allowed(*this, "depthwise") && suits_depthwise(problem, call.dy, call.dx))
+    launch_depthwise(*this, problem, call);
+  else if (runs_3x3(*this, problem, call.dy, problem.in_h, problem.in_w))
     launch_3x3(*this, problem, call);
   else if (allowed(*this, "implicit_gemm") && suits_implicit_gemm(problem, call.dy))
     launch_implicit_gemm(*this, problem, call);
@@ -128,6 +134,8 @@ void KernelBackend::compute(const Conv2dBackwardFilter& call) {
     return sum_filter_partials(*this, call, make_filter_partials(*this, call, 0, false));
   if (allowed(*this, "few_channels") && suits_few_channels(problem))
     launch_few_channels(*this, problem, call);
+  else if (allowed(*this, "depthwise") && suits_depthwise_filter(problem, call.x, call.dy))
+    launch_depthwise(*this, problem, call);
   else if (runs_3x3(*this, problem, call.x, problem.out_h, problem.out_w) &&
            suits_implicit_gemm(problem, call.dy))
     launch_3x3(*this, problem, call);

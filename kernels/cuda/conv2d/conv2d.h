@@ -39,7 +39,19 @@ void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem, c
 void launch_few_channels(KernelBackend& backend, const Conv2dProblem& problem,
                          const Conv2dBackwardFilter& call);
 
-// conv2d_implicit_gemm.cu, conv2d_implicit_gemm_filter.cu: one group, channels_last. The pixels of `source`
+// conv2d_depthwise.cu: a channel a group, channels_last, both in whole pieces of 16 bytes: x and y for forward, dy
+// and dx for backward data, x and dy for the filter gradient (conv2d_depthwise_filter.cu), which also needs 3x3 or
+// 5x5 taps with stride 1 or 2.
+constexpr std::int64_t max_depthwise_taps = 49;  ///< whose filters fit into shared memory
+[[nodiscard]] bool suits_depthwise(const Conv2dProblem& problem, const ConstView& source,
+                                   const ConstView& result);
+[[nodiscard]] bool suits_depthwise_filter(const Conv2dProblem& problem, const ConstView& x,
+                                          const ConstView& dy);
+void launch_depthwise(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
+void launch_depthwise(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardData& call);
+void launch_depthwise(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call);
+
+// conv2d_implicit_gemm.cu, conv2d_implicit_gemm_filter.cu: channels_last. The channels of a group in a pixel of `source`
 // must be whole pieces of 16 bytes: x for forward, dy for backward data, both for the filter gradient.
 [[nodiscard]] bool suits_implicit_gemm(const Conv2dProblem& problem, const ConstView& source);
 void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dForward& call);
@@ -48,7 +60,7 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
 void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
                           const Conv2dBackwardFilter& call);
 
-// conv2d_3x3.cu, conv2d_3x3_filter.cu: also 3x3 taps, stride and dilation 1, and the channels of `source` in
+// conv2d_3x3.cu, conv2d_3x3_filter.cu: also one group, 3x3 taps, stride and dilation 1, and the channels of `source` in
 // multiples of 32: x for forward and the filter gradient, dy for backward data.
 [[nodiscard]] bool suits_3x3(const Conv2dProblem& problem, const ConstView& source);
 /// Whether results of this extent fill most of the tiles that they are cut into.

@@ -85,9 +85,9 @@ bool suits_3x3(const Conv2dProblem& problem, const ConstView& source) {
   const Conv2dParams& p = problem.params;
   // Offsets inside of a halo have 32 bits.
   const std::int64_t row = std::max(problem.in_w * problem.in_channels, problem.out_w * problem.out_channels);
-  return suits_implicit_gemm(problem, source) && row < std::int64_t{1} << 26 && problem.kernel_h == 3 &&
-         problem.kernel_w == 3 && p.stride_h == 1 && p.stride_w == 1 && p.dilation_h == 1 &&
-         p.dilation_w == 1 && source.shape[1] % slice_channels == 0;
+  return p.groups == 1 && suits_implicit_gemm(problem, source) && row < std::int64_t{1} << 26 &&
+         problem.kernel_h == 3 && problem.kernel_w == 3 && p.stride_h == 1 && p.stride_w == 1 &&
+         p.dilation_h == 1 && p.dilation_w == 1 && source.shape[1] % slice_channels == 0;
 }
 
 bool fills_3x3_tiles(std::int64_t height, std::int64_t width) {

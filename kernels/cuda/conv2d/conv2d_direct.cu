@@ -1,5 +1,5 @@
 // conv2d, directly: each thread computes one element of the result from its definition. The readable
-// reference of the other convolution kernels, and the answer where these do not fit: groups, the contiguous
+// reference of the other convolution kernels, and the answer where these do not fit: some groups, the contiguous
 // layout, odd channel counts.
 //
 //   forward  y[n,o,i,j]      = bias[o] + sum over c, r, s of x[n, c, i sh - ph + r dh, j sw - pw + s dw]

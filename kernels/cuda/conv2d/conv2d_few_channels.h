@@ -91,28 +91,26 @@ __device__ __forceinline__ void load_patch(const Tiling& t, const Tile& tile,
   copy_async_commit();
 }
 
-/// Calls work(tile, patch) for the block's tiles with the pixels of each.
+/// Calls work(tile, patch) for the block's tiles with the pixels of each. With two patches, the pixels of the next tile
+/// are on their way meanwhile; the loop then begins a tile before the first.
 template <class T, class Work>
 __device__ __forceinline__ void for_each_tile(const Tiling& t, const ActivationStrides& strides, const T* x,
                                               float* patches, Work&& work) {
-  float *patch = patches, *other = patches + (t.patches - 1) * t.patch_size();
-  const int step = static_cast<int>(gridDim.x);
-  int number = static_cast<int>(blockIdx.x);
-  if (number < t.tiles) load_patch(t, tile_of(t, number), strides, x, patch);
-  while (number < t.tiles) {
+  const int ahead = t.patches - 1, step = static_cast<int>(gridDim.x);
+  float *patch = patches, *other = patches + ahead * t.patch_size();
+  for (int number = static_cast<int>(blockIdx.x) - ahead * step; number < t.tiles; number += step) {
     copy_async_wait<0>();
-    __syncthreads();  // the pixels are here, and those of the last tile are no longer needed
-    const int next = number + step;
-    if (t.patches == 2 && next < t.tiles) load_patch(t, tile_of(t, next), strides, x, other);
-    work(tile_of(t, number), patch);
-    if (t.patches == 1) {
+    __syncthreads();  // with two patches: the pixels are here; with any: those of the last tile are no longer needed
+    const int loading = number + ahead * step;
+    if (loading < t.tiles) load_patch(t, tile_of(t, loading), strides, x, other);
+    if (ahead == 0) {
+      copy_async_wait<0>();
       __syncthreads();
-      if (next < t.tiles) load_patch(t, tile_of(t, next), strides, x, patch);
     }
+    if (number >= 0) work(tile_of(t, number), patch);
     float* const now = patch;
     patch = other;
     other = now;
-    number = next;
   }
 }
 

@@ -105,11 +105,25 @@ const T* copy_filter(KernelBackend& backend, const ConstView& filter, bool trans
   return to;
 }
 
+/// Of each group's filter (O / groups, C / groups, kH, kW) a copy for the data gradient, one after another.
+template <class T>
+const T* copy_transposed(KernelBackend& backend, const ConstView& filter, int groups, const TapOrder& order) {
+  if (groups == 1) return copy_filter<T>(backend, filter, true, order);
+  const Shape part{filter.shape[0] / groups, filter.shape[1], filter.shape[2], filter.shape[3]};
+  T* const to = static_cast<T*>(backend.workspace(static_cast<std::size_t>(filter.numel()) * sizeof(T)));
+  for (int group = 0; group < groups; ++group) {
+    const std::int64_t first = group * part.numel();
+    copy_filter(backend, "conv2d_copy_filter", {filter.as<float>() + first, part}, true, order, to + first);
+  }
+  return to;
+}
+
 enum class Pass { forward, backward_data };
 
 template <Pass pass, Math math, class T>
 void launch_math(KernelBackend& backend, const ImplicitGemm& g, std::int64_t bytes, std::int64_t operations) {
-  const std::int64_t large_tiles = ceil_div(g.grid.results, 128) * ceil_div(g.columns, 64);
+  const int groups = g.result_pixel_stride / g.columns;
+  const std::int64_t large_tiles = ceil_div(g.grid.results, 128) * ceil_div(g.columns, 64) * groups;
   const int preferred = g.columns <= 32 ? 0 : large_tiles >= blocks_to_fill ? 1 : 2;
   with_shape<TileShape<128, 32, 4, 1, 4>, TileShape<128, 64, 2, 2, 3>, TileShape<64, 64, 2, 2, 4>,
              TileShape<64, 64, 2, 2, 1>>(backend.options().variant, preferred, [&](auto shape) {
@@ -121,8 +135,9 @@ void launch_math(KernelBackend& backend, const ImplicitGemm& g, std::int64_t byt
         fmt::format("conv2d_{}_{}_{}", pass == Pass::forward ? "forward" : "backward_data",
                     variant_of<Shape>(), name_of(math));
     const std::int64_t tiles = ceil_div(g.grid.results, Shape::m) * ceil_div(g.columns, Shape::n);
-    backend.run({name.c_str(), static_cast<unsigned>(to_int(tiles, "the number of tiles")), Shape::threads,
-                 Product::shared_bytes, bytes, operations},
+    const dim3 grid(static_cast<unsigned>(to_int(tiles, "the number of tiles")),
+                    static_cast<unsigned>(groups));
+    backend.run({name.c_str(), grid, Shape::threads, Product::shared_bytes, bytes, operations},
                 implicit_gemm_kernel<Product>, g);
   });
 }
@@ -158,7 +173,7 @@ ResidueRows rows_of_residue(int residue, int in, int kernel, int stride, int pad
 
 bool suits_implicit_gemm(const Conv2dProblem& problem, const ConstView& source) {
   const std::int64_t piece = problem.activation == DType::bf16 ? 8 : 4;
-  return problem.params.groups == 1 && source.shape[1] % piece == 0 && is_aligned(source.data) &&
+  return source.shape[1] / problem.params.groups % piece == 0 && is_aligned(source.data) &&
          has_channels_last(problem.x_layout, problem.x_shape()) &&
          has_channels_last(problem.y_layout, problem.y_shape());
 }
@@ -168,35 +183,39 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem, 
   with_activation_type("conv2d_forward", problem.activation, [&](auto type) {
     using T = decltype(type);
     const TapOrder order{Divisor(s.taps()), Divisor(s.kernel_w), {s.kernel_h, 1},
-                         {s.kernel_w, 1},   s.out_channels,      s.in_channels};
+                         {s.kernel_w, 1},   s.out_channels,      s.in_channels / s.groups};
     const T* const filter = copy_filter<T>(backend, call.filter, false, order);
-    const ImplicitGemm g{.grid = {.results = s.batch * s.out_h * s.out_w,
-                                  .of_image = Divisor(s.out_h * s.out_w),
-                                  .of_row = Divisor(s.out_w),
-                                  .stride_h = s.stride_h,
-                                  .stride_w = s.stride_w,
-                                  .begin_h = -s.padding_h,
-                                  .begin_w = -s.padding_w,
-                                  .taps_h = s.kernel_h,
-                                  .taps_w = s.kernel_w,
-                                  .step_h = s.dilation_h,
-                                  .step_w = s.dilation_w,
-                                  .height = s.in_h,
-                                  .width = s.in_w,
-                                  .channels = s.in_channels},
-                         .source = call.x.data,
-                         .filter = filter,
-                         .columns = s.out_channels,
-                         .bias = call.bias.as<float>(),
-                         .result = call.y.data,
-                         .write = GradientWrite::overwrite,
-                         .aligned = is_aligned(call.y.data) && s.out_channels % vector_width<T> == 0,
-                         .result_height = s.out_h,
-                         .result_width = s.out_w,
-                         .result_stride_h = 1,
-                         .result_stride_w = 1,
-                         .result_begin_h = 0,
-                         .result_begin_w = 0};
+    const ImplicitGemm g{
+        .grid = {.results = s.batch * s.out_h * s.out_w,
+                 .of_image = Divisor(s.out_h * s.out_w),
+                 .of_row = Divisor(s.out_w),
+                 .stride_h = s.stride_h,
+                 .stride_w = s.stride_w,
+                 .begin_h = -s.padding_h,
+                 .begin_w = -s.padding_w,
+                 .taps_h = s.kernel_h,
+                 .taps_w = s.kernel_w,
+                 .step_h = s.dilation_h,
+                 .step_w = s.dilation_w,
+                 .height = s.in_h,
+                 .width = s.in_w,
+                 .channels = s.in_channels / s.groups,
+                 .pixel_stride = s.in_channels},
+        .source = call.x.data,
+        .filter = filter,
+        .filter_group = call.filter.numel() / s.groups,
+        .columns = s.out_channels / s.groups,
+        .result_pixel_stride = s.out_channels,
+        .bias = call.bias.as<float>(),
+        .result = call.y.data,
+        .write = GradientWrite::overwrite,
+        .aligned = is_aligned(call.y.data) && s.out_channels / s.groups % vector_width<T> == 0,
+        .result_height = s.out_h,
+        .result_width = s.out_w,
+        .result_stride_h = 1,
+        .result_stride_w = 1,
+        .result_begin_h = 0,
+        .result_begin_w = 0};
     launch<Pass::forward, T>(backend, g, call.bytes(), problem.operations());
   });
 }
@@ -225,14 +244,17 @@ void launch_residue(KernelBackend& backend, const Conv2dShape& s, const Conv2dBa
                                 .step_w = w.step,
                                 .height = s.out_h,
                                 .width = s.out_w,
-                                .channels = s.out_channels},
+                                .channels = s.out_channels / s.groups,
+                                .pixel_stride = s.out_channels},
                        .source = call.dy.data,
                        .filter = no_taps ? filter : filter + order.part(h.first_tap, w.first_tap),
-                       .columns = s.in_channels,
+                       .filter_group = call.filter.numel() / s.groups,
+                       .columns = s.in_channels / s.groups,
+                       .result_pixel_stride = s.in_channels,
                        .bias = nullptr,
                        .result = call.dx.data,
                        .write = call.write,
-                       .aligned = is_aligned(call.dx.data) && s.in_channels % vector_width<T> == 0,
+                       .aligned = is_aligned(call.dx.data) && s.in_channels / s.groups % vector_width<T> == 0,
                        .result_height = s.in_h,
                        .result_width = s.in_w,
                        .result_stride_h = s.stride_h,
@@ -253,9 +275,9 @@ void launch_implicit_gemm(KernelBackend& backend, const Conv2dProblem& problem,
                          Divisor(s.kernel_w),
                          {s.kernel_h, s.stride_h / std::gcd(s.stride_h, s.dilation_h)},
                          {s.kernel_w, s.stride_w / std::gcd(s.stride_w, s.dilation_w)},
-                         s.in_channels,
-                         s.out_channels};
-    const T* const filter = copy_filter<T>(backend, call.filter, true, order);
+                         s.in_channels / s.groups,
+                         s.out_channels / s.groups};
+    const T* const filter = copy_transposed<T>(backend, call.filter, s.groups, order);
     bool first = true;  // the launch that states what the operation must do
     for (int h = 0; h < std::min(s.stride_h, s.in_h); ++h)
       for (int w = 0; w < std::min(s.stride_w, s.in_w); ++w) {

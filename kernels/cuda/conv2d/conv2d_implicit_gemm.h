@@ -10,13 +10,15 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
-/// result (N I J, columns) = the matrix of taps of `source` (PixelGrid) times filter^T (columns, taps,
-/// channels), both of the activations' type; for Math::tf32 the filter is rounded to it.
+/// For each group, blockIdx.y: result (N I J, columns) = the matrix of taps of `source` (PixelGrid) times filter^T
+/// (columns, taps, channels), both of the activations' type; for Math::tf32 the filter is rounded to it.
 struct ImplicitGemm {
   PixelGrid grid;
   const void* source;
   const void* filter;
-  int columns;
+  std::int64_t filter_group;  ///< elements from one group's filter to the next
+  int columns;                ///< of a group
+  int result_pixel_stride;    ///< columns of all groups
   const float* bias;
   void* result;
   GradientWrite write;
@@ -33,11 +35,12 @@ __global__ void __launch_bounds__(Product::Shape::threads) implicit_gemm_kernel(
   const int tiles_n = (g.columns + Shape::n - 1) / Shape::n;  // neighbouring blocks share their pixels
   const int row = static_cast<int>(blockIdx.x) / tiles_n * Shape::m;
   const int column = static_cast<int>(blockIdx.x) % tiles_n * Shape::n;
-  const int depth = g.grid.depth();
+  const int depth = g.grid.depth(), group = static_cast<int>(blockIdx.y);
 
-  PixelLoader<typename Product::A, Shape::threads> pixels(g.grid, static_cast<const T*>(g.source), row);
-  MatrixLoader<typename Product::B, Shape::threads> filter(static_cast<const T*>(g.filter), depth, column,
-                                                           g.columns, 0, depth);
+  PixelLoader<typename Product::A, Shape::threads> pixels(
+      g.grid, static_cast<const T*>(g.source) + group * g.grid.channels, row);
+  MatrixLoader<typename Product::B, Shape::threads> filter(
+      static_cast<const T*>(g.filter) + group * g.filter_group, depth, column, g.columns, 0, depth);
   Product product;
   product.run(pixels, filter, (depth + Product::depth - 1) / Product::depth, shared, [](int, const auto&) {});
   auto* const result = reinterpret_cast<float*>(shared);
@@ -47,18 +50,21 @@ __global__ void __launch_bounds__(Product::Shape::threads) implicit_gemm_kernel(
     const PixelGrid::Place place = g.grid.place_of(row + r);
     const int h = place.i * g.result_stride_h + g.result_begin_h;
     const int w = place.j * g.result_stride_w + g.result_begin_w;
-    return static_cast<std::int64_t>((place.n * g.result_height + h) * g.result_width + w) * g.columns;
+    return static_cast<std::int64_t>((place.n * g.result_height + h) * g.result_width + w) *
+           g.result_pixel_stride;
   };
-  write_results<Product>(result, column, g.columns, static_cast<T*>(g.result), offset, g.bias, g.write,
-                         g.aligned);
+  const float* const bias = g.bias == nullptr ? nullptr : g.bias + group * g.columns;
+  write_results<Product>(result, column, g.columns, static_cast<T*>(g.result) + group * g.columns, offset,
+                         bias, g.write, g.aligned);
 }
 
-/// Partial filter gradients: for split blockIdx.y, d_filter (rows, taps, channels) = dy (results, rows)^T
-/// times the matrix of taps of x.
+/// Partial filter gradients: for split blockIdx.y and group blockIdx.z, d_filter (rows, taps, channels) =
+/// dy (results, rows)^T times the matrix of taps of x.
 struct ImplicitGemmFilter {
   PixelGrid grid;
   const void *x, *dy;
-  int rows;
+  int rows;               ///< of a group
+  int pixel_stride;       ///< of dy: rows of all groups
   int results_per_split;  ///< a multiple of the tile's depth
   FilterPartials partials;
   bool aligned;  ///< rows of partials to 16 bytes
@@ -74,11 +80,13 @@ __global__ void __launch_bounds__(Product::Shape::threads, 2)
   const int row = static_cast<int>(blockIdx.x) / tiles_n * Shape::m;
   const int column = static_cast<int>(blockIdx.x) % tiles_n * Shape::n;
   const int split = static_cast<int>(blockIdx.y);
+  const int group = static_cast<int>(blockIdx.z);
   const int first = split * g.results_per_split, end = min(g.grid.results, first + g.results_per_split);
 
-  MatrixLoader<typename Product::A, Shape::threads> dy(static_cast<const T*>(g.dy), g.rows, first, end, row,
-                                                       g.rows);
-  TapLoader<typename Product::B, Shape::threads> taps(g.grid, static_cast<const T*>(g.x), first, end, column);
+  MatrixLoader<typename Product::A, Shape::threads> dy(static_cast<const T*>(g.dy) + group * g.rows,
+                                                       g.pixel_stride, first, end, row, g.rows);
+  TapLoader<typename Product::B, Shape::threads> taps(
+      g.grid, static_cast<const T*>(g.x) + group * g.grid.channels, first, end, column);
   Product product;
   // The bias gradient is dy^T times ones: the warps of the first column have these products done, too.
   constexpr int tiles_m = Shape::warp_m / 16;
@@ -90,7 +98,7 @@ __global__ void __launch_bounds__(Product::Shape::threads, 2)
               });
   auto* const result = reinterpret_cast<float*>(shared);
   product.to_shared(result);
-  float* const partial = g.partials.filter_of(split);
+  float* const partial = g.partials.filter_of(split) + static_cast<std::int64_t>(group) * g.rows * columns;
   const auto offset = [&](int r) {
     return row + r < g.rows ? static_cast<std::int64_t>(row + r) * columns : -1;
   };
@@ -100,7 +108,8 @@ __global__ void __launch_bounds__(Product::Shape::threads, 2)
 #pragma unroll
   for (int i = 0; i < 2 * tiles_m; ++i) {
     const int o = row + Product::warp_row() + 8 * i + lane / 4;
-    if (o < g.rows) g.partials.store(g.partials.bias_of(split) + o, bias_sums[i / 2][i % 2 * 2]);
+    if (o < g.rows)
+      g.partials.store(g.partials.bias_of(split) + group * g.rows + o, bias_sums[i / 2][i % 2 * 2]);
   }
 }
 

@@ -23,12 +23,13 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
                     const char* name) {
   using Shape = typename Product::Shape;
   const Conv2dShape s = to_shape(problem);
-  const int results = s.batch * s.out_h * s.out_w, columns = s.taps() * s.in_channels;
-  const std::int64_t tiles = ceil_div(s.out_channels, Shape::m) * ceil_div(columns, Shape::n);
+  const int results = s.batch * s.out_h * s.out_w, rows = s.out_channels / s.groups,
+            columns = s.taps() * (s.in_channels / s.groups);
+  const std::int64_t tiles = ceil_div(rows, Shape::m) * ceil_div(columns, Shape::n);
   const std::int64_t depth_tiles = ceil_div(results, Product::depth);
   constexpr std::int64_t min_depth_tiles = 16;
   const std::int64_t parts = std::clamp<std::int64_t>(
-      std::min(blocks_to_fill / tiles, depth_tiles / min_depth_tiles), 1, blocks_to_fill);
+      std::min(blocks_to_fill / (tiles * s.groups), depth_tiles / min_depth_tiles), 1, blocks_to_fill);
   const std::int64_t per_split = ceil_div(depth_tiles, parts);
   const FilterPartials partials =
       make_filter_partials(backend, call, static_cast<int>(ceil_div(depth_tiles, per_split)), true);
@@ -45,16 +46,18 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
                                       .step_w = s.dilation_w,
                                       .height = s.in_h,
                                       .width = s.in_w,
-                                      .channels = s.in_channels},
+                                      .channels = s.in_channels / s.groups,
+                                      .pixel_stride = s.in_channels},
                              .x = call.x.data,
                              .dy = call.dy.data,
-                             .rows = s.out_channels,
+                             .rows = rows,
+                             .pixel_stride = s.out_channels,
                              .results_per_split = static_cast<int>(per_split) * Product::depth,
                              .partials = partials,
                              .aligned = is_aligned(partials.filter) && columns % 4 == 0 &&
                                         (partials.splits == 1 || partials.row_length() % 4 == 0)};
   const dim3 grid(static_cast<unsigned>(to_int(tiles, "the number of tiles")),
-                  static_cast<unsigned>(partials.splits));
+                  static_cast<unsigned>(partials.splits), static_cast<unsigned>(s.groups));
   backend.run({name, grid, Shape::threads, Product::shared_bytes, call.bytes(), problem.operations()},
               implicit_gemm_filter_kernel<Product>, g);
   sum_filter_partials(backend, call, partials);
@@ -62,8 +65,8 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
 
 template <Math math, class T>
 void launch_math(KernelBackend& backend, const Conv2dProblem& problem, const Conv2dBackwardFilter& call) {
-  const std::int64_t columns = problem.in_channels * problem.kernel_h * problem.kernel_w;
-  const int preferred = problem.out_channels <= 32 ? 0 : columns > 64 ? 1 : 2;
+  const std::int64_t columns = problem.filter_shape()[1] * problem.kernel_h * problem.kernel_w;
+  const int preferred = problem.out_channels / problem.params.groups <= 32 ? 0 : columns > 64 ? 1 : 2;
   with_shape<TileShape<32, 128, 1, 4, 4>, TileShape<64, 128, 1, 4, 4>, TileShape<64, 64, 2, 2, 4>,
              TileShape<64, 64, 2, 2, 1>>(backend.options().variant, preferred, [&](auto shape) {
     using Shape = decltype(shape);

@@ -16,7 +16,8 @@ struct PixelGrid {
   Divisor of_image, of_row;  ///< I J, J
   int stride_h, stride_w, begin_h, begin_w;
   int taps_h, taps_w, step_h, step_w;
-  int height, width, channels;  ///< of the source
+  int height, width, channels;  ///< of the source; channels of one group
+  int pixel_stride;             ///< elements from pixel to pixel: channels of all groups
 
   struct Place {
     int n, i, j;
@@ -36,7 +37,7 @@ struct PixelGrid {
 
 /// Tiles of a matrix of one row for each result and one column for each tap and channel (the channel
 /// fastest), as an operand whose depth is contiguous. channels must be a multiple of 16 bytes, as must the
-/// address.
+/// address of the group's first channel.
 template <class Tile, int Threads>
 class PixelLoader {
   using T = typename Tile::Element;
@@ -70,7 +71,7 @@ class PixelLoader {
           exists && grid_.contains((corner_[k] >> 16) + h, static_cast<std::int16_t>(corner_[k]) + w);
       const std::int64_t pixel = pixel_[k] + h * grid_.width + w;
       copy_async<16>(tile + Tile::offset(Order::row() + k * Order::step, Order::column()),
-                     source_ + pixel * grid_.channels + channel_, inside ? 16 : 0);
+                     source_ + pixel * grid_.pixel_stride + channel_, inside ? 16 : 0);
     }
     channel_ += Tile::depth;
     while (channel_ >= grid_.channels) {
@@ -118,7 +119,7 @@ class TapLoader {
       const bool inside = exists_ && result < end_result_ && grid_.contains(h, w);
       const std::int64_t pixel = (place.n * grid_.height + h) * grid_.width + w;
       copy_async<16>(tile + Tile::offset(Order::row() + k * Order::step, Order::column()),
-                     source_ + pixel * grid_.channels, inside ? 16 : 0);
+                     source_ + pixel * grid_.pixel_stride, inside ? 16 : 0);
     }
     result_ += Tile::depth;
   }

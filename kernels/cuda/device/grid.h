@@ -17,12 +17,16 @@ namespace xr::kernels::XR_DEVICE_NAMESPACE {
 /// parts depends on the sizes alone and not on the device.
 constexpr int multiprocessors = 132, max_multiprocessors = 148;
 
-/// Blocks for a grid-stride loop over `items`: at most 64 for each multiprocessor of a large GPU, which are
-/// eight full waves where eight blocks fit on one, so that a last wave that is not full costs little; and a
-/// function of `items` alone, so that results do not depend on the device.
+/// Blocks for a grid-stride loop: at most 64 for each multiprocessor of a large GPU, which are eight full waves
+/// where eight blocks fit on one, so that a last wave that is not full costs little. For tests the environment
+/// variable XR_MAX_BLOCKS gives fewer, so that threads take many turns over arrays that are not large.
+[[nodiscard]] std::int64_t max_grid_stride_blocks();
+
+/// Blocks for a grid-stride loop over `items`: a function of `items` alone, so that results do not depend on the
+/// device.
 [[nodiscard]] inline dim3 blocks_for(std::int64_t items, int threads) {
-  constexpr std::int64_t most = 64 * max_multiprocessors;
-  return dim3(static_cast<unsigned>(std::clamp<std::int64_t>(ceil_div(items, threads), 1, most)));
+  return dim3(
+      static_cast<unsigned>(std::clamp<std::int64_t>(ceil_div(items, threads), 1, max_grid_stride_blocks())));
 }
 
 /// A size as the kernels' 32-bit index type.

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/cuda/device/grid.h"
 #include "kernels/cuda/elements.h"
@@ -224,22 +225,31 @@ __device__ __forceinline__ void write_results(const float* result, int first_col
 #pragma unroll
   for (int i = 0; i < width; ++i)
     if (bias != nullptr && i < valid) offsets[i] = bias[first_column + column + i];
-  for (int row = static_cast<int>(threadIdx.x) / pieces; row < Product::Shape::m;
-       row += Product::Shape::threads / pieces) {
+  constexpr int rows = Product::Shape::threads / pieces;  // at a time
+  static_assert(Product::Shape::m % (4 * rows) == 0);
+  const auto write_row = [&](int first_row, auto in_pieces) {
+    const int row = first_row + static_cast<int>(threadIdx.x) / pieces;
     const std::int64_t offset = row_offset(row);
-    if (offset < 0) continue;
+    if (offset < 0) return;
     const float* from = result + row * Product::result_stride + column;
     T* const target = to + offset + first_column + column;
     Elements<T, width> values;
 #pragma unroll
     for (int i = 0; i < width; ++i) values.value[i] = from[i] + offsets[i];
-    if (aligned) {
+    if constexpr (in_pieces) {
       values.write(target, write);
     } else {
 #pragma unroll
       for (int i = 0; i < width; ++i)
         if (i < valid) Elements<T, 1>{{values.value[i]}}.write(target + i, write);
     }
+  };
+  if (aligned) {
+#pragma unroll 4
+    for (int row = 0; row < Product::Shape::m; row += rows) write_row(row, std::true_type());
+  } else {
+#pragma unroll 1
+    for (int row = 0; row < Product::Shape::m; row += rows) write_row(row, std::false_type());
   }
 }
 

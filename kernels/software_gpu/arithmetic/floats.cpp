@@ -85,6 +85,8 @@ void add_floats(Table& table) {
   add.three<fma_directed<-1>, float, float, float, float>("fma.rm.f32", Kind::floating);
   add.three<fma_directed<1>, float, float, float, float>("fma.rp.f32", Kind::floating);
   add.three<fma_directed<0>, float, float, float, float>("fma.rz.f32", Kind::floating);
+  add.two<[](float a, float b) { return fma_directed<0>(a, 1.0f, b); }, float, float, float>("add.rz.f32",
+                                                                                             Kind::floating);
   constexpr Kind kind = Kind::special;
   add.one<[](float x) { return exp2_of(x); }, float, float>("ex2.f32", kind);
   add.one<[](float x) { return flush(exp2_of(flush(x))); }, float, float>("ex2.ftz.f32", kind);

@@ -50,4 +50,29 @@ TEST_CASE("control trainings that show too little are no reassurance") {
   CHECK(weak.id == FindingId::control_uninformative);
 }
 
+TEST_CASE("control trainings of several labels are judged by the mean AUROC") {
+  const auto metrics = [](double value, double low, double high) {
+    const nlohmann::json mean = {{"value", value}, {"interval_95", {low, high}}};
+    const auto entry = [](const char* checkpoint, const char* split, const nlohmann::json& figures) {
+      return nlohmann::json{{"checkpoint", checkpoint}, {"split", split}, {"metrics", figures}};
+    };
+    return nlohmann::json{{"chosen", {{"checkpoint", "01"}}},
+                          {"checkpoints",
+                           {entry("00", "test", nullptr), entry("01", "validation", nullptr),
+                            entry("01", "test", {{"mean_auroc", mean}})}}};
+  };
+  const nlohmann::json whole = metrics(0.9, 0.85, 0.94), other = metrics(0.88, 0.8, 0.9);
+  const Check serious = judge_label_control(whole, metrics(0.8, 0.75, 0.85), other);
+  CHECK(serious.id == FindingId::control_keeps_most);
+  CHECK(serious.figures["middle_black"]["mean_auroc"] == 0.8);
+  CHECK(serious.figures["middle_black"]["low"] == 0.75);
+  CHECK(serious.figures["guessing"] == 0.5);
+  CHECK(judge_label_control(whole, metrics(0.52, 0.45, 0.6), other).id == FindingId::control_needs_middle);
+  CHECK(judge_label_control(metrics(0.55, 0.48, 0.62), metrics(0.5, 0.4, 0.6), other).id ==
+        FindingId::control_uninformative);
+  nlohmann::json unknown = whole;
+  unknown["checkpoints"][2]["metrics"]["mean_auroc"] = {{"value", nullptr}, {"interval_95", nullptr}};
+  CHECK(judge_label_control(unknown, other, other).id == FindingId::control_uninformative);
+}
+
 }  // namespace xr::audit

@@ -3,64 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
-#include "apps/audit/scan.h"
-#include "data/image/resize.h"
-#include "data/phantom/phantom.h"
-#include "kernels/common/random.h"
-#include "tests/data/support.h"
+#include "tests/apps/audit/altered.h"
 
 namespace xr::audit {
 
+using namespace test;
+
 namespace {
-
-data::Image phantom(int index) {
-  return data::draw_phantom(7, data::PhantomSplit::train,
-                            index % 2 == 0 ? data::PhantomClass::covid : data::PhantomClass::normal, index,
-                            200);
-}
-
-data::Image as_jpeg(const data::Image& image, int quality) {
-  return data::decode_image(data::encode_jpeg(image, quality), 1);
-}
-
-template <class Change>
-data::Image each_pixel(data::Image image, Change&& change) {
-  for (std::uint8_t& pixel : image.pixels)
-    pixel = static_cast<std::uint8_t>(std::clamp(change(pixel), 0.0, 255.0));
-  return image;
-}
-
-/// Cuts these parts of the sides off.
-data::Image trimmed(const data::Image& image, double left, double top, double right, double bottom) {
-  const int x0 = static_cast<int>(left * image.width),
-            x1 = image.width - static_cast<int>(right * image.width);
-  const int y0 = static_cast<int>(top * image.height),
-            y1 = image.height - static_cast<int>(bottom * image.height);
-  data::Image result{x1 - x0, y1 - y0, 1, {}};
-  for (int y = y0; y < y1; ++y)
-    for (int x = x0; x < x1; ++x)
-      result.pixels.push_back(image.pixels[static_cast<std::size_t>(y) * image.width + x]);
-  return result;
-}
-
-/// A border of one grey level, this part of the sides wide, around the image.
-data::Image framed(const data::Image& image, double part, int grey) {
-  const int x0 = static_cast<int>(part * image.width), y0 = static_cast<int>(part * image.height);
-  data::Image result{image.width + 2 * x0, image.height + 2 * y0, 1, {}};
-  for (int y = 0; y < result.height; ++y)
-    for (int x = 0; x < result.width; ++x) {
-      const bool inside = x >= x0 && y >= y0 && x < x0 + image.width && y < y0 + image.height;
-      result.pixels.push_back(inside ? image.pixels[static_cast<std::size_t>(y - y0) * image.width + (x - x0)]
-                                     : static_cast<std::uint8_t>(grey));
-    }
-  return result;
-}
-
-data::Image inverted(const data::Image& image) {
-  return each_pixel(image, [](double grey) { return 255 - grey; });
-}
 
 std::vector<data::Image> copies_of(const data::Image& image) {
   std::vector<data::Image> copies;
@@ -157,6 +109,40 @@ TEST_CASE("framed and inverted copies are found and no other pair") {
     }
 }
 
+TEST_CASE("mirrored, rotated and equalised copies are found, told as such, and no other pair") {
+  std::vector<Fingerprint> prints;
+  constexpr int originals = 20, kinds = 8;
+  const auto blurred = [](const data::Image& image) { return as_jpeg(image, 70); };
+  for (int i = 0; i < originals; ++i) {
+    const data::Image image = phantom(i), other = data::resize(image, 160, 200);
+    for (const data::Image& copy :
+         {image, mirrored(image), turned_clockwise(image), blurred(mirrored(turned_clockwise(other))),
+          blurred(mirrored(mirrored(turned_clockwise(turned_clockwise(image))))), histogram_equalised(image),
+          blurred(inverted(mirrored(image))), blurred(histogram_equalised(other))})
+      prints.push_back(fingerprint(copy));
+  }
+  const Copies copies = find_copies(prints, 2);
+  std::map<std::pair<std::size_t, std::size_t>, CopyPair> found;
+  for (const CopyPair& pair : copies.pairs) {
+    INFO(pair.a << " and " << pair.b);
+    CHECK(pair.a / kinds == pair.b / kinds);
+    found[{pair.a, pair.b}] = pair;
+  }
+  constexpr Turn turn[kinds] = {Turn::none,   Turn::mirrored, Turn::by_270,   Turn::transposed,
+                                Turn::by_180, Turn::none,     Turn::mirrored, Turn::none};
+  for (std::size_t i = 0; i < originals; ++i)
+    for (std::size_t k = 1; k < kinds; ++k) {
+      INFO("original " << i << ", copy " << k);
+      const auto pair = found.find({kinds * i, kinds * i + k});
+      REQUIRE(pair != found.end());
+      CHECK(pair->second.turn == turn[k]);
+      CHECK(pair->second.inverted == (k == 6));
+      // Where equalising changes little, the pictures correlate as they are.
+      if (k != 5 && k != 7) CHECK_FALSE(pair->second.equalised);
+    }
+  CHECK(std::ranges::any_of(found, [](const auto& pair) { return pair.second.equalised; }));
+}
+
 TEST_CASE("a border of one grey level is found and a picture without one is left alone") {
   const data::Image image = phantom(2);
   CHECK_FALSE(fingerprint(each_pixel(image, [k = 0](double grey) mutable {
@@ -178,7 +164,7 @@ TEST_CASE("images without contrast are copies only if every pixel is the same") 
   REQUIRE(copies.pairs.size() == 1);
   CHECK(copies.pairs[0].a == 0);
   CHECK(copies.pairs[0].b == 1);
-  CHECK(find_copies({}, 1).pairs.empty());
+  CHECK(find_copies(std::span<const Fingerprint>(), 1).pairs.empty());
 }
 
 TEST_CASE("hundreds of the same image give a list that is not quadratic") {

@@ -19,7 +19,7 @@ struct Part {
 Check check_of(const std::vector<Part>& parts, std::size_t images = 1) {
   Scan scan;
   scan.class_names = {"covid", "normal"};
-  SourceTable table{"sources.csv", {{"file", "source"}, {}, 0}, false};
+  SourceTable table{"sources.csv", {{"file", "source"}, {}, 0}};
   for (const Part& part : parts) {
     if (part.other > 0) scan.class_names = {"covid", "normal", "other"};
     for (int i = 0; i < part.covid + part.normal + part.other; ++i) {

@@ -9,6 +9,19 @@ TEST_CASE("Any text becomes one line") {
   CHECK(one_line("a\nb\tc\x1b[31m\x7f") == "a\\nb\\tc\\x1b[31m\\x7f");
   CHECK(one_line("\xff\xc3") == "\\xff\\xc3");
   CHECK(one_line(std::string("\0", 1)) == "\\x00");
+  // A control sequence introducer in C1, a line separator, a right-to-left override; and what stands beside them.
+  CHECK(one_line("\xc2\x9b"
+                 "31m\xc2\x85") == "\\u009b31m\\u0085");
+  CHECK(one_line("a\xe2\x80\xa8\xe2\x80\xae"
+                 "b\xe2\x81\xa6") == "a\\u2028\\u202eb\\u2066");
+  CHECK(one_line("\xc2\xa0\xe2\x80\xa7\xf0\x9f\x98\x80") == "\xc2\xa0\xe2\x80\xa7\xf0\x9f\x98\x80");
+}
+
+TEST_CASE("JSON for a terminal reads back as the same") {
+  CHECK(printable_json("{\"a\":\"gr\xc3\xb6\xc3\x9f e\"}") == "{\"a\":\"gr\xc3\xb6\xc3\x9f e\"}");
+  CHECK(printable_json("\"\x7f\xc2\x9b"
+                       "1m\xe2\x80\xae\"\n") == "\"\\u007f\\u009b1m\\u202e\"\n");
+  CHECK(printable_json("").empty());
 }
 
 TEST_CASE("UTF-8 is told from what is not") {

@@ -176,7 +176,7 @@ class Comparison(unittest.TestCase):
 
         class Arguments:
             batch_size = channels = image_size = padding = threads = 1
-            dropout, cores, precision, device = 0, [0], "fp32", "cuda"
+            model, dropout, cores, precision, device = "report_cnn", 0, [0], "fp32", "cuda"
 
         with contextlib.redirect_stdout(io.StringIO()) as said:
             compare.print_table(Arguments, Party("ours", [2.0, 1.0, 3.0]),
@@ -220,7 +220,7 @@ class Together(unittest.TestCase):
         """The status and what was said of a comparison with eager, tuned and compiled."""
         class Arguments:
             batch_size = channels = image_size = padding = threads = 1
-            dropout, cores, precision, device, lr, seed = 0.25, [0], "fp32", "cuda", 0.1, 0
+            model, dropout, cores, precision, device, lr, seed = "report_cnn", 0.25, [0], "fp32", "cuda", 0.1, 0
             together = keep_going = True
             simulated = False
             modes, rounds, block, warm_up, patience = "tuned compiled", 2, 3, 4, 0.5

@@ -1,5 +1,6 @@
 // Checkpoints that are damaged or lie.
 #include <cstring>
+#include <limits>
 
 #include "tests/apps/xrtrain/support.h"
 
@@ -11,7 +12,7 @@ class Checkpoints {
  public:
   Checkpoints() {
     make_phantoms(folder);
-    REQUIRE(run(folder, tiny(folder, "run", {"--epochs", "1"})).status == 0);
+    REQUIRE(run(folder, tiny(folder, "run", {"--epochs", "1", "--schedule", "constant"})).status == 0);
     good = read_text(folder / "run/checkpoints/00.safetensors");
     REQUIRE(predict(good).status == 0);
   }
@@ -70,7 +71,7 @@ TEST_CASE("A damaged checkpoint is refused") {
   CHECK_THAT(files.refused(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f", 8) + good.substr(8)),
              contains("header"));
   CHECK_THAT(files.refused(files.with_header("{not json")), contains("JSON"));
-  CHECK_THAT(files.refused(files.replaced("\"F32\"", "\"F16\"")), contains("type"));
+  CHECK_THAT(files.refused(files.replaced("\"F32\"", "\"F99\"")), contains("type"));
   files.refused(files.replaced("\"data_offsets\":[0,", "\"data_offsets\":[4,"));
   files.refused(files.replaced("\"shape\":[", "\"shape\":[2,"));
   files.refused(files.replaced("fc1.bias", "fc9.bias"));
@@ -92,6 +93,32 @@ TEST_CASE("A checkpoint whose metadata lie is refused") {
   files.refused(files.replaced("\"deviation\":\"[", "\"deviation\":\"[0,"));
   files.refused(files.replaced("\"stored_size\":\"16\"", "\"stored_size\":\"999999\""));
   files.refused(files.replaced("\"stored_shape\":\"square\"", "\"stored_shape\":\"round\""));
+}
+
+TEST_CASE("Weights that are not finite are refused by name in every command") {
+  Checkpoints files;
+  const fs::path checkpoint = files.folder / "run/checkpoints/00.safetensors",
+                 state = files.folder / "run/resume.safetensors";
+  const auto spoil = [](const fs::path& path) {
+    std::string bytes = read_text(path);
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    std::memcpy(bytes.data() + bytes.size() - sizeof nan, &nan, sizeof nan);  // of the last tensor
+    write_text(path, bytes);
+  };
+  const auto refused = [&](const Arguments& arguments) {
+    const Result result = run(files.folder, arguments);
+    CHECK(result.status == 3);
+    CHECK_THAT(result.error_line(), contains(" is NaN") && contains(" of "));
+    return result.error_line();
+  };
+  const std::string run_folder = (files.folder / "run").string();
+  spoil(state);
+  CHECK_THAT(refused({"train", "--out", run_folder, "--resume", "--epochs", "2"}),
+             contains("resume.safetensors"));
+  spoil(checkpoint);
+  CHECK_THAT(refused({"eval", run_folder}), contains("00.safetensors"));
+  CHECK_THAT(refused({"predict", checkpoint.string(), (files.folder / "data/test").string()}),
+             contains("00.safetensors"));
 }
 
 TEST_CASE("A run whose files were damaged is not resumed") {

@@ -111,7 +111,7 @@ TEST_CASE("Folders that hold no set of images are refused") {
   }
 }
 
-TEST_CASE("Images that cannot be decoded are named and left out") {
+TEST_CASE("Images that cannot be decoded are named and skipped") {
   TemporaryFolder folder;
   make_set(folder / "data");
   const fs::path bad = folder / "data/train/a/bad.png";
@@ -139,7 +139,7 @@ TEST_CASE("Images that cannot be decoded are named and left out") {
   left_out(folder, "bad.png");
 }
 
-TEST_CASE("A file that may not be read is named and left out") {
+TEST_CASE("A file that may not be read is named and skipped") {
   TemporaryFolder folder;
   make_set(folder / "data");
   fs::permissions(folder.path(), fs::perms::all);
@@ -152,7 +152,7 @@ TEST_CASE("A file that may not be read is named and left out") {
     return;
   }
   CHECK(result.status == 0);
-  CHECK_THAT(result.error, contains("left out") && contains("3.png"));
+  CHECK_THAT(result.error, contains("skipped 1 file") && contains("3.png"));
 }
 
 TEST_CASE("A loop of links does not matter") {

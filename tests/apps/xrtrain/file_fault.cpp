@@ -1,9 +1,10 @@
 // Loaded before the C library (LD_PRELOAD). Counts the operations that change files: opening for writing,
 // fsync, rename, unlink, remove, mkdir. At operation XR_FAULT_AT (counted from 1) the program is killed, as
 // by kill -9 or a power cut, or with XR_FAULT_ERRNO the operation fails with that error. With XR_FAULT_COUNT
-// the number of operations is written to that file at the end.
+// the number of operations is written to that file at the end. With XR_NO_LOCKS the file system has no locks.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -79,6 +80,14 @@ int fsync(int file) {
   static const long slow = number("XR_SLOW_FSYNC");
   ::usleep(static_cast<useconds_t>(slow * 1000));
   return fault() ? -1 : next<int(int)>("fsync")(file);
+}
+
+int flock(int file, int operation) noexcept {
+  if (number("XR_NO_LOCKS") != 0) {
+    errno = ENOLCK;
+    return -1;
+  }
+  return next<int(int, int)>("flock")(file, operation);
 }
 
 int rename(const char* from, const char* to) noexcept {

@@ -17,6 +17,10 @@ TEST_CASE("info says what the program and the machine have") {
   CHECK(info["devices"][0]["device"] == "cpu");
   CHECK(info["devices"][0]["available"] == true);
   CHECK(info["threads"] >= 1);
+  CHECK_THAT(text.output, contains("images: ") && contains("png"));
+  for (const auto& format : info["image_formats"])
+    if (format["format"] == "png") CHECK(format["read"] == true);
+  CHECK(info["image_formats"].size() == 10);
 }
 
 TEST_CASE("synth draws the same set for the same seed and does not overwrite") {

@@ -39,7 +39,7 @@ void check(const std::vector<StepResult>& arrived, std::int64_t first, std::int6
 
 std::vector<StepResult> add(StepResults& results, std::int64_t number, std::int64_t count) {
   const Step step(number, count, {});
-  return results.add(number, step.result, step.labels);
+  return results.add(number, step.result, {step.labels});
 }
 
 }  // namespace

@@ -29,7 +29,10 @@ struct Result {
   int status = -1;  ///< exit status; 1000 + signal if a signal ended it
   std::string output, error;
 
-  /// The one line on standard error; fails the test if there is not exactly one, "xrtrain: error: ...".
+  /// Standard error without the lines that hold one of these texts.
+  [[nodiscard]] std::string other_errors(const std::vector<std::string>& known) const;
+  /// The one line on standard error beside warnings; fails the test if there is not exactly one,
+  /// "xrtrain: error: ...".
   [[nodiscard]] std::string error_line() const;
 };
 

@@ -90,9 +90,11 @@ TEST_CASE("patients in both train and test are told") {
   make_given_splits(folder);
   write_bytes(folder / "sources.csv", bytes_of("file,patient\ntrain/covid/00.png,p\ntest/covid/01.png,p\n"));
   const Dataset dataset = read_image_folder(folder.path());
-  REQUIRE(dataset.warnings.size() == 2);
-  CHECK_THAT(dataset.warnings[0], contains("1 patient(s) with 1 image(s) in test/"));
-  CHECK_THAT(dataset.warnings[1], contains("sources.csv names the patients of 2 of "));
+  REQUIRE(dataset.notices.size() == 2);
+  CHECK(dataset.notices[0].id == notice_id::patients_shared);
+  CHECK(dataset.notices[0].count == 1);
+  CHECK_THAT(dataset.notices[0].text, contains("1 patient(s) with 1 image(s) in test/"));
+  CHECK(dataset.notices[1].id == notice_id::patients_partly_matched);
 }
 
 TEST_CASE("given splits are split anew by patient on request") {
@@ -102,13 +104,13 @@ TEST_CASE("given splits are split anew by patient on request") {
   settings.split_by_group = true;
   CHECK_THAT(error_of([&] { read_image_folder(folder.path(), settings); }), contains("no patient is known"));
   settings.groups.pattern = "([a-z]+/0?[0-9])[0-9]*\\.png";  // train/covid/03 and test/covid/03 are one's
-  CHECK_FALSE(read_image_folder(folder.path(), {.groups = settings.groups}).warnings.empty());
+  CHECK_FALSE(read_image_folder(folder.path(), {.groups = settings.groups}).notices.empty());
   const Dataset dataset = read_image_folder(folder.path(), settings);
   CHECK(dataset.test_split_by_program);
   CHECK(dataset.train.size() + dataset.validation.size() + dataset.test.size() == 50);
   CHECK(dataset.test.size() >= 2);
-  REQUIRE(dataset.warnings.size() == 1);
-  CHECK_THAT(dataset.warnings[0], contains("split anew by patient"));
+  REQUIRE(dataset.notices.size() == 1);
+  CHECK(dataset.notices[0].id == notice_id::split_by_group);
   for (const Sample& held : dataset.test)
     for (const std::vector<Sample>* part : {&dataset.train, &dataset.validation})
       for (const Sample& sample : *part) CHECK(sample.group != held.group);
@@ -157,7 +159,8 @@ TEST_CASE("subfolders are read and hidden files passed over and other files told
   REQUIRE(dataset.skipped.size() == 3);
   CHECK(dataset.skipped[0].path == "train/covid/broken.png");
   CHECK(dataset.skipped[1].path == "train/covid/notes.txt");
-  CHECK_THAT(dataset.skipped[1].reason, contains("not one of .jpg"));
+  CHECK(dataset.skipped[0].kind == SkipKind::unreachable);
+  CHECK(dataset.skipped[1].kind == SkipKind::not_an_image);
   CHECK(dataset.skipped[2].path == "train/covid/pipe.png");
 }
 
@@ -173,7 +176,7 @@ TEST_CASE("links are followed and link loops end") {
   const auto found = paths_of(dataset.train);
   CHECK(std::count(found.begin(), found.end(), "train/covid/link/linked.png") == 1);
   CHECK(std::any_of(dataset.skipped.begin(), dataset.skipped.end(), [](const SkippedFile& file) {
-    return file.path == "train/covid/up/covid" && file.reason.find("leads back") != std::string::npos;
+    return file.path == "train/covid/up" && file.reason.find("leads back") != std::string::npos;
   }));
 }
 
@@ -186,7 +189,7 @@ TEST_CASE("an evaluation folder may lack classes but not hold others") {
   CHECK_THAT(error_of([&] {
                read_evaluation_folder(folder / "plain", {"normal", "flu"});
              }),
-             contains("is no class of the model ('normal', 'flu')"));
+             contains("is not a class of the model ('normal', 'flu')"));
   make_given_splits(folder, 1, 4);
   CHECK(read_evaluation_folder(folder.path(), {"covid", "normal"}).test.size() == 8);
   fs::create_directories(folder / "empty/covid");
@@ -198,8 +201,8 @@ TEST_CASE("images to predict are found in files and folders") {
   touch(folder / "b.png");
   touch(folder / "a/c.jpg");
   touch(folder / "notes.txt");
-  CHECK(find_images(folder.path()) == std::vector<fs::path>{folder / "a/c.jpg", folder / "b.png"});
-  CHECK(find_images(folder / "notes.txt") == std::vector<fs::path>{folder / "notes.txt"});
+  CHECK(find_images(folder.path()).images == std::vector<fs::path>{folder / "a/c.jpg", folder / "b.png"});
+  CHECK(find_images(folder / "notes.txt").images == std::vector<fs::path>{folder / "notes.txt"});
   CHECK_THAT(error_of([&] { find_images(folder / "absent"); }), contains("no such file"));
   fs::create_directory(folder / "empty");
   CHECK_THAT(error_of([&] { find_images(folder / "empty"); }), contains("no images"));

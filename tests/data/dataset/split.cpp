@@ -95,21 +95,22 @@ TEST_CASE("CSV fields may hold commas quotes and line ends") {
 
 TEST_CASE("the patient table tells what it cannot use") {
   const TemporaryFolder folder;
-  std::vector<std::string> warnings;
-  CHECK(PatientTable(folder.path(), {}, warnings).patient_of("a/1.png").empty());
+  std::vector<Notice> warnings;
+  CHECK(PatientTable({}, {}, warnings).patient_of("a/1.png").empty());
   CHECK(warnings.empty());
   write_bytes(folder / "sources.csv", bytes_of("file,source,patient\na/1.png,x,p1\nshort\na/2.png,x,\n"));
-  const PatientTable patients(folder.path(), {}, warnings);
+  const PatientTable patients(folder / "sources.csv", {}, warnings);
   CHECK(patients.patient_of("a/1.png") == "p1");
   CHECK(patients.patient_of("a/2.png").empty());
   CHECK(patients.patient_of("b/1.png").empty());
   CHECK(patients.origin() == "sources.csv");
   REQUIRE(warnings.size() == 1);
-  CHECK_THAT(warnings[0], contains("1 of 3 lines"));
+  CHECK(warnings[0].id == notice_id::table_lines_unusable);
+  CHECK(warnings[0].count == 1);
   write_bytes(folder / "sources.csv", bytes_of("name,who\na,b\n"));
-  CHECK(PatientTable(folder.path(), {}, warnings).patient_of("a").empty());
+  CHECK(PatientTable(folder / "sources.csv", {}, warnings).patient_of("a").empty());
   REQUIRE(warnings.size() == 2);
-  CHECK_THAT(warnings[1], contains("no columns 'file' and 'patient'"));
+  CHECK(warnings[1].id == notice_id::patients_unknown);
 }
 
 TEST_CASE("a table of patients may be separated by semicolons or tabs and have backslashes") {
@@ -117,8 +118,8 @@ TEST_CASE("a table of patients may be separated by semicolons or tabs and have b
   for (const std::string separator : {";", "\t"}) {
     write_bytes(folder / "sources.csv",
                 bytes_of(fmt::format("file{0}patient\na\\1.png{0}\"p{0}1\"\n./a/2.png{0}p2\n", separator)));
-    std::vector<std::string> warnings;
-    const PatientTable patients(folder.path(), {}, warnings);
+    std::vector<Notice> warnings;
+    const PatientTable patients(folder / "sources.csv", {}, warnings);
     CHECK(warnings.empty());
     CHECK(patients.patient_of("a/1.png") == "p" + separator + "1");
     CHECK(patients.patient_of("a/2.png") == "p2");
@@ -128,14 +129,17 @@ TEST_CASE("a table of patients may be separated by semicolons or tabs and have b
 
 TEST_CASE("a table or pattern that does not fit the images is told") {
   const TemporaryFolder folder;
-  std::vector<std::string> warnings, paths;
+  std::vector<std::string> paths;
+  std::vector<Notice> warnings;
+  const fs::path sources = folder / "sources.csv";
+  const auto own = [&] { return fs::exists(sources) ? sources : fs::path(); };
   std::string text = "file,patient\n";
   for (int i = 0; i < 40; ++i) {
     paths.push_back("a/" + std::to_string(i) + ".png");
     if (i < 39) text += paths.back() + "," + std::to_string(i) + "\n";
   }
   const auto misfit = [&](const GroupSettings& settings) {
-    return PatientTable(folder.path(), settings, warnings).misfit(paths);
+    return PatientTable(own(), settings, warnings).misfit(paths);
   };
   CHECK(misfit({}).empty());
   CHECK_THAT(misfit({{}, "p([0-9]{3})"}), contains("the pattern p([0-9]{3}) matches the path of no image"));
@@ -148,8 +152,9 @@ TEST_CASE("a table or pattern that does not fit the images is told") {
   CHECK_THAT(given, contains("40 of 40 images"));
   CHECK_THAT(given, contains("1 of its 41 lines fit no image, the first names 'nope.png'"));
   write_bytes(folder / "sources.csv", bytes_of("file,patient\n3.png,5\na/4.png,6\n"));
-  CHECK_THAT(misfit({}), contains("1 of 40 images"));
-  CHECK_THAT(misfit({}), contains("'3.png'"));
+  CHECK_THAT(misfit({}), contains("2 of 40 images"));
+  write_bytes(folder / "sources.csv", bytes_of("file,patient\nb/3.png,5\na/4.png,6\n"));
+  CHECK_THAT(misfit({}), contains("1 of 40 images") && contains("'b/3.png'"));
 
   paths.emplace_back("b/7.png");
   write_bytes(folder / "g.csv", bytes_of(text + "39.png,6\n"));
@@ -164,27 +169,24 @@ TEST_CASE("a table or pattern that does not fit the images is told") {
 
 TEST_CASE("patients come from a given table or pattern or from NIH names") {
   const TemporaryFolder folder;
-  std::vector<std::string> warnings;
-  const PatientTable nih(folder.path(), {}, warnings);
+  std::vector<Notice> warnings;
+  const PatientTable nih({}, {}, warnings);
   CHECK(nih.patient_of("train/a/00001234_005.png") == "00001234");
-  CHECK(nih.origin() == "NIH file names");
+  CHECK(nih.origin() == "names of files and folders");
   CHECK(nih.patient_of("train/a/0001234_005.png").empty());
   CHECK(nih.patient_of("train/a/x00001234_005.png").empty());
-  const PatientTable pattern(folder.path(), {{}, "/(p[0-9]+)-"}, warnings);
+  const PatientTable pattern({}, {{}, "/(p[0-9]+)-"}, warnings);
   CHECK(pattern.patient_of("train/a/p17-2.png") == "p17");
   CHECK(pattern.patient_of("train/a/00001234_005.png").empty());
-  CHECK(PatientTable(folder.path(), {{}, "^[^/]+/[^/]+/..."}, warnings).patient_of("a/b/xyz1") == "a/b/xyz");
+  CHECK(PatientTable({}, {{}, "^[^/]+/[^/]+/..."}, warnings).patient_of("a/b/xyz1") == "a/b/xyz");
   write_bytes(folder / "g.csv", bytes_of("Image Index,Patient ID\none.png,7\ntest/b/two.png,8\n"));
-  const PatientTable table(folder.path(), {folder / "g.csv", {}}, warnings);
+  const PatientTable table({}, {folder / "g.csv", {}}, warnings);
   CHECK(table.patient_of("train/a/one.png") == "7");
   CHECK(table.patient_of("test/b/two.png") == "8");
   CHECK(warnings.empty());
+  CHECK_THAT(error_of([&] { PatientTable({}, {{}, "(["}, warnings); }), contains("no regular expression"));
   CHECK_THAT(error_of([&] {
-               PatientTable(folder.path(), {{}, "(["}, warnings);
-             }),
-             contains("no regular expression"));
-  CHECK_THAT(error_of([&] {
-               PatientTable(folder.path(), {folder / "absent.csv", {}}, warnings);
+               PatientTable({}, {folder / "absent.csv", {}}, warnings);
              }),
              contains("absent.csv"));
 }

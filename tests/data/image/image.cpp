@@ -35,6 +35,10 @@ TEST_CASE("every kind of image decodes to what Pillow makes of it") {
   for (const ReferenceImage& reference : reference_images) {
     INFO(reference.name);
     const std::vector<std::byte> file = from_hex(reference.file);
+    if (lacks_reader(file)) {
+      CHECK_THAT(error_of([&] { decode_image(file, 1); }), contains("build again"));
+      continue;
+    }
     const Image grey = decode_image(file, 1);
     CHECK(grey.width == 8);
     CHECK(grey.height == 8);

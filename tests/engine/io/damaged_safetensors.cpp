@@ -165,7 +165,7 @@ TEST_CASE("tensors that lack a field or have a wrong one") {
   CHECK_THAT(message_for(R"({"x":7})", 0), Contains("tensor x lacks"));
   CHECK_THAT(message_for(R"({"x":{"dtype":"F32","shape":[1]}})", 4), Contains("tensor x lacks"));
   CHECK_THAT(message_for_entry(R"("F99")", "[1]", "[0,4]", 4), Contains("F99"));
-  CHECK_THAT(message_for_entry(R"("F64")", "[1]", "[0,8]", 8), Contains("F64") && Contains("not supported"));
+  CHECK_THAT(message_for_entry(R"("C64")", "[1]", "[0,8]", 8), Contains("C64") && Contains("not supported"));
   CHECK_THAT(message_for_entry("32", "[1]", "[0,4]", 4), Contains("32"));
   CHECK_THAT(message_for_entry(R"("F32")", "4", "[0,4]", 4), Contains("shape"));
   CHECK_THAT(message_for_entry(R"("F32")", R"({"0":1})", "[0,4]", 4), Contains("shape"));

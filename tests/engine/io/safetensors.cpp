@@ -1,5 +1,6 @@
 #include "engine/io/safetensors.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/ops/reorder.h"
@@ -134,6 +135,25 @@ TEST_CASE("safetensors metadata that is no UTF-8 does not end the run") {
   save_safetensors(folder / "a", {{"x", Tensor::zeros({1})}}, {{"classes", "caf\xE9,normal"}});
   const std::string classes = SafetensorsFile(folder / "a").metadata().at("classes");
   CHECK(classes == "caf\xEF\xBF\xBD,normal");  // with the replacement character
+}
+
+TEST_CASE("load_state refuses values that are not finite and names the tensor") {
+  const TemporaryFolder folder;
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity()}) {
+    save_safetensors(folder / "a", {{"layer1.weight", Tensor::from_host(std::vector<float>{1, 2, 3}, {3})},
+                                    {"layer2.bias", Tensor::from_host(std::vector<float>{4, bad}, {2})}});
+    const SafetensorsFile file(folder / "a");
+    CHECK(file.load("layer2.bias").to_host()[0] == 4);  // one tensor is read as it is
+    try {
+      load_state(file, {{"layer1.weight", Tensor::zeros({3})}, {"layer2.bias", Tensor::zeros({2})}}, "a");
+      FAIL("no error");
+    } catch (const Error& error) {
+      CHECK(error.code() == weights_not_finite);
+      CHECK_THAT(error.what(),
+                 Catch::Matchers::Contains("layer2.bias") && Catch::Matchers::Contains("value 1 "));
+    }
+  }
 }
 
 TEST_CASE("load_state changes all tensors in place") {

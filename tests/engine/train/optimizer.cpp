@@ -148,6 +148,41 @@ TEST_CASE("an optimizer goes on from its saved state to the same bytes") {
   }
 }
 
+TEST_CASE("a learning rate's factor holds for its parameters alone") {
+  const auto trained = [](bool adam, float learning_rate, float factor_of_b) {
+    const Tensor a = random_leaf({33}, 1), b = random_leaf({20}, 2), c = random_leaf({5}, 3);
+    ParameterArena arena({{"a", a}, {"b", b}, {"c", c}});
+    std::unique_ptr<Optimizer> optimizer;
+    if (adam)
+      optimizer = std::make_unique<Adam>(
+          arena, kernels::AdamParams{.learning_rate = learning_rate, .weight_decay = 0.1f});
+    else
+      optimizer =
+          std::make_unique<Sgd>(arena, kernels::SgdParams{.learning_rate = learning_rate, .momentum = 0.9f});
+    optimizer->set_learning_rate_factors(
+        [&](const std::string& name) { return name == "b" ? factor_of_b : 1.0f; });
+    for (std::uint64_t step = 0; step < 3; ++step) {
+      std::uint64_t number = 10 * step + 10;
+      for (const Tensor& leaf : {a, b, c}) set_gradient(leaf, random_tensor(leaf.shape(), number++));
+      optimizer->step();
+    }
+    return std::vector{a.to_host(), b.to_host(), c.to_host()};
+  };
+  for (const bool adam : {false, true}) {
+    const auto whole = trained(adam, 0.5f, 1.0f), half = trained(adam, 0.25f, 1.0f),
+               mixed = trained(adam, 0.5f, 0.5f);
+    CHECK(mixed[0] == whole[0]);
+    CHECK(mixed[1] == half[1]);
+    CHECK(mixed[1] != whole[1]);
+    CHECK(mixed[2] == whole[2]);
+  }
+  const Tensor a = random_leaf({3}, 1);
+  ParameterArena arena({{"a", a}});
+  Adam optimizer(arena, {});
+  CHECK_THAT(error_of([&] { optimizer.set_learning_rate_factors([](const std::string&) { return -1.0f; }); }),
+             Contains("-1"));
+}
+
 TEST_CASE("optimizers refuse senseless settings and missing gradients") {
   const Tensor a = random_leaf({3}, 1), b = random_leaf({2}, 2);
   ParameterArena arena({{"first", a}, {"second", b}});

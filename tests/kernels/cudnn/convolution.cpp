@@ -23,8 +23,8 @@ std::vector<std::function<void(Operand&)>> operand_changes() {
 }
 
 std::vector<std::function<void(Convolution&)>> changes() {
-  [[maybe_unused]] const auto [pass, tf32, accumulate, bias, x, filter, y, padding, stride, dilation,
-                               groups] = Convolution{};
+  [[maybe_unused]] const auto [pass, tf32, accumulate, bias, x, filter, y, padding, padding_end, stride,
+                               dilation, groups] = Convolution{};
   std::vector<std::function<void(Convolution&)>> list{[](Convolution& c) { c.pass = Pass::backward_data; },
                                                       [](Convolution& c) { c.pass = Pass::backward_filter; },
                                                       [](Convolution& c) { c.tf32 = !c.tf32; },
@@ -33,7 +33,8 @@ std::vector<std::function<void(Convolution&)>> changes() {
                                                       [](Convolution& c) { c.bias_alignment = 16; },
                                                       [](Convolution& c) { ++c.groups; }};
   for (std::size_t d = 0; d < 2; ++d)
-    for (const auto field : {&Convolution::padding, &Convolution::stride, &Convolution::dilation})
+    for (const auto field :
+         {&Convolution::padding, &Convolution::padding_end, &Convolution::stride, &Convolution::dilation})
       list.emplace_back([d, field](Convolution& c) { ++(c.*field)[d]; });
   for (const auto operand : {&Convolution::x, &Convolution::filter, &Convolution::y})
     for (const auto& change : operand_changes())
@@ -46,7 +47,7 @@ Convolution example() {
   c.x = operand_of(ConstView(nullptr, {60, 32, 113, 113}));
   c.filter = operand_of(ConstView(nullptr, {64, 32, 3, 3}));
   c.y = operand_of(ConstView(nullptr, {60, 64, 115, 115}));
-  c.padding = {2, 2};
+  c.padding = c.padding_end = {2, 2};
   return c;
 }
 

@@ -54,7 +54,7 @@ Convolution make(const Case& c, Pass pass, Precision precision, Layout layout) {
   convolution.filter =
       operand_of(ConstView(nullptr, c.filter, pass == Pass::backward_filter ? DType::f32 : activation));
   convolution.y = operand_of(ConstView(nullptr, y, activation, layout));
-  convolution.padding = {c.padding, c.padding};
+  convolution.padding = convolution.padding_end = {c.padding, c.padding};
   convolution.stride = {c.stride, c.stride};
   convolution.dilation = {c.dilation, c.dilation};
   convolution.groups = c.groups;

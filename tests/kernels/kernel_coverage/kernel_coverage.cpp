@@ -31,7 +31,7 @@ struct Exception {
 
 struct Expected {
   std::map<std::string, double>
-      least_percent;  ///< by target ("sm_90a"): of the instructions that can be reached
+      min_percent;  ///< by target ("sm_90a"): of the instructions that can be reached
   std::vector<Exception> exceptions;
 
   [[nodiscard]] bool covers(const std::string& file, const std::string& line, std::size_t instructions) {
@@ -63,7 +63,7 @@ Expected read_expected(const std::string& path) {
       double percent = 0;
       if (!(words >> target >> percent))
         end_program(path + ": \"" + line + "\" is not \"least TARGET PERCENT\"");
-      result.least_percent[target] = percent;
+      result.min_percent[target] = percent;
       continue;
     }
     if (!std::getline(parts, file, '|') || !std::getline(parts, part, '|') || !std::getline(parts, reason) ||
@@ -211,12 +211,12 @@ int main(int argc, char** argv) {
       "checked that %zu of %zu kernels were launched, %zu of %zu instructions for %s reached, %.1f %% of those that can "
       "be\n",
       result.launched, result.kernels, result.reached, result.instructions, result.target.c_str(), percent);
-  const auto least = expected.least_percent.find(result.target);
-  if (least == expected.least_percent.end() || percent < least->second) {
+  const auto least = expected.min_percent.find(result.target);
+  if (least == expected.min_percent.end() || percent < least->second) {
     good = false;
     std::printf(
         "FAILED: %s expects %.1f %% for %s: write a test for what is new (--list), or say there why not\n",
-        argv[2], least == expected.least_percent.end() ? 100 : least->second, result.target.c_str());
+        argv[2], least == expected.min_percent.end() ? 100 : least->second, result.target.c_str());
   }
   return good ? 0 : 1;
 }

@@ -82,7 +82,7 @@ TEST_CASE("whatever the decoder does not know is an error") {
        "redux.sync.add.s32 %r4, %r5, -1;", "call.uni foo, (%r4);", "vote.all.pred %p0, %p1;",
        "shfl.idx.b32 %r4, %r5, 0, 31;",
        // modifiers
-       "add.ftz.f32 %f0, %f1, %f2;", "add.sat.s32 %r4, %r5, %r6;", "add.rz.f32 %f0, %f1, %f2;",
+       "add.ftz.f32 %f0, %f1, %f2;", "add.sat.s32 %r4, %r5, %r6;", "add.rm.f32 %f0, %f1, %f2;",
        "fma.rn.ftz.f32 %f0, %f1, %f2, %f3;", "setp.lt.ftz.f32 %p0, %f0, %f1;", "ld.const.u32 %r4, [%rd4];",
        "ld.global.L1::unknown.u32 %r4, [%rd4];", "ld.global.v8.f32 {%f0}, [%rd4];",
        "ld.global.mmio.u32 %r4, [%rd4];", "st.shared::cluster.u32 [%r4], %r5;",

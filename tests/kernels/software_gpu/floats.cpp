@@ -116,6 +116,15 @@ TEST_CASE("fma in every direction") {
       "fma.rz.f32", [](float x, float y, float z) { return fused(FE_TOWARDZERO, x, y, z); }, a, b, c);
 }
 
+TEST_CASE("addition towards zero") {
+  std::vector<float> a, b;
+  for (const float x : edge_values<float>())
+    for (const float y : {0.0f, -0.0f, 1.0f, -1.0f, 0.1f, 1e-45f, -1e-45f, 12582912.0f, 1e38f, -1e-38f})
+      a.push_back(x), b.push_back(y);
+  check<float>(
+      "add.rz.f32", [](float x, float y) { return fused(FE_TOWARDZERO, x, 1.0f, y); }, a, b);
+}
+
 TEST_CASE("approximate functions") {
   std::vector<float> values = edge_values<float>();
   for (int i = -1500; i <= 1500; ++i) values.push_back(static_cast<float>(i) * 0.1f);

@@ -84,8 +84,8 @@ TEST_CASE("a comparison leaves out images of one run alone and refuses what does
   const RunPredictions a = chosen({0.9, 0.2, 0.8}, {0, 1, 0}), b = chosen({0.7, 0.6}, {0, 1});
   const Comparison result = compare(a, b);
   CHECK(result.images == 2);
-  CHECK(result.only_in_a == 1);
-  CHECK(result.only_in_b == 0);
+  CHECK(result.paired.only_in_a == 1);
+  CHECK(result.paired.only_in_b == 0);
   CHECK_THAT(comparison_text(result, "one", "two")[2],
              contains("2 test images that both have; 1 are in A alone"));
 
@@ -117,7 +117,7 @@ RunPredictions with_fingerprints(RunPredictions chosen, const std::vector<std::s
 TEST_CASE("a comparison refuses other pictures of the same name and says what it could not check") {
   const RunPredictions plain = chosen({0.9, 0.2, 0.8}, {0, 1, 0});
   const RunPredictions a = with_fingerprints(plain, {"grey-01", "grey-02", "grey-03"});
-  CHECK(compare(a, a).same_pictures == 3);
+  CHECK(compare(a, a).paired.same_pictures == 3);
   CHECK(nlohmann::json::parse(comparison_json(compare(a, a), {}, {}))["same_pictures"] == 3);
   const auto text_has_note = [](const Comparison& comparison) {
     for (const std::string& line : comparison_text(comparison, "one", "two"))
@@ -131,7 +131,7 @@ TEST_CASE("a comparison refuses other pictures of the same name and says what it
              contains("2 of 3 images with the same name show other pixels") && contains("the first is 1:"));
   for (const RunPredictions& other :
        {plain, with_fingerprints(plain, {"colour-01", "colour-02", "colour-03"})}) {
-    CHECK(compare(a, other).same_pictures == 0);
+    CHECK(compare(a, other).paired.same_pictures == 0);
     CHECK(text_has_note(compare(a, other)));
   }
 }

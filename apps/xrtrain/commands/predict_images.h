@@ -1,0 +1,49 @@
+// Images as predict reads them, and what there is to say of how they were read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "apps/xrtrain/run/checkpoint.h"
+#include "data/loader/loader.h"
+
+namespace xr::apps {
+
+/// Something that was chosen or dropped when a file was read.
+struct PredictNote {
+  const char* id;    ///< a stable name: "several-frames", "window-chosen", "transparency-dropped"
+  const char* text;  ///< behind the number of files
+};
+
+struct PredictImage {
+  std::string failure;  ///< why it cannot be predicted; empty: it is in the batch
+  std::vector<const PredictNote*> notes;
+};
+struct PredictBatch {
+  data::Batch batch;  ///< Batch::indices: places in `images`
+  std::vector<PredictImage> images;
+};
+/// Decodes images, all cores at once, as the checkpoint's network sees them.
+[[nodiscard]] PredictBatch read_batch(std::span<const std::filesystem::path> paths,
+                                      const CheckpointInfo& info);
+
+/// Collects the notes of all images: a line for each kind, on standard error.
+class PredictNotes {
+ public:
+  void add(const std::filesystem::path& file, const std::vector<const PredictNote*>& notes);
+  void print() const;
+
+ private:
+  struct Files {
+    const PredictNote* note = nullptr;
+    std::vector<std::string> first;
+    std::size_t count = 0;
+  };
+  std::map<std::string, Files> files_;  // by the note's id
+};
+
+}  // namespace xr::apps

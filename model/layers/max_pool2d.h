@@ -1,0 +1,19 @@
+#pragma once
+
+#include "engine/ops/max_pool2d.h"
+#include "model/module.h"
+
+namespace xr::model {
+
+/// Maximum over square windows: (N, C, H, W) -> (N, C, H', W'), rounding down.
+class MaxPool2d final : public Module {
+ public:
+  MaxPool2d(std::int64_t kernel, std::int64_t stride, std::int64_t padding = 0);
+  [[nodiscard]] Shape output_shape(const Shape& x) const override;
+
+ private:
+  [[nodiscard]] Tensor forward(const Tensor& x) override;
+  engine::Pool2dParams params_;
+};
+
+}  // namespace xr::model

@@ -1,0 +1,59 @@
+// Inverted images are found among others, and none where all are alike.
+#include "apps/audit/polarity.h"
+
+#include <algorithm>
+
+#include "tests/apps/audit/altered.h"
+
+namespace xr::audit {
+
+using namespace test;
+
+namespace {
+
+constexpr int image_count = 40;
+
+std::vector<Fingerprint> phantom_prints() {
+  std::vector<Fingerprint> prints;
+  for (int i = 0; i < image_count; ++i) prints.push_back(fingerprint(phantom(i)));
+  return prints;
+}
+
+Polarity polarity_of(const std::vector<Fingerprint>& prints) {
+  std::vector<const data::Thumbnail*> thumbnails;
+  for (const Fingerprint& print : prints) thumbnails.push_back(&print.thumbnail);
+  return find_inverted(thumbnails);
+}
+
+}  // namespace
+
+TEST_CASE("inverted images are those against the others") {
+  std::vector<Fingerprint> prints = phantom_prints();
+  CHECK(polarity_of(prints).why_not.empty());
+  CHECK(polarity_of(prints).inverted.empty());
+  for (const std::size_t i : {std::size_t{3}, std::size_t{17}, std::size_t{38}})
+    prints[i] = fingerprint(inverted(phantom(static_cast<int>(i))));
+  CHECK(polarity_of(prints).inverted == std::vector<std::size_t>{3, 17, 38});
+  // Most of them: the others are the few.
+  for (int i = 0; i < image_count; ++i)
+    prints[static_cast<std::size_t>(i)] = fingerprint(i < 5 ? phantom(i) : inverted(phantom(i)));
+  CHECK(polarity_of(prints).inverted == std::vector<std::size_t>{0, 1, 2, 3, 4});
+  // Half of them: the mean says nothing, but each is like the others or their negative.
+  for (int i = 0; i < image_count; ++i)
+    prints[static_cast<std::size_t>(i)] = fingerprint(i % 2 == 0 ? phantom(i) : inverted(phantom(i)));
+  const std::vector<std::size_t> half = polarity_of(prints).inverted;
+  REQUIRE(half.size() == image_count / 2);
+  CHECK(std::ranges::all_of(half, [&](std::size_t i) { return i % 2 == half[0] % 2; }));
+}
+
+TEST_CASE("images with little in common have no polarity") {
+  std::vector<Fingerprint> prints;
+  for (std::uint64_t i = 0; i < image_count; ++i)
+    prints.push_back(fingerprint(data::test::random_image(100, 100, 1, i)));
+  CHECK_FALSE(polarity_of(prints).why_not.empty());
+  CHECK(polarity_of(prints).inverted.empty());
+  prints.resize(min_polarity_images - 1);
+  CHECK_FALSE(polarity_of(prints).why_not.empty());
+}
+
+}  // namespace xr::audit

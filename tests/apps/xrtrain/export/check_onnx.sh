@@ -1,0 +1,18 @@
+#!/bin/sh
+# check_onnx.sh PROGRAM CHECKER: what ONNX Runtime makes of exported networks. Exit status 77: no Python, no ONNX Runtime, or
+# a build that writes no ONNX.
+set -eu
+python=${XR_PYTHON:-python3}
+if ! command -v "$python" >/dev/null; then
+  echo "skipped: there is no $python"
+  exit 77
+fi
+if ! "$1" info | grep -q '^ONNX: written'; then
+  echo "skipped: $("$1" info | grep '^ONNX:')"
+  exit 77
+fi
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+status=0
+"$python" "$2" "$1" "$folder" || status=$?
+exit "$status"
