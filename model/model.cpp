@@ -20,9 +20,9 @@ std::unique_ptr<Module> make(const ModelSettings& settings, const Initializer& i
   return std::make_unique<Network>(settings, initializer);
 }
 
-template <const ResnetDepth& depth>
+template <const ResnetDepth& Depth>
 std::unique_ptr<Module> make_resnet(const ModelSettings& settings, const Initializer& initializer) {
-  return std::make_unique<Resnet>(settings, initializer, depth);
+  return std::make_unique<Resnet>(settings, initializer, Depth);
 }
 
 struct Network {

@@ -37,7 +37,7 @@ void make_nih(const TemporaryFolder& folder) {
     for (int i = 0; i < 2; ++i) {
       const std::string name = fmt::format("{:08}_{:03}.png", p, i);
       make_png(folder / "nih" / fmt::format("images_{:03}/images", p % 2 + 1) / name,
-               static_cast<std::uint64_t>(2 * p + i));
+               static_cast<std::uint64_t>(2 * p) + static_cast<std::uint64_t>(i));
       const char* labels = p % 6 == 0   ? "Edema|Mass"
                            : p % 2 == 0 ? "Mass"
                            : p % 3 == 0 ? "Edema"

@@ -85,8 +85,8 @@ TEST_CASE("cv and audit scale a set of 12-bit images by one depth") {
     Philox random(i == 25 ? 0 : static_cast<std::uint64_t>(i), 5);
     std::array<bool, 64> white{};  // of 8 x 8 blocks
     for (bool& block : white) block = random.below(2) == 1;
-    for (int pixel = 0; pixel < 32 * 32; ++pixel) {
-      const bool bright = white[static_cast<std::size_t>(pixel / 128 * 8 + pixel % 32 / 4)];
+    for (std::size_t pixel = 0; pixel < 32 * 32; ++pixel) {
+      const bool bright = white[pixel / 128 * 8 + pixel % 32 / 4];
       const int sample = !bright ? 0 : i == 25 ? 1023 : 4095;
       file += {static_cast<char>(sample >> 8), static_cast<char>(sample & 255)};
     }

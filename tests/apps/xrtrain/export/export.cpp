@@ -14,7 +14,7 @@ struct TrainedRun {
     make_phantoms(folder);
     REQUIRE(run(folder, tiny(folder, "run")).status == 0);
   }
-  Result operator()(Arguments arguments) const { return run(folder, arguments); }
+  Result operator()(const Arguments& arguments) const { return run(folder, arguments); }
   [[nodiscard]] std::string path(const fs::path& name) const { return (folder / name).string(); }
   TemporaryFolder folder;
 };
@@ -93,7 +93,7 @@ TEST_CASE("info of a checkpoint says what it is, what it was trained on and what
     for (const auto& one : metrics["checkpoints"])
       if (one["checkpoint"] == "02" && one["split"] == split["split"])
         CHECK(split["metrics"] == one["metrics"]);
-  CHECK(facts["results"]["splits"].size() >= 1);
+  CHECK_FALSE(facts["results"]["splits"].empty());
 
   fs::rename(checkpoint, trained.folder / "alone.safetensors");
   const auto alone =
