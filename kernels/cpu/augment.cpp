@@ -3,12 +3,14 @@
 // normalisation. The arithmetic is in kernels/common/augment.h. Bytes: N C size^2 read, 4 N C side^2 written; bound
 // by arithmetic.
 #include <exception>
+#include <type_traits>
 #include <vector>
 
+#include "kernels/common/checks.h"
 #include "kernels/common/parallel.h"
 #include "kernels/common/plane_augmenter.h"
-#include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/elements.h"
 
 namespace xr::kernels::cpu {
 
@@ -22,27 +24,32 @@ struct Batch {
   bool interleaved;  ///< channels_last with more than one channel
 };
 
-void augment_image(const Batch& batch, std::int64_t index, const AugmentRecord& record, float* y) {
+template <class T>
+void augment_image(const Batch& batch, std::int64_t index, const AugmentRecord& record, T* y) {
   thread_local PlaneAugmenter augmenter;
   thread_local std::vector<float> plane_of_output;
   const std::size_t plane = static_cast<std::size_t>(batch.size) * batch.size;
   const std::size_t output_plane = static_cast<std::size_t>(batch.side) * batch.side;
   const std::uint8_t* image = batch.images + plane * batch.channels * static_cast<std::size_t>(index);
-  if (batch.interleaved) plane_of_output.resize(output_plane);
+  const bool in_place = std::is_same_v<T, float> && !batch.interleaved;
+  if (!in_place) plane_of_output.resize(output_plane);
   for (int c = 0; c < batch.channels; ++c) {
-    float* const output = batch.interleaved ? plane_of_output.data() : y + output_plane * c;
+    float* output = plane_of_output.data();
+    if constexpr (std::is_same_v<T, float>)
+      if (in_place) output = y + output_plane * c;
     augmenter.apply(image + plane * c, batch.size, record,
                     Exposure::of(record, batch.params.mean[c], batch.params.deviation[c]), batch.side,
                     output);
-    if (!batch.interleaved) continue;
-    for (std::size_t i = 0; i < output_plane; ++i) y[i * batch.channels + c] = output[i];
+    if (batch.interleaved)
+      for (std::size_t i = 0; i < output_plane; ++i) y[i * batch.channels + c] = from_float<T>(output[i]);
+    else if (!in_place)
+      put_floats(y + output_plane * c, output, static_cast<std::int64_t>(output_plane));
   }
 }
 
 }  // namespace
 
 void CpuBackend::compute(const Augment& call) {
-  require_f32("augment", "y", call.y);
   if (call.y.numel() == 0) return;
   const auto count = static_cast<std::size_t>(call.y.shape[0]);
   const std::span index(call.indices.as<std::int64_t>(), count);
@@ -56,12 +63,14 @@ void CpuBackend::compute(const Augment& call) {
                     call.y.layout == Layout::channels_last && call.y.shape[1] > 1};
   std::vector<std::exception_ptr> failures(count);  // for example of memory
   const std::int64_t image_values = call.y.numel() / call.y.shape[0];
-  parallel_for(call.y.shape[0], [&](std::int64_t n) {
-    try {
-      augment_image(batch, index[n], record[n], call.y.as<float>() + n * image_values);
-    } catch (...) {
-      failures[n] = std::current_exception();
-    }
+  with_activation_type(call.name, call.y.dtype, [&](auto type) {
+    parallel_for(call.y.shape[0], [&](std::int64_t n) {
+      try {
+        augment_image(batch, index[n], record[n], call.y.as<decltype(type)>() + n * image_values);
+      } catch (...) {
+        failures[n] = std::current_exception();
+      }
+    });
   });
   for (const std::exception_ptr& failure : failures)
     if (failure) std::rethrow_exception(failure);

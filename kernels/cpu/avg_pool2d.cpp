@@ -3,6 +3,7 @@
 // y = sum over the window / divisor; the divisor is the window's size, or with count_include_pad = false the
 // number of its positions inside the image. Backward gathers dy / divisor, so overlapping windows need no
 // atomics. Bytes moved: x + y, and dy + dx.
+#include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/pool2d.h"
 
@@ -11,25 +12,27 @@ namespace xr::kernels::cpu {
 namespace {
 
 // to[p][lane] = from[p from_step + lane] / divisor of output column first + p.
-void divide(const PoolGeometry& g, std::int64_t oh, IndexRange columns, std::int64_t lanes, const float* from,
-            std::int64_t from_step, float* to) {
+template <class From, class To>
+void divide(const PoolGeometry& g, std::int64_t oh, IndexRange columns, std::int64_t lanes, const From* from,
+            std::int64_t from_step, To* to) {
   const Pool2dParams& p = g.params;
   const std::int64_t rows = p.count_include_pad ? p.kernel_h : g.taps_of_row(oh).count();
   for (std::int64_t ow = columns.begin; ow < columns.end; ++ow, from += from_step, to += lanes) {
     const std::int64_t width = p.count_include_pad ? p.kernel_w : g.taps_of_column(ow).count();
     const auto divisor = static_cast<float>(rows * width);
-    for (std::int64_t i = 0; i < lanes; ++i) to[i] = from[i] / divisor;
+    for (std::int64_t i = 0; i < lanes; ++i) to[i] = from_float<To>(to_float(from[i]) / divisor);
   }
 }
 
-void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const float* x, float* y) {
+template <class T>
+void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const T* x, T* y) {
   alignas(64) float sums[pool_buffer];
   const IndexRange rows = g.taps_of_row(oh);
   const std::int64_t top = oh * g.params.stride_h - g.params.padding_h, pixel_stride = g.in.lanes;
   for_each_strip(g.out, [&](IndexRange columns, std::int64_t lane, std::int64_t lanes) {
     std::fill(sums, sums + columns.count() * lanes, 0.0f);
     for (std::int64_t kh = rows.begin; kh < rows.end; ++kh) {
-      const float* row = x + ((plane * g.in.height + top + kh) * g.in.width) * pixel_stride + lane;
+      const T* row = x + ((plane * g.in.height + top + kh) * g.in.width) * pixel_stride + lane;
       for (std::int64_t kw = 0; kw < g.params.kernel_w; ++kw) {
         const IndexRange valid = g.columns_with(kw, columns);
         if (valid.count() > 0)
@@ -43,11 +46,10 @@ void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, con
   });
 }
 
-void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, const float* dy, float* dx,
-                  GradientWrite write) {
+// row: the gradients of row h of a plane of the input, in float.
+template <class T>
+void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, const T* dy, float* row) {
   alignas(64) float share[pool_buffer];
-  float* row = dx + (plane * g.in.height + h) * g.in.width * g.in.lanes;
-  if (write == GradientWrite::overwrite) std::fill(row, row + g.in.width * g.in.lanes, 0.0f);
   const IndexRange over = g.rows_over(h);
   for (std::int64_t oh = over.begin; oh < over.end; ++oh)
     for_each_strip(g.out, [&](IndexRange columns, std::int64_t lane, std::int64_t lanes) {
@@ -67,18 +69,22 @@ void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, con
 }  // namespace
 
 void CpuBackend::compute(const AvgPool2dForward& call) {
-  const PoolGeometry g("avg_pool2d_forward", call.params, call.x, call.y);
-  const float* in = call.x.as<float>();
-  float* out = call.y.as<float>();
-  for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) { forward_row(g, plane, oh, in, out); });
+  const PoolGeometry g(call.params, call.x, call.y);
+  with_activation_type(call.name, call.x.dtype, [&](auto type) {
+    using T = decltype(type);
+    for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) {
+      forward_row(g, plane, oh, call.x.as<T>(), call.y.as<T>());
+    });
+  });
 }
 
 void CpuBackend::compute(const AvgPool2dBackward& call) {
-  const PoolGeometry g("avg_pool2d_backward", call.params, call.dx, call.dy);
-  const float* gradient = call.dy.as<float>();
-  float* result = call.dx.as<float>();
-  for_each_row(g.in, [&](std::int64_t plane, std::int64_t h) {
-    backward_row(g, plane, h, gradient, result, call.write);
+  const PoolGeometry g(call.params, call.dx, call.dy);
+  with_activation_type(call.name, call.dx.dtype, [&](auto type) {
+    using T = decltype(type);
+    add_to_rows(g.in, call.write, call.dx.as<T>(), [&](std::int64_t plane, std::int64_t h, float* row) {
+      backward_row(g, plane, h, call.dy.as<T>(), row);
+    });
   });
 }
 

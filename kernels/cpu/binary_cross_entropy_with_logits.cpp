@@ -7,7 +7,8 @@
 // added by one thread, in order and in double.
 #include <cmath>
 
-#include "kernels/cpu/checks.h"
+#include "kernels/common/bf16.h"
+#include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
@@ -28,17 +29,15 @@ double sigmoid(double x) {
   return (x >= 0.0 ? 1.0 : e) / (1.0 + e);
 }
 
-}  // namespace
-
-void CpuBackend::compute(const BinaryCrossEntropyWithLogitsForward& call) {
-  require_f32(call.name, "logits", call.logits);
+template <class T>
+void forward(const BinaryCrossEntropyWithLogitsForward& call) {
   const std::int64_t count = call.logits.numel(), labels = call.logits.shape[1];
-  const float *logits = call.logits.as<float>(), *targets = call.targets.as<float>(),
-              *weights = call.pos_weight.as<float>();
+  const T* logits = call.logits.as<T>();
+  const float *targets = call.targets.as<float>(), *weights = call.pos_weight.as<float>();
   double sum = 0;
   std::int64_t known = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const double x = logits[i], z = targets[i];
+    const double x = to_float(logits[i]), z = targets[i];
     if (std::isnan(z)) continue;
     XR_CHECK(z >= 0.0 && z <= 1.0,
              "{}: the target of row {}, label {} is {}: it must lie in [0, 1], or be NaN where it is unknown",
@@ -51,21 +50,32 @@ void CpuBackend::compute(const BinaryCrossEntropyWithLogitsForward& call) {
   *call.known.as<float>() = static_cast<float>(known);
 }
 
-void CpuBackend::compute(const BinaryCrossEntropyWithLogitsBackward& call) {
-  require_f32(call.name, "logits", call.logits);
+template <class T>
+void backward(const BinaryCrossEntropyWithLogitsBackward& call) {
   const std::int64_t count = call.logits.numel(), labels = call.logits.shape[1];
-  const float *logits = call.logits.as<float>(), *targets = call.targets.as<float>(),
-              *weights = call.pos_weight.as<float>();
+  const T* logits = call.logits.as<T>();
+  const float *targets = call.targets.as<float>(), *weights = call.pos_weight.as<float>();
   const double known = *call.known.as<float>(), scale = known > 0 ? *call.d_loss.as<float>() / known : 0.0;
-  float* result = call.d_logits.as<float>();
+  T* result = call.d_logits.as<T>();
   for (std::int64_t i = 0; i < count; ++i) {
-    const double x = logits[i], z = targets[i], weight = weights != nullptr ? weights[i % labels] : 1.0;
+    const double x = to_float(logits[i]), z = targets[i],
+                 weight = weights != nullptr ? weights[i % labels] : 1.0;
     const auto value =
         std::isnan(z)
             ? 0.0f
             : static_cast<float>(scale * (term(1.0 - z, sigmoid(x)) - term(weight * z, sigmoid(-x))));
-    result[i] = call.write == GradientWrite::accumulate ? result[i] + value : value;
+    result[i] = from_float<T>(call.write == GradientWrite::accumulate ? to_float(result[i]) + value : value);
   }
+}
+
+}  // namespace
+
+void CpuBackend::compute(const BinaryCrossEntropyWithLogitsForward& call) {
+  with_activation_type(call.name, call.logits.dtype, [&](auto type) { forward<decltype(type)>(call); });
+}
+
+void CpuBackend::compute(const BinaryCrossEntropyWithLogitsBackward& call) {
+  with_activation_type(call.name, call.logits.dtype, [&](auto type) { backward<decltype(type)>(call); });
 }
 
 }  // namespace xr::kernels::cpu

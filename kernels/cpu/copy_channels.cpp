@@ -2,30 +2,29 @@
 // memory.
 #include <algorithm>
 
+#include "kernels/common/bf16.h"
+#include "kernels/common/checks.h"
 #include "kernels/common/parallel.h"
-#include "kernels/common/stream.h"
-#include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
 
-XR_MULTIVERSION void add_row(const float* __restrict x, float* __restrict y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] += x[i];
+template <class T>
+XR_MULTIVERSION void add_row(const T* __restrict x, T* __restrict y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(to_float(y[i]) + to_float(x[i]));
 }
 
-}  // namespace
-
-void CpuBackend::compute(const CopyChannels& call) {
-  require_f32(call.name, "x", call.x);
+template <class T>
+void copy_channels(const CopyChannels& call) {
   const ChannelRows r = rows_of(call);
   if (r.rows == 0 || r.length == 0) return;
-  const float* x = call.x.as<float>() + r.x_first;
-  float* y = call.y.as<float>() + r.y_first;
+  const T* x = call.x.as<T>() + r.x_first;
+  T* y = call.y.as<T>() + r.y_first;
   const auto copy_part = [&](std::int64_t row, std::int64_t first, std::int64_t count) {
-    const float* from = x + row * r.x_pitch + first;
-    float* to = y + row * r.y_pitch + first;
+    const T* from = x + row * r.x_pitch + first;
+    T* to = y + row * r.y_pitch + first;
     if (call.write == GradientWrite::accumulate)
       add_row(from, to, count);
     else
@@ -39,6 +38,12 @@ void CpuBackend::compute(const CopyChannels& call) {
       copy_part(i / pieces, first, r.length * (piece + 1) / pieces - first);
     }
   });
+}
+
+}  // namespace
+
+void CpuBackend::compute(const CopyChannels& call) {
+  with_activation_type(call.name, call.x.dtype, [&](auto type) { copy_channels<decltype(type)>(call); });
 }
 
 }  // namespace xr::kernels::cpu

@@ -16,6 +16,7 @@ class CpuBackend final : public Backend {
   std::string name() const override;
   std::string description() const override;
   Layout preferred_layout(std::int64_t channels) const override;
+  DType activation_type() const override;
   void* allocate(std::size_t bytes) override;
   void deallocate(void* data, std::size_t bytes) noexcept override;
   void copy_from_host(void* device, const void* host, std::size_t bytes) override;
@@ -33,6 +34,7 @@ class CpuBackend final : public Backend {
 
   struct Primitives;  // oneDNN engine, stream and primitives, cached by their whole descriptor
   std::unique_ptr<Primitives> primitives_;
+  Precision precision_ = Precision::fp32;
 };
 
 }  // namespace xr::kernels::cpu

@@ -7,8 +7,10 @@
 // it). The rows are few (a batch), so their terms are added by one thread, in order and in double.
 #include <cmath>
 
-#include "kernels/cpu/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/elements.h"
+#include "kernels/cpu/rows.h"
 
 namespace xr::kernels::cpu {
 
@@ -45,43 +47,59 @@ class Targets {
   double sum_ = 0, class_sum_ = 0;
 };
 
-}  // namespace
-
-void CpuBackend::compute(const CrossEntropyForward& call) {
-  require_f32(call.name, "logits", call.logits);
-  require_f32(call.name, "log_probabilities", call.log_probabilities);
-  const Targets targets("cross_entropy_forward", call.logits, call.labels, call.class_weights);
-  compute(LogSoftmaxForward{.x = call.logits, .y = call.log_probabilities});
+template <class T, class L>
+void forward(const CrossEntropyForward& call) {
+  const Targets targets(call.name, call.logits, call.labels, call.class_weights);
+  const std::int64_t classes = targets.classes();
   const double smoothing = call.params.label_smoothing;
-  const float* log_p = call.log_probabilities.as<float>();
   double likelihood = 0, smooth = 0;
-  for (std::int64_t row = 0; row < targets.rows(); ++row, log_p += targets.classes()) {
-    likelihood -= targets.weight(targets.label(row)) * log_p[targets.label(row)];
-    if (smoothing > 0)
-      for (std::int64_t c = 0; c < targets.classes(); ++c) smooth -= targets.weight(c) * log_p[c];
+  for (std::int64_t row = 0; row < targets.rows(); ++row) {
+    const Floats<T> logits(call.logits.as<T>() + row * classes, classes);
+    write_elements(false, call.log_probabilities.as<L>() + row * classes, classes, classes,
+                   [&](float* log_p, std::int64_t, std::int64_t) {
+                     log_softmax_of_row(logits.data(), classes, log_p);
+                     likelihood -= targets.weight(targets.label(row)) * log_p[targets.label(row)];
+                     if (smoothing > 0)
+                       for (std::int64_t c = 0; c < classes; ++c) smooth -= targets.weight(c) * log_p[c];
+                   });
   }
-  const double total =
-      (1 - smoothing) * likelihood + smoothing / static_cast<double>(targets.classes()) * smooth;
+  const double total = (1 - smoothing) * likelihood + smoothing / static_cast<double>(classes) * smooth;
   *call.loss.as<float>() = static_cast<float>(total / targets.sum());
 }
 
-void CpuBackend::compute(const CrossEntropyBackward& call) {
-  require_f32(call.name, "log_probabilities", call.log_probabilities);
-  require_f32(call.name, "d_logits", call.d_logits);
-  const Targets targets("cross_entropy_backward", call.log_probabilities, call.labels, call.class_weights);
+template <class L, class T>
+void backward(const CrossEntropyBackward& call) {
+  const Targets targets(call.name, call.log_probabilities, call.labels, call.class_weights);
   const double gradient = *call.d_loss.as<float>() / targets.sum(), smoothing = call.params.label_smoothing;
   const double share = smoothing / static_cast<double>(targets.classes());
-  const float* log_p = call.log_probabilities.as<float>();
-  float* result = call.d_logits.as<float>();
+  const L* log_p = call.log_probabilities.as<L>();
+  T* result = call.d_logits.as<T>();
   for (std::int64_t row = 0; row < targets.rows(); ++row) {
     const double weight = (1 - smoothing) * targets.weight(targets.label(row));
     for (std::int64_t c = 0; c < targets.classes(); ++c, ++log_p, ++result) {
-      const double p = std::exp(static_cast<double>(*log_p)), hit = c == targets.label(row) ? 1.0 : 0.0;
+      const double p = std::exp(static_cast<double>(to_float(*log_p))),
+                   hit = c == targets.label(row) ? 1.0 : 0.0;
       const double slope = weight * (p - hit) + share * (p * targets.class_sum() - targets.weight(c));
       const auto value = static_cast<float>(gradient * slope);
-      *result = call.write == GradientWrite::accumulate ? *result + value : value;
+      *result = from_float<T>(call.write == GradientWrite::accumulate ? to_float(*result) + value : value);
     }
   }
+}
+
+}  // namespace
+
+void CpuBackend::compute(const CrossEntropyForward& call) {
+  with_activation_type(call.name, call.logits.dtype, [&](auto type) {
+    with_activation_type(call.name, call.log_probabilities.dtype,
+                         [&](auto log_type) { forward<decltype(type), decltype(log_type)>(call); });
+  });
+}
+
+void CpuBackend::compute(const CrossEntropyBackward& call) {
+  with_activation_type(call.name, call.log_probabilities.dtype, [&](auto log_type) {
+    with_activation_type(call.name, call.d_logits.dtype,
+                         [&](auto type) { backward<decltype(log_type), decltype(type)>(call); });
+  });
 }
 
 }  // namespace xr::kernels::cpu

@@ -8,10 +8,11 @@
 // first-level cache. Bytes moved: 2 tensors (3 when it accumulates).
 #include <algorithm>
 
+#include "kernels/common/bf16.h"
+#include "kernels/common/checks.h"
 #include "kernels/common/parallel.h"
 #include "kernels/common/random.h"
 #include "kernels/cpu/channel_layout.h"
-#include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
@@ -57,17 +58,21 @@ class Mask {
 };
 
 // x and y: `count` elements, `stride` apart.
-XR_MULTIVERSION void apply(const float* x, const float* factors, std::int64_t stride, float* y,
-                           std::int64_t count, bool accumulate) {
+template <class T>
+XR_MULTIVERSION void apply(const T* x, const float* factors, std::int64_t stride, T* y, std::int64_t count,
+                           bool accumulate) {
   if (accumulate)
-    for (std::int64_t i = 0; i < count; ++i) y[i * stride] += x[i * stride] * factors[i];
+    for (std::int64_t i = 0; i < count; ++i)
+      y[i * stride] = from_float<T>(to_float(y[i * stride]) + to_float(x[i * stride]) * factors[i]);
   else if (stride == 1)
-    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] * factors[i];
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(to_float(x[i]) * factors[i]);
   else
-    for (std::int64_t i = 0; i < count; ++i) y[i * stride] = x[i * stride] * factors[i];
+    for (std::int64_t i = 0; i < count; ++i)
+      y[i * stride] = from_float<T>(to_float(x[i * stride]) * factors[i]);
 }
 
-void drop_elements_in_order(const Mask& mask, const float* x, float* y, std::int64_t count, bool accumulate) {
+template <class T>
+void drop_elements_in_order(const Mask& mask, const T* x, T* y, std::int64_t count, bool accumulate) {
   parallel_ranges(count, task_elements, [&](std::int64_t begin, std::int64_t end) {
     float factors[run_elements];
     for (std::int64_t first = begin; first < end; first += run_elements) {
@@ -78,7 +83,8 @@ void drop_elements_in_order(const Mask& mask, const float* x, float* y, std::int
   });
 }
 
-void drop_elements(const Mask& mask, const ChannelLayout& layout, const float* x, float* y, bool accumulate) {
+template <class T>
+void drop_elements(const Mask& mask, const ChannelLayout& layout, const T* x, T* y, bool accumulate) {
   for_each_span(layout, task_elements, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     float factors[run_elements];
     const std::int64_t first_channel = plane * layout.lanes;  // counted over all images
@@ -93,15 +99,17 @@ void drop_elements(const Mask& mask, const ChannelLayout& layout, const float* x
   });
 }
 
-XR_MULTIVERSION void scale_run(const float* __restrict x, float* __restrict y, float factor,
-                               std::int64_t count, bool accumulate) {
+template <class T>
+XR_MULTIVERSION void scale_run(const T* __restrict x, T* __restrict y, float factor, std::int64_t count,
+                               bool accumulate) {
   if (accumulate)
-    for (std::int64_t i = 0; i < count; ++i) y[i] += factor * x[i];
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(to_float(y[i]) + factor * to_float(x[i]));
   else
-    for (std::int64_t i = 0; i < count; ++i) y[i] = factor * x[i];
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(factor * to_float(x[i]));
 }
 
-void drop_channels(const Mask& mask, const ChannelLayout& layout, const float* x, float* y, bool accumulate) {
+template <class T>
+void drop_channels(const Mask& mask, const ChannelLayout& layout, const T* x, T* y, bool accumulate) {
   for_each_span(layout, task_elements, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     float factors[run_elements];
     for (std::int64_t lane = 0; lane < layout.lanes; lane += run_elements) {
@@ -119,14 +127,12 @@ void drop_channels(const Mask& mask, const ChannelLayout& layout, const float* x
   });
 }
 
-}  // namespace
-
-void CpuBackend::compute(const Dropout& call) {
-  require_f32(call.name, "x", call.x);
+template <class T>
+void drop(const Dropout& call) {
   const Mask mask(call.params);
   const bool accumulate = call.write == GradientWrite::accumulate;
-  const float* in = call.x.as<float>();
-  float* out = call.y.as<float>();
+  const T* in = call.x.as<T>();
+  T* out = call.y.as<T>();
   if (call.params.whole_channels) {
     ChannelLayout layout{call.x.shape[0], call.x.shape[1], 1, 1, 1, 1};
     if (call.x.layout == Layout::contiguous)
@@ -139,6 +145,12 @@ void CpuBackend::compute(const Dropout& call) {
   } else {
     drop_elements(mask, spatial_layout(call.x.shape, call.x.layout), in, out, accumulate);
   }
+}
+
+}  // namespace
+
+void CpuBackend::compute(const Dropout& call) {
+  with_activation_type(call.name, call.x.dtype, [&](auto type) { drop<decltype(type)>(call); });
 }
 
 }  // namespace xr::kernels::cpu

@@ -2,11 +2,12 @@
 //
 // Bytes moved: fill 1 tensor; scale 2 (3 when it accumulates); add and multiply 3. Outputs that exceed the
 // caches are written around them (stream.h), which saves reading them first.
+#include "kernels/common/checks.h"
 #include "kernels/common/parallel.h"
 #include "kernels/common/stream.h"
 #include "kernels/cpu/broadcast.h"
-#include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/elements.h"
 
 namespace xr::kernels::cpu {
 
@@ -55,56 +56,74 @@ XR_MULTIVERSION void multiply_row(const Row& row) {
   combine(row, [](float a, float b) { return a * b; });
 }
 
+template <class T>
 void binary(const char* operation, void (*kernel)(const Row&), const ConstView& a, const ConstView& b,
             const View& y) {
-  require_f32(operation, "y", y);
   const Broadcast plan(operation, a.shape, b.shape, y.shape);
   const std::int64_t step_a = plan.stride_a[plan.rank - 1], step_b = plan.stride_b[plan.rank - 1];
-  const float *in_a = a.as<float>(), *in_b = b.as<float>();
-  float* out = y.as<float>();
-  const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
+  const T *in_a = a.as<T>(), *in_b = b.as<T>();
+  T* out = y.as<T>();
+  const bool stream = worth_streaming(bytes_of(y));
   for_each_row(
       plan, y.numel(),
       [&](std::int64_t position, std::int64_t offset_a, std::int64_t offset_b, std::int64_t row_elements) {
-        write_pieces(stream && row_elements >= 1024, out + position, row_elements, 1,
-                     [&](float* to, std::int64_t first, std::int64_t count) {
-                       kernel({in_a + offset_a + first * step_a, in_b + offset_b + first * step_b, step_a,
-                               step_b, to, count});
-                     });
+        write_elements(stream && row_elements >= 1024, out + position, row_elements, 1,
+                       [&](float* to, std::int64_t first, std::int64_t count) {
+                         const Floats<T> row_a(in_a + offset_a + first * step_a, step_a == 1 ? count : 1),
+                             row_b(in_b + offset_b + first * step_b, step_b == 1 ? count : 1);
+                         kernel({row_a.data(), row_b.data(), step_a, step_b, to, count});
+                       });
       });
+}
+
+void binary(const char* operation, void (*kernel)(const Row&), const ConstView& a, const ConstView& b,
+            const View& y) {
+  with_activation_type(operation, y.dtype,
+                       [&](auto type) { binary<decltype(type)>(operation, kernel, a, b, y); });
+}
+
+template <class T>
+void fill(const Fill& call) {
+  T* out = call.y.as<T>();
+  parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+    std::fill(out + begin, out + end, from_float<T>(call.value));
+  });
+}
+
+template <class T>
+void scale(const Scale& call) {
+  const bool stream = call.x.data != call.y.data && worth_streaming(bytes_of(call.y));
+  const T* in = call.x.as<T>();
+  T* out = call.y.as<T>();
+  parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+    const auto compute_with = [&](auto* kernel) {
+      return [=, &call](float* to, std::int64_t first, std::int64_t count) {
+        kernel(call.factor, Floats<T>(in + begin + first, count).data(), to, count);
+      };
+    };
+    if (call.write == GradientWrite::accumulate)
+      update_elements(out + begin, end - begin, 1, compute_with(add_scaled));
+    else
+      write_elements(stream, out + begin, end - begin, 1, compute_with(scaled));
+  });
 }
 
 }  // namespace
 
 void CpuBackend::compute(const Fill& call) {
-  require_f32("fill", "y", call.y);
-  float* out = call.y.as<float>();
-  parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-    std::fill(out + begin, out + end, call.value);
-  });
+  with_activation_type(call.name, call.y.dtype, [&](auto type) { fill<decltype(type)>(call); });
 }
 
 void CpuBackend::compute(const Scale& call) {
-  require_f32(call.name, "x", call.x);
-  const bool stream =
-      call.x.data != call.y.data && worth_streaming(static_cast<std::int64_t>(call.y.bytes()));
-  const float* in = call.x.as<float>();
-  float* out = call.y.as<float>();
-  parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-    if (call.write == GradientWrite::accumulate)
-      return add_scaled(call.factor, in + begin, out + begin, end - begin);
-    write_pieces(stream, out + begin, end - begin, 1, [&](float* to, std::int64_t first, std::int64_t count) {
-      scaled(call.factor, in + begin + first, to, count);
-    });
-  });
+  with_activation_type(call.name, call.x.dtype, [&](auto type) { scale<decltype(type)>(call); });
 }
 
 void CpuBackend::compute(const Add& call) {
-  binary("add", add_row, call.a, call.b, call.y);
+  binary(call.name, add_row, call.a, call.b, call.y);
 }
 
 void CpuBackend::compute(const Multiply& call) {
-  binary("multiply", multiply_row, call.a, call.b, call.y);
+  binary(call.name, multiply_row, call.a, call.b, call.y);
 }
 
 }  // namespace xr::kernels::cpu

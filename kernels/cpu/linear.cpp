@@ -1,4 +1,4 @@
-// linear_forward: y (N, out) = x (N, in) weight^T + bias; weight (out, in), all row-major f32.
+// linear_forward: y (N, out) = x (N, in) weight^T + bias; weight (out, in), all row-major, f32 or bf16.
 //
 // oneDNN's matmul copies its second operand into another order first. A large weight is therefore passed as
 // the first one: y^T = weight x^T, and the small y^T is transposed afterwards. Measured for in = 193600,
@@ -9,7 +9,8 @@
 //   (weight x^T)^T     34    123    188    194    199
 //
 // Of the bound: 60 rows need 13.9 GFLOP (about 230 GFLOP/s and thread) and one reading of the weight.
-#include "kernels/cpu/checks.h"
+#include "kernels/common/bf16.h"
+#include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/matmul.h"
 
@@ -18,30 +19,39 @@ namespace {
 
 constexpr std::int64_t large_weight = std::int64_t{1} << 20;
 
-void forward_transposed(OneDnn& one_dnn, std::int64_t batch, std::int64_t in, std::int64_t out,
-                        const float* x, const float* weight, const float* bias, float* y) {
+template <class Y>
+void forward_transposed(OneDnn& one_dnn, const LinearForward& call) {
+  const std::int64_t batch = call.x.shape[0], in = call.x.shape[1], out = call.weight.shape[0];
   float* const transposed = one_dnn.temporary(Temporary::transposed, batch * out);
-  run_matmul(one_dnn, {.m = out, .n = batch, .k = in, .transpose_b = true}, weight, x, nullptr, transposed);
+  run_matmul(one_dnn,
+             {.m = out, .n = batch, .k = in, .transpose_b = true, .a = call.weight.dtype, .b = call.x.dtype},
+             call.weight.data, call.x.data, nullptr, transposed);
+  const float* bias = call.bias.as<float>();
   for (std::int64_t n = 0; n < batch; ++n)
     for (std::int64_t o = 0; o < out; ++o)
-      y[n * out + o] = transposed[o * batch + n] + (bias == nullptr ? 0.0f : bias[o]);
+      call.y.as<Y>()[n * out + o] =
+          from_float<Y>(transposed[o * batch + n] + (bias == nullptr ? 0.0f : bias[o]));
 }
 
 }  // namespace
 
 void CpuBackend::compute(const LinearForward& call) {
-  require_f32(call.name, "x", call.x);
-  require_f32(call.name, "weight", call.weight);
-  require_f32(call.name, "y", call.y);
   const std::int64_t batch = call.x.shape[0], in = call.x.shape[1], out = call.weight.shape[0];
   if (call.y.numel() == 0) return;
   const OneDnn::Call scope(*primitives_, static_cast<double>(batch) * static_cast<double>(in * out));
   if (batch <= out && in * out >= large_weight)
-    return forward_transposed(*primitives_, batch, in, out, call.x.as<float>(), call.weight.as<float>(),
-                              call.bias.as<float>(), call.y.as<float>());
+    return with_activation_type(call.name, call.y.dtype,
+                                [&](auto type) { forward_transposed<decltype(type)>(*primitives_, call); });
   run_matmul(*primitives_,
-             {.m = batch, .n = out, .k = in, .transpose_b = true, .has_bias = call.bias.defined()},
-             call.x.as<float>(), call.weight.as<float>(), call.bias.as<float>(), call.y.as<float>());
+             {.m = batch,
+              .n = out,
+              .k = in,
+              .transpose_b = true,
+              .has_bias = call.bias.defined(),
+              .a = call.x.dtype,
+              .b = call.weight.dtype,
+              .c = call.y.dtype},
+             call.x.data, call.weight.data, call.bias.as<float>(), call.y.data);
 }
 
 }  // namespace xr::kernels::cpu

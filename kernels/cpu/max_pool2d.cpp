@@ -7,22 +7,24 @@
 // Bytes moved: forward x + y + argmax, backward dy + argmax + dx.
 #include <limits>
 
+#include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/elements.h"
 #include "kernels/cpu/pool2d.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
 
-template <std::int64_t Lanes>
-[[gnu::always_inline]] inline void take_larger_lanes(const float* __restrict x, std::int64_t step,
+template <std::int64_t Lanes, class T>
+[[gnu::always_inline]] inline void take_larger_lanes(const T* __restrict x, std::int64_t step,
                                                      std::int64_t pixels, std::int64_t lanes,
                                                      std::int32_t tap, float* __restrict best,
                                                      std::int32_t* __restrict winner) {
   const std::int64_t n = Lanes > 0 ? Lanes : lanes;
   for (std::int64_t p = 0; p < pixels; ++p)
     for (std::int64_t i = 0; i < n; ++i) {
-      const float value = x[p * step + i], old = best[p * n + i];
+      const float value = to_float(x[p * step + i]), old = best[p * n + i];
       const bool take = (value > old) | (value != value);
       best[p * n + i] = take ? value : old;
       winner[p * n + i] = take ? tap : winner[p * n + i];
@@ -30,7 +32,8 @@ template <std::int64_t Lanes>
 }
 
 // One tap of the window for a strip of outputs: best and winner [pixels][lanes], x at `step` per pixel.
-XR_MULTIVERSION void take_larger(const float* x, std::int64_t step, std::int64_t pixels, std::int64_t lanes,
+template <class T>
+XR_MULTIVERSION void take_larger(const T* x, std::int64_t step, std::int64_t pixels, std::int64_t lanes,
                                  std::int32_t tap, float* best, std::int32_t* winner) {
   if (lanes == 16)
     take_larger_lanes<16>(x, step, pixels, lanes, tap, best, winner);
@@ -52,18 +55,10 @@ XR_MULTIVERSION void narrow(const std::int32_t* winner, std::uint16_t* argmax, s
   narrow_to(winner, argmax, count);
 }
 
-template <class Index>
-[[gnu::always_inline]] inline void select_from(const float* __restrict dy, const Index* __restrict argmax,
-                                               Index tap, float* __restrict chosen, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) chosen[i] = argmax[i] == tap ? dy[i] : 0.0f;
-}
-XR_MULTIVERSION void select(const float* dy, const std::uint8_t* argmax, std::uint8_t tap, float* chosen,
-                            std::int64_t count) {
-  select_from(dy, argmax, tap, chosen, count);
-}
-XR_MULTIVERSION void select(const float* dy, const std::uint16_t* argmax, std::uint16_t tap, float* chosen,
-                            std::int64_t count) {
-  select_from(dy, argmax, tap, chosen, count);
+template <class T, class Index>
+XR_MULTIVERSION void select(const T* __restrict dy, const Index* __restrict argmax, Index tap,
+                            float* __restrict chosen, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) chosen[i] = argmax[i] == tap ? to_float(dy[i]) : 0.0f;
 }
 
 // Every output starts from its first tap inside the image, so that a window of -infinity has a winner too.
@@ -75,8 +70,8 @@ void start_strip(const PoolGeometry& g, IndexRange columns, std::int64_t first_r
               static_cast<std::int32_t>(first_row * g.params.kernel_w + g.taps_of_column(ow).begin));
 }
 
-template <class Index>
-void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const float* x, float* y,
+template <class T, class Index>
+void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const T* x, T* y,
                  Index* argmax) {
   alignas(64) float best[pool_buffer];
   alignas(64) std::int32_t winner[pool_buffer];
@@ -85,7 +80,7 @@ void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, con
   for_each_strip(g.out, [&](IndexRange columns, std::int64_t lane, std::int64_t lanes) {
     start_strip(g, columns, rows.begin, lanes, best, winner);
     for (std::int64_t kh = rows.begin; kh < rows.end; ++kh) {
-      const float* row = x + ((plane * g.in.height + top + kh) * g.in.width) * pixel_stride + lane;
+      const T* row = x + ((plane * g.in.height + top + kh) * g.in.width) * pixel_stride + lane;
       for (std::int64_t kw = 0; kw < g.params.kernel_w; ++kw) {
         const IndexRange valid = g.columns_with(kw, columns);
         const std::int64_t start = (valid.begin - columns.begin) * lanes;
@@ -97,17 +92,16 @@ void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, con
     }
     // A strip of all lanes is contiguous in y; one of some lanes is a single pixel wide.
     const std::int64_t to = ((plane * g.out.height + oh) * g.out.width + columns.begin) * g.out.lanes + lane;
-    std::copy(best, best + columns.count() * lanes, y + to);
+    put_floats(y + to, best, columns.count() * lanes);
     narrow(winner, argmax + to, columns.count() * lanes);
   });
 }
 
-template <class Index>
-void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, const float* dy,
-                  const Index* argmax, float* dx, GradientWrite write) {
+// row: the gradients of row h of a plane of the input, in float.
+template <class T, class Index>
+void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, const T* dy, const Index* argmax,
+                  float* row) {
   alignas(64) float chosen[pool_buffer];
-  float* row = dx + (plane * g.in.height + h) * g.in.width * g.in.lanes;
-  if (write == GradientWrite::overwrite) std::fill(row, row + g.in.width * g.in.lanes, 0.0f);
   const IndexRange over = g.rows_over(h);
   for (std::int64_t oh = over.begin; oh < over.end; ++oh) {
     const std::int64_t kh = h + g.params.padding_h - oh * g.params.stride_h;
@@ -126,6 +120,24 @@ void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, con
   }
 }
 
+template <class T, class Index>
+void forward(const PoolGeometry& g, const MaxPool2dForward& call) {
+  const T* in = call.x.as<T>();
+  T* out = call.y.as<T>();
+  Index* argmax = call.argmax.as<Index>();
+  for_each_row(g.out,
+               [&](std::int64_t plane, std::int64_t oh) { forward_row(g, plane, oh, in, out, argmax); });
+}
+
+template <class T, class Index>
+void backward(const PoolGeometry& g, const MaxPool2dBackward& call) {
+  const T* gradient = call.dy.as<T>();
+  const Index* argmax = call.argmax.as<Index>();
+  add_to_rows(g.in, call.write, call.dx.as<T>(), [&](std::int64_t plane, std::int64_t h, float* row) {
+    backward_row(g, plane, h, gradient, argmax, row);
+  });
+}
+
 bool one_byte(const Pool2dParams& params) {
   return params.kernel_h * params.kernel_w <= 256;
 }
@@ -138,28 +150,20 @@ std::size_t CpuBackend::max_pool2d_argmax_bytes(const Pool2dParams& params, cons
 }
 
 void CpuBackend::compute(const MaxPool2dForward& call) {
-  const PoolGeometry g(call.name, call.params, call.x, call.y);
+  const PoolGeometry g(call.params, call.x, call.y);
   require_argmax(call.name, call.argmax, max_pool2d_argmax_bytes(call.params, call.y.shape));
-  const float* in = call.x.as<float>();
-  float* out = call.y.as<float>();
-  for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) {
-    if (one_byte(call.params))
-      forward_row(g, plane, oh, in, out, call.argmax.as<std::uint8_t>());
-    else
-      forward_row(g, plane, oh, in, out, call.argmax.as<std::uint16_t>());
+  with_activation_type(call.name, call.x.dtype, [&](auto type) {
+    using T = decltype(type);
+    one_byte(call.params) ? forward<T, std::uint8_t>(g, call) : forward<T, std::uint16_t>(g, call);
   });
 }
 
 void CpuBackend::compute(const MaxPool2dBackward& call) {
-  const PoolGeometry g(call.name, call.params, call.dx, call.dy);
+  const PoolGeometry g(call.params, call.dx, call.dy);
   require_argmax(call.name, call.argmax, max_pool2d_argmax_bytes(call.params, call.dy.shape));
-  const float* gradient = call.dy.as<float>();
-  float* result = call.dx.as<float>();
-  for_each_row(g.in, [&](std::int64_t plane, std::int64_t h) {
-    if (one_byte(call.params))
-      backward_row(g, plane, h, gradient, call.argmax.as<std::uint8_t>(), result, call.write);
-    else
-      backward_row(g, plane, h, gradient, call.argmax.as<std::uint16_t>(), result, call.write);
+  with_activation_type(call.name, call.dx.dtype, [&](auto type) {
+    using T = decltype(type);
+    one_byte(call.params) ? backward<T, std::uint8_t>(g, call) : backward<T, std::uint16_t>(g, call);
   });
 }
 

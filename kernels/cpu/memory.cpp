@@ -91,11 +91,15 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-// The best that oneDNN may use; each set is a mask that includes those below it.
+// Whether oneDNN may use it; each set is a mask that includes those below it.
+bool has(dnnl::cpu_isa isa) {
+  static const auto effective = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  return (effective & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa);
+}
+
 const char* instruction_set() {
-  const auto has = [effective = static_cast<unsigned>(dnnl::get_effective_cpu_isa())](dnnl::cpu_isa isa) {
-    return (effective & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa);
-  };
+  if (has(dnnl::cpu_isa::avx512_core_amx)) return "AMX";
+  if (has(dnnl::cpu_isa::avx512_core_bf16)) return "AVX-512 (with BF16)";
   if (has(dnnl::cpu_isa::avx512_core)) return "AVX-512";
   if (has(dnnl::cpu_isa::avx2)) return "AVX2";
   if (has(dnnl::cpu_isa::sse41)) return "SSE4.1";
@@ -147,7 +151,14 @@ std::string CpuBackend::description() const {
                      instruction_set());
 }
 
+DType CpuBackend::activation_type() const {
+  return precision_ == Precision::bf16 ? DType::bf16 : DType::f32;
+}
+
+// oneDNN's kernels for AMX want channels_last, those for vectors blocked16.
 Layout CpuBackend::preferred_layout(std::int64_t channels) const {
+  if (precision_ == Precision::bf16 && has(dnnl::cpu_isa::avx512_core_amx))
+    return channels > 1 ? Layout::channels_last : Layout::contiguous;
   return channels > 0 && channels % 16 == 0 ? Layout::blocked16 : Layout::contiguous;
 }
 
@@ -174,10 +185,15 @@ void CpuBackend::copy(void* to, const void* from, std::size_t bytes) {
 void CpuBackend::synchronize() {}  // every call has finished when it returns
 
 void CpuBackend::configure(const BackendOptions& options) {
-  XR_CHECK_CODE(options.precision == Precision::fp32, error_code::precision_unsupported,
-                "the CPU computes in fp32 only");
+  XR_CHECK_CODE(options.precision != Precision::tf32, error_code::precision_unsupported,
+                "the CPU computes in fp32 or bf16, not in tf32");
+  XR_CHECK_CODE(
+      options.precision == Precision::fp32 || has(dnnl::cpu_isa::avx512_core_bf16),
+      error_code::precision_unsupported,
+      "this processor has no instructions for bf16 (AVX512-BF16 or AMX), or oneDNN may not use them");
   XR_CHECK_CODE(options.kernels != KernelChoice::cudnn, error_code::kernels_unsupported,
                 "cuDNN runs on CUDA devices only, not on device cpu");
+  precision_ = options.precision;
 }
 
 }  // namespace xr::kernels::cpu

@@ -10,7 +10,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/channel_layout.h"
-#include "kernels/cpu/checks.h"
+#include "kernels/cpu/elements.h"
 #include "kernels/ops/pool2d.h"
 
 namespace xr::kernels::cpu {
@@ -24,12 +24,8 @@ struct PoolGeometry {
   Pool2dParams params;
   ChannelLayout in, out;
 
-  PoolGeometry(const char* operation, const Pool2dParams& p, const ConstView& x, const ConstView& y)
-      : params(p) {
-    require_f32(operation, "x", x);
-    in = spatial_layout(x.shape, x.layout);
-    out = spatial_layout(y.shape, y.layout);
-  }
+  PoolGeometry(const Pool2dParams& p, const ConstView& x, const ConstView& y)
+      : params(p), in(spatial_layout(x.shape, x.layout)), out(spatial_layout(y.shape, y.layout)) {}
 
   /// Rows of the window of output row `oh` that lie in the image.
   [[nodiscard]] IndexRange taps_of_row(std::int64_t oh) const {
@@ -84,8 +80,29 @@ void for_each_strip(const ChannelLayout& out, Body&& body) {
            std::min(lanes, out.lanes - lane));
 }
 
+/// Calls add(plane, row, values) for all rows of all planes of y, in parallel: it adds to the values of the row, which
+/// start from 0, or with `accumulate` from y's.
+template <class T, class AddToRow>
+void add_to_rows(const ChannelLayout& layout, GradientWrite write, T* y, AddToRow&& add) {
+  const std::int64_t elements = layout.width * layout.lanes;
+  for_each_row(layout, [&](std::int64_t plane, std::int64_t row) {
+    T* const start = y + (plane * layout.height + row) * elements;
+    const auto add_to = [&](float* values, std::int64_t, std::int64_t) { add(plane, row, values); };
+    if (write == GradientWrite::accumulate)
+      update_elements(start, elements, elements, add_to);
+    else
+      write_elements(false, start, elements, elements,
+                     [&](float* values, std::int64_t first, std::int64_t count) {
+                       std::fill_n(values, count, 0.0f);
+                       add_to(values, first, count);
+                     });
+  });
+}
+
 /// to[p to_step + lane] += from[p from_step + lane] for all pixels p and lanes. The two do not overlap.
 void add_pixels(const float* from, std::int64_t from_step, float* to, std::int64_t to_step,
+                std::int64_t pixels, std::int64_t lanes);
+void add_pixels(const Bf16* from, std::int64_t from_step, float* to, std::int64_t to_step,
                 std::int64_t pixels, std::int64_t lanes);
 
 }  // namespace xr::kernels::cpu

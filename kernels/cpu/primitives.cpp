@@ -80,8 +80,12 @@ dnnl::memory::format_tag format_tag(Layout layout) {
   return dnnl::memory::format_tag::nchw;
 }
 
-dnnl::memory::desc activation_layout(const Shape& shape, Layout layout) {
-  return {{shape[0], shape[1], shape[2], shape[3]}, dnnl::memory::data_type::f32, format_tag(layout)};
+dnnl::memory::data_type onednn_type(DType dtype) {
+  return dtype == DType::bf16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
+dnnl::memory::desc activation_layout(const Shape& shape, Layout layout, DType dtype) {
+  return {{shape[0], shape[1], shape[2], shape[3]}, onednn_type(dtype), format_tag(layout)};
 }
 
 void throw_onednn_error(const char* operation, const std::string& operands, const dnnl::error& error) {

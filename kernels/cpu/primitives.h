@@ -142,12 +142,14 @@ struct CpuBackend::Primitives : OneDnn {};
 
 /// dnnl's name for a rank-4 layout.
 [[nodiscard]] dnnl::memory::format_tag format_tag(Layout layout);
-[[nodiscard]] dnnl::memory::desc activation_layout(const Shape& shape, Layout layout);
+[[nodiscard]] dnnl::memory::desc activation_layout(const Shape& shape, Layout layout, DType dtype);
+/// f32 or bf16.
+[[nodiscard]] dnnl::memory::data_type onednn_type(DType dtype);
 
-/// Copies a rank-4 f32 activation into another layout. Where blocked16 meets channels that are no multiple of
+/// Copies a rank-4 activation of that type into another layout. Where blocked16 meets channels that are no multiple of
 /// 16, the last block is filled up with zeros (`to`) or read in part (`from`).
-void convert_activation(OneDnn& one_dnn, const Shape& shape, Layout from, const float* x, Layout to,
-                        float* converted);
+void convert_activation(OneDnn& one_dnn, const Shape& shape, DType dtype, Layout from, const void* x,
+                        Layout to, void* converted);
 
 /// Throws what oneDNN threw as xr::Error: which operation, on what, and oneDNN's own words.
 [[noreturn]] void throw_onednn_error(const char* operation, const std::string& operands,

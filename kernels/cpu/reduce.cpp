@@ -5,9 +5,10 @@
 // moved: x once (sum_to_shape), dx once or twice (broadcast_to). Bound by memory.
 #include <vector>
 
+#include "kernels/common/bf16.h"
+#include "kernels/common/checks.h"
 #include "kernels/common/parallel.h"
 #include "kernels/cpu/broadcast.h"
-#include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
@@ -16,20 +17,22 @@ namespace {
 
 constexpr std::int64_t piece_elements = 65536, column_block = 1024;
 
-XR_MULTIVERSION double sum_run(const float* x, std::int64_t count) {
+template <class X>
+XR_MULTIVERSION double sum_run(const X* x, std::int64_t count) {
   constexpr std::int64_t width = 32;
   double lanes[width] = {};
   std::int64_t i = 0;
   for (; i + width <= count; i += width)
-    for (std::int64_t j = 0; j < width; ++j) lanes[j] += x[i + j];
+    for (std::int64_t j = 0; j < width; ++j) lanes[j] += to_float(x[i + j]);
   double total = 0;
   for (const double lane : lanes) total += lane;
-  for (; i < count; ++i) total += x[i];
+  for (; i < count; ++i) total += to_float(x[i]);
   return total;
 }
 
-XR_MULTIVERSION void add_columns(const float* __restrict x, double* __restrict sums, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) sums[i] += x[i];
+template <class X>
+XR_MULTIVERSION void add_columns(const X* __restrict x, double* __restrict sums, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) sums[i] += to_float(x[i]);
 }
 
 // How the work is cut: pieces of one output's elements, each at most piece_elements if possible.
@@ -47,11 +50,12 @@ struct Pieces {
   [[nodiscard]] std::int64_t per_output() const { return row_pieces * run_pieces; }
 };
 
+template <class X, class Y>
 class Sum {
  public:
   Sum(const ConstView& x, float scale, const View& y, GradientWrite write)
-      : in_(x.as<float>()),
-        out_(y.as<float>()),
+      : in_(x.as<X>()),
+        out_(y.as<Y>()),
         scale_(scale),
         accumulate_(write == GradientWrite::accumulate),
         plan_(x.shape, y.shape),
@@ -88,10 +92,10 @@ class Sum {
                        last_row = std::min(rows_, row + pieces_.rows_per_piece),
                        start = piece % pieces_.run_pieces * pieces_.run_per_piece,
                        run = std::min(pieces_.run_per_piece, plan_.run - start);
-    const float* base = in_ + plan_.outer.offset(outer) + column + start;
+    const X* base = in_ + plan_.outer.offset(outer) + column + start;
     double sums[column_block] = {};
     for (std::int64_t r = row; r < last_row; ++r) {
-      const float* x = base + plan_.rows.offset(r);
+      const X* x = base + plan_.rows.offset(r);
       if (plan_.columns == 1)
         sums[0] += sum_run(x, run);
       else
@@ -108,11 +112,11 @@ class Sum {
 
   void finish(std::int64_t index, double total) {
     const auto value = static_cast<float>(static_cast<double>(scale_) * total);
-    out_[index] = accumulate_ ? out_[index] + value : value;
+    out_[index] = from_float<Y>(accumulate_ ? to_float(out_[index]) + value : value);
   }
 
-  const float* in_;
-  float* out_;
+  const X* in_;
+  Y* out_;
   float scale_;
   bool accumulate_;
   Reduction plan_;
@@ -121,47 +125,55 @@ class Sum {
   std::vector<double> partial_;
 };
 
-XR_MULTIVERSION void set_scaled(float scale, const float* x, std::int64_t step, float* __restrict y,
+template <class T>
+XR_MULTIVERSION void set_scaled(float scale, const T* x, std::int64_t step, T* __restrict y,
                                 std::int64_t count) {
   if (step == 0)
-    std::fill(y, y + count, scale * *x);
+    std::fill(y, y + count, from_float<T>(scale * to_float(*x)));
   else
-    for (std::int64_t i = 0; i < count; ++i) y[i] = scale * x[i];
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(scale * to_float(x[i]));
 }
 
-XR_MULTIVERSION void add_scaled(float scale, const float* x, std::int64_t step, float* __restrict y,
+template <class T>
+XR_MULTIVERSION void add_scaled(float scale, const T* x, std::int64_t step, T* __restrict y,
                                 std::int64_t count) {
-  const float repeated = scale * *x;
+  const float repeated = scale * to_float(*x);
   if (step == 0)
-    for (std::int64_t i = 0; i < count; ++i) y[i] += repeated;
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(to_float(y[i]) + repeated);
   else
-    for (std::int64_t i = 0; i < count; ++i) y[i] += scale * x[i];
+    for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(to_float(y[i]) + scale * to_float(x[i]));
 }
 
 }  // namespace
 
 void CpuBackend::compute(const SumToShape& call) {
-  require_f32(call.name, "x", call.x);
-  require_f32(call.name, "y", call.y);
   if (call.y.numel() == 0) return;
   if (call.x.numel() == 0) {
     if (call.write == GradientWrite::overwrite) compute(Fill{.y = call.y});
     return;
   }
-  Sum(call.x, call.scale, call.y, call.write).run();
+  with_activation_type(call.name, call.x.dtype, [&](auto x_type) {
+    with_activation_type(call.name, call.y.dtype, [&](auto y_type) {
+      Sum<decltype(x_type), decltype(y_type)>(call.x, call.scale, call.y, call.write).run();
+    });
+  });
 }
 
 void CpuBackend::compute(const BroadcastTo& call) {
-  require_f32(call.name, "dx", call.dx);
   const Broadcast plan(call.name, call.dy.shape, call.dy.shape, call.dx.shape);
   const std::int64_t step = plan.stride_a[plan.rank - 1];
-  const float* in = call.dy.as<float>();
-  float* out = call.dx.as<float>();
-  const auto kernel = call.write == GradientWrite::accumulate ? add_scaled : set_scaled;
-  for_each_row(plan, call.dx.numel(),
-               [&](std::int64_t position, std::int64_t offset, std::int64_t, std::int64_t count) {
-                 kernel(call.scale, in + offset, step, out + position, count);
-               });
+  with_activation_type(call.name, call.dx.dtype, [&](auto type) {
+    using T = decltype(type);
+    const T* in = call.dy.as<T>();
+    T* out = call.dx.as<T>();
+    for_each_row(plan, call.dx.numel(),
+                 [&](std::int64_t position, std::int64_t offset, std::int64_t, std::int64_t count) {
+                   if (call.write == GradientWrite::accumulate)
+                     add_scaled(call.scale, in + offset, step, out + position, count);
+                   else
+                     set_scaled(call.scale, in + offset, step, out + position, count);
+                 });
+  });
 }
 
 }  // namespace xr::kernels::cpu

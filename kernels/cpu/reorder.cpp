@@ -1,6 +1,6 @@
 // reorder: copies a tensor into another layout. x, y: (N, C, H, W) of any dtype; other ranks are copied.
 //
-// f32 goes through oneDNN's generated code; the other types, which only small tensors have, through a plain
+// f32 and bf16 go through oneDNN's generated code; the other types, which only small tensors have, through a plain
 // loop over logical indices.
 #include <cstdint>
 
@@ -25,14 +25,16 @@ void reorder_plain(const ConstView& x, const View& y) {
 
 }  // namespace
 
-void convert_activation(OneDnn& one_dnn, const Shape& shape, Layout from, const float* x, Layout to,
-                        float* converted) {
+void convert_activation(OneDnn& one_dnn, const Shape& shape, DType dtype, Layout from, const void* x,
+                        Layout to, void* converted) {
   const auto describe = [&] {
     return fmt::format("{} from {} to {}", shape.to_string(), name_of(from), name_of(to));
   };
   with_onednn_errors("reorder", describe, [&] {
-    const auto source = activation_layout(shape, from), destination = activation_layout(shape, to);
+    const auto source = activation_layout(shape, from, dtype),
+               destination = activation_layout(shape, to, dtype);
     PrimitiveKey key(shape.begin(), shape.end());
+    key.push_back(static_cast<std::int64_t>(dtype));
     key.push_back(static_cast<std::int64_t>(from));
     key.push_back(static_cast<std::int64_t>(to));
     CachedPrimitive& primitive = one_dnn.get(Operation::reorder, std::move(key), [&] {
@@ -52,16 +54,14 @@ void CpuBackend::compute(const Reorder& call) {
   if (call.x.layout == call.y.layout || call.x.shape.rank() != 4) {
     return copy(call.y.data, call.x.data, call.x.bytes());
   }
-  if (call.x.dtype == DType::f32) {
+  if (call.x.dtype == DType::f32 || call.x.dtype == DType::bf16) {
     const OneDnn::Call scope(*primitives_, 16.0 * static_cast<double>(call.x.numel()));
-    return convert_activation(*primitives_, call.x.shape, call.x.layout, call.x.as<float>(), call.y.layout,
-                              call.y.as<float>());
+    return convert_activation(*primitives_, call.x.shape, call.x.dtype, call.x.layout, call.x.data,
+                              call.y.layout, call.y.data);
   }
   switch (size_of(call.x.dtype)) {
     case 1:
       return reorder_plain<std::uint8_t>(call.x, call.y);
-    case 2:
-      return reorder_plain<std::uint16_t>(call.x, call.y);
     case 4:
       return reorder_plain<std::uint32_t>(call.x, call.y);
     default:

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
 #include "kernels/common/parallel.h"
-#include "kernels/cpu/checks.h"
+#include "kernels/common/types.h"
 
 namespace xr::kernels::cpu {
 
@@ -32,6 +33,16 @@ inline float row_maximum(const float* row, std::int64_t classes) {
   float largest = -std::numeric_limits<float>::infinity();
   for (std::int64_t i = 0; i < classes; ++i) largest = std::max(largest, row[i]);
   return largest;
+}
+
+/// (x - max) - log sum exp(x - max), the sum in double.
+inline void log_softmax_of_row(const float* row, std::int64_t classes, float* result) {
+  const float largest = row_maximum(row, classes);
+  double sum = 0;
+  for (std::int64_t i = 0; i < classes; ++i) sum += std::exp(static_cast<double>(row[i] - largest));
+  const double logarithm = std::log(sum);
+  for (std::int64_t i = 0; i < classes; ++i)
+    result[i] = static_cast<float>(static_cast<double>(row[i] - largest) - logarithm);
 }
 
 }  // namespace xr::kernels::cpu

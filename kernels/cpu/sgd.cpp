@@ -4,8 +4,8 @@
 //   g = nesterov ? g + momentum buffer : buffer;  p -= learning_rate g
 //
 // Bytes moved: 3 tensors without momentum (p, g, p), 5 with it. Bound by memory.
+#include "kernels/common/checks.h"
 #include "kernels/common/parallel.h"
-#include "kernels/cpu/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
@@ -55,7 +55,7 @@ XR_MULTIVERSION void sgd_nesterov(const SgdFactors& f, float* __restrict p, cons
 
 void CpuBackend::compute(const SgdStep& call) {
   const bool momentum = call.params.momentum != 0.0f;
-  require_f32(call.name, "parameters", call.parameters);
+  require_dtype(call.name, "parameters", call.parameters, DType::f32);
   const SgdFactors factors{call.params.learning_rate, call.params.weight_decay, call.params.momentum,
                            1.0f - call.params.dampening};
   const float lookahead = call.params.nesterov ? call.params.momentum : 0.0f;

@@ -48,7 +48,8 @@ void set_hashed_state(const Module& network) {
     if (entry.tensor.dtype() == DType::i64) continue;
     const bool is_matrix = entry.tensor.rank() > 1;
     const std::int64_t count = entry.tensor.numel();
-    const double bound = is_matrix ? std::sqrt(6.0 / static_cast<double>(count / entry.tensor.dim(0))) : 0.25;
+    const std::int64_t inputs = count / entry.tensor.dim(0);
+    const double bound = is_matrix ? std::sqrt(6.0 / static_cast<double>(inputs)) : 0.25;
     std::vector<float> values = hashed(entry.name, count, bound);
     if (!is_matrix && (entry.name.ends_with("weight") || entry.name.ends_with("running_var")))
       for (float& value : values) value += 1.0f;

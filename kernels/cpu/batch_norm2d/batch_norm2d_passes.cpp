@@ -1,24 +1,27 @@
 #include "kernels/cpu/batch_norm2d/batch_norm2d_passes.h"
 
+#include "kernels/common/checks.h"
 #include "kernels/common/stream.h"
-#include "kernels/cpu/checks.h"
+#include "kernels/cpu/elements.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
 
-void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parameters, bool relu,
-                    const float* x, const View& y) {
+template <class T>
+void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parameters, bool relu, const T* x,
+                    const View& y) {
   const PositionParameters positions(layout, parameters);
   const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
-  float* out = y.as<float>();
+  T* out = y.as<T>();
   for_each_span(layout, elementwise_grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     const Normalisation n = positions.of_block(plane % layout.blocks);
     const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
-    write_pieces(stream, out + offset, (end - begin) * layout.lanes, positions.period(),
-                 [&](float* to, std::int64_t first, std::int64_t count) {
-                   normalise(n, relu, positions.period(), x + offset + first, to, count);
-                 });
+    write_elements(stream, out + offset, (end - begin) * layout.lanes, positions.period(),
+                   [&](float* to, std::int64_t first, std::int64_t count) {
+                     normalise(n, relu, positions.period(), Floats<T>(x + offset + first, count).data(), to,
+                               count);
+                   });
   });
 }
 
@@ -28,11 +31,14 @@ void forward_training(const BatchNormParams& params, bool relu, const ConstView&
                       const ConstView& beta, const View& running_mean, const View& running_var, const View& y,
                       const View& mean, const View& inverse_std) {
   const ChannelLayout layout = channel_layout(x.shape, x.layout);
-  const ChannelMoments moments = channel_moments(layout, x.as<float>());
-  finish_statistics(params, moments, layout.per_channel(), running_mean, running_var, mean, inverse_std);
-  const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(), mean.as<float>(),
-                                     inverse_std.as<float>());
-  normalise_pass(layout, parameters, relu, x.as<float>(), y);
+  with_activation_type("batch_norm2d", x.dtype, [&](auto type) {
+    using T = decltype(type);
+    finish_statistics(params, channel_moments(layout, x.as<T>()), layout.per_channel(), running_mean,
+                      running_var, mean, inverse_std);
+    const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
+                                       mean.as<float>(), inverse_std.as<float>());
+    normalise_pass(layout, parameters, relu, x.as<T>(), y);
+  });
 }
 
 void forward_inference(const BatchNormParams& params, bool relu, const ConstView& x, const ConstView& gamma,
@@ -44,7 +50,9 @@ void forward_inference(const BatchNormParams& params, bool relu, const ConstView
       inverse_deviation(params.epsilon, running_var.as<float>(), layout.channels());
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
                                      running_mean.as<float>(), inverse_std.data());
-  normalise_pass(layout, parameters, relu, x.as<float>(), y);
+  with_activation_type("batch_norm2d", x.dtype, [&](auto type) {
+    normalise_pass(layout, parameters, relu, x.as<decltype(type)>(), y);
+  });
 }
 
 void backward_training(GradientMask mask, const ConstView& x, const ConstView& dy, const ConstView& gamma,
@@ -56,42 +64,57 @@ void backward_training(GradientMask mask, const ConstView& x, const ConstView& d
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(),
                                      beta.defined() ? beta.as<float>() : nullptr, mean.as<float>(),
                                      deviation);
-  ChannelGradientSums sums = channel_gradient_sums(layout, mask, x.as<float>(), dy.as<float>(), parameters);
-  for (std::size_t c = 0; c < sums.dy_x.size(); ++c) sums.dy_x[c] *= static_cast<double>(deviation[c]);
-  write_channels(sums.dy_x, d_gamma, write_d_gamma);
-  write_channels(sums.dy, d_beta, write_d_beta);
-  if (!dx.defined()) return;
-  const auto count = static_cast<double>(layout.per_channel());
-  for (std::size_t c = 0; c < sums.dy.size(); ++c) {
-    sums.dy[c] /= count;
-    sums.dy_x[c] *= static_cast<double>(deviation[c]) / count;
-  }
-  input_gradient_pass(layout, mask, parameters, sums.dy, sums.dy_x, x.as<float>(), dy.as<float>(), dx,
-                      write_dx);
+  with_activation_type("batch_norm2d", x.dtype, [&](auto type) {
+    using T = decltype(type);
+    ChannelGradientSums sums = channel_gradient_sums(layout, mask, x.as<T>(), dy.as<T>(), parameters);
+    for (std::size_t c = 0; c < sums.dy_x.size(); ++c) sums.dy_x[c] *= static_cast<double>(deviation[c]);
+    write_channels(sums.dy_x, d_gamma, write_d_gamma);
+    write_channels(sums.dy, d_beta, write_d_beta);
+    if (!dx.defined()) return;
+    const auto count = static_cast<double>(layout.per_channel());
+    for (std::size_t c = 0; c < sums.dy.size(); ++c) {
+      sums.dy[c] /= count;
+      sums.dy_x[c] *= static_cast<double>(deviation[c]) / count;
+    }
+    input_gradient_pass(layout, mask, parameters, sums.dy, sums.dy_x, x.as<T>(), dy.as<T>(), dx, write_dx);
+  });
 }
 
+template <class T>
 void input_gradient_pass(const ChannelLayout& layout, GradientMask mask, const ChannelParameters& parameters,
-                         const std::vector<double>& mean_dy, const std::vector<double>& slope, const float* x,
-                         const float* dy, const View& dx, GradientWrite write) {
+                         const std::vector<double>& mean_dy, const std::vector<double>& slope, const T* x,
+                         const T* dy, const View& dx, GradientWrite write) {
   const PositionParameters positions(layout, parameters);
   const std::int64_t period = positions.period();
   std::vector<float> means(static_cast<std::size_t>(layout.blocks * period)), slopes(means.size());
   expand_to_positions(layout, mean_dy.data(), means.data());
   expand_to_positions(layout, slope.data(), slopes.data());
   const bool stream = worth_streaming(static_cast<std::int64_t>(dx.bytes()));
-  float* out = dx.as<float>();
+  T* out = dx.as<T>();
   for_each_span(layout, elementwise_grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     const std::int64_t block = plane % layout.blocks;
     const InputGradient g{positions.of_block(block), means.data() + block * period,
                           slopes.data() + block * period};
     const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
     const std::int64_t total = (end - begin) * layout.lanes;
+    const auto compute_with = [&](auto* kernel) {
+      return [=](float* to, std::int64_t first, std::int64_t count) {
+        kernel(g, mask, period, Floats<T>(x + offset + first, count).data(),
+               Floats<T>(dy + offset + first, count).data(), to, count);
+      };
+    };
     if (write == GradientWrite::accumulate)
-      return add_input_gradient(g, mask, period, x + offset, dy + offset, out + offset, total);
-    write_pieces(stream, out + offset, total, period, [&](float* to, std::int64_t first, std::int64_t count) {
-      input_gradient(g, mask, period, x + offset + first, dy + offset + first, to, count);
-    });
+      update_elements(out + offset, total, period, compute_with(add_input_gradient));
+    else
+      write_elements(stream, out + offset, total, period, compute_with(input_gradient));
   });
 }
+
+template void input_gradient_pass(const ChannelLayout&, GradientMask, const ChannelParameters&,
+                                  const std::vector<double>&, const std::vector<double>&, const float*,
+                                  const float*, const View&, GradientWrite);
+template void input_gradient_pass(const ChannelLayout&, GradientMask, const ChannelParameters&,
+                                  const std::vector<double>&, const std::vector<double>&, const Bf16*,
+                                  const Bf16*, const View&, GradientWrite);
 
 }  // namespace xr::kernels::cpu

@@ -23,9 +23,10 @@ void backward_training(GradientMask mask, const ConstView& x, const ConstView& d
                        const View& dx, GradientWrite write_dx, const View& d_gamma,
                        GradientWrite write_d_gamma, const View& d_beta, GradientWrite write_d_beta);
 
-/// dx = scale ((dy - mean_dy) - (x - mean) slope), dy counted as in the mask.
+/// dx = scale ((dy - mean_dy) - (x - mean) slope), dy counted as in the mask. T: float or Bf16, the type of all three.
+template <class T>
 void input_gradient_pass(const ChannelLayout& layout, GradientMask mask, const ChannelParameters& parameters,
-                         const std::vector<double>& mean_dy, const std::vector<double>& slope, const float* x,
-                         const float* dy, const View& dx, GradientWrite write);
+                         const std::vector<double>& mean_dy, const std::vector<double>& slope, const T* x,
+                         const T* dy, const View& dx, GradientWrite write);
 
 }  // namespace xr::kernels::cpu

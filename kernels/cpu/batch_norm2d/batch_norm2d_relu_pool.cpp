@@ -18,7 +18,7 @@
 #include <cmath>
 
 #include "kernels/common/stream.h"
-#include "kernels/cpu/checks.h"
+#include "kernels/cpu/elements.h"
 #include "kernels/cpu/prefetch.h"
 
 namespace xr::kernels::cpu {
@@ -70,13 +70,13 @@ XR_MULTIVERSION void pool_row(const WindowRow& row, const float* mean, const flo
     pool_windows<0>(row, mean, scale, beta, y, winner);
 }
 
-XR_MULTIVERSION void narrow(const std::int32_t* __restrict winner, std::uint8_t* __restrict bytes,
-                            std::int64_t count) {
+XR_MULTIVERSION void narrow_places(const std::int32_t* __restrict winner, std::uint8_t* __restrict bytes,
+                                   std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) bytes[i] = static_cast<std::uint8_t>(winner[i]);
 }
 
-XR_MULTIVERSION void widen(const std::uint8_t* __restrict bytes, std::int32_t* __restrict winner,
-                           std::int64_t count) {
+XR_MULTIVERSION void widen_places(const std::uint8_t* __restrict bytes, std::int32_t* __restrict winner,
+                                  std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) winner[i] = bytes[i];
 }
 
@@ -141,9 +141,22 @@ void put(float* dx, const float* values, std::int64_t count, GradientWrite write
     std::copy(values, values + count, dx);
 }
 
+void put(Bf16* dx, const float* values, std::int64_t count, GradientWrite write, bool stream) {
+  if (write == GradientWrite::accumulate) {
+    update_elements(dx, count, 1, [&](float* to, std::int64_t first, std::int64_t piece) {
+      for (std::int64_t i = 0; i < piece; ++i) to[i] += values[first + i];
+    });
+  } else {
+    write_elements(stream, dx, count, 1, [&](float* to, std::int64_t first, std::int64_t piece) {
+      std::copy_n(values + first, piece, to);
+    });
+  }
+}
+
 // Sums at the winners of one channel, read from x: image by image, so the order is fixed.
-void sums_at_winners(const PooledShapes& s, std::int64_t channel, float mean, const float* x,
-                     const std::uint8_t* winners, const float* dy, double& sum_dy, double& sum_dy_x) {
+template <class T>
+void sums_at_winners(const PooledShapes& s, std::int64_t channel, float mean, const T* x,
+                     const std::uint8_t* winners, const T* dy, double& sum_dy, double& sum_dy_x) {
   const std::int64_t lane = channel % s.in.lanes, block = channel / s.in.lanes;
   std::vector<double> partial(static_cast<std::size_t>(2 * s.in.outer));
   parallel_for(s.in.outer, [&](std::int64_t image) {
@@ -154,9 +167,11 @@ void sums_at_winners(const PooledShapes& s, std::int64_t channel, float mean, co
         const std::int64_t at = ((plane * s.out.height + oh) * s.out.width + ow) * s.out.lanes + lane;
         if (winners[at] == no_winner) continue;
         const std::int64_t h = 2 * oh + winners[at] / 2, w = 2 * ow + winners[at] % 2;
-        const float value = x[((plane * s.in.height + h) * s.in.width + w) * s.in.lanes + lane] - mean;
-        *gradient += static_cast<double>(dy[at]);
-        *product += static_cast<double>(dy[at]) * static_cast<double>(value);
+        const float value =
+            to_float(x[((plane * s.in.height + h) * s.in.width + w) * s.in.lanes + lane]) - mean;
+        const auto counted_gradient = static_cast<double>(to_float(dy[at]));
+        *gradient += counted_gradient;
+        *product += counted_gradient * static_cast<double>(value);
       }
   });
   sum_dy = sum_dy_x = 0;
@@ -177,12 +192,13 @@ PooledShapes::PooledShapes(const char* operation, const ConstView& x, const Cons
   out = spatial_layout(pooled.shape, pooled.layout);
 }
 
-void pooled_forward_pass(const PooledShapes& s, const ChannelParameters& parameters, const float* x,
+template <class T>
+void pooled_forward_pass(const PooledShapes& s, const ChannelParameters& parameters, const T* x,
                          const View& y, std::uint8_t* winners) {
   const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
   const std::int64_t lanes = s.in.lanes, strip = buffer_elements / lanes;
   const std::int64_t rows_per_task = std::max<std::int64_t>(1, 65536 / (4 * s.out.width * lanes));
-  float* out = y.as<float>();
+  T* out = y.as<T>();
   parallel_ranges(s.out.planes() * s.out.height, rows_per_task, [&](std::int64_t begin, std::int64_t end) {
     alignas(64) float values[buffer_elements];
     alignas(64) std::int32_t places[buffer_elements];
@@ -190,17 +206,18 @@ void pooled_forward_pass(const PooledShapes& s, const ChannelParameters& paramet
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int64_t plane = row / s.out.height, oh = row % s.out.height;
       const std::int64_t channel = plane % s.in.blocks * lanes;
-      const float* top = x + (plane * s.in.height + 2 * oh) * s.in.width * lanes;
+      const T* top = x + (plane * s.in.height + 2 * oh) * s.in.width * lanes;
       for (std::int64_t first = 0; first < s.out.width; first += strip) {
         const std::int64_t windows = std::min(strip, s.out.width - first), offset = 2 * first * lanes;
-        pool_row({top + offset, top + s.in.width * lanes + offset, windows, lanes,
-                  row + 1 < end ? 2 * s.in.width * lanes : 0},
+        const Floats<T> upper(top + offset, 2 * windows * lanes),
+            lower(top + s.in.width * lanes + offset, 2 * windows * lanes);
+        pool_row({upper.data(), lower.data(), windows, lanes, row + 1 < end ? 2 * s.in.width * lanes : 0},
                  parameters.mean.data() + channel, parameters.scale.data() + channel,
                  parameters.beta.data() + channel, values, places);
         const std::int64_t to = (row * s.out.width + first) * lanes, count = windows * lanes;
         put(out + to, values, count, GradientWrite::overwrite, stream);
         if (winners == nullptr) continue;
-        narrow(places, bytes, count);
+        narrow_places(places, bytes, count);
         if (stream)
           stream_copy(winners + to, bytes, count);
         else
@@ -211,9 +228,10 @@ void pooled_forward_pass(const PooledShapes& s, const ChannelParameters& paramet
   });
 }
 
+template <class T>
 ChannelGradientSums pooled_gradient_sums(const PooledShapes& s, const ChannelParameters& parameters,
-                                         const float* gamma, const float* inverse_std, const float* x,
-                                         const float* y, const std::uint8_t* winners, const float* dy) {
+                                         const float* gamma, const float* inverse_std, const T* x, const T* y,
+                                         const std::uint8_t* winners, const T* dy) {
   ChannelParameters pooled = parameters;
   pooled.mean = parameters.beta;  // so that the sums are of dy (y - beta)
   ChannelGradientSums sums = channel_gradient_sums(s.out, GradientMask::positive_x, y, dy, pooled);
@@ -231,15 +249,16 @@ ChannelGradientSums pooled_gradient_sums(const PooledShapes& s, const ChannelPar
   return sums;
 }
 
+template <class T>
 void pooled_backward_pass(const PooledShapes& s, const ChannelParameters& parameters,
-                          const ChannelGradientSums& means, const float* x, const std::uint8_t* winners,
-                          const float* dy, const View& dx, GradientWrite write) {
+                          const ChannelGradientSums& means, const T* x, const std::uint8_t* winners,
+                          const T* dy, const View& dx, GradientWrite write) {
   const bool stream = worth_streaming(static_cast<std::int64_t>(dx.bytes()));
   const std::int64_t lanes = s.in.lanes, strip = buffer_elements / (2 * lanes);
   const std::int64_t row_elements = s.in.width * lanes, row_pairs = (s.in.height + 1) / 2;
   const std::vector<float> mean_dy(means.dy.begin(), means.dy.end()),
       slope(means.dy_x.begin(), means.dy_x.end());
-  float* out = dx.as<float>();
+  T* out = dx.as<T>();
   const std::int64_t pairs_per_task = std::max<std::int64_t>(1, 65536 / (2 * row_elements));
   parallel_ranges(s.in.planes() * row_pairs, pairs_per_task, [&](std::int64_t begin, std::int64_t end) {
     alignas(64) float upper[buffer_elements], lower[buffer_elements];
@@ -255,10 +274,11 @@ void pooled_backward_pass(const PooledShapes& s, const ChannelParameters& parame
       for (std::int64_t first = 0; covered && first < s.out.width; first += strip) {
         const std::int64_t windows = std::min(strip, s.out.width - first), offset = row + 2 * first * lanes,
                            from = ((plane * s.out.height + oh) * s.out.width + first) * lanes;
-        widen(winners + from, places, windows * lanes);
-        unpool_row(
-            {x + offset, x + offset + row_elements, windows, lanes, pair + 1 < end ? 2 * row_elements : 0}, g,
-            dy + from, places, upper, lower);
+        widen_places(winners + from, places, windows * lanes);
+        const Floats<T> top(x + offset, 2 * windows * lanes),
+            bottom(x + offset + row_elements, 2 * windows * lanes), gradients(dy + from, windows * lanes);
+        unpool_row({top.data(), bottom.data(), windows, lanes, pair + 1 < end ? 2 * row_elements : 0}, g,
+                   gradients.data(), places, upper, lower);
         put(out + offset, upper, 2 * windows * lanes, write, stream);
         put(out + offset + row_elements, lower, 2 * windows * lanes, write, stream);
       }
@@ -267,12 +287,28 @@ void pooled_backward_pass(const PooledShapes& s, const ChannelParameters& parame
         for (std::int64_t pixel = covered ? 2 * s.out.width : 0; pixel < s.in.width; pixel += 2 * strip) {
           const std::int64_t pixels = std::min(2 * strip, s.in.width - pixel),
                              offset = row + r * row_elements + pixel * lanes;
-          unpooled_pixels(g, x + offset, upper, pixels, lanes);
+          unpooled_pixels(g, Floats<T>(x + offset, pixels * lanes).data(), upper, pixels, lanes);
           put(out + offset, upper, pixels * lanes, write, stream);
         }
     }
     stream_fence();
   });
 }
+
+template void pooled_forward_pass(const PooledShapes&, const ChannelParameters&, const float*, const View&,
+                                  std::uint8_t*);
+template ChannelGradientSums pooled_gradient_sums(const PooledShapes&, const ChannelParameters&, const float*,
+                                                  const float*, const float*, const float*,
+                                                  const std::uint8_t*, const float*);
+template void pooled_backward_pass(const PooledShapes&, const ChannelParameters&, const ChannelGradientSums&,
+                                   const float*, const std::uint8_t*, const float*, const View&,
+                                   GradientWrite);
+template void pooled_forward_pass(const PooledShapes&, const ChannelParameters&, const Bf16*, const View&,
+                                  std::uint8_t*);
+template ChannelGradientSums pooled_gradient_sums(const PooledShapes&, const ChannelParameters&, const float*,
+                                                  const float*, const Bf16*, const Bf16*, const std::uint8_t*,
+                                                  const Bf16*);
+template void pooled_backward_pass(const PooledShapes&, const ChannelParameters&, const ChannelGradientSums&,
+                                   const Bf16*, const std::uint8_t*, const Bf16*, const View&, GradientWrite);
 
 }  // namespace xr::kernels::cpu

@@ -20,21 +20,24 @@ struct PooledShapes {
   PooledShapes(const char* operation, const ConstView& x, const ConstView& pooled);
 };
 
-/// y = pool(relu((x - mean) scale + beta)); winners may be null (inference).
-void pooled_forward_pass(const PooledShapes& shapes, const ChannelParameters& parameters, const float* x,
+/// y = pool(relu((x - mean) scale + beta)); winners may be null (inference). T: float or Bf16, here and below.
+template <class T>
+void pooled_forward_pass(const PooledShapes& shapes, const ChannelParameters& parameters, const T* x,
                          const View& y, std::uint8_t* winners);
 
 /// dy = d_beta and dy_x = d_gamma = sum dy xhat at the winners, from the pooled tensors alone:
 /// xhat = (y - beta) / gamma. Channels where that would lose accuracy read x at the winners instead.
+template <class T>
 [[nodiscard]] ChannelGradientSums pooled_gradient_sums(const PooledShapes& shapes,
                                                        const ChannelParameters& parameters,
                                                        const float* gamma, const float* inverse_std,
-                                                       const float* x, const float* y,
-                                                       const std::uint8_t* winners, const float* dy);
+                                                       const T* x, const T* y, const std::uint8_t* winners,
+                                                       const T* dy);
 
 /// dx = scale ((dy at the winner, else 0) - means.dy - (x - mean) means.dy_x), for every pixel of x.
+template <class T>
 void pooled_backward_pass(const PooledShapes& shapes, const ChannelParameters& parameters,
-                          const ChannelGradientSums& means, const float* x, const std::uint8_t* winners,
-                          const float* dy, const View& dx, GradientWrite write);
+                          const ChannelGradientSums& means, const T* x, const std::uint8_t* winners,
+                          const T* dy, const View& dx, GradientWrite write);
 
 }  // namespace xr::kernels::cpu

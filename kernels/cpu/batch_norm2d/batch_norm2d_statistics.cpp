@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/cpu/checks.h"
+#include "kernels/cpu/elements.h"
 
 namespace xr::kernels::cpu {
 
@@ -115,22 +115,40 @@ struct Scratch {
   }
 };
 
-void piece_moments(const Partition& partition, const float* x, std::int64_t block, std::int64_t piece,
+// The values of some runs, and how they lie: bf16 is widened into `memory`, run behind run.
+struct RunsOfFloats {
+  const float* values;
+  Runs runs;
+
+  RunsOfFloats(const float* x, const Runs& r, std::vector<float>& /*memory*/) : values(x), runs(r) {}
+  RunsOfFloats(const Bf16* x, const Runs& r, std::vector<float>& memory) : runs(r) {
+    memory.resize(std::max(memory.size(), static_cast<std::size_t>(r.runs * r.count)));
+    for (std::int64_t run = 0; run < r.runs; ++run)
+      widen(x + run * r.stride, memory.data() + run * r.count, r.count);
+    runs.stride = r.count;
+    values = memory.data();
+  }
+};
+
+template <class T>
+void piece_moments(const Partition& partition, const T* x, std::int64_t block, std::int64_t piece,
                    std::int64_t task, Scratch& scratch, Moments moments) {
   const std::int64_t lanes = scratch.lanes, period = scratch.period;
   float *centre = scratch.positions(task, 0), *residuals = scratch.positions(task, 1),
         *squares = scratch.positions(task, 2);
   double *residual_sums = scratch.sums(task, 0), *square_sums = scratch.sums(task, 1);
+  thread_local std::vector<float> memory;
   partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t values) {
+    const RunsOfFloats unit(x + offset, runs, memory);
     const auto more = static_cast<double>(values);
     if (moments.count == 0) {
-      position_sums(runs, x + offset, residuals);
+      position_sums(unit.runs, unit.values, residuals);
       fold(residuals, lanes, period, residual_sums);
       for (std::int64_t lane = 0; lane < lanes; ++lane)
         centre[lane] = static_cast<float>(residual_sums[lane] / more);
     }
     for (std::int64_t j = lanes; j < period; ++j) centre[j] = centre[j - lanes];
-    position_moments(runs, x + offset, centre, residuals, squares);
+    position_moments(unit.runs, unit.values, centre, residuals, squares);
     fold(residuals, lanes, period, residual_sums);
     fold(squares, lanes, period, square_sums);
     moments.add(more, centre, residual_sums, square_sums, lanes);
@@ -145,9 +163,8 @@ void combine(double count, double& mean, double& squares, double more, double mo
   squares += more_squares + delta * delta * (count * more / total);
 }
 
-}  // namespace
-
-ChannelMoments channel_moments(const ChannelLayout& layout, const float* x) {
+template <class T>
+ChannelMoments moments_of(const ChannelLayout& layout, const T* x) {
   const Partition partition(layout);
   Scratch scratch(partition, layout.lanes);
   std::vector<double> means(static_cast<std::size_t>(partition.tasks() * layout.lanes)),
@@ -175,8 +192,9 @@ ChannelMoments channel_moments(const ChannelLayout& layout, const float* x) {
   return result;
 }
 
-ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientMask mask, const float* x,
-                                          const float* dy, const ChannelParameters& parameters) {
+template <class T>
+ChannelGradientSums gradient_sums_of(const ChannelLayout& layout, GradientMask mask, const T* x, const T* dy,
+                                     const ChannelParameters& parameters) {
   const Partition partition(layout);
   const std::int64_t lanes = layout.lanes, period = partition.period(), tasks = partition.tasks();
   ChannelGradientSums result{std::vector<double>(static_cast<std::size_t>(layout.channels())), {}};
@@ -189,8 +207,10 @@ ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientM
     double *unit_dy = scratch.sums(task, 0), *unit_dy_x = scratch.sums(task, 1);
     double* sums = partial.data() + (piece * layout.channels() + block * lanes) * 2;
     const Normalisation n = positions.of_block(block);
+    thread_local std::vector<float> memory, gradient_memory;
     partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t) {
-      position_gradient_sums(runs, mask, x + offset, dy + offset, n, sum_dy, sum_dy_x);
+      const RunsOfFloats unit(x + offset, runs, memory), gradients(dy + offset, runs, gradient_memory);
+      position_gradient_sums(unit.runs, mask, unit.values, gradients.values, n, sum_dy, sum_dy_x);
       fold(sum_dy, lanes, period, unit_dy);
       fold(sum_dy_x, lanes, period, unit_dy_x);
       for (std::int64_t lane = 0; lane < lanes; ++lane) {
@@ -204,6 +224,24 @@ ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientM
     result.dy_x[slot % result.dy.size()] += partial[2 * slot + 1];
   }
   return result;
+}
+
+}  // namespace
+
+ChannelMoments channel_moments(const ChannelLayout& layout, const float* x) {
+  return moments_of(layout, x);
+}
+ChannelMoments channel_moments(const ChannelLayout& layout, const Bf16* x) {
+  return moments_of(layout, x);
+}
+
+ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientMask mask, const float* x,
+                                          const float* dy, const ChannelParameters& parameters) {
+  return gradient_sums_of(layout, mask, x, dy, parameters);
+}
+ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientMask mask, const Bf16* x,
+                                          const Bf16* dy, const ChannelParameters& parameters) {
+  return gradient_sums_of(layout, mask, x, dy, parameters);
 }
 
 ChannelParameters::ChannelParameters(std::int64_t channels, const float* gamma, const float* beta_in,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/common/bf16.h"
 #include "kernels/cpu/batch_norm2d/batch_norm2d_kernels.h"
 #include "kernels/cpu/channel_layout.h"
 
@@ -20,6 +21,7 @@ struct ChannelMoments {
   std::vector<double> mean, variance;
 };
 [[nodiscard]] ChannelMoments channel_moments(const ChannelLayout& layout, const float* x);
+[[nodiscard]] ChannelMoments channel_moments(const ChannelLayout& layout, const Bf16* x);
 
 /// A normalisation's parameters per channel; scale = gamma inverse_std, in the one place that all functions
 /// share so that forward and backward round alike.
@@ -38,6 +40,9 @@ struct ChannelGradientSums {
 };
 [[nodiscard]] ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientMask mask,
                                                         const float* x, const float* dy,
+                                                        const ChannelParameters& parameters);
+[[nodiscard]] ChannelGradientSums channel_gradient_sums(const ChannelLayout& layout, GradientMask mask,
+                                                        const Bf16* x, const Bf16* dy,
                                                         const ChannelParameters& parameters);
 
 /// Writes the batch's mean and inverse_std, and moves the running statistics (those that are defined) as

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/checks.h"
+#include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 
 namespace xr::kernels::cpu {
@@ -21,49 +21,57 @@ bool has_few_channels(const Conv2dProblem& problem) {
 
 namespace {
 
-struct FilterKernel {
-  const char* name;
-  decltype(&onednn_backward_filter) run;
-};
+enum class FilterKernel : std::uint8_t { few_channels, winograd, onednn };
 
 FilterKernel filter_kernel_of(const Conv2dProblem& problem) {
-  if (has_few_channels(problem)) return {"few_channels", few_channels_backward_filter};
-  if (has_winograd_backward_filter(problem)) return {"winograd", winograd_backward_filter};
-  return {"oneDNN", onednn_backward_filter};
+  if (problem.activation != DType::f32) return FilterKernel::onednn;
+  if (has_few_channels(problem)) return FilterKernel::few_channels;
+  return has_winograd_backward_filter(problem) ? FilterKernel::winograd : FilterKernel::onednn;
 }
 
 }  // namespace
 
 void CpuBackend::compute(const Conv2dForward& call) {
-  require_f32(call.name, "x", call.x);
   const Conv2dProblem problem = call.problem();
   if (problem.batch == 0) return;
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
-  onednn_forward(*primitives_, problem, call.x.as<float>(), call.filter.as<float>(), call.bias.as<float>(),
-                 call.y.as<float>());
+  onednn_forward(*primitives_, problem, call.x.data, call.filter.as<float>(), call.bias.as<float>(),
+                 call.y.data);
 }
 
 void CpuBackend::compute(const Conv2dBackwardData& call) {
-  require_f32(call.name, "dx", call.dx);
   const Conv2dProblem problem = call.problem();
   if (problem.batch == 0) return;
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
-  auto* const run = has_few_channels(problem) ? few_channels_backward_data : onednn_backward_data;
-  run(*primitives_, problem, call.dy.as<float>(), call.filter.as<float>(), call.dx.as<float>(), call.write);
+  if (problem.activation == DType::f32 && has_few_channels(problem))
+    few_channels_backward_data(*primitives_, problem, call.dy.as<float>(), call.filter.as<float>(),
+                               call.dx.as<float>(), call.write);
+  else
+    onednn_backward_data(*primitives_, problem, call.dy.data, call.filter.as<float>(), call.dx.data,
+                         call.write);
 }
 
 void CpuBackend::compute(const Conv2dBackwardFilter& call) {
-  require_f32(call.name, "x", call.x);
   const Conv2dProblem problem = call.problem();
+  auto *const d_filter = call.d_filter.as<float>(), *const d_bias = call.d_bias.as<float>();
   if (problem.batch == 0) {
     if (call.write == GradientWrite::accumulate) return;
-    std::fill_n(call.d_filter.as<float>(), call.d_filter.numel(), 0.0f);
-    if (call.d_bias.defined()) std::fill_n(call.d_bias.as<float>(), call.d_bias.numel(), 0.0f);
+    std::fill_n(d_filter, call.d_filter.numel(), 0.0f);
+    if (call.d_bias.defined()) std::fill_n(d_bias, call.d_bias.numel(), 0.0f);
     return;
   }
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
-  filter_kernel_of(problem).run(*primitives_, problem, call.x.as<float>(), call.dy.as<float>(),
-                                call.d_filter.as<float>(), call.d_bias.as<float>(), call.write);
+  switch (filter_kernel_of(problem)) {
+    case FilterKernel::few_channels:
+      return few_channels_backward_filter(*primitives_, problem, call.x.as<float>(), call.dy.as<float>(),
+                                          d_filter, d_bias, call.write);
+    case FilterKernel::winograd:
+      return winograd_backward_filter(*primitives_, problem, call.x.as<float>(), call.dy.as<float>(),
+                                      d_filter, d_bias, call.write);
+    case FilterKernel::onednn:
+      return onednn_backward_filter(*primitives_, problem, call.x.data, call.dy.data, d_filter, d_bias,
+                                    call.write);
+  }
 }
 
 }  // namespace xr::kernels::cpu
@@ -71,7 +79,8 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
 namespace xr::kernels {
 
 const char* cpu_kernel_of(const Conv2dBackwardFilter& call) {
-  return cpu::filter_kernel_of(call.problem()).name;
+  constexpr const char* names[] = {"few_channels", "winograd", "oneDNN"};
+  return names[static_cast<std::size_t>(cpu::filter_kernel_of(call.problem()))];
 }
 
 }  // namespace xr::kernels

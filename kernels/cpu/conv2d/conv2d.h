@@ -14,27 +14,29 @@ namespace xr::kernels::cpu {
 /// The same convolution of an input that has its padding in memory.
 [[nodiscard]] Conv2dProblem with_padding_in_memory(const Conv2dProblem& problem);
 
-/// Copies x between zeros: from problem.x_shape() to with_padding_in_memory(problem).x_shape().
-void pad_input(const Conv2dProblem& problem, const float* x, float* padded);
+/// Copies x between zeros: from problem.x_shape() to with_padding_in_memory(problem).x_shape(), both of
+/// problem.activation's type.
+void pad_input(const Conv2dProblem& problem, const void* x, void* padded);
 /// The way back: the part of `padded` that is x overwrites or is added to x.
-void crop_input(const Conv2dProblem& problem, const float* padded, float* x, GradientWrite write);
+void crop_input(const Conv2dProblem& problem, const void* padded, void* x, GradientWrite write);
 
-// oneDNN: any convolution, any layouts. bias and d_bias may be null.
-void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* filter,
-                    const float* bias, float* y);
-void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const float* dy, const float* filter,
-                          float* dx, GradientWrite write);
-void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
+// oneDNN: any convolution, any layouts, x and y of problem.activation's type. bias and d_bias may be null.
+void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const float* filter,
+                    const float* bias, void* y);
+void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const void* dy, const float* filter,
+                          void* dx, GradientWrite write);
+void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const void* dy,
                             float* d_filter, float* d_bias, GradientWrite write);
 
-/// Whether the gradients of a convolution are left to the kernels below: one group, 1 to 4 input channels.
+/// One group, 1 to 4 input channels.
 [[nodiscard]] bool has_few_channels(const Conv2dProblem& problem);
+// The gradients of such a convolution in f32.
 void few_channels_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const float* dy,
                                 const float* filter, float* dx, GradientWrite write);
 void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x,
                                   const float* dy, float* d_filter, float* d_bias, GradientWrite write);
 
-/// The filter gradient of 3x3 convolutions with stride 1, both activations blocked16, few enough channels.
+/// The filter gradient of 3x3 convolutions with stride 1, both activations f32 in blocked16, few enough channels.
 [[nodiscard]] bool has_winograd_backward_filter(const Conv2dProblem& problem);
 void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
                               float* d_filter, float* d_bias, GradientWrite write);

@@ -53,7 +53,7 @@ BlockedGradient blocked(OneDnn& one_dnn, const Conv2dProblem& p, const float* dy
   if (p.y_layout != Layout::blocked16) {
     float* const converted =
         one_dnn.temporary(Temporary::reordered_gradient, p.batch * blocks * pixels * lanes);
-    convert_activation(one_dnn, p.y_shape(), p.y_layout, dy, Layout::blocked16, converted);
+    convert_activation(one_dnn, p.y_shape(), DType::f32, p.y_layout, dy, Layout::blocked16, converted);
     dy = converted;
   }
   return {dy, blocks, pixels * lanes, p.out_w * lanes, lanes, blocks * pixels * lanes};
@@ -116,7 +116,7 @@ XR_MULTIVERSION void accumulate_row(int taps, const float* dy, std::int64_t dy_s
 const float* padded_planes(OneDnn& one_dnn, Conv2dProblem& p, const float* x) {
   if (p.x_layout != Layout::contiguous && p.in_channels > 1) {
     float* const converted = one_dnn.temporary(Temporary::reordered, p.x_shape().numel());
-    convert_activation(one_dnn, p.x_shape(), p.x_layout, x, Layout::contiguous, converted);
+    convert_activation(one_dnn, p.x_shape(), DType::f32, p.x_layout, x, Layout::contiguous, converted);
     x = converted;
   }
   p.x_layout = Layout::contiguous;

@@ -40,39 +40,51 @@ memory::dims filter_dims(const Conv2dProblem& p) {
   return {groups, p.out_channels / groups, in, p.kernel_h, p.kernel_w};
 }
 
-memory::desc filter_layout(const Conv2dProblem& p, bool any) {
-  if (any) return {filter_dims(p), f32, memory::format_tag::any};
+// As the caller has it.
+memory::desc filter_layout(const Conv2dProblem& p) {
   return {filter_dims(p), f32, p.params.groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw};
+}
+
+// As oneDNN likes it best; as an operand it has the activations' type.
+memory::desc any_filter_layout(const Conv2dProblem& p, memory::data_type type) {
+  return {filter_dims(p), type, memory::format_tag::any};
 }
 
 memory::desc bias_layout(const Conv2dProblem& p) {
   return {{p.out_channels}, f32, memory::format_tag::a};
 }
 
-memory::desc any_layout(const Shape& shape) {
-  return {{shape[0], shape[1], shape[2], shape[3]}, f32, memory::format_tag::any};
+memory::desc any_layout(const Shape& shape, DType dtype) {
+  return {{shape[0], shape[1], shape[2], shape[3]}, onednn_type(dtype), memory::format_tag::any};
+}
+
+memory::desc x_layout(const Conv2dProblem& p) {
+  return activation_layout(p.x_shape(), p.x_layout, p.activation);
+}
+
+memory::desc y_layout(const Conv2dProblem& p) {
+  return activation_layout(p.y_shape(), p.y_layout, p.activation);
 }
 
 // Where Winograd's F(4x4, 3x3) is faster (see above); with fewer pixels the transformed filters
 // weigh more than what they save.
 bool winograd_pays(const Conv2dProblem& p) {
   const Conv2dParams& q = p.params;
-  return p.kernel_h == 3 && p.kernel_w == 3 && q.stride_h == 1 && q.stride_w == 1 && q.dilation_h == 1 &&
-         q.dilation_w == 1 && q.groups == 1 && q.padding_h <= 1 && q.padding_w <= 1 && q.is_symmetric() &&
-         p.in_channels >= 32 && p.in_channels % 16 == 0 && p.out_channels >= 32 && p.out_channels % 16 == 0 &&
-         p.batch * p.out_h * p.out_w >= 1024;
+  return p.activation == DType::f32 && p.kernel_h == 3 && p.kernel_w == 3 && q.stride_h == 1 &&
+         q.stride_w == 1 && q.dilation_h == 1 && q.dilation_w == 1 && q.groups == 1 && q.padding_h <= 1 &&
+         q.padding_w <= 1 && q.is_symmetric() && p.in_channels >= 32 && p.in_channels % 16 == 0 &&
+         p.out_channels >= 32 && p.out_channels % 16 == 0 && p.batch * p.out_h * p.out_w >= 1024;
 }
 
 // What to try, best first: Winograd, the caller's layouts if oneDNN has fast kernels for them, what oneDNN
 // likes best (the arguments are then converted), and the caller's layouts whatever comes.
 std::vector<Candidate> candidates(Operation operation, const Conv2dProblem& p) {
-  const Candidate given{activation_layout(p.x_shape(), p.x_layout),
-                        activation_layout(p.y_shape(), p.y_layout)};
-  const Candidate any{any_layout(p.x_shape()), any_layout(p.y_shape())};
+  const Candidate given{x_layout(p), y_layout(p)};
+  const Candidate any{any_layout(p.x_shape(), p.activation), any_layout(p.y_shape(), p.activation)};
   std::vector<Candidate> result;
   if (winograd_pays(p))
-    result.push_back({activation_layout(p.x_shape(), Layout::blocked16),
-                      activation_layout(p.y_shape(), Layout::blocked16),
+    result.push_back({activation_layout(p.x_shape(), Layout::blocked16, p.activation),
+                      activation_layout(p.y_shape(), Layout::blocked16, p.activation),
                       dnnl::algorithm::convolution_winograd});
   const bool few_channels = has_few_channels(p) && operation == Operation::conv2d_forward &&
                             (p.x_layout == Layout::contiguous || p.in_channels == 1) &&
@@ -105,7 +117,7 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(OneDnn& one_dnn, co
                                                              const Candidate& candidate, bool has_bias) {
   const auto [strides, dilations, padding, padding_end] = geometry(p);
   const auto kind = dnnl::prop_kind::forward_training;
-  const memory::desc filter = filter_layout(p, true);
+  const memory::desc filter = any_filter_layout(p, onednn_type(p.activation));
   const dnnl::convolution_forward::desc operation =
       has_bias
           ? dnnl::convolution_forward::desc(kind, candidate.algorithm, candidate.x, filter, bias_layout(p),
@@ -121,9 +133,9 @@ dnnl::convolution_backward_data::primitive_desc backward_data_descriptor(OneDnn&
   const auto hint = forward_descriptor(one_dnn, p, candidate, false);
   if (!hint) return {};
   const auto [strides, dilations, padding, padding_end] = geometry(p);
-  const dnnl::convolution_backward_data::desc operation(candidate.algorithm, candidate.x,
-                                                        filter_layout(p, true), candidate.y, strides,
-                                                        dilations, padding, padding_end);
+  const dnnl::convolution_backward_data::desc operation(
+      candidate.algorithm, candidate.x, any_filter_layout(p, onednn_type(p.activation)), candidate.y, strides,
+      dilations, padding, padding_end);
   return {operation, attributes(), one_dnn.engine(), hint, true};
 }
 
@@ -134,7 +146,7 @@ dnnl::convolution_backward_weights::primitive_desc backward_filter_descriptor(On
   const auto hint = forward_descriptor(one_dnn, p, candidate, has_bias);
   if (!hint) return {};
   const auto [strides, dilations, padding, padding_end] = geometry(p);
-  const memory::desc filter = filter_layout(p, true);
+  const memory::desc filter = any_filter_layout(p, f32);
   const dnnl::convolution_backward_weights::desc operation =
       has_bias
           ? dnnl::convolution_backward_weights::desc(candidate.algorithm, candidate.x, filter, bias_layout(p),
@@ -178,6 +190,7 @@ PrimitiveKey key_of(const Conv2dProblem& p, bool has_bias) {
           q.groups,
           static_cast<std::int64_t>(p.x_layout),
           static_cast<std::int64_t>(p.y_layout),
+          static_cast<std::int64_t>(p.activation),
           has_bias};
 }
 
@@ -192,16 +205,16 @@ bool pads_half_windows(const Conv2dProblem& p) {
          2 * (p.params.padding_w + p.params.extra_w) > p.extent_w() - 1;
 }
 
-float* padded_input(OneDnn& one_dnn, const Conv2dProblem& problem, Temporary which) {
+void* padded_input(OneDnn& one_dnn, const Conv2dProblem& problem, Temporary which) {
   return one_dnn.temporary(which, with_padding_in_memory(problem).x_shape().numel());
 }
 
 }  // namespace
 
-void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* filter,
-                    const float* bias, float* y) {
+void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const float* filter,
+                    const float* bias, void* y) {
   if (pads_whole_windows(problem)) {
-    float* const padded = padded_input(one_dnn, problem, Temporary::padded);
+    void* const padded = padded_input(one_dnn, problem, Temporary::padded);
     pad_input(problem, x, padded);
     return onednn_forward(one_dnn, with_padding_in_memory(problem), padded, filter, bias, y);
   }
@@ -215,19 +228,18 @@ void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const float* 
             return forward_descriptor(one_dnn, problem, candidate, has_bias);
           });
         });
-        std::vector<Argument> arguments{
-            Argument::input(DNNL_ARG_SRC, activation_layout(problem.x_shape(), problem.x_layout), x),
-            Argument::input(DNNL_ARG_WEIGHTS, filter_layout(problem, false), filter),
-            Argument::output(DNNL_ARG_DST, activation_layout(problem.y_shape(), problem.y_layout), y)};
+        std::vector<Argument> arguments{Argument::input(DNNL_ARG_SRC, x_layout(problem), x),
+                                        Argument::input(DNNL_ARG_WEIGHTS, filter_layout(problem), filter),
+                                        Argument::output(DNNL_ARG_DST, y_layout(problem), y)};
         if (has_bias) arguments.push_back(Argument::input(DNNL_ARG_BIAS, bias_layout(problem), bias));
         one_dnn.run(primitive, arguments);
       });
 }
 
-void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const float* dy, const float* filter,
-                          float* dx, GradientWrite write) {
+void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const void* dy, const float* filter,
+                          void* dx, GradientWrite write) {
   if (pads_whole_windows(problem)) {
-    float* const padded = padded_input(one_dnn, problem, Temporary::padded_gradient);
+    void* const padded = padded_input(one_dnn, problem, Temporary::padded_gradient);
     onednn_backward_data(one_dnn, with_padding_in_memory(problem), dy, filter, padded,
                          GradientWrite::overwrite);
     return crop_input(problem, padded, dx, write);
@@ -241,19 +253,16 @@ void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const f
             return backward_data_descriptor(one_dnn, problem, candidate);
           });
         });
-        one_dnn.run(
-            primitive,
-            {Argument::input(DNNL_ARG_DIFF_DST, activation_layout(problem.y_shape(), problem.y_layout), dy),
-             Argument::input(DNNL_ARG_WEIGHTS, filter_layout(problem, false), filter),
-             Argument::output(DNNL_ARG_DIFF_SRC, activation_layout(problem.x_shape(), problem.x_layout), dx,
-                              write)});
+        one_dnn.run(primitive, {Argument::input(DNNL_ARG_DIFF_DST, y_layout(problem), dy),
+                                Argument::input(DNNL_ARG_WEIGHTS, filter_layout(problem), filter),
+                                Argument::output(DNNL_ARG_DIFF_SRC, x_layout(problem), dx, write)});
       });
 }
 
-void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
+void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const void* dy,
                             float* d_filter, float* d_bias, GradientWrite write) {
   if (pads_half_windows(problem)) {
-    float* const padded = padded_input(one_dnn, problem, Temporary::padded);
+    void* const padded = padded_input(one_dnn, problem, Temporary::padded);
     pad_input(problem, x, padded);
     return onednn_backward_filter(one_dnn, with_padding_in_memory(problem), padded, dy, d_filter, d_bias,
                                   write);
@@ -270,9 +279,9 @@ void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const
               });
         });
         std::vector<Argument> arguments{
-            Argument::input(DNNL_ARG_SRC, activation_layout(problem.x_shape(), problem.x_layout), x),
-            Argument::input(DNNL_ARG_DIFF_DST, activation_layout(problem.y_shape(), problem.y_layout), dy),
-            Argument::output(DNNL_ARG_DIFF_WEIGHTS, filter_layout(problem, false), d_filter, write)};
+            Argument::input(DNNL_ARG_SRC, x_layout(problem), x),
+            Argument::input(DNNL_ARG_DIFF_DST, y_layout(problem), dy),
+            Argument::output(DNNL_ARG_DIFF_WEIGHTS, filter_layout(problem), d_filter, write)};
         if (has_bias)
           arguments.push_back(Argument::output(DNNL_ARG_DIFF_BIAS, bias_layout(problem), d_bias, write));
         one_dnn.run(primitive, arguments);
