@@ -116,6 +116,8 @@ class Backend {
   [[nodiscard]] virtual std::unique_ptr<Capture> end_capture();
   /// Throws Error for what the backend does not have.
   virtual void configure(const BackendOptions& options) = 0;
+  /// Whether configure takes it.
+  [[nodiscard]] virtual bool has_precision(Precision /*precision*/) const { return true; }
   /// From now on each launch is appended to `records`; nullptr stops it. Backends without launches record
   /// nothing.
   virtual void record_launches(std::vector<LaunchRecord>* /*records*/) {}

@@ -110,8 +110,6 @@ class KernelsCommand {
              "--min-time {} and --max-time {} must not be negative, the second not below the first",
              t.min_time, t.max_time);
     XR_CHECK(settings_.time_limit >= 0, "--time-limit is {}: it must not be negative", settings_.time_limit);
-    XR_CHECK_CODE(device_.type != DeviceType::cpu || settings_.precision == Precision::fp32,
-                  error_code::precision_unsupported, "the CPU computes in fp32 only");
     XR_CHECK_CODE(device_.type == DeviceType::cuda || settings_.kernels != KernelChoice::cudnn,
                   error_code::kernels_unsupported, "cuDNN runs on CUDA devices only, not on device {}",
                   settings_.device);

@@ -7,10 +7,11 @@ namespace xr::apps::warning_id {
 constexpr const char* file_skipped = "file-skipped";  ///< an image that cannot be decoded, another file
 constexpr const char* cache_not_written = "cache-not-written";  ///< the decoded images
 constexpr const char* positive_class_guessed = "positive-class-guessed";
-constexpr const char* small_validation = "small-validation";      ///< its interval is wide
-constexpr const char* folder_not_locked = "folder-not-locked";    ///< by its file system
-constexpr const char* nothing_to_resume = "nothing-to-resume";    ///< a new run begins
-constexpr const char* gpu_not_used = "gpu-not-used";              ///< by --device auto
+constexpr const char* small_validation = "small-validation";    ///< its interval is wide
+constexpr const char* folder_not_locked = "folder-not-locked";  ///< by its file system
+constexpr const char* nothing_to_resume = "nothing-to-resume";  ///< a new run begins
+constexpr const char* gpu_not_used = "gpu-not-used";            ///< by --device auto
+constexpr const char* bf16_not_used = "bf16-not-used";          ///< the processor has no instructions for it
 constexpr const char* sensitivity_missed = "sensitivity-missed";  ///< the wanted one, on the test images
 constexpr const char* checkpoint_not_finite = "checkpoint-not-finite";  ///< its training diverged
 constexpr const char* training_images_evaluated =

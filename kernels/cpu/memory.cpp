@@ -184,12 +184,16 @@ void CpuBackend::copy(void* to, const void* from, std::size_t bytes) {
 
 void CpuBackend::synchronize() {}  // every call has finished when it returns
 
+bool CpuBackend::has_precision(Precision precision) const {
+  return precision == Precision::fp32 ||
+         (precision == Precision::bf16 && has(dnnl::cpu_isa::avx512_core_bf16));
+}
+
 void CpuBackend::configure(const BackendOptions& options) {
   XR_CHECK_CODE(options.precision != Precision::tf32, error_code::precision_unsupported,
                 "the CPU computes in fp32 or bf16, not in tf32");
   XR_CHECK_CODE(
-      options.precision == Precision::fp32 || has(dnnl::cpu_isa::avx512_core_bf16),
-      error_code::precision_unsupported,
+      has_precision(options.precision), error_code::precision_unsupported,
       "this processor has no instructions for bf16 (AVX512-BF16 or AMX), or oneDNN may not use them");
   XR_CHECK_CODE(options.kernels != KernelChoice::cudnn, error_code::kernels_unsupported,
                 "cuDNN runs on CUDA devices only, not on device cpu");

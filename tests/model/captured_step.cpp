@@ -14,7 +14,7 @@ using namespace xr::engine::test;
 
 namespace {
 
-constexpr std::int64_t batch = 3, size = 16;
+constexpr std::int64_t batch_size = 3, size = 16;
 /// Between them they have what a captured step must keep: dropout, batch norms, residual sums.
 constexpr const char* networks[] = {"report_cnn", "xray_resnet"};
 
@@ -32,13 +32,14 @@ struct Run {
         arena(network->parameters()),
         optimizer(arena, {}),
         step(*network, arena, {.capture = capture}),
-        source(Tensor::zeros({batch, 1, size, size}, {DType::f32, device, {}})),
-        images(Tensor::zeros({batch, 1, size, size}, {DType::f32, device, {}})),
-        targets(Tensor::from_host(std::span<const std::int64_t>(std::array<std::int64_t, batch>{0, 1, 1}),
-                                  {batch}, device)) {}
+        source(Tensor::zeros({batch_size, 1, size, size}, {DType::f32, device, {}})),
+        images(Tensor::zeros({batch_size, 1, size, size}, {DType::f32, device, {}})),
+        targets(
+            Tensor::from_host(std::span<const std::int64_t>(std::array<std::int64_t, batch_size>{0, 1, 1}),
+                              {batch_size}, device)) {}
 
   void train(std::int64_t number) {
-    const std::int64_t count = number % 4 == 3 ? batch - 1 : batch;
+    const std::int64_t count = number % 4 == 3 ? batch_size - 1 : batch_size;
     const auto rows = [&](const Tensor& all) {
       Shape shape = all.shape();
       shape[0] = count;
@@ -104,10 +105,10 @@ TEST_CASE("a training step overwrites the gradients of the one before") {
     ParameterArena arena(network->parameters());
     TrainingStep step(*network, arena, {});
     const Tensor images =
-        Tensor::from_host(std::span<const float>(random_tensor({batch, 1, size, size}, 1).to_host()),
-                          {batch, 1, size, size}, device);
+        Tensor::from_host(std::span<const float>(random_tensor({batch_size, 1, size, size}, 1).to_host()),
+                          {batch_size, 1, size, size}, device);
     const Tensor targets = Tensor::from_host(
-        std::span<const std::int64_t>(std::array<std::int64_t, batch>{0, 1, 1}), {batch}, device);
+        std::span<const std::int64_t>(std::array<std::int64_t, batch_size>{0, 1, 1}), {batch_size}, device);
     const auto gradients = [&] {
       step.run(0, images, targets);
       std::vector<std::vector<float>> found;

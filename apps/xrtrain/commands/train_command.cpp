@@ -69,6 +69,7 @@ class TrainCommand {
   Console console_;
   kernels::Device device_;
   std::string why_not_the_gpu_;  // empty unless --device auto fell back to the CPU
+  bool is_without_bf16_ = false;
   int threads_ = 1;
   std::optional<ResumeState> resume_;
   Preprocessing preprocessing_;
@@ -161,7 +162,9 @@ void TrainCommand::check_task(const data::Dataset& dataset) {
 
 void TrainCommand::choose_machine() {
   device_ = choose_device(options_.device, &why_not_the_gpu_);
-  configure_device(device_, options_.precision, options_.kernel_choice);
+  const kernels::Precision precision = configure_device(device_, options_.precision, options_.kernel_choice);
+  is_without_bf16_ = precision != options_.precision;
+  options_.precision = precision;
   if (options_.threads > 0) kernels::set_thread_count(static_cast<int>(options_.threads));
   threads_ = kernels::thread_count();
 }
@@ -224,6 +227,7 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
                               backend.description()));
   if (!why_not_the_gpu_.empty())
     console_.warn(warning_id::gpu_not_used, why_not_the_gpu_ + " (--device auto uses the CPU)");
+  if (is_without_bf16_) console_.warn(warning_id::bf16_not_used, without_bf16);
   const std::size_t decoded = images.train.decoded + images.validation.decoded + images.test.decoded;
   console_.line(
       fmt::format("Data {}: {}", options_.data,

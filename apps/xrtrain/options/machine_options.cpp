@@ -40,7 +40,8 @@ kernels::Device MachineOptions::apply() const {
         fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", text::one_line(why_not_the_gpu))
             .c_str(),
         stderr);
-  configure_device(chosen, precision, kernel_choice);
+  if (configure_device(chosen, precision, kernel_choice) != precision)
+    (void)std::fputs(fmt::format("xrtrain: warning: {}\n", without_bf16).c_str(), stderr);
   if (threads > 0) kernels::set_thread_count(static_cast<int>(threads));
   return chosen;
 }

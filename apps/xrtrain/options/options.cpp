@@ -140,9 +140,14 @@ kernels::Device choose_device(const std::string& name, std::string* why_not_the_
   });
 }
 
-void configure_device(const kernels::Device& device, kernels::Precision precision,
-                      kernels::KernelChoice choice) {
-  errors_as<UsageError>([&] { kernels::backend(device).configure({precision, choice}); });
+kernels::Precision configure_device(const kernels::Device& device, kernels::Precision precision,
+                                    kernels::KernelChoice choice) {
+  kernels::Backend& backend = kernels::backend(device);
+  if (device.type == kernels::DeviceType::cpu && precision == kernels::Precision::bf16 &&
+      !backend.has_precision(precision))
+    precision = kernels::Precision::fp32;
+  errors_as<UsageError>([&] { backend.configure({precision, choice}); });
+  return precision;
 }
 
 model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,

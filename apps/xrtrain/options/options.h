@@ -90,9 +90,13 @@ void check_group_pattern(const std::string& pattern);
 /// The device that "auto", "cpu", "cuda:N", ... means on this machine. Throws UsageError if it is not there.
 /// Where "auto" is the CPU though the binary has CUDA kernels, why_not_the_gpu gets the reason in one line.
 [[nodiscard]] kernels::Device choose_device(const std::string& name, std::string* why_not_the_gpu = nullptr);
-/// Sets the device's precision and choice of kernels. Throws UsageError for what the device does not have.
-void configure_device(const kernels::Device& device, kernels::Precision precision,
-                      kernels::KernelChoice choice);
+/// Sets the device's precision and choice of kernels, and returns the precision: fp32 instead of bf16 where the
+/// processor has no instructions for bf16. Throws UsageError for what the device does not have.
+kernels::Precision configure_device(const kernels::Device& device, kernels::Precision precision,
+                                    kernels::KernelChoice choice);
+/// What to say where configure_device returned another precision.
+inline constexpr const char* without_bf16 =
+    "this processor has no bf16 instructions (AVX512-BF16 or AMX): the CPU computes in fp32";
 
 /// Settings of the network for that many classes.
 [[nodiscard]] model::ModelSettings model_settings(const TrainOptions& options, std::size_t classes,

@@ -213,7 +213,7 @@ TEST_CASE("xrbench kernels: options that do not fit are errors that say what doe
   KernelsSettings settings = fast_settings("no such thing");
   CHECK_THAT(error_of(settings), Contains("no such thing") && Contains("conv2d_forward/report_cnn.conv1"));
   settings = fast_settings("fill");
-  settings.precision = kernels::Precision::bf16;
+  settings.precision = kernels::Precision::tf32;
   CHECK(error_code_of(settings) == error_code::precision_unsupported);
   settings = fast_settings("fill");
   settings.kernels = kernels::KernelChoice::cudnn;

@@ -48,7 +48,7 @@ TEST_CASE("Values out of range are refused with the range") {
       {"--optimizer", "adamx", "adam, adamw, sgd"},
       {"--model", "vgg", "report_cnn"},
       {"--preset", "rapport", "report-before"},
-      {"--precision", "bf16", "fp32"},
+      {"--precision", "tf32", "fp32"},
       {"--precision", "fp64", "fp32"},
       {"--kernels", "cudnn", "auto"},
       {"--step-factor", "0", "more than 0"},

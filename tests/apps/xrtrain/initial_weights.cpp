@@ -46,8 +46,8 @@ void write_pth(const fs::path& checkpoint, const fs::path& pth, const std::strin
   write_text(pth, engine::test::pytorch_zip(engine::test::pickle_of(value), storages));
 }
 
-struct Trained {
-  Trained() {
+struct TrainedNetwork {
+  TrainedNetwork() {
     make_phantoms(folder);
     REQUIRE(run(folder, tiny(folder, "first", {"--epochs", "1", "--seed", "7"})).status == 0);
     checkpoint = folder / "first/checkpoints/00.safetensors";
@@ -64,7 +64,7 @@ struct Trained {
 }  // namespace
 
 TEST_CASE("init: a training starts from the weights of a file, whatever wrote it") {
-  const Trained trained;
+  const TrainedNetwork trained;
   write_pth(trained.checkpoint, trained.folder / "w.pth", "module.");
   for (const std::string name : {"own", "pth"}) {
     CAPTURE(name);
@@ -93,7 +93,7 @@ TEST_CASE("init: a training starts from the weights of a file, whatever wrote it
 }
 
 TEST_CASE("init: preprocessing goes with the weights, and options name another") {
-  const Trained trained;
+  const TrainedNetwork trained;
   REQUIRE(run(trained.folder, tiny(trained.folder, "second",
                                    {"--epochs", "1", "--mean", "0.25", "--std", "0.125", "--no-normalize"}))
               .status == 0);
@@ -118,7 +118,7 @@ TEST_CASE("init: preprocessing goes with the weights, and options name another")
 }
 
 TEST_CASE("init: files that do not fit or are none end the program before the training") {
-  const Trained trained;
+  const TrainedNetwork trained;
   const Result unfit = trained.train("unfit", trained.checkpoint.string(), {"--model", "xray_resnet"});
   CHECK(unfit.status == 3);
   CHECK_THAT(unfit.error_line(), contains("--model report_cnn --channels 1"));
@@ -144,7 +144,7 @@ TEST_CASE("init: files that do not fit or are none end the program before the tr
 }
 
 TEST_CASE("init: a run is resumed without the file that it started from, to the same bytes") {
-  const Trained trained;
+  const TrainedNetwork trained;
   const fs::path file = trained.folder / "w.safetensors";
   fs::copy_file(trained.checkpoint, file);
   const auto train = [&](const std::string& out, const std::string& epochs) {
@@ -164,7 +164,7 @@ TEST_CASE("init: a run is resumed without the file that it started from, to the 
 }
 
 TEST_CASE("init: with a frozen backbone the head alone changes") {
-  const Trained trained;
+  const TrainedNetwork trained;
   const auto train = [&](const std::string& out, const Arguments& more) {
     Arguments arguments = {"--epochs", "2"};
     arguments.insert(arguments.end(), more.begin(), more.end());
