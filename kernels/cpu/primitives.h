@@ -81,6 +81,8 @@ enum class Temporary : int {
   transposed = -7,
   transforms = -8,
   total = -9,
+  widened = -10,
+  widened_gradient = -11,
 };
 
 /// Multiply-adds that one thread does in about the time in which another one wakes up.

@@ -30,7 +30,9 @@ struct Bounds {
 /// Of fp32, tf32 and bf16, by Precision.
 using BoundsTable = std::array<Bounds, 3>;
 constexpr BoundsTable report_cnn_bounds{{{1e-6, 1e-5}, {5e-4, 4e-2}, {5e-3, 0.25}}};
-[[maybe_unused]] constexpr BoundsTable xray_resnet_bounds{{{3e-6, 3e-5}, {5e-3, 0.2}, {2e-2, 0.8}}};
+// bf16: of 24 seeds the loss differs by -0.8 % on average, with a standard deviation of 2.2 % (8 images of 16 x 16: the last
+// batch norms see 8 values).
+[[maybe_unused]] constexpr BoundsTable xray_resnet_bounds{{{3e-6, 3e-5}, {5e-3, 0.2}, {7e-2, 0.8}}};
 
 constexpr float learning_rate = 1e-3f;
 constexpr double adam_epsilon = 1e-8;

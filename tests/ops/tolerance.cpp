@@ -54,7 +54,9 @@ constexpr std::array table = {
     // Errors of layers add up like independent ones. A share of the ReLUs and maxima as large as the relative
     // error decides otherwise than the oracle and sends its part of the gradient elsewhere: an error of the
     // square root of that share, which is far larger.
-    Row{Arithmetic::network_forward, none, none, NormTolerance{4e-6, 2e-3, 2e-2}},
+    // bf16: xray_resnet on a few small images, whose last batch norms see a few values, has a standard deviation of 2.2e-2
+    // over seeds.
+    Row{Arithmetic::network_forward, none, none, NormTolerance{4e-6, 2e-3, 7e-2}},
     Row{Arithmetic::report_cnn, none, none, NormTolerance{1e-5, 0.1, 0.25}},
     Row{Arithmetic::xray_resnet, none, none, NormTolerance{3e-5, 0.2, 0.8}},
 };
