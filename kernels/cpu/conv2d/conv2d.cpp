@@ -25,11 +25,16 @@ namespace {
 enum class FilterKernel : std::uint8_t { few_channels, winograd, onednn };
 
 // oneDNN 2.6.3's filter gradient for AMX is wrong, or writes where it must not, where rows are long: 2 x 16 x 5 x 400, 3x3,
-// 32 filters; right with 380 and fewer outputs in a row. From here on bf16 is widened for the kernels of f32.
-constexpr std::int64_t max_row_in_bf16 = 256;
+// 32 filters; right with 380 and fewer outputs in a row. With few channels it is slow: 60 x 1 x 224 x 224 -> 32 takes
+// 280 ms. Then bf16 is widened, some images at a time, for the kernels of f32.
+constexpr std::int64_t max_row_in_bf16 = 256, widened_elements = std::int64_t{4} << 20;
+
+bool is_widened(const Conv2dProblem& problem) {
+  return problem.activation == DType::bf16 && (has_few_channels(problem) || problem.out_w > max_row_in_bf16);
+}
 
 FilterKernel filter_kernel_of(const Conv2dProblem& problem) {
-  if (problem.activation != DType::f32 && problem.out_w <= max_row_in_bf16) return FilterKernel::onednn;
+  if (problem.activation != DType::f32 && !is_widened(problem)) return FilterKernel::onednn;
   if (has_few_channels(problem)) return FilterKernel::few_channels;
   return has_winograd_backward_filter(problem) ? FilterKernel::winograd : FilterKernel::onednn;
 }
@@ -47,12 +52,27 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* 
   }
 }
 
-const float* widened(OneDnn& one_dnn, Temporary which, const ConstView& view) {
-  float* const values = one_dnn.temporary(which, view.numel());
-  parallel_ranges(view.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-    widen(view.as<Bf16>() + begin, values + begin, end - begin);
+const float* widened(OneDnn& one_dnn, Temporary which, const Bf16* values, std::int64_t count) {
+  float* const result = one_dnn.temporary(which, count);
+  parallel_ranges(count, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
+    widen(values + begin, result + begin, end - begin);
   });
-  return values;
+  return result;
+}
+
+void backward_filter_in_f32(OneDnn& one_dnn, Conv2dProblem problem, const Bf16* x, const Bf16* dy,
+                            float* d_filter, float* d_bias, GradientWrite write) {
+  problem.activation = DType::f32;
+  const std::int64_t batch = problem.batch, x_image = problem.x_shape().numel() / batch,
+                     y_image = problem.y_shape().numel() / batch,
+                     images = std::max<std::int64_t>(1, widened_elements / std::max(x_image, y_image));
+  for (std::int64_t first = 0; first < batch; first += images) {
+    problem.batch = std::min(images, batch - first);
+    backward_filter(
+        one_dnn, problem, widened(one_dnn, Temporary::widened, x + first * x_image, problem.batch * x_image),
+        widened(one_dnn, Temporary::widened_gradient, dy + first * y_image, problem.batch * y_image),
+        d_filter, d_bias, first == 0 ? write : GradientWrite::accumulate);
+  }
 }
 
 }  // namespace
@@ -87,12 +107,11 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
     return;
   }
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
-  if (problem.activation == DType::f32 || problem.out_w <= max_row_in_bf16)
-    return backward_filter(*primitives_, problem, call.x.data, call.dy.data, d_filter, d_bias, call.write);
-  Conv2dProblem in_f32 = problem;
-  in_f32.activation = DType::f32;
-  backward_filter(*primitives_, in_f32, widened(*primitives_, Temporary::widened, call.x),
-                  widened(*primitives_, Temporary::widened_gradient, call.dy), d_filter, d_bias, call.write);
+  if (is_widened(problem))
+    backward_filter_in_f32(*primitives_, problem, call.x.as<Bf16>(), call.dy.as<Bf16>(), d_filter, d_bias,
+                           call.write);
+  else
+    backward_filter(*primitives_, problem, call.x.data, call.dy.data, d_filter, d_bias, call.write);
 }
 
 }  // namespace xr::kernels::cpu

@@ -59,7 +59,9 @@ memory::desc any_layout(const Shape& shape, DType dtype) {
 }
 
 memory::desc x_layout(const Conv2dProblem& p) {
-  return activation_layout(p.x_shape(), p.x_layout, p.activation);
+  // One channel lies alike in both layouts, but oneDNN takes two equal ones only.
+  const bool is_alike = p.in_channels == 1 && p.y_layout == Layout::channels_last;
+  return activation_layout(p.x_shape(), is_alike ? Layout::channels_last : p.x_layout, p.activation);
 }
 
 memory::desc y_layout(const Conv2dProblem& p) {
@@ -88,7 +90,8 @@ std::vector<Candidate> candidates(Operation operation, const Conv2dProblem& p) {
                       dnnl::algorithm::convolution_winograd});
   const bool few_channels = has_few_channels(p) && operation == Operation::conv2d_forward &&
                             (p.x_layout == Layout::contiguous || p.in_channels == 1) &&
-                            p.y_layout == Layout::blocked16;
+                            (p.y_layout == Layout::blocked16 ||
+                             (p.y_layout == Layout::channels_last && p.activation == DType::bf16));
   const bool same = p.x_layout == p.y_layout && p.x_layout != Layout::contiguous;
   if (few_channels || same) result.push_back(given);
   result.push_back(any);
