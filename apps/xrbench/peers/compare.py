@@ -42,6 +42,7 @@ DEFAULT_MODE = "eager"
 TUNED = "channels_last+fused_adam"
 MODES = (f"channels_last {TUNED} {TUNED}+huge_pages {TUNED}+malloc_keep "
          f"compile+{TUNED} compile+{TUNED}+malloc_keep")
+BF16_MODES = f" {TUNED}+bfloat16 {TUNED}+bfloat16+malloc_keep compile+{TUNED}+bfloat16 compile+{TUNED}+bfloat16+malloc_keep"
 JEMALLOC_MODES = f" {TUNED}+jemalloc compile+{TUNED}+jemalloc"
 GPU_TUNED = TUNED + "+cudnn_benchmark"
 GPU_MODES = f"{GPU_TUNED} compile+cuda_graphs+{GPU_TUNED}"
@@ -107,8 +108,10 @@ def parse_arguments():
     arguments = parser.parse_args()
     usable = os.sched_getaffinity(0)
     on_gpu = arguments.device == "cuda" and not arguments.simulated
-    if arguments.device == "cpu" and arguments.precision != "fp32":
-        parser.error("--precision: the CPU computes in fp32 only")
+    if arguments.device == "cpu" and arguments.precision == "tf32":
+        parser.error("--precision: the CPU computes in fp32 or bf16")
+    if arguments.device == "cpu" and arguments.precision == "bf16":
+        modes += BF16_MODES
     arguments.together = arguments.together or on_gpu
     defaults = dict(rounds=12, block=20, warm_up=12, modes=GPU_MODES) if on_gpu else \
         dict(rounds=6, block=4, warm_up=3, modes=modes)
