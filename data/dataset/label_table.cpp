@@ -53,6 +53,11 @@ std::optional<int> mark_of(const std::string& value) {
   return static_cast<int>(number);
 }
 
+std::string text_of_mark(float target) {
+  if (!is_known(target)) return {};
+  return target > 0.5f ? "1" : "0";
+}
+
 [[noreturn]] void throw_missing(const CsvTable& table, const std::filesystem::path& path,
                                 const std::string& what) {
   std::string columns;
@@ -182,11 +187,7 @@ class LabelReader {
     std::vector<std::string> values;
     std::set<std::string> names;
     for (const auto& row : table_.rows) {
-      values.push_back(row[column]);
-      if (marks) {
-        const float target = target_of(row[column], column);
-        values.back() = is_known(target) ? (target > 0.5f ? "1" : "0") : "";
-      }
+      values.push_back(marks ? text_of_mark(target_of(row[column], column)) : row[column]);
       if (!values.back().empty()) names.insert(values.back());
     }
     result_.names.assign(names.begin(), names.end());
