@@ -173,7 +173,14 @@ class Unpickler {
     for (int i = 0; i < 8; ++i) bits = bits << 8 | input_.byte();
     make(PickleKind::real).real = std::bit_cast<double>(bits);
   }
-  void make_global(std::string_view module, std::string_view name) { make(global_value(module, name)); }
+  void make_global(std::string_view module, std::string_view name) {
+    make(global_value(module, name, is_at_root()));
+  }
+  /// A whole model begins with its class; before PyTorch 1.6 the word "module" stood before it.
+  [[nodiscard]] bool is_at_root() const {
+    return document_.values.empty() ||
+           (document_.values.size() == 1 && document_.values.front().text == "module");
+  }
   void call() {
     require(2);
     const PickleValue* arguments = pop();

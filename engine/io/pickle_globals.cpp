@@ -127,7 +127,7 @@ PickleValue dictionary_value(const std::vector<const PickleValue*>& items) {
 
 }  // namespace
 
-PickleValue global_value(std::string_view module, std::string_view name) {
+PickleValue global_value(std::string_view module, std::string_view name, bool at_root) {
   for (const CallableGlobal& global : callable_globals)
     if (global.module == module && global.name == name) {
       PickleValue value;
@@ -154,8 +154,10 @@ PickleValue global_value(std::string_view module, std::string_view name) {
   std::ranges::replace_if(
       full, [](unsigned char c) { return c < ' ' || c >= 0x7F; }, '?');
   if (full.size() > 100) full.replace(97, std::string::npos, "...");
-  throw Error(error_code::weights_not_plain,
-              fmt::format("it holds {}, which is more than a dictionary of tensors", full));
+  throw Error(
+      error_code::weights_not_plain,
+      at_root ? fmt::format("it is an object of {}, such as a whole model, not a dictionary of tensors", full)
+              : fmt::format("it holds {}, which is more than a dictionary of tensors", full));
 }
 
 PickleValue call_global(const PickleValue& callable, const PickleValue& arguments) {

@@ -9,8 +9,8 @@
 namespace xr::engine {
 
 /// The value of a global: an element type, a storage's type, or what can be called. Throws xr::Error
-/// (weights_not_plain) that names one that is not known.
-[[nodiscard]] PickleValue global_value(std::string_view module, std::string_view name);
+/// (weights_not_plain) that names one that is not known; `at_root`: whether it is what the whole pickle is made of.
+[[nodiscard]] PickleValue global_value(std::string_view module, std::string_view name, bool at_root);
 
 /// What the call of a global with these arguments makes. Throws xr::Error (weights_damaged) for arguments that it
 /// does not take.

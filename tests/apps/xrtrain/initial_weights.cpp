@@ -128,10 +128,10 @@ TEST_CASE("init: files that do not fit or are none end the program before the tr
   write_text(
       trained.folder / "code.pth",
       engine::test::pytorch_zip(
-          engine::test::pickle_of(engine::test::pickle_global("torch.nn.modules.linear", "Linear")), {}));
+          engine::test::pickle_of(engine::test::pickle_model("torchxrayvision.models", "DenseNet")), {}));
   const Result code = trained.train("none", (trained.folder / "code.pth").string());
   CHECK(code.status == 3);
-  CHECK_THAT(code.error_line(), contains("torch.nn.modules.linear.Linear") && contains("state_dict()"));
+  CHECK_THAT(code.error_line(), contains("torchxrayvision.models.DenseNet") && contains("state_dict()"));
   CHECK(trained.train("none", (trained.folder / "absent.pth").string()).status == 3);
   write_pth(trained.checkpoint, trained.folder / "w.pth", "");
   const Result predicted = run(trained.folder, {"predict", (trained.folder / "w.pth").string(),

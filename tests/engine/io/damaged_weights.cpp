@@ -144,6 +144,33 @@ TEST_CASE("opcodes and globals of code are refused by name") {
   CHECK(code_of_value(pickle_tensor()) == not_plain);  // a tensor without a name
 }
 
+TEST_CASE("a whole model is refused by the name of its class, a part of a dictionary by its own") {
+  const auto error_of = [](const std::string& bytes) {
+    const TemporaryFolder folder;
+    write_file(folder / "x.pt", bytes);
+    try {
+      (void)open_weights(folder / "x.pt");
+    } catch (const Error& error) {
+      CHECK(std::string(error.code().name) == not_plain);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const std::string module = "torchxrayvision.models", name = "DenseNet";  // as its weights are published
+  for (const std::string& bytes :
+       {pytorch_zip(pickle_of(pickle_model(module, name)), {}),
+        pytorch_legacy(pickle_of(pickle_model(module, name, true)), {{2, two_floats}})}) {
+    const std::string error = error_of(bytes);
+    CHECK(error.find("torchxrayvision.models.DenseNet") != std::string::npos);
+    CHECK(error.find("whole model") != std::string::npos);
+  }
+  const std::string nested = error_of(pytorch_zip(
+      pickle_of(pickle_dictionary({{"w", pickle_tensor()}, {"args", pickle_model("argparse", "Namespace")}})),
+      {two_floats}));
+  CHECK(nested.find("argparse.Namespace") != std::string::npos);
+  CHECK(nested.find("whole model") == std::string::npos);
+}
+
 TEST_CASE("dictionaries that hold themselves end in an error") {
   // d = {}; d["a"] = d["b"] = d
   CHECK(code_of_value("}q\1(" + pickle_text("a") + "h\1" + pickle_text("b") + "h\1u") == not_plain);

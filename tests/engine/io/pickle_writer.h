@@ -67,6 +67,15 @@ inline std::string pickle_of(const std::string& value) {
   return "\x80\x02" + value + ".";
 }
 
+/// A whole model, as torch.save(model) writes it: its class, then its attributes. Before PyTorch 1.6 the source
+/// stood with the class.
+inline std::string pickle_model(const std::string& module, const std::string& name, bool legacy = false) {
+  std::string type = pickle_global(module, name);
+  if (legacy)
+    type = pickle_tuple({pickle_text("module"), type, pickle_text("models.py"), pickle_text("class")}) + "Q";
+  return type + ")\x81" + pickle_dictionary({{"training", "\x89"}}) + "b";
+}
+
 /// A zip file of torch.save, of which data.pkl is this; the storages are called 0, 1, ...
 inline std::string pytorch_zip(const std::string& pickle, const std::vector<std::string>& storages) {
   std::vector<ArchiveMember> members = {{"a/data.pkl", pickle}};
