@@ -89,7 +89,7 @@ FileFit fit_of(const FileIndex& index, const std::vector<std::string>& paths) {
   for (std::size_t i = 0; i < uses.size(); ++i) {
     const std::string& entry = index.entries()[i];
     if (uses[i] == 0 && fit.strange++ == 0) fit.first_strange = entry;
-    if (uses[i] > 1 && fit.ambiguous.empty() && entry.find('/') == std::string::npos) fit.ambiguous = entry;
+    if (uses[i] > 1 && fit.ambiguous.empty() && !index.names_folders()) fit.ambiguous = entry;
   }
   return fit;
 }

@@ -35,6 +35,7 @@ class FileIndex {
   /// Numbers of the lines about this image, in their order; none: empty.
   [[nodiscard]] std::span<const std::uint32_t> lines_of(const std::string& path) const;
   [[nodiscard]] const std::vector<std::string>& entries() const { return entries_; }
+  [[nodiscard]] bool names_folders() const { return folders_; }
 
  private:
   using Lines = std::vector<std::uint32_t>;
@@ -53,7 +54,7 @@ struct FileFit {
   std::size_t images = 0, known = 0;  ///< Images; of them those with a line.
   std::size_t strange = 0;            ///< Lines that are about no image.
   std::string first_strange;
-  std::string ambiguous;  ///< The first name without a folder that fits several images; empty: none.
+  std::string ambiguous;  ///< The first name of a file that fits several images; empty: none.
 };
 FileFit fit_of(const FileIndex& index, const std::vector<std::string>& paths);
 

@@ -130,11 +130,8 @@ TreeNode images_of(const TreeNode& node, const LayoutSettings& settings) {
   if (!node.tree->images.empty()) return node;
   const Folders folders = folders_with_images(*node.tree, settings.skip_folders);
   if (folders.size() != 1 || !is_image_folder(folders[0]->name)) return node;
-  const bool masks_beside = std::ranges::any_of(node.tree->folders, [&](const FolderTree& folder) {
-    return is_skipped_folder(folder.name, settings.skip_folders);
-  });
-  const bool holds_folders = !folders_with_images(*folders[0], settings.skip_folders).empty();
-  if (!masks_beside || !holds_folders) return node;
+  if (is_known_class(folders[0]->name, settings)) return node;
+  if (folders_with_images(*folders[0], settings.skip_folders).empty()) return node;
   return {folders[0], node.child(folders[0]->name)};
 }
 
@@ -179,7 +176,7 @@ bool splits_lie_in_classes(const TreeNode& node, const LayoutSettings& settings)
                 "and nothing else, or none holds a folder of such a name",
                 of,
                 without.empty() ? "not train/ and test/ alone" : quote(node.child(without[0])) + " does not");
-  return with.size() > 1;
+  return true;
 }
 
 std::vector<std::string> folders_of_every_class(const TreeNode& node, const LayoutSettings& settings) {

@@ -49,7 +49,7 @@ std::string quoted_list(const Names& names);
 /// Throws xr::Error (layout_ambiguous) if both have.
 [[nodiscard]] SplitFolders split_folders(const TreeNode& node, const LayoutSettings& settings);
 
-/// images/ below the folder, if the others beside it hold masks and images/ holds folders; else the folder.
+/// images/ below the folder, if no other has images but masks, and images/ holds folders; else the folder.
 [[nodiscard]] TreeNode images_of(const TreeNode& node, const LayoutSettings& settings);
 
 [[nodiscard]] ClassFolders class_folders(const TreeNode& node, const LayoutSettings& settings);

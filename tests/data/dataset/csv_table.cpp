@@ -52,10 +52,20 @@ TEST_CASE("tables: separators, line ends and encodings that spreadsheets save") 
     CHECK(table.rows[1] == Row{"a/2.png", "p2"});
     CHECK(table.unusable == 0);
   }
-  write_bytes(folder / "t.csv", bytes_of(utf16("a\n", false, true) + "\xFC\x00\x3D\xD8\x00\xDE"s));
-  CHECK(read_csv_table(folder / "t.csv").rows[0][0] == "\xC3\xBC\xF0\x9F\x98\x80");
+  write_bytes(folder / "t.csv", bytes_of(utf16("a\n", false, true) + "\xFC\x00\x2D\x4E\x3D\xD8\x00\xDE"s));
+  CHECK(read_csv_table(folder / "t.csv").rows[0][0] == "\xC3\xBC\xE4\xB8\xAD\xF0\x9F\x98\x80");
+  write_bytes(folder / "t.csv", bytes_of("a,b,c\n1,2\n1,2,3,4\n"));
+  const CsvTable uneven = read_csv_table(folder / "t.csv");
+  CHECK(uneven.unusable == 1);
+  CHECK(uneven.rows == std::vector<Row>{{"1", "2", "3"}});
   write_bytes(folder / "t.csv", bytes_of("\"a;b\";c;\"d,e\"\n1;2;3\n"));
   CHECK(read_csv_table(folder / "t.csv").header == Row{"a;b", "c", "d,e"});
+  write_bytes(folder / "t.csv", bytes_of("\"a;b;c\",d\n\"1;2\", \t2\t \n"));
+  CHECK(read_csv_table(folder / "t.csv").header == Row{"a;b;c", "d"});
+  CHECK(read_csv_table(folder / "t.csv").rows[0] == Row{"1;2", "2"});
+  // A quote within a field begins nothing.
+  CHECK(parse_csv("5\" film,a\n6,\"b\"\"c\"\n", ',')[0].size() == 2);
+  CHECK(parse_csv("5\" film,a\n6,\"b\"\"c\"\n", ',')[1] == Row{"6", "b\"c"});
 }
 
 TEST_CASE("tables: what is no text table is named") {

@@ -77,6 +77,7 @@ TEST_CASE("DICOM table: patients sites and machines of a folder and no name") {
   CHECK(first.view_position == "PA");
   CHECK(table.find("b/4.png") == nullptr);
   CHECK(table.find("b/damaged.dcm") == nullptr);
+  CHECK(table.find("a/0.dcm") == nullptr);
   REQUIRE(table.without_picture().size() == 1);
   CHECK(table.without_picture()[0].first == "b/report.sr");
   CHECK_THAT(table.without_picture()[0].second, contains("SR"));
@@ -96,15 +97,16 @@ TEST_CASE("DICOM table: patients sites and machines of a folder and no name") {
 
 TEST_CASE("DICOM table: the same files give the same pseudonyms and others do not") {
   const TemporaryFolder folder;
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 4; ++i)
     write_bytes(folder / fmt::format("{}.dcm", i), dicom_image_of(patient_number(i), i, true).file());
   const DicomTable table(folder.path(), {"0.dcm", "1.dcm", "2.dcm"}, 1);
   const DicomTable again(folder.path(), {"2.dcm", "0.dcm", "1.dcm"}, 3),
-      part(folder.path(), {"0.dcm", "1.dcm"}, 1);
+      part(folder.path(), {"0.dcm", "1.dcm"}, 1), another(folder.path(), {"0.dcm", "1.dcm", "3.dcm"}, 1);
   CHECK(table.find("0.dcm")->patient == again.find("0.dcm")->patient);
   CHECK(table.find("2.dcm")->site == again.find("2.dcm")->site);
   // The key is a hash of all that identifies the files: nobody who lacks one of them has it.
   CHECK(table.find("0.dcm")->patient != part.find("0.dcm")->patient);
+  CHECK(table.find("0.dcm")->patient != another.find("0.dcm")->patient);
 }
 
 TEST_CASE("DICOM table: placeholders are no patients") {
@@ -134,16 +136,38 @@ TEST_CASE("DICOM table: placeholders are no patients") {
   CHECK(table.files()[5].second.patient.size() == 16);
   REQUIRE(find_notice(table.notices(), notice_id::dicom_patients_unusable));
   CHECK(find_notice(table.notices(), notice_id::dicom_patients_unusable)->count == 20);
+  CHECK_THAT(find_notice(table.notices(), notice_id::dicom_tags_read)->text,
+             contains("27 DICOM files: 2 patients (25 "));
 }
 
 TEST_CASE("DICOM table: paths that name the patient are told") {
   const TemporaryFolder folder;
   write_bytes(folder / "Apollonia_1.dcm", dicom_image_of({}, 1, true).file());
   write_bytes(folder / "2.dcm", dicom_image_of({}, 2, true).file());
-  const std::vector<Notice> notices = DicomTable(folder.path(), {"2.dcm", "Apollonia_1.dcm"}, 1).notices();
+  DicomPatient short_name;
+  short_name.name = "Kuhn^Bo";
+  write_bytes(folder / "kuhn.dcm", dicom_image_of(short_name, 3, true).file());
+  write_bytes(folder / "bo.dcm", dicom_image_of(short_name, 4, true).file());  // too short to say anything
+  const std::vector<Notice> notices =
+      DicomTable(folder.path(), {"2.dcm", "Apollonia_1.dcm", "kuhn.dcm", "bo.dcm"}, 1).notices();
   REQUIRE(find_notice(notices, notice_id::dicom_patients_in_paths));
-  CHECK(find_notice(notices, notice_id::dicom_patients_in_paths)->count == 1);
+  CHECK(find_notice(notices, notice_id::dicom_patients_in_paths)->count == 2);
   CHECK(find_notice(notices, notice_id::dicom_patients_in_paths)->importance == Importance::warning);
+}
+
+TEST_CASE("DICOM table: view positions by number, and a folder of reports alone") {
+  const TemporaryFolder folder;
+  DicomPatient ap;
+  ap.view = "AP";
+  for (int i = 0; i < 3; ++i)
+    write_bytes(folder / fmt::format("{}.dcm", i),
+                dicom_image_of(i == 0 ? ap : DicomPatient(), i, true).file());
+  const DicomTable table(folder.path(), {"0.dcm", "1.dcm", "2.dcm"}, 1);
+  CHECK_THAT(find_notice(table.notices(), notice_id::dicom_tags_read)->text, contains("PA 2, AP 1"));
+  write_bytes(folder / "r.dcm", dicom_report_of({}, 9).file());
+  REQUIRE(read_dicom_table(folder.path(), {"r.dcm"}) != nullptr);
+  CHECK(read_dicom_table(folder.path(), {"r.dcm"})->without_picture().size() == 1);
+  CHECK(read_dicom_table(folder.path(), {}) == nullptr);
 }
 
 TEST_CASE("DICOM table: the description of the pixels is found behind large elements") {

@@ -31,6 +31,7 @@ TEST_CASE("file index: full, relative and bare names, with and without extension
   }
   CHECK(listed_path(".\\a\\1.png") == "a/1.png");
   CHECK(line_of({"a/1.2.3"}, "a/1.2.3.png") == 0);
+  CHECK(line_of({"a/1"}, "a/1.2") == -1);  // .2 is no extension
 }
 
 TEST_CASE("file index: the entry that has most of the path wins, and one that is nobody's is not guessed") {
@@ -57,4 +58,8 @@ TEST_CASE("file index: how a table and a folder fit") {
   CHECK(fit.strange == 2);
   CHECK(fit.first_strange == "c/9.png");
   CHECK(fit.ambiguous == "2.png");
+  // A folder before the name may be too little.
+  CHECK(fit_of(FileIndex({"a/1.png"}, ""), {"train/a/1.png", "test/a/1.png"}).ambiguous == "a/1.png");
+  CHECK(fit_of(FileIndex({"a/1.png"}, ""), {"train/a/1.png", "test/b/1.png"}).ambiguous.empty());
+  CHECK(fit_of(FileIndex({"p1/s1"}, "", true), {"p1/s1/1.png", "p1/s1/2.png"}).ambiguous.empty());
 }

@@ -25,7 +25,8 @@ TEST_CASE("files that may be images are known by their first bytes") {
         "\0\0\0\x0CjP  \r\n\x87\n"sv,
         "\0\0\0\x1C"
         "ftypavif"sv,
-        "\x08\0\x05\0CS\x0A\0ISO_IR 100"sv, "\x02\0\0\0UL\x04\0"sv, std::string_view(preamble)})
+        "\x08\0\x05\0CS\x0A\0ISO_IR 100"sv, "\x02\0\0\0UL\x04\0"sv, "\x08\0\x05\0\x0A\0\0\0ISO_IR 100"sv,
+        std::string_view(preamble)})
     CHECK(begins_as_image(bytes_of(begin)));
   std::string volume(352, '\0');
   volume.replace(344, 3, "n+1");
@@ -34,6 +35,9 @@ TEST_CASE("files that may be images are known by their first bytes") {
   for (const std::string_view begin :
        {""sv, "file,patient\n"sv, "{}"sv, "<html>"sv, "%PDF-1.7"sv, "PK\x03\x04"sv, "RIFF\x10\0\0\0WAVE"sv,
         "BMI,age\n1,2\n"sv, "Price list"sv, "P"sv, "\x08\0"sv,
+        // Nearly DICOM: a group, a length, an element that do not begin a data set.
+        "\x08\0\x05\1CS\x0A\0ISO_IR 100"sv, "\x08\0\x05\0\x0B\0\0\0ISO_IR 100"sv,
+        "\x08\0\x19\0\x0A\0\0\0ISO_IR 100"sv, "\x02\0\x05\0\x0A\0\0\0ISO_IR 100"sv,
         "\x7F"
         "ELF"sv})
     CHECK_FALSE(begins_as_image(bytes_of(begin)));

@@ -176,3 +176,32 @@ TEST_CASE("images of 16 bits are scaled by the bits that the set uses and the ca
   make_png(folder / "data/b.png");
   CHECK(find_sample_depths(folder / "data", std::vector<Sample>{{"b.png", 0, {}}}, 1).empty());
 }
+
+TEST_CASE("the depths of a large set are those of images from all of it, however long their headers are") {
+  const TemporaryFolder folder;
+  std::vector<Sample> samples;
+  for (int i = 0; i < 1500; ++i) {
+    samples.push_back({fmt::format("a/{:04}.pgm", i), 0, {}});
+    write_bytes(folder / samples.back().path,
+                bytes_of(i < 1100 ? "P5 2 2 255\n1234" : "P5 2 2 65535\n\x0f\x01\x0f\x02\x0f\x03\x0f\x04"));
+  }
+  CHECK(find_sample_depths(folder.path(), samples, 2).text() == "12");
+  write_bytes(folder / "b.pgm",
+              bytes_of("P5\n#" + std::string(70000, 'x') + "\n2 2 65535\n\x0f\x01\x0f\x02\x0f\x03\x0f\x04"));
+  CHECK(find_sample_depths(folder.path(), std::vector<Sample>{{"b.pgm", 0, {}}}, 1).text() == "12");
+}
+
+TEST_CASE("an image in colours is of one level if all its pixels are the same") {
+  CHECK(marks_of(Image{2, 1, 3, {10, 20, 30, 10, 20, 30}}).one_level);
+  CHECK_FALSE(marks_of(Image{2, 1, 3, {10, 20, 30, 10, 20, 31}}).one_level);
+  CHECK(marks_of(Image{3, 1, 1, {7, 7, 7}}).one_level);
+}
+
+TEST_CASE("marks that no program wrote are read as something that there is") {
+  std::array<std::uint8_t, picture_marks_bytes> bytes{};
+  const PictureMarks marks{16, 12, Transparency::picture_in_alpha, true};
+  write_marks(marks, bytes);
+  CHECK(read_marks(bytes) == marks);
+  bytes[2] = 200;
+  CHECK(read_marks(bytes).transparency == Transparency::none);
+}

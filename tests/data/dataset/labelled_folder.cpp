@@ -5,6 +5,7 @@
 #include "tests/data/cases.h"
 #include "tests/data/support.h"
 
+#include <functional>
 #include <map>
 
 using namespace xr;
@@ -203,6 +204,81 @@ TEST_CASE("labels: a class in a column, and what does not fit is told") {
   CHECK(code_of_labels(folder.path(), {folder / "other.csv", {}, "a,b"}) == error_code::table_unusable);
 }
 
+TEST_CASE("labels: which column holds them, and what counts as a mark") {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 12; ++i) touch_image(folder / fmt::format("{}.png", i));
+  const auto read = [&](const std::string& header, const std::function<std::string(int)>& row,
+                        const LabelSettings& others = {}) {
+    std::string table = header + '\n';
+    for (int i = 0; i < 12; ++i) table += row(i) + '\n';
+    write_bytes(folder / "l.csv", bytes_of(table));
+    LabelSettings settings = others;
+    settings.table = folder / "l.csv";
+    return read_labelled_set(folder.path(), settings);
+  };
+  // One column of CheXpert's names does not make it CheXpert's table.
+  const Dataset one =
+      read("file,label,Pneumonia", [](int i) { return fmt::format("{},{},1", i, i % 2 ? "b" : "a"); });
+  CHECK(one.class_names == std::vector<std::string>{"a", "b"});
+  // Numbers of classes are no marks: what is empty is no class.
+  const Dataset numbers = read("file,label", [](int i) {
+    return fmt::format("{},{}", i, i == 5 ? "" : i % 2 ? "1" : "0");
+  });
+  CHECK(samples_by_path(numbers).size() == 11);
+  const Dataset lists =
+      read("file,labels", [](int i) { return fmt::format("{},{}", i, i % 2 ? "b | a " : " a|c"); });
+  CHECK(lists.class_names == std::vector<std::string>{"a", "b", "c"});
+  CHECK(samples_by_path(lists).at("1.png").targets == std::vector<float>{1, 1, 0});
+  // The column of the images is that of nothing else.
+  LabelSettings patient;
+  patient.image_column = "patient";
+  const Dataset named = read(
+      "patient,label", [](int i) { return fmt::format("{},{}", i, i % 2 ? "b" : "a"); }, patient);
+  for (const auto& [path, sample] : samples_by_path(named)) CHECK(sample.group.empty());
+  write_bytes(folder / "l.csv", bytes_of("label,x\n1,a\n2,b\n"));
+  CHECK(code_of_labels(folder.path(), {folder / "l.csv", "label"}) == label_columns_missing);
+  write_bytes(folder / "l.csv", bytes_of("file,a,b\n1,1x,0\n2,0,1\n"));
+  CHECK(code_of_labels(folder.path(), {folder / "l.csv", {}, "a,b"}) == error_code::table_unusable);
+}
+
+TEST_CASE("labels: several lines about an image") {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 12; ++i) touch_image(folder / fmt::format("{}.png", i));
+  std::string rows, lists;
+  for (int i = 2; i < 12; ++i) {
+    rows += fmt::format("{},{}\n", i, i % 2 ? "c" : "b");
+    lists += fmt::format("{},{}\n", i, i % 2 ? "c" : "b|c");
+  }
+  // A line without a class takes nothing away; a class that no image has is none.
+  write_bytes(folder / "l.csv", bytes_of("file,label\n0,\n0,b\nabsent,a\n1,c\n" + rows));
+  const Dataset dataset = read_labelled_set(folder.path(), {folder / "l.csv"});
+  CHECK(dataset.class_names == std::vector<std::string>{"b", "c"});
+  CHECK(samples_by_path(dataset).at("0.png").class_index == 0);
+  CHECK(samples_by_path(dataset).at("1.png").class_index == 1);
+  CHECK(notice_in(dataset, notice_id::labels_contradict) == nullptr);
+  write_bytes(folder / "l.csv", bytes_of("file,labels\n0,b|c\n0,b\n1,c\n1,\n" + lists));
+  const Dataset many = read_labelled_set(folder.path(), {folder / "l.csv"});
+  CHECK(given_notice(many, notice_id::labels_contradict).count == 2);
+  CHECK(samples_by_path(many).size() == 10);
+}
+
+TEST_CASE("labels: patients that were asked for go before those of the table") {
+  const TemporaryFolder folder;
+  std::string labels = "file,label,patient\n", patients = "file,patient\n";
+  for (int i = 0; i < 24; ++i) {
+    touch_image(folder / fmt::format("{:02}.png", i));
+    labels += fmt::format("{:02},{},t{}\n", i, i % 4 < 2 ? "a" : "b", i);
+    patients += fmt::format("{:02},p{}\n", i, i / 2);
+  }
+  write_bytes(folder / "l.csv", bytes_of(labels));
+  write_bytes(folder / "p.csv", bytes_of(patients));
+  SplitSettings settings;
+  settings.labels = {folder / "l.csv"};
+  CHECK(samples_by_path(read_image_folder(folder.path(), settings)).at("03.png").group == "t3");
+  settings.groups.table = folder / "p.csv";
+  CHECK(samples_by_path(read_image_folder(folder.path(), settings)).at("03.png").group == "p1");
+}
+
 TEST_CASE("labels: the table's own column of splits") {
   const TemporaryFolder folder;
   std::string table = "file,label,split\n";
@@ -217,6 +293,19 @@ TEST_CASE("labels: the table's own column of splits") {
   CHECK(dataset.validation.size() == 4);
   CHECK(dataset.test.size() == 4);
   CHECK(given_notice(dataset, notice_id::split_list_partly_matched).count == 4);
+  // It goes before the folders, and a split is in the order of the paths.
+  const TemporaryFolder moved;
+  std::string list = "file,label,split\n";
+  for (int i = 0; i < 8; ++i) {
+    const std::string path = fmt::format("{}/{}.png", i % 2 ? "test" : "train", i);
+    touch_image(moved / path);
+    list += fmt::format("{},{},{}\n", path, i < 4 ? "a" : "b", i == 0 || i == 7 ? "test" : "train");
+  }
+  write_bytes(moved / "l.csv", bytes_of(list));
+  const Dataset sorted = read_labelled_set(moved.path(), {moved / "l.csv"});
+  REQUIRE(sorted.train.size() == 6);
+  CHECK(sorted.train.front().path == "test/1.png");
+  CHECK(std::ranges::is_sorted(sorted.train, {}, &Sample::path));
 }
 
 TEST_CASE("labels: an evaluation has the classes of the model") {
