@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/audit/checks.h"
+#include "apps/audit/sources.h"
 #include "kernels/common/random.h"
 #include "tests/data/support.h"
 
@@ -103,6 +104,51 @@ TEST_CASE("labels are counted by split, and few test images are a warning") {
   CHECK(check_sizes(scan, 64).figures["classes"]["all images"]["images"] == 80);
   const Check sources = check_sources(scan, nullptr, own_groups(80));
   CHECK(sources.id == FindingId::sources_unknown);
+}
+
+TEST_CASE("a label is rare below one image in a hundred, and few test images are those with or without it") {
+  Scan scan;
+  scan.task = data::Task::multi_label;
+  scan.class_names = {"rare", "common"};
+  scan.splits = {"train", "test"};
+  const auto add = [&](int split, int count, float rare, float common) {
+    for (int i = 0; i < count; ++i) {
+      ImageFacts facts;
+      facts.sample.targets = {rare, common};
+      facts.split = split;
+      scan.images.push_back(facts);
+    }
+  };
+  add(0, 2, 1, 0);
+  add(0, 20, 0, 1);
+  add(0, 278, 0, 0);
+  add(1, 40, 1, 1);
+  add(1, 40, 0, 0);
+  const Check check = check_label_balance(scan);
+  CHECK(check.id == FindingId::balanced_classes);
+  CHECK(check.figures["rare_labels"] == 1);
+  scan.images.resize(scan.images.size() - 20);  // 20 without it in the test split
+  CHECK(check_label_balance(scan).id == FindingId::few_test_images);
+}
+
+TEST_CASE("the sources' finding is about the label that they tell best") {
+  Scan scan;
+  scan.task = data::Task::multi_label;
+  scan.class_names = {"even", "told"};
+  scan.splits = {"all"};
+  SourceTable table{"sources.csv", {{"file", "source"}, {}, 0}};
+  for (std::size_t i = 0; i < 200; ++i) {
+    ImageFacts facts;
+    const bool source = i % 2 == 0;
+    facts.sample.path = fmt::format("{:03}.png", i);
+    facts.sample.targets = {static_cast<float>(i / 2 % 2), i % 20 == 0 || i % 20 == 1 ? !source : source};
+    table.table.rows.push_back({facts.sample.path, source ? "a" : "b"});
+    scan.images.push_back(facts);
+  }
+  const Check check = check_label_sources(scan, &table, own_groups(200));
+  CHECK(check.verdict == Verdict::serious);
+  CHECK(check.figures["labels"].size() == 2);
+  CHECK(check.text.starts_with("told: "));
 }
 
 }  // namespace xr::audit

@@ -68,4 +68,16 @@ TEST_CASE("an inverted picture has the same invariants and an equalised one the 
   CHECK(std::ranges::all_of(equalised(Thumbnail{}), [](std::uint8_t grey) { return grey == 127; }));
 }
 
+TEST_CASE("a picture without details is like no other, and the scale of details does not count") {
+  Thumbnail flat;
+  flat.fill(90);
+  CHECK(describe_details(flat) == DetailDescriptor{});
+  DetailDescriptor some{}, twice{};
+  some[20] = 10, some[200] = -7;
+  twice[20] = 20, twice[200] = -14;
+  CHECK(detail_likeness(some, twice, Turn::none) == 1);
+  CHECK(detail_likeness(some, DetailDescriptor{}, Turn::none) == 0);
+  CHECK(detail_likeness(DetailDescriptor{}, some, Turn::none) == 0);
+}
+
 }  // namespace xr::audit

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/audit/checks.h"
-#include "tests/data/support.h"
+#include "tests/apps/audit/altered.h"
 
 namespace xr::audit {
 
@@ -96,6 +96,25 @@ TEST_CASE("mixed depths are a finding and dark images of a set are none") {
   marks[0] = {8, 0, Transparency::none, false};
   CHECK(check_depths(scan_of(marks)).id == FindingId::mixed_depths);
   CHECK(check_depths(scan_of(marks)).figures["bits"] == nlohmann::json({{"8", 1}, {"16", 39}}));
+}
+
+TEST_CASE("inverted images have their places in the scan when blank images are between them") {
+  std::vector<data::PictureMarks> marks = marks_of_most(30);
+  for (std::size_t i = 0; i < 16; ++i) marks[i].one_level = true;  // more than half
+  Scan scan = scan_of(marks);
+  for (std::size_t i = 0; i < scan.images.size(); ++i)
+    if (!marks[i].one_level) scan.images[i].print = test::fingerprint(test::phantom(static_cast<int>(i)));
+  CHECK(check_polarity(scan).id == FindingId::same_polarity);
+  const auto invert = [&](std::size_t i) {
+    scan.images[i].print = test::fingerprint(test::inverted(test::phantom(static_cast<int>(i))));
+  };
+  invert(21);
+  const Check one = check_polarity(scan);
+  CHECK(one.id == FindingId::inverted_images);
+  CHECK(one.verdict == Verdict::warning);  // one image is no pattern, however small its class
+  CHECK(one.figures["inverted"] == nlohmann::json({"21.png"}));
+  invert(25);
+  CHECK(check_polarity(scan).verdict == Verdict::serious);
 }
 
 }  // namespace xr::audit

@@ -46,6 +46,32 @@ TEST_CASE("inverted images are those against the others") {
   CHECK(std::ranges::all_of(half, [&](std::size_t i) { return i % 2 == half[0] % 2; }));
 }
 
+TEST_CASE("flat images among others have no polarity, nor do flat images alone") {
+  std::vector<Fingerprint> prints = phantom_prints();
+  prints[3] = fingerprint(inverted(phantom(3)));
+  for (const std::size_t i : {std::size_t{0}, std::size_t{9}})
+    prints[i].thumbnail.fill(static_cast<std::uint8_t>(i));
+  CHECK(polarity_of(prints).inverted == std::vector<std::size_t>{3});
+  prints.resize(min_polarity_images);
+  CHECK(polarity_of(prints).inverted == std::vector<std::size_t>{3});
+  for (Fingerprint& print : prints) print.thumbnail.fill(80);
+  CHECK_FALSE(polarity_of(prints).why_not.empty());
+}
+
+TEST_CASE("images that have only a trace of something in common have no polarity") {
+  // A slope from left to right below noise: correlations of about 0.2, all of one sign.
+  std::vector<Fingerprint> prints;
+  for (std::uint64_t i = 0; i < image_count; ++i) {
+    prints.push_back(fingerprint(data::test::random_image(100, 100, 1, i)));
+    for (std::size_t p = 0; p < prints.back().thumbnail.size(); ++p) {
+      const std::size_t block_x = p % data::thumbnail_side / 4, block_y = p / data::thumbnail_side / 4;
+      Philox noise(i * 1000 + block_y * 16 + block_x, 5);
+      prints.back().thumbnail[p] = static_cast<std::uint8_t>(80 + block_x + noise.below(80));
+    }
+  }
+  CHECK_FALSE(polarity_of(prints).why_not.empty());
+}
+
 TEST_CASE("images with little in common have no polarity") {
   std::vector<Fingerprint> prints;
   for (std::uint64_t i = 0; i < image_count; ++i)

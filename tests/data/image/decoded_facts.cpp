@@ -1,5 +1,7 @@
 // What the decoder does besides decoding: orientation, bits in use, transparency, blank images.
 #include "data/image/image.h"
+#include "data/image/levels.h"
+#include "data/image/raw_image.h"
 #include "kernels/common/error_codes.h"
 #include "tests/data/png_writer.h"
 
@@ -50,6 +52,14 @@ DecodedImage wide_image(std::vector<std::uint16_t> samples, std::string_view dep
 
 Transparency transparency_of(int channels, std::vector<std::uint8_t> samples) {
   return decode_with_notes(png_of(2, 1, channels, samples), 1, tiny).notes.transparency;
+}
+
+RawImage two_pixels(int channels) {
+  RawImage raw;
+  raw.width = 2;
+  raw.height = 1;
+  raw.channels = channels;
+  return raw;
 }
 
 }  // namespace
@@ -135,6 +145,18 @@ TEST_CASE("the depths of a set leave out a few dark images and keep two sources 
   CHECK_THROWS_AS(SampleDepths("12;16"), Error);
 }
 
+TEST_CASE("only the colours say how many bits are in use, and nothing is brighter than white") {
+  ImageNotes notes;
+  RawImage raw = two_pixels(2);
+  raw.words = {1000, 65535, 4095, 65535};
+  CHECK(to_levels(raw, 1, {}, notes).pixels == std::vector<std::uint8_t>{62, 255});
+  CHECK(notes.depth == 12);
+  RawImage bright = two_pixels(1);
+  bright.words = {500, 2000};
+  bright.white = 1000;
+  CHECK(to_levels(bright, 1, {}, notes).pixels == std::vector<std::uint8_t>{128, 255});
+}
+
 TEST_CASE("transparency is noted and a picture in the alpha channel alone is told apart") {
   CHECK(transparency_of(2, {10, 255, 20, 255}) == Transparency::none);
   CHECK(transparency_of(2, {10, 255, 20, 0}) == Transparency::some);
@@ -144,6 +166,17 @@ TEST_CASE("transparency is noted and a picture in the alpha channel alone is tol
   CHECK(transparency_of(4, {1, 2, 3, 255, 1, 2, 3, 254}) == Transparency::picture_in_alpha);
   const std::vector<std::uint8_t> stored = {10, 255, 20, 0};
   CHECK(decode_image(png_of(2, 1, 2, stored), 1, tiny).pixels == std::vector<std::uint8_t>{10, 20});
+}
+
+TEST_CASE("an image of one colour is noted") {
+  ImageNotes notes;
+  RawImage raw = two_pixels(3);
+  raw.bytes = {10, 20, 30, 10, 20, 30};
+  (void)to_levels(raw, 3, {}, notes);
+  CHECK(notes.one_level);
+  raw.bytes[5] = 31;
+  (void)to_levels(raw, 3, {}, notes);
+  CHECK_FALSE(notes.one_level);
 }
 
 TEST_CASE("an image of one grey level is noted") {
