@@ -18,8 +18,9 @@ struct Described {
   bool framed = false;    ///< the border is left out
   const Thumbnail* picture = nullptr;
   std::array<Descriptor, crops.size()> crop;
-  Descriptor equalised;  ///< of the equalised picture
-  DetailDescriptor details, equalised_details;
+  Descriptor equalised;                                ///< of the equalised picture
+  std::array<DetailDescriptor, crops.size()> details;  ///< of the same crops
+  DetailDescriptor equalised_details;
 };
 
 [[nodiscard]] Described describe_picture(std::size_t index, bool framed, const Thumbnail& picture);
@@ -48,8 +49,9 @@ struct Candidate {
 using AreCopies = std::function<std::vector<char>(const std::vector<Candidate>&)>;
 
 /// Of the pairs that an index finds near each other: each picture and its nearest 16, and then the nearest
-/// 160 of those of which 8 are copies. `are_copies` is asked twice, of different pairs. The index
-/// (hierarchical navigable small worlds, Malkov and Yashunin 2018) is filled by one thread and then only
+/// 160 of those of which 8 are copies. `are_copies` is asked twice, of different pairs; not of those that are only
+/// somewhat alike in outline and in detail, among which copies are that lost more than 6 % of one side. The
+/// index (hierarchical navigable small worlds, Malkov and Yashunin 2018) is filled by one thread and then only
 /// read, so that the result does not depend on `workers`. It holds what of a descriptor stays the same in all
 /// turns and inverted, standardised over the set; the equalised pictures have a second one.
 void indexed_candidates(const std::vector<Described>& pictures, int workers, const Tell& tell,

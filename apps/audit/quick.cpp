@@ -46,11 +46,11 @@ Scan scan_decoded(const data::Dataset& dataset, const QuickImages& images) {
   scan.class_names = dataset.class_names;
   scan.group_origin = dataset.group_origin;
   scan.dicom = dataset.dicom;
+  scan.images.reserve(images.train.count() + images.validation.count() + images.test.count());
   add_decoded(scan, images.train, "train");
   add_decoded(scan, images.validation, "validation");
   add_decoded(scan, images.test, "test");
-  // As scan_images: how two images are aligned depends on which is the first.
-  std::ranges::stable_sort(scan.images, {}, [](const ImageFacts& image) { return image.sample.path; });
+  sort_by_path(scan.images);
   return scan;
 }
 

@@ -1,6 +1,7 @@
 #include "apps/audit/scan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "apps/audit/check.h"
 #include "data/dataset/find_sample_depths.h"
@@ -74,6 +75,17 @@ bool is_of(const ImageFacts& image, std::size_t class_index) {
                                 : sample.targets[class_index] > 0.5f;
 }
 
+void sort_by_path(std::vector<ImageFacts>& images) {
+  std::vector<std::size_t> order(images.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {},
+                           [&](std::size_t i) -> const std::string& { return images[i].sample.path; });
+  std::vector<ImageFacts> sorted;
+  sorted.reserve(images.size());
+  for (const std::size_t i : order) sorted.push_back(std::move(images[i]));
+  images = std::move(sorted);
+}
+
 Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress) {
   Scan scan;
   scan.directory = dataset.directory;
@@ -99,8 +111,7 @@ Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress
   add(whole ? "all" : "train", dataset.train);
   add("validation", dataset.validation);
   add("test", dataset.test);
-  std::stable_sort(all.begin(), all.end(),
-                   [](const ImageFacts& a, const ImageFacts& b) { return a.sample.path < b.sample.path; });
+  sort_by_path(all);
   std::vector<std::string> failures(all.size());
   if (data::is_npz(dataset.directory)) {
     read_archive(dataset.directory, all, workers, progress);

@@ -65,6 +65,10 @@ struct ClassedImages {
 /// scan_images makes. Sizes, formats and histograms stay empty.
 void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& split);
 
+/// The order that both have: how two images are aligned depends on which is the first. Moves each once, as they are
+/// large.
+void sort_by_path(std::vector<ImageFacts>& images);
+
 /// find_copies of the images that show something: blank ones are alike, but no copies.
 [[nodiscard]] Copies find_copies_in(const Scan& scan, int workers, const Tell& tell = {});
 

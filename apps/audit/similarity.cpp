@@ -320,6 +320,19 @@ Descriptor describe(const Thumbnail& thumbnail, const Crop& crop) {
   return result;
 }
 
+Thumbnail cropped(const Thumbnail& thumbnail, const Crop& crop) {
+  const float width = 1 - crop.left - crop.right, height = 1 - crop.top - crop.bottom;
+  Thumbnail result;
+  for (std::size_t y = 0; y < thumbnail_side; ++y)
+    for (std::size_t x = 0; x < thumbnail_side; ++x) {
+      const float column = crop.left * thumbnail_side + (static_cast<float>(x) + 0.5f) * width - 0.5f;
+      const float row = crop.top * thumbnail_side + (static_cast<float>(y) + 0.5f) * height - 0.5f;
+      result[y * thumbnail_side + x] =
+          static_cast<std::uint8_t>(std::lround(interpolate(thumbnail, column, row)));
+    }
+  return result;
+}
+
 double contrast(const Thumbnail& thumbnail) {
   double sum = 0, squares = 0;
   for (const std::uint8_t pixel : thumbnail) {

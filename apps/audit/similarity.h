@@ -39,6 +39,9 @@ using Descriptor = std::array<float, descriptor_length>;
 /// All zeros for an image without any contrast.
 [[nodiscard]] Descriptor describe(const Thumbnail& thumbnail, const Crop& crop);
 
+/// A crop, resized to the whole.
+[[nodiscard]] Thumbnail cropped(const Thumbnail& thumbnail, const Crop& crop);
+
 /// Standard deviation of the grey levels, 0 to 127.5.
 [[nodiscard]] double contrast(const Thumbnail& thumbnail);
 

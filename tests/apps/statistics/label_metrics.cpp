@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "apps/statistics/roc.h"
+#include "data/dataset/label_strata.h"
 #include "kernels/common/random.h"
 #include "tests/apps/statistics/near.h"
 #include "tests/apps/statistics/reference_numbers.h"
@@ -112,6 +113,36 @@ TEST_CASE("Unknown targets count nowhere, and means are over the labels that are
   REQUIRE(interval.has_value());
   CHECK(interval->low < areas);
   CHECK(interval->high > areas);
+}
+
+TEST_CASE("The intervals of the Brier score and the log loss are those of resampled images") {
+  const Drawn drawn(80, 2, 0.3);
+  const LabelTable table{2, drawn.scores, drawn.targets};
+  const BootstrapSettings settings{.seed = 5, .resamples = 300};
+  const std::vector<std::size_t> strata = data::label_strata(table.targets, 2);
+  const auto statistic = [&](Times times, std::span<std::optional<double>> values) {
+    double brier = 0, count = 0;
+    for (std::size_t i = 0; i < drawn.targets.size(); ++i) {
+      if (std::isnan(drawn.targets[i])) continue;
+      const double weight = times.empty() ? 1.0 : times[i / 2], error = drawn.scores[i] - drawn.targets[i];
+      brier += weight * error * error;
+      count += weight;
+    }
+    values[0] = brier / count;
+  };
+  const auto expected =
+      stratified_bootstrap(std::vector<std::int64_t>(strata.begin(), strata.end()), 1, statistic, settings);
+  const MetricTable measured = make_label_metric_table(table, std::vector<double>(2, 0.5), settings);
+  const auto interval = measured.find("brier")->estimate.interval;
+  REQUIRE(interval.has_value());
+  check_near(interval->low, expected[0]->low);
+  check_near(interval->high, expected[0]->high);
+  const auto loss = measured.find("nll")->estimate.interval;
+  REQUIRE(loss.has_value());
+  CHECK(loss->high > loss->low);
+  ClassMetrics one_sided;
+  one_sided.counts.true_positive = 3;
+  CHECK_FALSE(is_measured(one_sided));
 }
 
 TEST_CASE("The bootstrap of labels is the same for any number of threads, and another for another seed") {

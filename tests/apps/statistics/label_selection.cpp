@@ -41,6 +41,7 @@ TEST_CASE("The best of many checkpoints that know nothing flatters, and the corr
     for (const LabelTable& table : drawn.tables) CHECK(*mean_auroc(table) <= *found.apparent);
     apparent += *found.apparent / 5;
     corrected += *found.corrected / 5;
+    CHECK(*found.optimism == Approx(*found.apparent - *found.corrected));
   }
   CHECK(apparent > 0.55);
   CHECK(corrected == Approx(0.5).margin(0.05));
@@ -62,6 +63,9 @@ TEST_CASE("Few images of a label are too few to correct by, and equal areas are 
     drawn.scores[1][i] = 0.5 + 0.5 * drawn.scores[0][i];
   const SelectionOptimism equal = label_selection_optimism(drawn.tables);
   CHECK(equal.best == 0);  // the same ranking, but the second is sure of nearly everything
+  std::swap(drawn.tables[0], drawn.tables[1]);
+  CHECK(label_selection_optimism(drawn.tables).best == 1);
+  std::swap(drawn.tables[0], drawn.tables[1]);
   std::size_t with = 0;
   for (std::size_t i = 0; i < drawn.targets.size(); i += 2)
     if (drawn.targets[i] > 0 && ++with > 5) drawn.targets[i] = 0;
@@ -69,6 +73,30 @@ TEST_CASE("Few images of a label are too few to correct by, and equal areas are 
   CHECK(few.apparent.has_value());
   CHECK_FALSE(few.optimism.has_value());
   CHECK_FALSE(label_selection_optimism({}).apparent.has_value());
+}
+
+TEST_CASE("A correction is by the images that were not drawn, and over the labels that can be measured") {
+  const Checkpoints drawn(10, 0.0, 3);
+  const SelectionOptimism two = label_selection_optimism(drawn.tables, {.seed = 3});
+  std::vector<float> targets;
+  for (std::size_t i = 0; i < drawn.targets.size(); i += 2) {
+    targets.insert(targets.end(),
+                   {drawn.targets[i], drawn.targets[i + 1], 0.0f});  // a label that no image has
+  }
+  std::vector<std::vector<double>> scores;
+  std::vector<LabelTable> tables;
+  for (const std::vector<double>& of : drawn.scores) {
+    scores.emplace_back();
+    for (std::size_t i = 0; i < of.size(); i += 2)
+      scores.back().insert(scores.back().end(), {of[i], of[i + 1], 0.5});
+  }
+  for (const std::vector<double>& of : scores) tables.push_back({3, of, targets});
+  const SelectionOptimism three = label_selection_optimism(tables, {.seed = 3});
+  CHECK(three.best == two.best);
+  REQUIRE(three.corrected.has_value());
+  check_near(three.apparent, *two.apparent);
+  // On all images the choice would look as good as the best of ten; on the others it is one of ten.
+  CHECK(*two.apparent - *two.corrected > 0.03);
 }
 
 }  // namespace xr::statistics::test

@@ -179,15 +179,17 @@ TEST_CASE("images of 16 bits are scaled by the bits that the set uses and the ca
 
 TEST_CASE("the depths of a large set are those of images from all of it, however long their headers are") {
   const TemporaryFolder folder;
+  std::string deep;
+  for (int pixel = 0; pixel < 64; ++pixel) deep += pixel % 2 == 0 ? "\x0F\x10" : "\x02\x03";
   std::vector<Sample> samples;
   for (int i = 0; i < 1500; ++i) {
     samples.push_back({fmt::format("a/{:04}.pgm", i), 0, {}});
     write_bytes(folder / samples.back().path,
-                bytes_of(i < 1100 ? "P5 2 2 255\n1234" : "P5 2 2 65535\n\x0f\x01\x0f\x02\x0f\x03\x0f\x04"));
+                bytes_of(i < 1100 ? "P5 8 8 255\n" + std::string(64, static_cast<char>(i))
+                                  : "P5 8 8 65535\n" + deep));
   }
   CHECK(find_sample_depths(folder.path(), samples, 2).text() == "12");
-  write_bytes(folder / "b.pgm",
-              bytes_of("P5\n#" + std::string(70000, 'x') + "\n2 2 65535\n\x0f\x01\x0f\x02\x0f\x03\x0f\x04"));
+  write_bytes(folder / "b.pgm", bytes_of("P5\n#" + std::string(70000, 'x') + "\n8 8 65535\n" + deep));
   CHECK(find_sample_depths(folder.path(), std::vector<Sample>{{"b.pgm", 0, {}}}, 1).text() == "12");
 }
 
