@@ -256,7 +256,7 @@ TEST_CASE("labels: several lines about an image") {
   CHECK(samples_by_path(dataset).at("0.png").class_index == 0);
   CHECK(samples_by_path(dataset).at("1.png").class_index == 1);
   CHECK(notice_in(dataset, notice_id::labels_contradict) == nullptr);
-  write_bytes(folder / "l.csv", bytes_of("file,labels\n0,b|c\n0,b\n1,c\n1,\n" + lists));
+  write_bytes(folder / "l.csv", bytes_of("file,labels\n0,b|c\n0,b\n1,\n1,c\n" + lists));
   const Dataset many = read_labelled_set(folder.path(), {folder / "l.csv"});
   CHECK(given_notice(many, notice_id::labels_contradict).count == 2);
   CHECK(samples_by_path(many).size() == 10);

@@ -57,6 +57,8 @@ TEST_CASE("layout: one folder of pictures in each split") {
   CHECK(layout.part(Split::test).images.size() == 8);
   const Layout one_class = layout_of(tree_of({"train/covid/left", "train/normal/left", "test/covid/left"}));
   CHECK(one_class.class_names == Names{"covid", "normal"});
+  CHECK(layout_of(tree_of({"train/images/x", "test/images/x"}), {.known_classes = {"images", "other"}})
+            .class_names == Names{"images"});
 }
 
 TEST_CASE("layout: folders of splits that are classes, that are empty, or that lie in one class") {

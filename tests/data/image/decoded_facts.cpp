@@ -137,6 +137,7 @@ TEST_CASE("the depths of a set leave out a few dark images and keep two sources 
   CHECK(of({{12, 100}}) == "12");
   CHECK(of({{10, 4}, {12, 96}}) == "12");
   CHECK(of({{10, 50}, {12, 50}}) == "10,12");
+  CHECK(of({{10, 5}, {12, 95}}) == "10,12");
   CHECK(of({{12, 99}, {16, 1}}) == "12,16");  // the greatest always counts
   CHECK(of({{0, 100}}).empty());
   CHECK(of({{0, 1000}, {12, 3}}) == "12");

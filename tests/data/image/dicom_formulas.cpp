@@ -179,3 +179,27 @@ TEST_CASE("run-length coded DICOM frames of 16 bits, in several fragments and wi
     CHECK(error.code() == error_code::image_damaged);
   }
 }
+
+TEST_CASE("a DICOM file whose codestream has another size than it states is damaged") {
+  const std::vector<std::byte> jpeg = encode_jpeg(random_image(16, 8, 1), 90);
+  std::string bytes(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
+  if (bytes.size() % 2 != 0) bytes += '\0';
+  const auto file_of = [&](int columns, int rows) {
+    DicomWriter writer = DicomWriter("1.2.840.10008.1.2.4.50").image(columns, rows, 8, "");
+    writer.numbers(0x00280002, "US", {3}).text(0x00280004, "CS", "YBR_FULL_422");
+    const auto item = [](const std::string& value) {
+      return DicomWriter::word(0xFFFE) + DicomWriter::word(0xE000) + DicomWriter::long_word(value.size()) +
+             value;
+    };
+    return writer.raw(0x7FE00010, DicomWriter::header(0x7FE00010, "OB", 0xFFFFFFFF) + item("") + item(bytes) +
+                                      DicomWriter::word(0xFFFE) + DicomWriter::word(0xE0DD) +
+                                      DicomWriter::long_word(0));
+  };
+  CHECK(pixels_of(file_of(16, 8), 3) == decode_image(jpeg, 3).pixels);
+  try {
+    (void)pixels_of(file_of(8, 16), 3);
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code() == error_code::image_damaged);
+  }
+}
