@@ -77,11 +77,11 @@ struct SpecialRegister {
   u32 offset;
 };
 
-/// The mask of a test whether an index has less than 32 bits: a constant of the kernel, what the PTX says, and one of
-/// more bits. XR_GPU_WIDE_INDEXES lets launches take turns.
+/// The mask or limit of a test whether an index has less than 32 bits: a constant of the kernel, what the PTX says, and
+/// what fewer indexes pass. XR_GPU_WIDE_INDEXES lets launches take turns.
 struct IndexTest {
   u32 place;
-  u64 mask, wide;
+  u64 narrow, wide;
 };
 
 struct Kernel {

@@ -78,12 +78,29 @@ void Decoder::move_vector(Instruction& instruction, const Words& arguments) {
 //   and.b64     %rd4, %rd3, -4294967296;    (a mask of fewer bits if %rd3 is a product)
 //   setp.eq.s64 %p1, %rd4, 0;
 //
+// For sm_100 and later the test of divide() is one instruction, setp.lt.u64 %p1, %rd1, 4294967296 or setp.gt.u64 with
+// one less.
+//
 // Both ways give the same, so a smaller bound changes no result. nvcc's is above the other, so that numbers between
 // them take one long way and one short way.
-void Decoder::find_index_test(const Words& parts, const Words& arguments) {
+void Decoder::find_index_test(Instruction& comparison, const Words& parts, const Words& arguments) {
   static constexpr int bound_bits = 2, bound_bits_of_nvcc = 4;
+  // A constant of its own: launches change it.
+  const auto add_test = [&](Instruction& with_constant, u64 narrow, u64 wide) {
+    const Operand place = with_constant.sources[1] = unshared_constant(narrow);
+    kernel_->index_tests.push_back({place & ~Operand{1}, narrow, wide});
+  };
   const std::vector<string>& texts = kernel_->texts;
-  if (parts.size() != 3 || parts[2] != "s64" || arguments[2] != "0" || texts.empty()) return;
+  if (parts.size() != 3) return;
+  u64 limit = 0;
+  if (parts[2] == "u64" && (parts[1] == "lt" || parts[1] == "gt") && read_number(arguments[2], limit, 8)) {
+    const u64 below = parts[1] == "gt" ? 1 : 0, power = limit + below;
+    const int bits = std::countr_zero(power);
+    if (std::has_single_bit(power) && bits >= 28 && bits <= 32)
+      add_test(comparison, limit, (u64{1} << std::max(0, bound_bits - (32 - bits))) - below);
+    return;
+  }
+  if (parts[2] != "s64" || arguments[2] != "0" || texts.empty()) return;
   const auto words_of = [](const string& text) {
     const std::size_t space = std::min(text.find(' '), text.size());
     Words words = operands_of(string_view(text).substr(space));
@@ -100,9 +117,7 @@ void Decoder::find_index_test(const Words& parts, const Words& arguments) {
   const bool of_nvcc = before.size() == 4 && before[0] == "or.b64" && before[1] == test[2];
   const int wide_first = std::max(0, (of_nvcc ? bound_bits_of_nvcc : bound_bits) - (32 - first));
   const u64 wide = mask | (~u64{0} << wide_first & ((u64{1} << first) - 1));
-  // A constant of its own: launches change it.
-  const Operand place = kernel_->code.back().sources[1] = unshared_constant(mask);
-  kernel_->index_tests.push_back({place & ~Operand{1}, mask, wide});
+  add_test(kernel_->code.back(), mask, wide);
 }
 
 // setp.lt.s32 p, a, b; setp.lt.and.s32 p|q, a, b, c
@@ -123,7 +138,7 @@ void Decoder::compare(Instruction& instruction, const Words& parts, const Words&
   for (std::size_t i = 0; i < 2; ++i)
     instruction.sources[i] = source(arguments[1 + i], operation->sources[i]);
   if (combines) instruction.sources[2] = source(arguments[3], 1);
-  if (options().wide_indexes) find_index_test(parts, arguments);
+  if (options().wide_indexes) find_index_test(instruction, parts, arguments);
 }
 
 void Decoder::arithmetic(Instruction& instruction, const Words& parts, const Words& arguments) {

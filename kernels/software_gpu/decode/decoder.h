@@ -96,7 +96,7 @@ class Decoder {
   void move_vector(Instruction& instruction, const Words& arguments);
   void compare(Instruction& instruction, const Words& parts, const Words& arguments);
   void arithmetic(Instruction& instruction, const Words& parts, const Words& arguments);
-  void find_index_test(const Words& parts, const Words& arguments);
+  void find_index_test(Instruction& comparison, const Words& parts, const Words& arguments);
 
   std::string_view module_;
   std::unique_ptr<Kernel> kernel_;

@@ -44,7 +44,7 @@ void execute(const Launch& launch) {
   while (workers.size() < threads) workers.push_back(std::make_unique<Worker>());
   begin_global_epoch();
   for (const IndexTest& test : launch.kernel->index_tests)
-    launch.kernel->set_constant(test.place, launch.kernel->launches % 2 == 0 ? test.wide : test.mask);
+    launch.kernel->set_constant(test.place, launch.kernel->launches % 2 == 0 ? test.wide : test.narrow);
   const Counting counted = counting();
   LaunchCounts counts;
   counts.instructions.resize(counted == Counting::none ? 0 : launch.kernel->code.size());

@@ -17,14 +17,12 @@ std::string message_of(const std::string& line) {
 }
 
 /// Which way a division of each number takes: 1 in 32 bits by the kernel's test, 2 in 32 bits by nvcc's, 3 in 64 bits.
-std::string ways_of_division() {
+/// `branch` is the kernel's test and its branch to "done".
+std::string ways_of_division_after(const std::string& branch) {
   const DeviceArray<u64> numbers({0, 3, 4, 15, 16, (u64{1} << 32) - 1, u64{1} << 32});
   const DeviceArray<u32> ways(std::vector<u32>(numbers.values().size()));
   const std::string body = load<u64>(1) + R"(	mov.u32 %r10, 1;
-	and.b64 %rd30, %rd11, -4294967296;
-	setp.eq.s64 %p1, %rd30, 0;
-	@%p1 bra done;
-	mov.u32 %r10, 2;
+)" + branch + R"(	mov.u32 %r10, 2;
 	or.b64 	%rd31, %rd11, 3;
 	and.b64  	%rd32, %rd31, -4294967296;
 	setp.eq.s64 	%p2, %rd32, 0;
@@ -49,15 +47,30 @@ done:
   return text;
 }
 
-const Rerun division("division", ways_of_division);
+// The kernel's test as nvcc writes it: for sm_90 and older, then in two ways for sm_100.
+std::string ways_of_division() {
+  return ways_of_division_after(
+      "\tand.b64 %rd30, %rd11, -4294967296;\n\tsetp.eq.s64 %p1, %rd30, 0;\n\t@%p1 bra done;\n");
+}
+std::string ways_of_division_below_limit() {
+  return ways_of_division_after("\tsetp.lt.u64 %p1, %rd11, 4294967296;\n\t@%p1 bra done;\n");
+}
+std::string ways_of_division_above_limit() {
+  return ways_of_division_after("\tsetp.gt.u64 %p1, %rd11, 4294967295;\n\t@!%p1 bra done;\n");
+}
+
+const Rerun division("division", ways_of_division), division_below("below", ways_of_division_below_limit),
+    division_above("above", ways_of_division_above_limit);
 
 }  // namespace
 
 TEST_CASE(
     "XR_GPU_WIDE_INDEXES lets small indexes take the paths for those beyond 32 bits in every second launch") {
   CHECK(ways_of_division() == "1111113 1111113 1111113 ");
-  CHECK(rerun("division", "XR_GPU_WIDE_INDEXES=0") == "1111113 1111113 1111113 ");
-  CHECK(rerun("division", "XR_GPU_WIDE_INDEXES=1") == "1122333 1111113 1122333 ");
+  for (const char* test : {"division", "below", "above"}) {
+    CHECK(rerun(test, "XR_GPU_WIDE_INDEXES=0") == "1111113 1111113 1111113 ");
+    CHECK(rerun(test, "XR_GPU_WIDE_INDEXES=1") == "1122333 1111113 1122333 ");
+  }
 }
 
 TEST_CASE("an instruction that is not known is named with its line") {
