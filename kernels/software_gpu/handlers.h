@@ -18,7 +18,7 @@ struct Operation {
 /// By canonical name, such as "add.f32".
 const Operation* find_operation(std::string_view name);
 /// How many instructions that XR_GPU_MUTATE changes were decoded.
-extern u64 mutated_instructions;
+u64 mutated_instructions();
 
 Handler load_handler(int bytes, bool is_signed, bool wide_register);
 Handler store_handler(int bytes, bool wide_register);

@@ -70,15 +70,11 @@ struct RoundElement {
 
   template <int Width>
   __device__ void at(std::int64_t index) const {
-    constexpr int width = Width < 4 ? Width : 4;
+    float values[Width];
+    load_floats(filter + index, values);
     Elements<T, Width> rounded;
 #pragma unroll
-    for (int i = 0; i < Width; i += width) {
-      const auto loaded = Elements<float, width>::load(filter + index + i);
-#pragma unroll
-      for (int k = 0; k < width; ++k)
-        rounded.value[i + k] = to_float(operand_of<T>(loaded.value[k], round_to_tf32));
-    }
+    for (int i = 0; i < Width; ++i) rounded.value[i] = to_float(operand_of<T>(values[i], round_to_tf32));
     rounded.store(to + index);
   }
 };

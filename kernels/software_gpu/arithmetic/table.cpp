@@ -7,9 +7,9 @@
 
 namespace xr::software_gpu {
 
-u64 mutated_instructions = 0;
-
 namespace {
+
+u64 mutated = 0;  // instructions that XR_GPU_MUTATE changes, of those that were looked up
 
 Table make_table() {
   Table table;
@@ -45,8 +45,12 @@ const Table& table() {
 const Operation* find_operation(std::string_view name) {
   const auto found = table().find(std::string(name));
   if (found == table().end()) return nullptr;
-  if (name == options().mutated) ++mutated_instructions;
+  if (name == options().mutated) ++mutated;
   return &found->second;
+}
+
+u64 mutated_instructions() {
+  return mutated;
 }
 
 }  // namespace xr::software_gpu

@@ -28,7 +28,7 @@ void report() {
   const Options& chosen = options();
   if (!chosen.mutated.empty())
     std::fprintf(stderr, "software GPU: %llu instructions %s are %s\n",
-                 static_cast<unsigned long long>(mutated_instructions), chosen.mutated.c_str(),
+                 static_cast<unsigned long long>(mutated_instructions()), chosen.mutated.c_str(),
                  chosen.mutated_to.c_str());
   if (!chosen.coverage.empty()) add_coverage(chosen.coverage, launched_kernels());
   if (!chosen.count && !chosen.trace && !chosen.time) return;

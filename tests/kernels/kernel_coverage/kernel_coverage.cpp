@@ -194,8 +194,9 @@ int main(int argc, char** argv) {
   (void)xr::kernels::backend(xr::kernels::Device::parse("cuda"));  // links the kernels into this program
   Expected expected = read_expected(argv[2]);
   Sources sources(argv[3]);
-  const Result result = compare(read_coverage(argv[1]), expected, sources);
-  if (print) print_kernels(read_coverage(argv[1]), argv[5]);
+  const std::map<std::string, Coverage> covered = read_coverage(argv[1]);
+  const Result result = compare(covered, expected, sources);
+  if (print) print_kernels(covered, argv[5]);
   if (list) list_places(result, sources);
   bool good = result.never_launched.empty();
   for (const std::string& kernel : result.never_launched) std::printf("never launched: %s\n", kernel.c_str());
