@@ -34,7 +34,7 @@ struct AvgPoolForward {
     const Position at = g.out.position(item * Width);
     const int top = at.h * g.vertical.stride - g.vertical.padding,
               left = at.w * g.horizontal.stride - g.horizontal.padding;
-    const int height = Size > 0 ? Size : g.vertical.kernel, width = Size > 0 ? Size : g.horizontal.kernel;
+    const int height = g.vertical.template extent<Size>(), width = g.horizontal.template extent<Size>();
     Elements<T, Width> sum{};
 #pragma unroll(Size > 0 ? Size : 1)
     for (int i = 0; i < height; ++i)
@@ -65,7 +65,9 @@ struct AvgPoolBackward {
     const Position at = g.in.position(item * Width);
     const IndexRange rows = g.vertical.outputs_over(at.h), columns = g.horizontal.outputs_over(at.w);
     Elements<T, Width> sum{};
+#pragma unroll 1  // mostly one window: nvcc would write four
     for (int row = rows.begin; row < rows.end; ++row)
+#pragma unroll 1
       for (int column = columns.begin; column < columns.end; ++column) {
         const auto gradient = Elements<T, Width>::load(dy + g.out.offset({at.n, at.c, row, column}));
         const float divisor = divisor_of(g, row, column);

@@ -86,6 +86,7 @@ struct BroadcastBinary {
   template <int Width>
   __device__ void at(std::int64_t index) const {
     std::int64_t rest = index, offset_a = 0, offset_b = 0;
+#pragma unroll 1  // few dimensions: nvcc would write the divisions of four
     for (std::size_t d = plan.rank; d-- > 0;) {
       const Division along = divide(rest, static_cast<int>(plan.extent[d]));
       offset_a += along.remainder * plan.stride_a[d];

@@ -66,7 +66,7 @@ struct MaxPoolForward {
     const IndexRange rows = g.vertical.taps(at.h), columns = g.horizontal.taps(at.w);
     const int top = at.h * g.vertical.stride - g.vertical.padding,
               left = at.w * g.horizontal.stride - g.horizontal.padding;
-    const int height = Size > 0 ? Size : g.vertical.kernel, width = Size > 0 ? Size : g.horizontal.kernel;
+    const int height = g.vertical.template extent<Size>(), width = g.horizontal.template extent<Size>();
     Elements<T, Width> best;
 #pragma unroll
     for (int i = 0; i < Width; ++i) {  // a window of -infinity has a winner, too
@@ -105,7 +105,9 @@ struct MaxPoolBackward {
     const Position at = g.in.position(item * Width);
     const IndexRange rows = g.vertical.outputs_over(at.h), columns = g.horizontal.outputs_over(at.w);
     Elements<T, Width> sum{};
+#pragma unroll 1  // mostly one window: nvcc would write four
     for (int row = rows.begin; row < rows.end; ++row)
+#pragma unroll 1
       for (int column = columns.begin; column < columns.end; ++column) {
         const int tap = (at.h + g.vertical.padding - row * g.vertical.stride) * g.horizontal.kernel +
                         (at.w + g.horizontal.padding - column * g.horizontal.stride);

@@ -15,6 +15,11 @@ struct IndexRange {
 struct Window {
   int in, out, kernel, stride, padding;
 
+  /// The window's extent: Size, or if that is 0 the kernel's, of which nvcc is told that it is not empty.
+  template <int Size>
+  [[nodiscard]] __device__ int extent() const {
+    return Size > 0 ? Size : max(1, kernel);
+  }
   /// Positions of the window of output `o` that lie in the image.
   [[nodiscard]] __device__ IndexRange taps(int o) const {
     const int first = o * stride - padding;

@@ -160,6 +160,7 @@ struct BroadcastElement {
   template <int Width>
   __device__ void at(std::int64_t index) const {
     std::int64_t rest = index, offset = 0;
+#pragma unroll 1  // as in elementwise.cu
     for (std::size_t d = plan.rank; d-- > 0;) {
       const Division along = divide(rest, static_cast<int>(plan.extent[d]));
       offset += along.remainder * plan.stride_a[d];
