@@ -86,13 +86,15 @@ struct BroadcastBinary {
   template <int Width>
   __device__ void at(std::int64_t index) const {
     std::int64_t rest = index, offset_a = 0, offset_b = 0;
-#pragma unroll 1  // few dimensions: nvcc would write the divisions of four
-    for (std::size_t d = plan.rank; d-- > 0;) {
+    std::size_t d = plan.rank;  // at least 1, and few: nvcc would write the divisions of four
+#pragma unroll 1
+    do {
+      --d;
       const Division along = divide(rest, static_cast<int>(plan.extent[d]));
       offset_a += along.remainder * plan.stride_a[d];
       offset_b += along.remainder * plan.stride_b[d];
       rest = along.quotient;
-    }
+    } while (d > 0);
     const std::size_t last = plan.rank - 1;
     auto values = load_row<T, Width>(a + offset_a, plan.stride_a[last]);
     const auto others = load_row<T, Width>(b + offset_b, plan.stride_b[last]);

@@ -160,12 +160,14 @@ struct BroadcastElement {
   template <int Width>
   __device__ void at(std::int64_t index) const {
     std::int64_t rest = index, offset = 0;
-#pragma unroll 1  // as in elementwise.cu
-    for (std::size_t d = plan.rank; d-- > 0;) {
+    std::size_t d = plan.rank;  // as in elementwise.cu
+#pragma unroll 1
+    do {
+      --d;
       const Division along = divide(rest, static_cast<int>(plan.extent[d]));
       offset += along.remainder * plan.stride_a[d];
       rest = along.quotient;
-    }
+    } while (d > 0);
     Elements<T, Width> values;
     if (plan.stride_a[plan.rank - 1] == 1) {
       values = Elements<T, Width>::load(dy + offset);
