@@ -178,8 +178,8 @@ class Unpickler {
   }
   /// A whole model begins with its class; before PyTorch 1.6 the word "module" stood before it.
   [[nodiscard]] bool is_at_root() const {
-    return document_.values.empty() ||
-           (document_.values.size() == 1 && document_.values.front().text == "module");
+    const auto& values = document_.values;
+    return values.empty() || (values.size() == 1 && values.front().text == "module");
   }
   void call() {
     require(2);

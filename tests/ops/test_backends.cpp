@@ -52,9 +52,7 @@ std::vector<DType> test_types() {
 std::vector<Backend*> test_backends(DType dtype) {
   std::vector<Backend*> found = test_backends();
   if (dtype == DType::bf16)
-    std::erase_if(found, [](Backend* backend) {
-      return !Configured::possible(*backend, {.precision = Precision::bf16});
-    });
+    std::erase_if(found, [](const Backend* backend) { return !backend->has_precision(Precision::bf16); });
   return found;
 }
 

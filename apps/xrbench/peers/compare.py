@@ -42,7 +42,8 @@ DEFAULT_MODE = "eager"
 TUNED = "channels_last+fused_adam"
 MODES = (f"channels_last {TUNED} {TUNED}+huge_pages {TUNED}+malloc_keep "
          f"compile+{TUNED} compile+{TUNED}+malloc_keep")
-BF16_MODES = f" {TUNED}+bfloat16 {TUNED}+bfloat16+malloc_keep compile+{TUNED}+bfloat16 compile+{TUNED}+bfloat16+malloc_keep"
+BF16_MODES = (f" {TUNED}+bfloat16 {TUNED}+bfloat16+malloc_keep"
+              f" compile+{TUNED}+bfloat16 compile+{TUNED}+bfloat16+malloc_keep")
 JEMALLOC_MODES = f" {TUNED}+jemalloc compile+{TUNED}+jemalloc"
 GPU_TUNED = TUNED + "+cudnn_benchmark"
 GPU_MODES = f"{GPU_TUNED} compile+cuda_graphs+{GPU_TUNED}"

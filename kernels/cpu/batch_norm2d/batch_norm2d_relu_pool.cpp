@@ -16,6 +16,7 @@
 
 #include <bit>
 #include <cmath>
+#include <type_traits>
 
 #include "kernels/common/stream.h"
 #include "kernels/cpu/elements.h"
@@ -196,7 +197,9 @@ template <class T>
 void pooled_forward_pass(const PooledShapes& s, const ChannelParameters& parameters, const T* x,
                          const View& y, std::uint8_t* winners) {
   const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
-  const std::int64_t lanes = s.in.lanes, strip = buffer_elements / lanes;
+  // Rows of windows are twice as long; those of bf16 fit their buffers.
+  const std::int64_t lanes = s.in.lanes,
+                     strip = buffer_elements / (std::is_same_v<T, float> ? lanes : 2 * lanes);
   const std::int64_t rows_per_task = std::max<std::int64_t>(1, 65536 / (4 * s.out.width * lanes));
   T* out = y.as<T>();
   parallel_ranges(s.out.planes() * s.out.height, rows_per_task, [&](std::int64_t begin, std::int64_t end) {
@@ -236,7 +239,7 @@ ChannelGradientSums pooled_gradient_sums(const PooledShapes& s, const ChannelPar
   pooled.mean = parameters.beta;  // so that the sums are of dy (y - beta)
   ChannelGradientSums sums = channel_gradient_sums(s.out, GradientMask::positive_x, y, dy, pooled);
   for (std::size_t c = 0; c < sums.dy.size(); ++c) {
-    // (y - beta) / gamma carries y's rounding error, at most about 2^-24 (|xhat| + 2 |beta / gamma|).
+    // (y - beta) / gamma carries y's rounding error, at most about 2^-24 (bf16: 2^-9) times |xhat| + 2 |beta / gamma|.
     const float size = std::fabs(gamma[c]);
     if (size > 1e-30f && std::fabs(parameters.beta[c]) <= 16.0f * size) {
       sums.dy_x[c] /= static_cast<double>(gamma[c]);

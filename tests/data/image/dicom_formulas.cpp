@@ -11,15 +11,15 @@ namespace {
 
 using Greys = std::vector<std::uint8_t>;
 
-constexpr DecodeLimits any_side{.min_side = 1};
+constexpr DecodeLimits one_pixel{.min_side = 1};
 constexpr std::uint32_t modality_lut = 0x00283000, voi_lut = 0x00283010;
 
 Greys pixels_of(const DicomWriter& writer, int channels = 1) {
-  return decode_image(writer.file(), channels, any_side).pixels;
+  return decode_image(writer.file(), channels, one_pixel).pixels;
 }
 
 DecodedImage decoded(const DicomWriter& writer) {
-  return decode_with_notes(writer.file(), 1, any_side);
+  return decode_with_notes(writer.file(), 1, one_pixel);
 }
 
 std::string words_of(const std::vector<int>& values) {
