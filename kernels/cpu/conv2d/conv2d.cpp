@@ -7,7 +7,6 @@
 
 #include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/elements.h"
 
 namespace xr::kernels::cpu {
 
@@ -52,16 +51,15 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* 
   }
 }
 
-const float* widened(OneDnn& one_dnn, Temporary which, const Bf16* values, std::int64_t count) {
+const float* widened(CpuBackend& backend, OneDnn& one_dnn, Temporary which, const Bf16* values,
+                     std::int64_t count) {
   float* const result = one_dnn.temporary(which, count);
-  parallel_ranges(count, elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-    widen(values + begin, result + begin, end - begin);
-  });
+  backend.run(Cast{.x = {values, {count}, DType::bf16}, .y = {{result, {count}, DType::f32}}});
   return result;
 }
 
-void backward_filter_in_f32(OneDnn& one_dnn, Conv2dProblem problem, const Bf16* x, const Bf16* dy,
-                            float* d_filter, float* d_bias, GradientWrite write) {
+void backward_filter_in_f32(CpuBackend& backend, OneDnn& one_dnn, Conv2dProblem problem, const Bf16* x,
+                            const Bf16* dy, float* d_filter, float* d_bias, GradientWrite write) {
   problem.activation = DType::f32;
   const std::int64_t batch = problem.batch, x_image = problem.x_shape().numel() / batch,
                      y_image = problem.y_shape().numel() / batch,
@@ -69,8 +67,9 @@ void backward_filter_in_f32(OneDnn& one_dnn, Conv2dProblem problem, const Bf16* 
   for (std::int64_t first = 0; first < batch; first += images) {
     problem.batch = std::min(images, batch - first);
     backward_filter(
-        one_dnn, problem, widened(one_dnn, Temporary::widened, x + first * x_image, problem.batch * x_image),
-        widened(one_dnn, Temporary::widened_gradient, dy + first * y_image, problem.batch * y_image),
+        one_dnn, problem,
+        widened(backend, one_dnn, Temporary::widened, x + first * x_image, problem.batch * x_image),
+        widened(backend, one_dnn, Temporary::widened_gradient, dy + first * y_image, problem.batch * y_image),
         d_filter, d_bias, first == 0 ? write : GradientWrite::accumulate);
   }
 }
@@ -108,8 +107,8 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
   }
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
   if (is_widened(problem))
-    backward_filter_in_f32(*primitives_, problem, call.x.as<Bf16>(), call.dy.as<Bf16>(), d_filter, d_bias,
-                           call.write);
+    backward_filter_in_f32(*this, *primitives_, problem, call.x.as<Bf16>(), call.dy.as<Bf16>(), d_filter,
+                           d_bias, call.write);
   else
     backward_filter(*primitives_, problem, call.x.data, call.dy.data, d_filter, d_bias, call.write);
 }

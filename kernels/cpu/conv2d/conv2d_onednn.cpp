@@ -58,10 +58,13 @@ memory::desc any_layout(const Shape& shape, DType dtype) {
   return {{shape[0], shape[1], shape[2], shape[3]}, onednn_type(dtype), memory::format_tag::any};
 }
 
+// One channel lies alike in contiguous and channels_last, but oneDNN takes two equal layouts only.
+Layout layout_of_x(const Conv2dProblem& p) {
+  return p.in_channels == 1 && p.y_layout == Layout::channels_last ? Layout::channels_last : p.x_layout;
+}
+
 memory::desc x_layout(const Conv2dProblem& p) {
-  // One channel lies alike in both layouts, but oneDNN takes two equal ones only.
-  const bool is_alike = p.in_channels == 1 && p.y_layout == Layout::channels_last;
-  return activation_layout(p.x_shape(), is_alike ? Layout::channels_last : p.x_layout, p.activation);
+  return activation_layout(p.x_shape(), layout_of_x(p), p.activation);
 }
 
 memory::desc y_layout(const Conv2dProblem& p) {
@@ -90,9 +93,8 @@ std::vector<Candidate> candidates(Operation operation, const Conv2dProblem& p) {
                       dnnl::algorithm::convolution_winograd});
   const bool few_channels = has_few_channels(p) && operation == Operation::conv2d_forward &&
                             (p.x_layout == Layout::contiguous || p.in_channels == 1) &&
-                            (p.y_layout == Layout::blocked16 ||
-                             (p.y_layout == Layout::channels_last && p.activation == DType::bf16));
-  const bool same = p.x_layout == p.y_layout && p.x_layout != Layout::contiguous;
+                            p.y_layout == Layout::blocked16;
+  const bool same = layout_of_x(p) == p.y_layout && p.y_layout != Layout::contiguous;
   if (few_channels || same) result.push_back(given);
   result.push_back(any);
   result.push_back(given);

@@ -10,6 +10,25 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
+/// What the results of the forward convolution see of x: for its products, and for those of the filter's gradient.
+[[nodiscard]] inline PixelGrid grid_of_results(const Conv2dShape& s) {
+  return {.results = s.batch * s.out_h * s.out_w,
+          .of_image = Divisor(s.out_h * s.out_w),
+          .of_row = Divisor(s.out_w),
+          .stride_h = s.stride_h,
+          .stride_w = s.stride_w,
+          .begin_h = -s.padding_h,
+          .begin_w = -s.padding_w,
+          .taps_h = s.kernel_h,
+          .taps_w = s.kernel_w,
+          .step_h = s.dilation_h,
+          .step_w = s.dilation_w,
+          .height = s.in_h,
+          .width = s.in_w,
+          .channels = s.in_channels / s.groups,
+          .pixel_stride = s.in_channels};
+}
+
 /// For each group, blockIdx.y: result (N I J, columns) = the matrix of taps of `source` (PixelGrid) times filter^T
 /// (columns, taps, channels), both of the activations' type; for Math::tf32 the filter is rounded to it.
 struct ImplicitGemm {

@@ -33,21 +33,7 @@ void launch_product(KernelBackend& backend, const Conv2dProblem& problem, const 
   const std::int64_t per_split = ceil_div(depth_tiles, parts);
   const FilterPartials partials =
       make_filter_partials(backend, call, static_cast<int>(ceil_div(depth_tiles, per_split)), true);
-  const ImplicitGemmFilter g{.grid = {.results = results,
-                                      .of_image = Divisor(s.out_h * s.out_w),
-                                      .of_row = Divisor(s.out_w),
-                                      .stride_h = s.stride_h,
-                                      .stride_w = s.stride_w,
-                                      .begin_h = -s.padding_h,
-                                      .begin_w = -s.padding_w,
-                                      .taps_h = s.kernel_h,
-                                      .taps_w = s.kernel_w,
-                                      .step_h = s.dilation_h,
-                                      .step_w = s.dilation_w,
-                                      .height = s.in_h,
-                                      .width = s.in_w,
-                                      .channels = s.in_channels / s.groups,
-                                      .pixel_stride = s.in_channels},
+  const ImplicitGemmFilter g{.grid = grid_of_results(s),
                              .x = call.x.data,
                              .dy = call.dy.data,
                              .rows = rows,
