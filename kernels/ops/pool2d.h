@@ -12,6 +12,14 @@ struct Pool2dParams {
   std::int64_t padding_h = 0, padding_w = 0;
   bool count_include_pad = true;  ///< average pooling only: whether padding counts in the divisor
 
+  [[nodiscard]] static Pool2dParams square(std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
+    return {.kernel_h = kernel,
+            .kernel_w = kernel,
+            .stride_h = stride,
+            .stride_w = stride,
+            .padding_h = padding,
+            .padding_w = padding};
+  }
   [[nodiscard]] std::int64_t window() const { return kernel_h * kernel_w; }
 };
 

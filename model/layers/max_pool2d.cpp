@@ -5,12 +5,7 @@
 namespace xr::model {
 
 MaxPool2d::MaxPool2d(std::int64_t kernel, std::int64_t stride, std::int64_t padding)
-    : params_{.kernel_h = kernel,
-              .kernel_w = kernel,
-              .stride_h = stride,
-              .stride_w = stride,
-              .padding_h = padding,
-              .padding_w = padding} {}
+    : params_(engine::Pool2dParams::square(kernel, stride, padding)) {}
 
 Shape MaxPool2d::output_shape(const Shape& x) const {
   return engine::pooled_shape("max_pool2d", x, params_);

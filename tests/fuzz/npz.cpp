@@ -1,5 +1,5 @@
-// Reads the input as a data set in an archive, with all its images. Every other input is packed first: what stands
-// between marks becomes the arrays of an archive whose checksums are right, which random changes would hardly ever be.
+// Reads the input as a data set in an archive, with all its images. In a packed input (packed_input.h) the parts are
+// the arrays of the archive.
 #include "data/dataset/npz_dataset.h"
 
 #include <array>
@@ -7,24 +7,17 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/common/error.h"
-#include "tests/engine/io/zip_writer.h"
-#include "tests/fuzz/expect.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/packed_input.h"
 
 namespace {
 
 using xr::fuzz::expect;
-
-constexpr std::string_view mark = "\xFE|";
+using xr::fuzz::next_part;
 
 std::string packed(std::string_view input) {
   std::vector<xr::engine::test::ArchiveMember> members;
-  for (const char* name : {"train_images.npy", "train_labels.npy", "test_images.npy", "test_labels.npy"}) {
-    const std::size_t end = std::min(input.find(mark), input.size());
-    members.push_back({name, std::string(input.substr(0, end))});
-    input.remove_prefix(std::min(end + mark.size(), input.size()));
-  }
+  for (const char* name : {"train_images.npy", "train_labels.npy", "test_images.npy", "test_labels.npy"})
+    members.push_back({name, next_part(input)});
   return xr::engine::test::zip(members);
 }
 
@@ -49,13 +42,6 @@ void read_all(const std::string& path) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string input(reinterpret_cast<const char*>(data), size);
-  if (size % 2 == 0) input = packed(input);
-  const xr::fuzz::MemoryFile file(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-  try {
-    read_all(file.path());
-  } catch (const xr::Error& error) {
-    xr::fuzz::expect_one_line(error);
-  }
+  xr::fuzz::read_input(data, size, packed, read_all);
   return 0;
 }

@@ -1,29 +1,17 @@
-// Opens the input as a file of weights, in whichever form, and loads every tensor. Every other input is packed first:
-// what stands before the first mark becomes the pickle of an archive, what follows its storages.
+// Opens the input as a file of weights, in whichever form, and loads every tensor. In a packed input (packed_input.h)
+// the first part is the pickle of an archive, what follows its storages.
 #include "engine/io/weights_file.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "kernels/common/error.h"
-#include "tests/engine/io/zip_writer.h"
-#include "tests/fuzz/expect.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/packed_input.h"
 
 namespace {
 
 using xr::fuzz::expect;
-
-constexpr std::string_view mark = "\xFE|";
-
-std::string next_part(std::string_view& input) {
-  const std::size_t end = std::min(input.find(mark), input.size());
-  std::string part(input.substr(0, end));
-  input.remove_prefix(std::min(end + mark.size(), input.size()));
-  return part;
-}
+using xr::fuzz::next_part;
 
 std::string packed(std::string_view input) {
   std::vector<xr::engine::test::ArchiveMember> members = {{"a/data.pkl", next_part(input)}};
@@ -50,13 +38,6 @@ void load_all(const std::string& path) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string input(reinterpret_cast<const char*>(data), size);
-  if (size % 2 == 0) input = packed(input);
-  const xr::fuzz::MemoryFile file(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-  try {
-    load_all(file.path());
-  } catch (const xr::Error& error) {
-    xr::fuzz::expect_one_line(error);
-  }
+  xr::fuzz::read_input(data, size, packed, load_all);
   return 0;
 }
