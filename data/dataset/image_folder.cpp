@@ -245,6 +245,9 @@ Layout read_layout(Dataset& dataset, const LayoutSettings& settings, const Progr
     if (dataset.sources.empty() && fs::is_regular_file(place / "sources.csv", code))
       dataset.sources = place / "sources.csv";
   }
+  std::erase_if(dataset.skipped, [&](const SkippedFile& file) {  // it is read
+    return !dataset.sources.empty() && dataset.directory / file.path == dataset.sources;
+  });
   return layout;
 }
 

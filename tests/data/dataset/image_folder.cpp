@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 
 using namespace xr;
 using namespace xr::data;
@@ -162,6 +163,17 @@ TEST_CASE("subfolders are read and hidden files passed over and other files told
   CHECK(dataset.skipped[0].kind == SkipKind::unreachable);
   CHECK(dataset.skipped[1].kind == SkipKind::not_an_image);
   CHECK(dataset.skipped[2].path == "train/covid/pipe.png");
+}
+
+TEST_CASE("the table of sources is not among the files that are passed over") {
+  const TemporaryFolder folder;
+  make_given_splits(folder, 1, 1);
+  touch(folder / "notes.txt");
+  std::ofstream(folder / "sources.csv") << "file,source\ntrain/covid/00.png,here\n";
+  const Dataset dataset = read_image_folder(folder.path(), {.validation_fraction = 0});
+  CHECK(dataset.sources == folder / "sources.csv");
+  REQUIRE(dataset.skipped.size() == 1);
+  CHECK(dataset.skipped[0].path == "notes.txt");
 }
 
 TEST_CASE("links are followed and link loops end") {
