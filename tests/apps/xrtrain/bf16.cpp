@@ -1,6 +1,6 @@
 // --precision bf16 on the CPU.
+#include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "kernels/registry.h"
 #include "tests/apps/xrtrain/support.h"
@@ -24,13 +24,6 @@ Arguments training(const TemporaryFolder& folder, const std::string& out, const 
   return arguments;
 }
 
-std::vector<std::string> last_columns(const std::string& table) {
-  std::vector<std::string> found;
-  std::istringstream lines(table);
-  for (std::string line; std::getline(lines, line);) found.push_back(line.substr(line.rfind(',') + 1));
-  return found;
-}
-
 }  // namespace
 
 TEST_CASE("training in bf16 on the CPU gives the same bytes twice, and other bytes than in fp32") {
@@ -52,20 +45,23 @@ TEST_CASE("training in bf16 on the CPU gives the same bytes twice, and other byt
     };
     CHECK(checkpoint("first") == checkpoint("second"));
     CHECK(checkpoint("first") != checkpoint("single"));
-    // What was trained in bf16 predicts in fp32 nearly the same.
+    // What was trained in bf16 predicts nearly the same in fp32, but not quite.
     const auto predict = [&](const char* precision) {
       const Result result = run(
           folder, {"predict", (folder / "first/checkpoints/01.safetensors").string(),
                    (folder / "data/test").string(), "--device", "cpu", "--precision", precision, "--csv"});
       INFO(result.error);
       REQUIRE(result.status == 0);
-      return last_columns(result.output);
+      return probabilities_of(result.output);
     };
-    const std::vector<std::string> rounded = predict("bf16"), exact = predict("fp32");
+    const std::vector<double> rounded = predict("bf16"), exact = predict("fp32");
     REQUIRE(rounded.size() == exact.size());
-    REQUIRE(rounded.size() > 2);
-    for (std::size_t i = 1; i < rounded.size(); ++i)
-      CHECK(std::abs(std::stod(rounded[i]) - std::stod(exact[i])) <= 0.02);
+    REQUIRE(!rounded.empty());
+    double largest = 0;
+    for (std::size_t i = 0; i < rounded.size(); ++i)
+      largest = std::max(largest, std::abs(rounded[i] - exact[i]));
+    CHECK(largest <= 0.02);
+    CHECK(largest > 5e-5);  // more than rounding in f32 makes
   }
 }
 

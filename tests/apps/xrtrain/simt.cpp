@@ -1,27 +1,11 @@
 // The program on the SIMT executor: the CUDA kernels' whole path where there is no GPU.
 #include <cmath>
-#include <sstream>
 
 #include "tests/apps/xrtrain/support.h"
 
 namespace xr::apps::test {
 
 namespace {
-
-/// The probabilities in the lines of `predict --csv`: file,class,p(covid),p(normal).
-std::vector<double> probabilities_of(const std::string& csv) {
-  std::vector<double> found;
-  std::istringstream lines(csv);
-  std::string line;
-  std::getline(lines, line);
-  CHECK(line == "file,class,p(covid),p(normal)");
-  while (std::getline(lines, line)) {
-    const std::size_t last = line.rfind(',');
-    found.push_back(std::stod(line.substr(line.rfind(',', last - 1) + 1)));
-    found.push_back(std::stod(line.substr(last + 1)));
-  }
-  return found;
-}
 
 struct Setting {
   std::string model, precision;

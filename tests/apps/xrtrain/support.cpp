@@ -122,6 +122,20 @@ Result run(const TemporaryFolder& folder, const Arguments& arguments, const RunS
   return result;
 }
 
+std::vector<double> probabilities_of(const std::string& csv) {
+  std::vector<double> found;
+  std::istringstream lines(csv);
+  std::string line;
+  std::getline(lines, line);
+  CHECK(line == "file,class,p(covid),p(normal)");
+  while (std::getline(lines, line)) {
+    const std::size_t last = line.rfind(',');
+    found.push_back(std::stod(line.substr(line.rfind(',', last - 1) + 1)));
+    found.push_back(std::stod(line.substr(last + 1)));
+  }
+  return found;
+}
+
 fs::path make_phantoms(const TemporaryFolder& folder, int train_per_class, int test_per_class) {
   data::PhantomSettings settings;
   settings.size = 64;

@@ -52,6 +52,9 @@ struct RunSettings {
 /// Runs the program. Its cache is in `folder`/cache.
 Result run(const TemporaryFolder& folder, const Arguments& arguments, const RunSettings& settings = {});
 
+/// The probabilities in the lines of `predict --csv`: file,class,p(covid),p(normal).
+std::vector<double> probabilities_of(const std::string& csv);
+
 /// A set of phantom images of 64 x 64 pixels in `folder`/data; the same for the same counts.
 fs::path make_phantoms(const TemporaryFolder& folder, int train_per_class = 6, int test_per_class = 2);
 
