@@ -61,6 +61,12 @@ void require(bool condition, const char* what) {
   XR_CHECK_CODE(condition, error_code::weights_damaged, "it is damaged: {}", what);
 }
 
+// PyTorch's are numbers. Messages show them.
+bool is_key(std::string_view text) {
+  return text.size() <= max_key_bytes &&
+         std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 PickleValue storage_type_value(ElementType type, bool typed) {
   PickleValue value;
   value.kind = PickleKind::callable;
@@ -195,8 +201,8 @@ PickleValue storage_value(const PickleValue& id) {
           "what is persistent is not a storage");
   require(items[1]->kind == PickleKind::callable && items[1]->integer == storage_type,
           "a storage has no type");
-  require(items[2]->kind == PickleKind::text && items[2]->text.size() <= max_key_bytes,
-          "a storage has no key, or a very long one");
+  require(items[2]->kind == PickleKind::text && is_key(items[2]->text),
+          "a storage has no key, or one that is very long or not printable");
   PickleStorage storage = *items[1]->storage;
   storage.key = items[2]->text;
   storage.elements = count_of(*items[4], "a storage's size is not a number from 0 on");

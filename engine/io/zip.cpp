@@ -46,6 +46,12 @@ class Fields {
   std::span<const std::byte> bytes_;
 };
 
+/// For messages: a name may have 65535 bytes.
+std::string quote(const ZipMember& member) {
+  constexpr std::size_t longest = 100;
+  return quote_name(member.name.size() <= longest ? member.name : member.name.substr(0, longest - 3) + "...");
+}
+
 struct Directory {
   std::uint64_t offset = 0, bytes = 0, members = 0;
 };
@@ -69,21 +75,19 @@ class ZipFile::Implementation {
   [[nodiscard]] const std::vector<ZipMember>& members() const { return members_; }
 
   [[nodiscard]] std::unique_ptr<ZipReader> open(const ZipMember& member, Checksums checksums) const {
-    require(!member.encrypted, "its member {} is encrypted", quote_name(member.name));
+    require(!member.encrypted, "its member {} is encrypted", quote(member));
     require(member.method == 0 || member.method == 8,
             "its member {} is packed by method {}: only stored and deflated members can be read",
-            quote_name(member.name), member.method);
+            quote(member), member.method);
     const std::vector<std::byte> header = bytes_at(member.header_offset, local_bytes);
     const Fields fields(header);
     require(fields.u32(0) == local_signature, "its member {} has no header: the archive is damaged",
-            quote_name(member.name));
+            quote(member));
     const std::uint64_t data =
         member.header_offset + local_bytes + fields.u16(26) + fields.u16(28);  // name and extra fields
-    require(data <= size_ && member.compressed <= size_ - data, "its member {} is cut off",
-            quote_name(member.name));
+    require(data <= size_ && member.compressed <= size_ - data, "its member {} is cut off", quote(member));
     const auto source = [this](std::uint64_t offset, std::span<std::byte> bytes) { read_at(offset, bytes); };
-    return unpack(member, fmt::format("{} of {}", quote_name(member.name), quote_name(path_)), data, source,
-                  checksums);
+    return unpack(member, fmt::format("{} of {}", quote(member), quote_name(path_)), data, source, checksums);
   }
 
  private:
@@ -160,7 +164,7 @@ class ZipFile::Implementation {
       member.header_offset = fields.u32(42);
       widen(member, std::span(bytes).subspan(at + central_bytes + name, extra));
       require(member.compressed <= size_ && member.header_offset <= size_,
-              "its member {} would lie outside of it", quote_name(member.name));
+              "its member {} would lie outside of it", quote(member));
       members_.push_back(std::move(member));
       at += central_bytes + name + extra + comment;
     }
@@ -171,12 +175,12 @@ class ZipFile::Implementation {
     while (extra.size() >= 4) {
       const Fields fields(extra);
       const std::size_t length = fields.u16(2);
-      require(length <= extra.size() - 4, "an extra field of {} is cut off", quote_name(member.name));
+      require(length <= extra.size() - 4, "an extra field of {} is cut off", quote(member));
       if (fields.u16(0) == 1) {
         std::size_t at = 4;
         for (std::uint64_t* value : {&member.size, &member.compressed, &member.header_offset}) {
           if (*value != 0xFFFFFFFF) continue;
-          require(at + 8 <= 4 + length, "an extra field of {} is cut off", quote_name(member.name));
+          require(at + 8 <= 4 + length, "an extra field of {} is cut off", quote(member));
           *value = fields.number(at, 8);
           at += 8;
         }

@@ -120,6 +120,15 @@ TEST_CASE("damaged and foreign archives are refused by what is wrong") {
   CHECK(!is_zip(folder / "none"));
 }
 
+TEST_CASE("a message shortens a member's long name and escapes its control characters") {
+  const TemporaryFolder folder;
+  std::string archive = zip({{"line\n" + std::string(3000, 'n'), "content"}});
+  archive.replace(archive.find("content"), 7, "CONTENT");
+  const std::string message = refused(folder / "x.zip", archive);
+  CHECK_THAT(message, Contains("line\\nnnn") && Contains("checksum"));
+  CHECK(message.size() < 500);
+}
+
 TEST_CASE("deflated members that are damaged are refused") {
   if (!can_inflate()) return;
   const TemporaryFolder folder;
