@@ -1,6 +1,6 @@
 #!/bin/bash
 # check_python.sh PAGE SOURCE_FOLDER BUILD_FOLDER WORK_FOLDER: the commands of a page (check_commands.sh), then its ```python
-# blocks as one program; "OUT" means the work folder. Exit status 77: a Python package is missing, or ONNX in this build.
+# blocks as one program; "OUT" means the work folder, "build/" the build's. Exit status 77: a Python package is missing, or ONNX in this build.
 set -uo pipefail
 page=$1 build=$3 work=$4
 python=${XR_PYTHON:-python3}
@@ -13,7 +13,7 @@ if ! "$build/bin/xrtrain" info | grep -q '^ONNX: written'; then
   exit 77
 fi
 "$(dirname "$0")/check_commands.sh" "$@" || exit 1
-awk '/^```/ { inside = ($0 == "```python"); next } inside' "$page" | sed "s|OUT/|$work/|g" >"$work/page.py"
+awk '/^```/ { inside = ($0 == "```python"); next } inside' "$page" | sed "s|OUT/|$work/|g; s|\bbuild/|$build/|g" >"$work/page.py"
 [[ -s $work/page.py ]] || {
   echo "$page: no Python found"
   exit 1

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """ONNX Runtime against `xrtrain predict`, for every network that the program has.
 
-    check_onnx.py PROGRAM FOLDER [NETWORK...]
+    check_onnx.py PROGRAM FOLDER X-RAYS [NETWORK...]
 
-Trains each network for one epoch on phantom images in FOLDER (an empty folder), exports its checkpoint with and
-without the image input, checks both files with ONNX's checker and compares probabilities.
+Trains each network for one epoch on phantom images in FOLDER (an empty folder), one of them also on colour images and
+on images with several labels, exports its checkpoint with and without the image input, checks both files with ONNX's
+checker and compares the probabilities of all images below X-RAYS, or of six made of noise where that folder is absent.
 Exit status: 0 equal, 1 different, 77 onnx, onnxruntime or numpy is not installed.
 """
 import json
@@ -22,7 +23,7 @@ except ImportError as error:
 
 SIZE = 64
 TOLERANCE = 1e-4
-program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+program, folder, xrays = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 
 
 def run(*arguments):
@@ -33,19 +34,43 @@ def run(*arguments):
     return done.stdout
 
 
-def make_images(colour):
-    """Files of smooth noise, in the network's size, and their pixels (N, C, H, W)."""
+def read_xrays(mode):
+    """The images below X-RAYS, resized to what the network sees: (N, SIZE, SIZE[, 3])."""
+    from PIL import Image
+
+    files = sorted(file for file in xrays.rglob("*") if file.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    return [np.asarray(Image.open(file).convert(mode).resize((SIZE, SIZE), Image.Resampling.BILINEAR)) for file in files]
+
+
+def make_noise(channels):
+    """Six images of smooth noise: (N, SIZE, SIZE, channels)."""
     generator = np.random.default_rng(7)
+    coarse = generator.uniform(0, 255, (6, 8, 8, channels))
+    fine = np.kron(coarse, np.ones((1, 8, 8, 1))) + generator.normal(0, 12, (6, SIZE, SIZE, channels))
+    return np.clip(fine, 0, 255).astype(np.uint8)
+
+
+def make_images(colour):
+    """Files in the network's size, and their pixels (N, C, H, W)."""
     channels = 3 if colour else 1
-    coarse = generator.uniform(0, 255, (6, channels, 8, 8))
-    fine = np.kron(coarse, np.ones((1, 1, 8, 8))) + generator.normal(0, 12, (6, channels, SIZE, SIZE))
-    pixels = np.clip(fine, 0, 255).astype(np.uint8)
+    images = read_xrays("RGB" if colour else "L") if xrays.is_dir() else make_noise(channels)
+    pixels = np.stack(images).reshape(-1, SIZE, SIZE, channels)
     files = []
     for number, image in enumerate(pixels):
         files.append(folder / f"{'colour' if colour else 'grey'}{number}.{'ppm' if colour else 'pgm'}")
-        files[-1].write_bytes(f"P{6 if colour else 5}\n{SIZE} {SIZE}\n255\n".encode() +
-                              np.ascontiguousarray(image.transpose(1, 2, 0)).tobytes())
-    return files, pixels
+        files[-1].write_bytes(f"P{6 if colour else 5}\n{SIZE} {SIZE}\n255\n".encode() + image.tobytes())
+    return files, np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+
+def make_labelled_images():
+    """An archive of images with three labels each, of which any number may be there."""
+    generator = np.random.default_rng(8)
+    arrays = {}
+    for split, count in (("train", 24), ("val", 8), ("test", 8)):
+        arrays[split + "_labels"] = generator.integers(0, 2, (count, 3), dtype=np.uint8)
+        arrays[split + "_images"] = generator.integers(0, 256, (count, SIZE, SIZE), dtype=np.uint8)
+    np.savez(folder / "labels.npz", **arrays)
+    return folder / "labels.npz"
 
 
 def softmax(logits):
@@ -53,12 +78,11 @@ def softmax(logits):
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def check(name, data, extra=()):
+def check(title, name, data, colour=False):
     """Trains, exports and compares one network; returns the largest difference of a probability."""
-    colour = "3" in extra
-    out = folder / ("run_" + name + ("_colour" if colour else "") + ("_labels" if "--labels" in extra else ""))
+    out = folder / ("run_" + title)
     run("train", "--data", data, "--out", out, "--model", name, "--image-size", SIZE, "--epochs", 1, "--batch-size", 8,
-        "--threads", 2, "--no-cache", "--quiet", *extra)
+        "--threads", 2, "--no-cache", "--quiet", *(("--channels", 3) if colour else ()))
     checkpoint = out / "checkpoints" / "00.safetensors"
     files, pixels = make_images(colour)
     rows = [json.loads(line) for line in run("predict", checkpoint, *files, "--json").splitlines()]
@@ -83,17 +107,20 @@ def check(name, data, extra=()):
             scaled = softmax(result["logits"] / float(metadata["temperature"]))
             assert np.abs(result["calibrated_probabilities"] - scaled).max() < 1e-6, "temperature"
         assert ("temperature" in metadata) == ("calibrated_probabilities" in outputs)
-    print(f"{out.name[4:]}: largest difference {worst:.1e}, outputs {', '.join(outputs)}")
+    print(f"{title}: largest difference {worst:.1e} in {len(files)} images, outputs {', '.join(outputs)}")
     return worst
 
 
 def main():
-    names = sys.argv[3:] or [model["model"] for model in json.loads(run("info", "--json"))["models"]]
+    names = sys.argv[4:] or [model["model"] for model in json.loads(run("info", "--json"))["models"]]
     data = folder / "data"
     run("synth", "--out", data, "--size", SIZE, "--train-covid", 14, "--train-normal", 14, "--test-covid", 3,
         "--test-normal", 3, "--quiet")
-    differences = {name: check(name, data) for name in names}
-    differences["colour"] = check("resnet18", data, ("--channels", "3"))
+    if not xrays.is_dir():
+        print(f"{xrays} is absent: the images are noise")
+    differences = {name: check(name, name, data) for name in names}
+    differences["colour"] = check("colour", "resnet18", data, colour=True)
+    differences["labels"] = check("labels", "xray_resnet", make_labelled_images())
     wrong = {name: value for name, value in differences.items() if not value <= TOLERANCE}
     if wrong:
         sys.exit(f"probabilities differ by more than {TOLERANCE}: {wrong}")
