@@ -35,6 +35,8 @@ void add_step(xr::command_line::Command program, xr::bench::StepSettings& settin
               "fp32, tf32 or bf16");
   step.choice("--kernels", settings.backend.kernels, xr::command_line::kernel_choice_names(),
               "auto, custom or cudnn");
+  step.flag("--inference", settings.inference,
+            "Time the forward pass in evaluation, with batch norms folded into the convolutions");
   step.flag("--cuda-graph,!--no-cuda-graph", settings.cuda_graph,
             "Record the step and replay it, where the device can");
   step.option("--threads", settings.threads, "CPU threads; 0: all cores").show_default();

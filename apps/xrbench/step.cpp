@@ -11,27 +11,20 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <vector>
 
 #include "apps/command_line/backend_names.h"
 #include "apps/xrbench/machine.h"
+#include "apps/xrbench/step_work.h"
 #include "engine/core/allocator.h"
-#include "engine/io/safetensors.h"
-#include "engine/train/optimizer.h"
 #include "kernels/common/parallel.h"
-#include "kernels/common/random.h"
-#include "model/training_step.h"
 
 namespace xr::bench {
 
 namespace {
 
-using engine::Tensor;
 using nlohmann::json;
-
-constexpr std::uint64_t image_stream = 100, label_stream = 101;
 
 std::string name_of(kernels::Precision precision) {
   return command_line::name_of(precision, command_line::precision_names());
@@ -41,62 +34,6 @@ bool is_asynchronous(const StepSettings& settings) {
   return settings.model.device.type == kernels::DeviceType::cuda;
 }
 
-/// A network, its optimizer and one batch, trained on again and again.
-class Trainer {
- public:
-  explicit Trainer(const StepSettings& settings)
-      : model_(model::make_model(settings.model)),
-        arena_(model_->parameters()),
-        optimizer_(arena_, {.learning_rate = settings.learning_rate}),
-        step_(*model_, arena_, {.capture = settings.cuda_graph}) {
-    const auto& m = settings.model;
-    Philox images(m.seed, image_stream), labels(m.seed, label_stream);
-    std::vector<float> pixels(
-        static_cast<std::size_t>(settings.batch_size * m.channels * m.image_size * m.image_size));
-    for (float& pixel : pixels) pixel = images.uniform();
-    std::vector<std::int64_t> classes(static_cast<std::size_t>(settings.batch_size));
-    for (std::int64_t& label : classes) label = labels.below(static_cast<std::uint32_t>(m.classes));
-    input_ = Tensor::from_host(std::span<const float>(pixels),
-                               {settings.batch_size, m.channels, m.image_size, m.image_size}, m.device);
-    labels_ = Tensor::from_host(std::span<const std::int64_t>(classes), {settings.batch_size}, m.device);
-  }
-
-  /// Queues `count` steps and waits for the last. Returns the losses, each before its step's update.
-  std::vector<float> run(int count) {
-    if (!losses_.defined() || losses_.numel() < count)
-      losses_ = Tensor::empty({count}, {engine::DType::f32, input_.device(), engine::Layout{}});
-    float* const losses = losses_.mutable_view().as<float>();
-    kernels::Backend& backend = input_.backend();
-    for (int i = 0; i < count; ++i) {
-      const model::TrainingStep::Result& result = step_.run(optimizer_.steps_done(), input_, labels_);
-      optimizer_.step();
-      backend.copy(losses + i, result.loss.view().data, sizeof(float));
-    }
-    std::vector<float> values(static_cast<std::size_t>(count));
-    backend.copy_to_host(values.data(), losses, values.size() * sizeof(float));  // waits
-    return values;
-  }
-
-  void write_state(const std::string& path) const {
-    std::vector<engine::NamedTensor> tensors = model_->state();
-    tensors.push_back({"input", input_});
-    tensors.push_back({"labels", labels_});
-    engine::save_safetensors(path, tensors);
-  }
-
-  [[nodiscard]] std::int64_t parameter_count() const { return arena_.parameter_count(); }
-  /// Whether the latest step was a replay of recorded work.
-  [[nodiscard]] bool replayed() const { return step_.replayed(); }
-
- private:
-  std::unique_ptr<model::Module> model_;
-  engine::ParameterArena arena_;
-  engine::Adam optimizer_;
-  model::TrainingStep step_;
-  Tensor input_, labels_;
-  Tensor losses_;  // of the steps of a block
-};
-
 struct Measured {
   std::vector<double> seconds;  ///< per step, one for each block
   std::vector<double> losses;   ///< one for each step
@@ -104,12 +41,12 @@ struct Measured {
 };
 
 /// `count` steps in blocks of `block`; the last may be smaller.
-Measured measure(Trainer& trainer, int count, int block) {
+Measured measure(StepWork& work, int count, int block) {
   Measured measured{.seconds = {}, .losses = {}, .block = std::min(block, count)};
   for (int done = 0; done < count; done += block) {
     const int steps = std::min(block, count - done);
     const auto start = std::chrono::steady_clock::now();
-    const std::vector<float> losses = trainer.run(steps);
+    const std::vector<float> losses = work.run(steps);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     measured.seconds.push_back(taken.count() / steps);
     measured.losses.insert(measured.losses.end(), losses.begin(), losses.end());
@@ -138,17 +75,22 @@ json to_json(const Measured& measured, const StepSettings& settings) {
   return result;
 }
 
-json about(const Trainer& trainer, const StepSettings& settings) {
+json about(const StepWork& work, const StepSettings& settings) {
   kernels::Backend& backend = kernels::backend(settings.model.device);
-  return {{"program", "xrbench " + settings.model.name}, {"commit", commit()},
-          {"mode", settings.model.device.to_string()},   {"device", backend.description()},
-          {"simulated", backend.is_simulated()},         {"precision", name_of(settings.backend.precision)},
-          {"threads", kernels::thread_count()},          {"batch_size", settings.batch_size},
-          {"parameters", trainer.parameter_count()}};
+  return {{"program", "xrbench " + settings.model.name},
+          {"inference", settings.inference},
+          {"commit", commit()},
+          {"mode", settings.model.device.to_string()},
+          {"device", backend.description()},
+          {"simulated", backend.is_simulated()},
+          {"precision", name_of(settings.backend.precision)},
+          {"threads", kernels::thread_count()},
+          {"batch_size", settings.batch_size},
+          {"parameters", work.parameter_count()}};
 }
 
-void serve(Trainer& trainer, const StepSettings& settings) {
-  json ready = about(trainer, settings);
+void serve(StepWork& work, const StepSettings& settings) {
+  json ready = about(work, settings);
   ready["ready"] = true;
   std::cout << ready.dump() << std::endl;
   for (std::string line; std::getline(std::cin, line) && line != "quit";) {
@@ -159,17 +101,18 @@ void serve(Trainer& trainer, const StepSettings& settings) {
       throw Error(fmt::format("unknown request '{}': send 'step K' or 'quit'", line));
     }
     // A request is a block where the device runs on while the host goes ahead.
-    const Measured measured = measure(trainer, count, is_asynchronous(settings) ? count : 1);
+    const Measured measured = measure(work, count, is_asynchronous(settings) ? count : 1);
     std::cout << to_json(measured, settings).dump() << std::endl;
   }
 }
 
-void print(const Trainer& trainer, const Measured& measured, const StepSettings& settings) {
-  fmt::print("{} on {} in {}, batch {} x {} x {} x {}, {} parameters, {} threads{}\n", settings.model.name,
+void print(const StepWork& work, const Measured& measured, const StepSettings& settings) {
+  fmt::print("{}{} on {} in {}, batch {} x {} x {} x {}, {} parameters, {} threads{}\n",
+             settings.inference ? "inference of " : "", settings.model.name,
              settings.model.device.to_string(), name_of(settings.backend.precision), settings.batch_size,
              settings.model.channels, settings.model.image_size, settings.model.image_size,
-             trainer.parameter_count(), kernels::thread_count(),
-             trainer.replayed() ? ", recorded and replayed" : "");
+             work.parameter_count(), kernels::thread_count(),
+             work.replayed() ? ", recorded and replayed" : "");
   if (!is_timed(settings)) {
     fmt::print("step: not timed, because the device is simulated; loss {:.4f}\n", measured.losses.back());
     return;
@@ -183,10 +126,10 @@ void print(const Trainer& trainer, const Measured& measured, const StepSettings&
 }
 
 /// One step after the warm-up, kernel by kernel.
-void count_step(Trainer& trainer, const StepSettings& settings, CountersTable& table) {
-  const std::vector<KernelCounters> kernels = table.by_kernel(count_launches([&] { (void)trainer.run(1); }));
+void count_step(StepWork& work, const StepSettings& settings, CountersTable& table) {
+  const std::vector<KernelCounters> kernels = table.by_kernel(count_launches([&] { (void)work.run(1); }));
   if (settings.json) {
-    json result = about(trainer, settings);
+    json result = about(work, settings);
     result["counters"] = to_json(kernels, *table.gpu());
     std::cout << result.dump() << '\n';
   } else {
@@ -212,19 +155,19 @@ void run_step(const StepSettings& settings) {
   std::optional<CountersTable> counters;
   command_line::errors_as<command_line::UsageError>(
       [&] { counters.emplace(settings.counters, kernels::backend(settings.model.device)); });
-  Trainer trainer(settings);
-  if (!settings.write_state.empty()) trainer.write_state(settings.write_state);
-  if (settings.serve) return serve(trainer, settings);
+  const std::unique_ptr<StepWork> work = make_step_work(settings);
+  if (!settings.write_state.empty()) work->write_state(settings.write_state);
+  if (settings.serve) return serve(*work, settings);
 
   const int usual_block = is_asynchronous(settings) ? 10 : 1;
   const int block = settings.block > 0 ? settings.block : usual_block;
-  if (settings.warm_up > 0) measure(trainer, settings.warm_up, block);
-  if (counters->gpu() != nullptr) return count_step(trainer, settings, *counters);
-  const Measured measured = measure(trainer, settings.steps, block);
-  if (!settings.json) return print(trainer, measured, settings);
+  if (settings.warm_up > 0) measure(*work, settings.warm_up, block);
+  if (counters->gpu() != nullptr) return count_step(*work, settings, *counters);
+  const Measured measured = measure(*work, settings.steps, block);
+  if (!settings.json) return print(*work, measured, settings);
   json result = to_json(measured, settings);
-  result.update(about(trainer, settings));
-  result["replayed"] = trainer.replayed();
+  result.update(about(*work, settings));
+  result["replayed"] = work->replayed();
   if (is_timed(settings)) {
     result["median_seconds"] = quantile(measured.seconds, 0.5);
     result["p20_seconds"] = quantile(measured.seconds, 0.2);

@@ -1,4 +1,5 @@
-// xrbench step: a whole training step (forward, cross-entropy, backward, Adam) of a network on random images.
+// xrbench step: a whole training step (forward, cross-entropy, backward, Adam) of a network on random images, or its
+// forward pass in evaluation.
 #pragma once
 
 #include <string>
@@ -12,6 +13,7 @@ namespace xr::bench {
 struct StepSettings {
   model::ModelSettings model;
   kernels::BackendOptions backend;  ///< precision and choice of kernels
+  bool inference = false;           ///< instead of training: the forward pass with folded batch norms
   bool cuda_graph = true;           ///< record the step and replay it, where the device can
   std::int64_t batch_size = 60;
   float learning_rate = 1e-3f;

@@ -1,7 +1,9 @@
 #include "engine/ops/conv2d.h"
 
 #include "engine/core/autograd.h"
+#include "engine/ops/add.h"
 #include "engine/ops/cast.h"
+#include "engine/ops/relu.h"
 #include "kernels/common/error_codes.h"
 
 namespace xr::engine {
@@ -43,6 +45,11 @@ void backward_filter(kernels::Backend& backend, const Conv2dParams& params, Cons
     backend.run(kernels::Scale{.x = bias_part.view(), .y = d_bias.view, .write = d_bias.write});
 }
 
+void check_bias(const Tensor& bias, const Tensor& filter) {
+  XR_CHECK(!bias.defined() || bias.shape() == Shape{filter.dim(0)}, "conv2d: bias {} does not fit filter {}",
+           bias.shape().to_string(), filter.shape().to_string());
+}
+
 }  // namespace
 
 Shape conv2d_shape(const Shape& x, const Shape& filter, const Conv2dParams& p) {
@@ -64,10 +71,36 @@ Shape conv2d_shape(const Shape& x, const Shape& filter, const Conv2dParams& p) {
   return y;
 }
 
+Tensor conv2d_constant(const Tensor& input, const ConstantFilter& constant, const Conv2dParams& params,
+                       bool relu, const Tensor& residual) {
+  const auto& [filter, bias, number] = constant;
+  XR_CHECK(!will_record({input, filter, bias, residual}),
+           "conv2d of a constant filter has no gradient and no trace: use NoGradGuard");
+  const Shape shape = conv2d_shape(input.shape(), filter.shape(), params);
+  check_bias(bias, filter);
+  XR_CHECK(!residual.defined() || residual.shape() == shape,
+           "conv2d: the residual {} is not of the result's shape {}", residual.shape().to_string(),
+           shape.to_string());
+  kernels::Backend& backend = input.backend();
+  const Tensor x = cast(input, backend.activation_type());
+  Tensor y = Tensor::empty(shape, {x.dtype(), x.device(), backend.preferred_layout(shape[1])});
+  const bool fits = residual.defined() && residual.dtype() == y.dtype() && residual.layout() == y.layout();
+  backend.run(kernels::Conv2dForward{.x = x.view(),
+                                     .filter = filter.view(),
+                                     .bias = bias.view(),
+                                     .y = y.mutable_view(),
+                                     .params = params,
+                                     .residual = fits ? residual.view() : ConstView{},
+                                     .relu = relu && (fits || !residual.defined()),
+                                     .filter_number = number});
+  if (fits || !residual.defined()) return y;
+  const Tensor sum = add(y, residual);
+  return relu ? engine::relu(sum) : sum;
+}
+
 Tensor conv2d(const Tensor& input, const Tensor& filter, const Tensor& bias, const Conv2dParams& params) {
   const Shape shape = conv2d_shape(input.shape(), filter.shape(), params);
-  XR_CHECK(!bias.defined() || bias.shape() == Shape{filter.dim(0)}, "conv2d: bias {} does not fit filter {}",
-           bias.shape().to_string(), filter.shape().to_string());
+  check_bias(bias, filter);
   kernels::Backend& backend = input.backend();
   const Tensor x = cast(input, backend.activation_type());
   Tensor y = Tensor::empty(shape, {x.dtype(), x.device(), backend.preferred_layout(shape[1])});

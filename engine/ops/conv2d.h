@@ -12,6 +12,17 @@ using kernels::Conv2dParams;
 [[nodiscard]] Tensor conv2d(const Tensor& x, const Tensor& filter, const Tensor& bias,
                             const Conv2dParams& params = {});
 
+/// A filter that never changes, and its bias or none. `number`: see Conv2dForward::filter_number.
+struct ConstantFilter {
+  Tensor filter, bias;
+  std::uint64_t number = 0;
+};
+
+/// conv2d(...) + residual (of the result's shape, or undefined), with `relu` what is positive of it. For evaluation: it
+/// is not recorded, so no input may require a gradient.
+[[nodiscard]] Tensor conv2d_constant(const Tensor& x, const ConstantFilter& constant,
+                                     const Conv2dParams& params, bool relu, const Tensor& residual = {});
+
 /// Shape of its result, without computing it; throws Error likewise (code image_too_small for an empty result).
 [[nodiscard]] Shape conv2d_shape(const Shape& x, const Shape& filter, const Conv2dParams& params);
 

@@ -74,14 +74,6 @@ void* map_huge_pages(std::size_t bytes) {
   return data;
 }
 
-void copy_bytes(void* to, const void* from, std::size_t bytes) {
-  if (bytes == 0) return;
-  parallel_ranges(static_cast<std::int64_t>(bytes), copy_grain, [&](std::int64_t begin, std::int64_t end) {
-    std::memcpy(static_cast<std::byte*>(to) + begin, static_cast<const std::byte*>(from) + begin,
-                static_cast<std::size_t>(end - begin));
-  });
-}
-
 std::string processor_name() {
   std::ifstream cpuinfo("/proc/cpuinfo");
   for (std::string line; std::getline(cpuinfo, line);)
@@ -135,6 +127,14 @@ void* Workspace::get(std::size_t bytes) {
     bytes_ = bytes;
   }
   return data_;
+}
+
+void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  parallel_ranges(static_cast<std::int64_t>(bytes), copy_grain, [&](std::int64_t begin, std::int64_t end) {
+    std::memcpy(static_cast<std::byte*>(to) + begin, static_cast<const std::byte*>(from) + begin,
+                static_cast<std::size_t>(end - begin));
+  });
 }
 
 CpuBackend::CpuBackend() : primitives_(std::make_unique<Primitives>()) {}

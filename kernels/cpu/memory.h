@@ -11,6 +11,9 @@ namespace xr::kernels::cpu {
 /// `bytes` is what was asked for.
 void free_memory(void* data, std::size_t bytes) noexcept;
 
+/// On several threads where there is much.
+void copy_bytes(void* to, const void* from, std::size_t bytes);
+
 /// A block that only grows: what an operation needs for the length of a call and keeps for the next one.
 class Workspace {
  public:

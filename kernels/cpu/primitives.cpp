@@ -41,18 +41,40 @@ dnnl::reorder& OneDnn::conversion(CachedPrimitive& primitive, const Argument& ar
   return primitive.conversions.emplace(variant, dnnl::reorder(descriptor)).first->second;
 }
 
+void* OneDnn::converted(CachedPrimitive& primitive, const Argument& argument,
+                        const dnnl::memory::desc& wanted) {
+  const auto convert = [&](Workspace& workspace) {
+    void* const data = workspace.get(wanted.get_size());
+    dnnl::memory from = wrap(argument.layout, argument.data), to = wrap(wanted, data);
+    conversion(primitive, argument, wanted).execute(stream_, from, to);
+    return data;
+  };
+  if (argument.number == 0) return convert(workspaces_[argument.id]);
+  const auto found = primitive.kept.find(argument.number);
+  if (found != primitive.kept.end()) return found->second.get(0);
+  if (kept_bytes_ + wanted.get_size() > max_kept_bytes) {
+    for (auto& [key, other] : cache_) other->kept.clear();
+    kept_bytes_ = 0;
+  }
+  kept_bytes_ += wanted.get_size();
+  try {
+    return convert(primitive.kept[argument.number]);
+  } catch (...) {
+    primitive.kept.erase(argument.number);
+    throw;
+  }
+}
+
 void OneDnn::run(CachedPrimitive& primitive, const std::vector<Argument>& arguments) {
   std::unordered_map<int, dnnl::memory> memories;
   for (const Argument& argument : arguments) {
     const dnnl::memory::desc wanted = primitive.layout_of(argument.id);
     const bool convert = wanted != argument.layout || argument.write == GradientWrite::accumulate;
-    void* const data = convert ? workspaces_[argument.id].get(wanted.get_size()) : argument.data;
-    const dnnl::memory memory = wrap(wanted, data);
-    if (convert && !argument.is_output) {
-      dnnl::memory from = wrap(argument.layout, argument.data), to = memory;
-      conversion(primitive, argument, wanted).execute(stream_, from, to);
-    }
-    memories.emplace(argument.id, memory);
+    void* data = argument.data;
+    if (convert)
+      data = argument.is_output ? workspaces_[argument.id].get(wanted.get_size())
+                                : converted(primitive, argument, wanted);
+    memories.emplace(argument.id, wrap(wanted, data));
   }
   const dnnl::memory::desc scratchpad = primitive.layout_of(DNNL_ARG_SCRATCHPAD);
   if (scratchpad.get_size() > 0)

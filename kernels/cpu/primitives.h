@@ -39,6 +39,7 @@ struct CachedPrimitive {
   dnnl::primitive primitive;
   dnnl::primitive_desc_base descriptor;
   std::map<int, dnnl::reorder> conversions;  // by argument: from or to the caller's layout
+  std::map<std::uint64_t, Workspace> kept;   // by number: inputs as the primitive wants them
 
   CachedPrimitive() = default;
   /// From oneDNN's primitive_desc of that operation.
@@ -60,6 +61,7 @@ struct Argument {
   void* data;
   bool is_output = false;
   GradientWrite write = GradientWrite::overwrite;  ///< outputs only
+  std::uint64_t number = 0;  ///< inputs only: if not 0, those of the same number have the same elements
 
   static Argument input(int id, const dnnl::memory::desc& layout, const void* data) {
     return {id, layout, const_cast<void*>(data)};
@@ -112,7 +114,10 @@ class OneDnn {
     begin_key(operation, key);
     const auto found = cache_.find(key);
     if (found != cache_.end()) return *found->second;
-    if (cache_.size() >= max_primitives) cache_.clear();
+    if (cache_.size() >= max_primitives) {
+      cache_.clear();
+      kept_bytes_ = 0;
+    }
     return *cache_.emplace(std::move(key), std::make_unique<CachedPrimitive>(build())).first->second;
   }
 
@@ -124,11 +129,13 @@ class OneDnn {
   }
 
  private:
-  static constexpr std::size_t max_primitives = 1024;
+  static constexpr std::size_t max_primitives = 1024, max_kept_bytes = std::size_t{512} << 20;
 
   static int threads_for(double multiply_adds);
   void begin_key(Operation operation, PrimitiveKey& key) const;
   dnnl::memory wrap(const dnnl::memory::desc& layout, void* data);
+  /// The input in the layout that is wanted, converted where it is not kept from an earlier call.
+  void* converted(CachedPrimitive& primitive, const Argument& argument, const dnnl::memory::desc& wanted);
   dnnl::reorder& conversion(CachedPrimitive& primitive, const Argument& argument,
                             const dnnl::memory::desc& wanted);
 
@@ -137,6 +144,7 @@ class OneDnn {
   std::mutex mutex_;
   int threads_ = 1;
   std::map<PrimitiveKey, std::unique_ptr<CachedPrimitive>> cache_;
+  std::size_t kept_bytes_ = 0;           // of all primitives
   std::map<int, Workspace> workspaces_;  // by DNNL_ARG_... or Temporary
 };
 

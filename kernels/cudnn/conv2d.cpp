@@ -67,6 +67,8 @@ Ran CudnnOperations::run(const Conv2dForward& call) {
   const ConvolutionPlan* plan = plans_->find(c, plan_);
   if (plan == nullptr) return {};
   run_plan(*plan, call.x, call.filter, call.y, call.bias);
+  if (call.residual.defined()) own_.run(Add{.a = call.y, .b = call.residual, .y = call.y});
+  if (call.relu) own_.run(ReluForward{.x = call.y, .y = call.y});
   return {Library::cudnn, plan->name().c_str()};
 }
 

@@ -105,6 +105,7 @@ Conv2dProblem Conv2dBackwardFilter::problem() const {
 void Conv2dForward::validate() const {
   require_convolution({name, "x", x, "filter", filter, "y", y}, params);
   if (bias.defined()) require_vector(name, "bias", bias, filter.shape[0]);
+  if (residual.defined()) require_same_kind(name, "residual", residual, "y", y);
 }
 
 void Conv2dBackwardData::validate() const {

@@ -50,9 +50,16 @@ struct Conv2dForward {
   ConstView x, filter, bias = {};
   View y;
   Conv2dParams params = {};
+  /// Added to the result; as y, or undefined.
+  ConstView residual = {};
+  /// What is negative becomes 0 at the end, as in relu_forward. With oneDNN it becomes at most 1e-30 of itself.
+  bool relu = false;
+  /// If not 0: filters of the same number have the same elements, for as long as the process lives. A backend may keep
+  /// what it makes of one.
+  std::uint64_t filter_number = 0;
 
   void validate() const;
-  [[nodiscard]] std::int64_t bytes() const { return bytes_of(x, filter, bias, y); }
+  [[nodiscard]] std::int64_t bytes() const { return bytes_of(x, filter, bias, residual, y); }
   [[nodiscard]] std::int64_t flops() const { return problem().operations(); }
   /// Of a valid call.
   [[nodiscard]] Conv2dProblem problem() const;

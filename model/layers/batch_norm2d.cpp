@@ -3,6 +3,7 @@
 #include <array>
 #include <span>
 
+#include "engine/ops/max_pool2d.h"
 #include "kernels/common/error_codes.h"
 
 namespace xr::model {
@@ -35,6 +36,7 @@ Shape BatchNorm2d::output_shape(const Shape& x) const {
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
+  if (folded_) return options_.max_pool ? engine::max_pool2d(x) : x;
   const std::optional<float> momentum = context().batch_norm_momentum;
   state_.params.momentum = momentum.value_or(options_.params.momentum);
   if (training() && !momentum)

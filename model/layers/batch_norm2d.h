@@ -18,6 +18,12 @@ class BatchNorm2d final : public Module {
  public:
   BatchNorm2d(const Initializer& initializer, std::int64_t channels, const BatchNorm2dOptions& options = {});
   [[nodiscard]] Shape output_shape(const Shape& x) const override;
+  [[nodiscard]] const engine::BatchNorm2dState& statistics() const { return state_; }
+  [[nodiscard]] bool has_relu() const { return options_.relu; }
+  /// From now on the convolution before it does its work, and its ReLU; only the pooling is left.
+  void set_folded() { folded_ = true; }
+  [[nodiscard]] bool folded() const { return folded_; }
+
   /// What a batch weighs in the running statistics.
   [[nodiscard]] float momentum() const { return options_.params.momentum; }
 
@@ -26,6 +32,7 @@ class BatchNorm2d final : public Module {
   std::int64_t channels_;
   BatchNorm2dOptions options_;
   engine::BatchNorm2dState state_;
+  bool folded_ = false;
   Tensor num_batches_tracked_;  // i64 on the host: nothing on the device needs it
 };
 

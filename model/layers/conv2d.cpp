@@ -1,6 +1,8 @@
 #include "model/layers/conv2d.h"
 
 #include <algorithm>
+#include <atomic>
+#include <vector>
 
 namespace xr::model {
 
@@ -53,7 +55,35 @@ Shape Conv2d::output_shape(const Shape& x) const {
   return engine::conv2d_shape(x, filter_, params_for(x));
 }
 
+void Conv2d::append_scale(std::span<const double> scale, std::span<const double> shift, bool relu) {
+  static std::atomic<std::uint64_t> last_number{0};
+  const auto channels = static_cast<std::size_t>(filter_[0]);
+  XR_CHECK(scale.size() == channels && shift.size() == channels && !scaled_.filter.defined(),
+           "a convolution of {} output channels takes as many scales once, not {}", channels, scale.size());
+  std::vector<float> weight = weight_.to_host(), bias(channels);
+  if (bias_.defined()) bias = bias_.to_host();
+  const std::size_t inputs = weight.size() / channels;
+  for (std::size_t i = 0; i < weight.size(); ++i)
+    weight[i] = static_cast<float>(weight[i] * scale[i / inputs]);
+  for (std::size_t i = 0; i < channels; ++i) bias[i] = static_cast<float>(bias[i] * scale[i] + shift[i]);
+  const engine::Device device = weight_.device();
+  scaled_ = {Tensor::from_host(std::span<const float>(weight), filter_, device),
+             Tensor::from_host(std::span<const float>(bias), {filter_[0]}, device), ++last_number};
+  relu_ = relu;
+}
+
+Tensor Conv2d::forward_scaled(const Tensor& x, bool relu, const Tensor& residual) {
+  XR_CHECK(!training(), "a network whose batch norms are folded cannot be trained");
+  return engine::conv2d_constant(x, scaled_, params_for(x.shape()), relu, residual);
+}
+
+Tensor Conv2d::add_and_relu(const Tensor& x, const Tensor& residual) {
+  XR_CHECK(scaled_.filter.defined() && !relu_, "a sum follows a convolution with a scale and without ReLU");
+  return forward_scaled(x, true, residual);
+}
+
 Tensor Conv2d::forward(const Tensor& x) {
+  if (scaled_.filter.defined()) return forward_scaled(x, relu_, {});
   return engine::conv2d(x, weight_, bias_, params_for(x.shape()));
 }
 

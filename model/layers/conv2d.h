@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "engine/ops/conv2d.h"
 #include "model/initializer.h"
 #include "model/module.h"
@@ -23,16 +25,25 @@ class Conv2d final : public Module {
  public:
   Conv2d(Initializer& initializer, std::int64_t in, std::int64_t out, const Conv2dOptions& options);
   [[nodiscard]] Shape output_shape(const Shape& x) const override;
+  [[nodiscard]] const Tensor& weight() const { return weight_; }
+
+  /// From now on, in evaluation: shift + scale (x * weight + bias) for each output channel, and its ReLU. The parameters
+  /// stay as they are. Training throws Error.
+  void append_scale(std::span<const double> scale, std::span<const double> shift, bool relu);
+  /// Of a convolution with a scale, without ReLU: max(0, (*this)(x) + residual), in fewer passes over memory.
+  [[nodiscard]] Tensor add_and_relu(const Tensor& x, const Tensor& residual);
 
  private:
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  [[nodiscard]] Tensor forward_scaled(const Tensor& x, bool relu, const Tensor& residual);
   /// For an input of shape x.
   [[nodiscard]] engine::Conv2dParams params_for(const Shape& x) const;
 
   Shape filter_;
   Tensor weight_, bias_;
   engine::Conv2dParams params_;
-  bool same_padding_;
+  bool same_padding_, relu_ = false;
+  engine::ConstantFilter scaled_;  ///< or undefined
 };
 
 }  // namespace xr::model

@@ -22,6 +22,16 @@ std::unique_ptr<Sequential> make_downsample(Initializer& initializer, std::int64
   return downsample;
 }
 
+namespace {
+
+/// The end of a block: relu(norm(convolution(x)) + shortcut).
+Tensor add_shortcut(Conv2d& convolution, BatchNorm2d& norm, const Tensor& x, const Tensor& shortcut) {
+  if (norm.folded()) return convolution.add_and_relu(x, shortcut);
+  return engine::relu(engine::add(norm(convolution(x)), shortcut));
+}
+
+}  // namespace
+
 BasicBlock::BasicBlock(Initializer& initializer, std::int64_t in, std::int64_t width, std::int64_t stride)
     : conv1_(initializer, in, width, residual_convolution(3, stride)),
       bn1_(initializer, width, {.relu = true}),
@@ -40,8 +50,8 @@ Shape BasicBlock::output_shape(const Shape& x) const {
 }
 
 Tensor BasicBlock::forward(const Tensor& x) {
-  const Tensor branch = bn2_(conv2_(bn1_(conv1_(x))));
-  return engine::relu(engine::add(branch, downsample_ ? (*downsample_)(x) : x));
+  const Tensor branch = bn1_(conv1_(x));
+  return add_shortcut(conv2_, bn2_, branch, downsample_ ? (*downsample_)(x) : x);
 }
 
 Bottleneck::Bottleneck(Initializer& initializer, std::int64_t in, std::int64_t width, std::int64_t stride)
@@ -67,8 +77,8 @@ Shape Bottleneck::output_shape(const Shape& x) const {
 }
 
 Tensor Bottleneck::forward(const Tensor& x) {
-  const Tensor branch = bn3_(conv3_(bn2_(conv2_(bn1_(conv1_(x))))));
-  return engine::relu(engine::add(branch, downsample_ ? (*downsample_)(x) : x));
+  const Tensor branch = bn2_(conv2_(bn1_(conv1_(x))));
+  return add_shortcut(conv3_, bn3_, branch, downsample_ ? (*downsample_)(x) : x);
 }
 
 }  // namespace xr::model

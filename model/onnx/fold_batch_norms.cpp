@@ -1,5 +1,6 @@
+#include "model/fold_batch_norms.h"
+
 #include <algorithm>
-#include <cmath>
 #include <span>
 
 #include "model/onnx/graph.h"
@@ -9,23 +10,17 @@ namespace xr::model::onnx {
 namespace {
 
 /// What a batch norm does to a channel: y = scale x + shift.
-struct ScaleAndShift {
+struct RoundedScaleAndShift {
   std::vector<float> scale, shift;
 };
 
-/// In double precision, because the deviation may be tiny. Inputs: x, weight, bias, running_mean, running_var.
-ScaleAndShift scale_and_shift(const Graph& graph, const Node& norm) {
+/// Inputs: x, weight, bias, running_mean, running_var.
+RoundedScaleAndShift scale_and_shift_of(const Graph& graph, const Node& norm) {
   XR_CHECK(norm.inputs.size() == 5, "the batch norm {} was traced while training", norm.name);
   const auto values = [&](std::size_t input) { return std::span(graph.constant(norm.inputs[input]).values); };
-  const std::span<const float> weight = values(1), bias = values(2), mean = values(3), variance = values(4);
-  const double epsilon = std::get<float>(norm.attributes.front().second);
-  ScaleAndShift result;
-  for (std::size_t c = 0; c < weight.size(); ++c) {
-    const double scale = weight[c] / std::sqrt(variance[c] + epsilon);
-    result.scale.push_back(static_cast<float>(scale));
-    result.shift.push_back(static_cast<float>(bias[c] - mean[c] * scale));
-  }
-  return result;
+  const auto [scale, shift] = scale_and_shift(values(1), values(2), values(3), values(4),
+                                              std::get<float>(norm.attributes.front().second));
+  return {{scale.begin(), scale.end()}, {shift.begin(), shift.end()}};
 }
 
 Constant& find_constant(Graph& graph, const std::string& name) {
@@ -47,7 +42,7 @@ Node* convolution_before(const Graph& graph, std::vector<Node>& nodes, const Nod
   return &*made;
 }
 
-void fold(Graph& graph, Node& convolution, const ScaleAndShift& norm) {
+void fold(Graph& graph, Node& convolution, const RoundedScaleAndShift& norm) {
   const std::size_t channels = norm.scale.size();
   Constant& weight = find_constant(graph, convolution.inputs[1]);
   const std::size_t filter = weight.values.size() / channels;
@@ -67,7 +62,7 @@ void add_once(Graph& graph, const std::string& name, const std::vector<float>& v
     graph.constants.push_back({name, {1, static_cast<std::int64_t>(values.size()), 1, 1}, values});
 }
 
-void add_scale_and_shift(Graph& graph, const Node& node, const ScaleAndShift& norm,
+void add_scale_and_shift(Graph& graph, const Node& node, const RoundedScaleAndShift& norm,
                          std::vector<Node>& nodes) {
   const std::string scale = node.name + ".scale", shift = node.name + ".shift",
                     scaled = node.output + "_scaled";
@@ -91,7 +86,7 @@ void fold_batch_norms(Graph& graph) {
       nodes.push_back(node);
       continue;
     }
-    const ScaleAndShift norm = scale_and_shift(graph, node);
+    const RoundedScaleAndShift norm = scale_and_shift_of(graph, node);
     if (Node* convolution = convolution_before(graph, nodes, node)) {
       fold(graph, *convolution, norm);
       rename(nodes, node.inputs[0], node.output);

@@ -4,6 +4,7 @@
 
 #include "tests/ops/test_backends.h"
 #include "tests/reference/gradient_check.h"
+#include "tests/reference/relu.h"
 
 namespace xr::tests {
 
@@ -166,6 +167,8 @@ std::string parameters_of(const Conv2dCase& c) {
   add("stride", p.stride_h, p.stride_w, 1);
   add("dilation", p.dilation_h, p.dilation_w, 1);
   if (p.groups != 1) text += fmt::format(", {} groups", p.groups);
+  if (c.residual) text += ", residual";
+  if (c.relu) text += ", ReLU";
   return text;
 }
 
@@ -179,14 +182,20 @@ Call finished(Call call, const Conv2dCase& c) {
 }  // namespace
 
 Call conv2d_forward(const Conv2dCase& c, DType activation, const Conv2dLayouts& layouts) {
-  return finished(
-      call_of({input("x", c.x, activation, layouts.x), input("filter", c.filter),
-               input("bias", {c.filter[0]}).only_if(c.bias), output("y", c.y(), activation, layouts.y)},
-              [params = c.params](Views v) {
-                return kernels::Conv2dForward{
-                    .x = v[0], .filter = v[1], .bias = v[2], .y = v[3], .params = params};
-              }),
-      c);
+  return finished(call_of({input("x", c.x, activation, layouts.x), input("filter", c.filter),
+                           input("bias", {c.filter[0]}).only_if(c.bias),
+                           input("residual", c.y(), activation, layouts.y).only_if(c.residual),
+                           output("y", c.y(), activation, layouts.y)},
+                          [params = c.params, relu = c.relu](Views v) {
+                            return kernels::Conv2dForward{.x = v[0],
+                                                          .filter = v[1],
+                                                          .bias = v[2],
+                                                          .y = v[4],
+                                                          .params = params,
+                                                          .residual = v[3],
+                                                          .relu = relu};
+                          }),
+                  c);
 }
 
 Call conv2d_backward_data(const Conv2dCase& c, DType activation, const Conv2dLayouts& layouts) {
@@ -255,9 +264,13 @@ void check_conv2d_forward(const Checker& check, const Conv2dCase& c, const Conv2
                           const Backends& backends, const ChooseLayouts& layouts) {
   const Tensor x = setting.operand(c.x, 1), filter = setting.operand(c.filter, 2);
   const Tensor bias = random_normal({c.filter[0]}, 3);
-  const Expected y =
-      setting.expected(reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr), c, c.terms(),
-                       setting.activation());
+  const Tensor residual = setting.operand(c.y(), 4);
+  Tensor sums = reference::conv2d_forward(c.params, x, filter, c.bias ? &bias : nullptr);
+  if (c.residual)
+    for (std::int64_t i = 0; i < sums.size(); ++i) sums[i] += residual[i];
+  Expected y =
+      setting.expected(c.relu ? reference::relu_forward(sums) : sums, c, c.terms(), setting.activation());
+  if (c.relu) y.magnitude = std::sqrt(c.terms());
   for (Backend* backend : backends)
     for (const Conv2dLayouts& pair : layouts(*backend))
       check(*backend, conv2d_forward(c, setting.activation(), pair)
@@ -265,6 +278,7 @@ void check_conv2d_forward(const Checker& check, const Conv2dCase& c, const Conv2
                           .holds("x", x)
                           .holds("filter", filter)
                           .holds("bias", bias)
+                          .holds("residual", residual)
                           .expects("y", y));
 }
 

@@ -19,6 +19,7 @@ struct Conv2dCase {
   Shape x, filter;
   Conv2dParams params = {};
   bool bias = true;
+  bool residual = false, relu = false;  ///< at the end of the forward pass
 
   // Height and width; one number for both.
   [[nodiscard]] Conv2dCase stride(std::int64_t h, std::int64_t w = -1) const;

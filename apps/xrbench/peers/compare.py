@@ -3,7 +3,7 @@
 Every program is started once per phase with --serve and obeys the line protocol that pytorch_step.py
 describes. Ours is started as
 
-    xrbench step --serve --model M --batch-size N --image-size N --channels N --padding N
+    xrbench step --serve [--inference] --model M --batch-size N --image-size N --channels N --padding N
                  --device D --precision P --kernels K --threads N --dropout P --lr X --seed N [--write-state FILE]
 
 --write-state writes the initial state dict and the batch, `input` (F32) and `labels` (I64), to one
@@ -44,6 +44,12 @@ MODES = (f"channels_last {TUNED} {TUNED}+huge_pages {TUNED}+malloc_keep "
          f"compile+{TUNED} compile+{TUNED}+malloc_keep")
 BF16_MODES = (f" {TUNED}+bfloat16 {TUNED}+bfloat16+malloc_keep"
               f" compile+{TUNED}+bfloat16 compile+{TUNED}+bfloat16+malloc_keep")
+# Of evaluation: compiled with frozen weights, PyTorch folds batch norms into convolutions.
+INFERENCE_MODES = ("channels_last folded+channels_last folded+channels_last+malloc_keep compile+channels_last "
+                   "compile+freezing+channels_last compile+freezing+channels_last+malloc_keep")
+INFERENCE_BF16_MODES = (" folded+channels_last+bfloat16 compile+freezing+channels_last+bfloat16"
+                        " compile+freezing+channels_last+bfloat16+malloc_keep"
+                        " compile+freezing+channels_last+bfloat16_weights+malloc_keep")
 JEMALLOC_MODES = f" {TUNED}+jemalloc compile+{TUNED}+jemalloc"
 GPU_TUNED = TUNED + "+cudnn_benchmark"
 GPU_MODES = f"{GPU_TUNED} compile+cuda_graphs+{GPU_TUNED}"
@@ -81,6 +87,8 @@ def parse_arguments():
                         help="leave out PyTorch modes that fail; measure although losses differ; end with "
                         "status 1 then")
     parser.add_argument("--model", default="report_cnn", help="a network of networks.py")
+    parser.add_argument("--inference", action="store_true",
+                        help="the forward pass in evaluation, with batch norms folded, in place of a training step")
     parser.add_argument("--batch-size", type=int, default=60)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--channels", type=int, default=1)
@@ -100,9 +108,10 @@ def parse_arguments():
                         "and only losses mean anything")
     parser.add_argument("--patience", type=float, default=600, help="together: seconds after which a PyTorch mode "
                         "that is not ready is a failure")
-    modes = MODES + (JEMALLOC_MODES if ctypes.util.find_library("jemalloc") else "")
+    training_modes = MODES + (JEMALLOC_MODES if ctypes.util.find_library("jemalloc") else "")
     parser.add_argument("--modes", help="PyTorch modes to try, separated by spaces; pytorch_step.py explains "
-                        f"them (default: {modes}; with cuda: {GPU_MODES})")
+                        f"them (default: {training_modes}; with cuda: {GPU_MODES}; --inference on the cpu: "
+                        f"{INFERENCE_MODES})")
     parser.add_argument("--output", type=pathlib.Path, help="also write what is printed to this Markdown file")
     parser.add_argument("--xrbench", default=os.environ.get("XRBENCH", ROOT / "build" / "bin" / "xrbench"))
     parser.add_argument("--python", default=os.environ.get("XR_PYTHON", sys.executable))
@@ -111,8 +120,11 @@ def parse_arguments():
     on_gpu = arguments.device == "cuda" and not arguments.simulated
     if arguments.device == "cpu" and arguments.precision == "tf32":
         parser.error("--precision: the CPU computes in fp32 or bf16")
+    modes = INFERENCE_MODES if arguments.inference else training_modes
     if arguments.device == "cpu" and arguments.precision == "bf16":
-        modes += BF16_MODES
+        modes += INFERENCE_BF16_MODES if arguments.inference else BF16_MODES
+    if on_gpu and arguments.inference:
+        parser.error("--inference is timed on the cpu so far: leave out --device cuda")
     arguments.together = arguments.together or on_gpu
     defaults = dict(rounds=12, block=20, warm_up=12, modes=GPU_MODES) if on_gpu else \
         dict(rounds=6, block=4, warm_up=3, modes=modes)
@@ -143,7 +155,7 @@ class Comparison:
     def problem(self, dropout):
         a = self.arguments
         return ["--batch-size", a.batch_size, "--image-size", a.image_size, "--channels", a.channels,
-                "--padding", a.padding, "--threads", a.threads, "--dropout", dropout, "--lr", a.lr,
+                *(["--inference"] if a.inference else []), "--padding", a.padding, "--threads", a.threads, "--dropout", dropout, "--lr", a.lr,
                 "--seed", a.seed]
 
     def ours(self, dropout, *more):
@@ -308,7 +320,7 @@ def first_line(command, otherwise="unknown"):
         return otherwise
 
 
-def write_page(path, device, xrbench):
+def write_page(path, device, xrbench, inference):
     """What was printed, as a page that says where and when."""
     commit = first_line([str(xrbench), "--version"]).split()[-1]
     cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
@@ -316,7 +328,7 @@ def write_page(path, device, xrbench):
     gpu = "" if device == "cpu" else "; " + first_line(
         ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"])
     path.write_text("\n".join([
-        f"# A training step beside PyTorch, {datetime.date.today()}", "",
+        f"# {'Inference' if inference else 'A training step'} beside PyTorch, {datetime.date.today()}", "",
         f"Commit {commit}, {cpu}, {os.cpu_count()} cores{gpu}. Written by `apps/xrbench/peers/compare.sh "
         f"{' '.join(sys.argv[1:])}`.", "", "```", *LINES, "```", ""]))
 
@@ -325,9 +337,9 @@ def print_table(arguments, ours, theirs, left_out=()):
     """`theirs`: PyTorch's default first; left_out: modes of which there is no figure."""
     size = arguments.image_size
     say("")
-    say(f"{arguments.model}, batch {arguments.batch_size}, {arguments.channels}x{size}x{size}, "
+    say(f"{'inference of ' if arguments.inference else ''}{arguments.model}, batch {arguments.batch_size}, {arguments.channels}x{size}x{size}, "
         f"padding {arguments.padding}, "
-        f"dropout {arguments.dropout}, Adam; "
+        f"{'' if arguments.inference else f'dropout {arguments.dropout}, Adam; '}"
         f"{ours.about['mode']} in {arguments.precision}; cores {sorted(arguments.cores)}, "
         f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")
     say(f"{'program':68} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
@@ -368,7 +380,7 @@ def main():
             return run(arguments, folder)
     finally:
         if arguments.output:
-            write_page(arguments.output, arguments.device, arguments.xrbench)
+            write_page(arguments.output, arguments.device, arguments.xrbench, arguments.inference)
 
 
 if __name__ == "__main__":

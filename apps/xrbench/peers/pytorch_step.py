@@ -22,10 +22,15 @@ A mode is a list of features joined with "+":
   jemalloc        jemalloc as allocator, keeping freed memory (Debian: libjemalloc2; starts itself again)
   medium          float32_matmul_precision "medium": reduced precision, for information only
   bfloat16        autocast to bfloat16: reduced precision
+  folded          --inference: batch norms put into convolutions by torch.fx
+  freezing        --inference: the compiler takes weights for constants, and folds batch norms
+  bfloat16_weights  --inference: model and images converted to bfloat16, in place of autocast
 
 Output: JSON objects, one per line, on standard output; everything else goes to standard error.
 
 Without --serve: one line after --warm-up and --steps steps (the fields of "ready" and of a "step" answer).
+
+With --inference a step is the forward pass in evaluation, under torch.inference_mode, and its loss.
 
 With --serve, the line protocol that `xrbench step --serve` speaks as well:
   on start, after loading   {"ready": true, "program": NAME AND VERSION, "mode": MODE, "threads": N,
@@ -68,6 +73,7 @@ def parse_arguments():
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--channels", type=int, default=1)
     parser.add_argument("--model", default="report_cnn", help="a network of networks.py")
+    parser.add_argument("--inference", action="store_true", help="the forward pass in evaluation, no training")
     parser.add_argument("--padding", type=int, default=2)
     parser.add_argument("--classes", type=int, default=2)
     parser.add_argument("--dropout", type=float, default=0.25)
@@ -104,12 +110,15 @@ def prepare_process(features, threads):
 
 
 KNOWN = {"cuda_graphs", "cudnn_benchmark", "eager", "channels_last", "fused_adam", "compile", "compile_all",
-         "max_autotune", "flush_denormal", "huge_pages", "malloc_keep", "jemalloc", "medium", "bfloat16"}
+         "max_autotune", "flush_denormal", "huge_pages", "malloc_keep", "jemalloc", "medium", "bfloat16",
+         "folded", "freezing", "bfloat16_weights"}
 arguments = parse_arguments()
 features = arguments.mode.split("+")
 for feature in features:
     if feature not in KNOWN:
         sys.exit(f"pytorch_step.py: unknown feature '{feature}' in --mode; known: {', '.join(sorted(KNOWN))}")
+if not arguments.inference and {"folded", "freezing", "bfloat16_weights"} & set(features):
+    sys.exit(f"pytorch_step.py: mode {arguments.mode} needs --inference")
 if arguments.device == "cpu" and arguments.precision == "tf32":
     sys.exit("pytorch_step.py: --precision tf32 needs --device cuda")
 prepare_process(features, arguments.threads)
@@ -230,6 +239,30 @@ class Trainer:
                 "peak_bytes": peak_bytes()}
 
 
+class Inference(Trainer):
+    """The forward pass in evaluation."""
+
+    def __init__(self):
+        super().__init__()
+        mode = "max-autotune-no-cudagraphs" if "max_autotune" in features else None
+        model = getattr(self.model, "_orig_mod", self.model).eval()
+        if "folded" in features:
+            from torch.fx.experimental.optimization import fuse
+            model = fuse(model)
+        if "bfloat16_weights" in features:
+            model, self.images = model.bfloat16(), self.images.bfloat16()
+        if "freezing" in features:
+            from torch._inductor import config
+            config.freezing = True
+        self.model = torch.compile(model, mode=mode) if "compile" in features else model
+
+    def queue_step(self):
+        with torch.inference_mode():
+            with torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=autocast):
+                logits = self.model(self.images)
+            return self.criterion(logits.float(), self.labels)
+
+
 def write_line(values):
     print(json.dumps(values), flush=True)
 
@@ -268,7 +301,7 @@ def main():
         torch.backends.cuda.matmul.allow_tf32 = arguments.precision != "fp32"
         torch.backends.cudnn.allow_tf32 = arguments.precision != "fp32"
         torch.backends.cudnn.benchmark = "cudnn_benchmark" in features
-    trainer = Trainer()
+    trainer = Inference() if arguments.inference else Trainer()
     about = {"ready": True, "program": f"PyTorch {torch.__version__}", "mode": arguments.mode,
              "precision": arguments.precision, "device": torch.cuda.get_device_name() if on_gpu else "cpu",
              "threads": torch.get_num_threads(), "batch_size": arguments.batch_size,

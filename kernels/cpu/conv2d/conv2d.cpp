@@ -81,7 +81,8 @@ void CpuBackend::compute(const Conv2dForward& call) {
   if (problem.batch == 0) return;
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
   onednn_forward(*primitives_, problem, call.x.data, call.filter.as<float>(), call.bias.as<float>(),
-                 call.y.data);
+                 call.y.data,
+                 {.residual = call.residual.data, .relu = call.relu, .filter_number = call.filter_number});
 }
 
 void CpuBackend::compute(const Conv2dBackwardData& call) {

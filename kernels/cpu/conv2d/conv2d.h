@@ -20,9 +20,16 @@ void pad_input(const Conv2dProblem& problem, const void* x, void* padded);
 /// The way back: the part of `padded` that is x overwrites or is added to x.
 void crop_input(const Conv2dProblem& problem, const void* padded, void* x, GradientWrite write);
 
+/// As in Conv2dForward.
+struct ForwardOptions {
+  const void* residual = nullptr;  ///< in the layout of y, or null
+  bool relu = false;
+  std::uint64_t filter_number = 0;
+};
+
 // oneDNN: any convolution, any layouts, x and y of problem.activation's type. bias and d_bias may be null.
 void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const float* filter,
-                    const float* bias, void* y);
+                    const float* bias, void* y, const ForwardOptions& options);
 void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const void* dy, const float* filter,
                           void* dx, GradientWrite write);
 void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const void* dy,

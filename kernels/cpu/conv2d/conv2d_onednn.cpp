@@ -118,8 +118,33 @@ dnnl::primitive_attr attributes() {
   return result;
 }
 
+// oneDNN's ReLU makes 0 of NaN; with a slope for what is negative it keeps NaN. This one is too small to change a sum,
+// and what it leaves of a number is far above the denormal ones, which are slow.
+constexpr float relu_slope = 1e-30f;
+
+// How a residual gets into the result: Winograd's kernels take it from where the result will be.
+enum class Residual : std::uint8_t { none, operand, in_place };
+
+Residual residual_of(const Conv2dProblem& p, const ForwardOptions& options) {
+  if (options.residual == nullptr) return Residual::none;
+  return winograd_pays(p) && p.y_layout == Layout::blocked16 ? Residual::in_place : Residual::operand;
+}
+
+dnnl::primitive_attr forward_attributes(const Conv2dProblem& p, Residual residual, bool relu) {
+  dnnl::primitive_attr result = attributes();
+  dnnl::post_ops at_the_end;
+  if (residual == Residual::operand) at_the_end.append_binary(dnnl::algorithm::binary_add, y_layout(p));
+  if (residual == Residual::in_place) at_the_end.append_sum(1.0f);
+  if (relu) at_the_end.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, relu_slope, 0.0f);
+  result.set_post_ops(at_the_end);
+  return result;
+}
+
 dnnl::convolution_forward::primitive_desc forward_descriptor(OneDnn& one_dnn, const Conv2dProblem& p,
-                                                             const Candidate& candidate, bool has_bias) {
+                                                             const Candidate& candidate, bool has_bias,
+                                                             Residual residual = Residual::none,
+                                                             bool relu = false) {
+  if (residual == Residual::in_place && candidate.y != y_layout(p)) return {};
   const auto [strides, dilations, padding, padding_end] = geometry(p);
   const auto kind = dnnl::prop_kind::forward_training;
   const memory::desc filter = any_filter_layout(p, onednn_type(p.activation));
@@ -129,7 +154,7 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(OneDnn& one_dnn, co
                                             candidate.y, strides, dilations, padding, padding_end)
           : dnnl::convolution_forward::desc(kind, candidate.algorithm, candidate.x, filter, candidate.y,
                                             strides, dilations, padding, padding_end);
-  return {operation, attributes(), one_dnn.engine(), true};
+  return {operation, forward_attributes(p, residual, relu), one_dnn.engine(), true};
 }
 
 dnnl::convolution_backward_data::primitive_desc backward_data_descriptor(OneDnn& one_dnn,
@@ -175,7 +200,8 @@ CachedPrimitive build(Operation operation, const Conv2dProblem& p, MakeDescripto
   throw Error(fmt::format("oneDNN has no convolution for {}", p.to_string()));
 }
 
-PrimitiveKey key_of(const Conv2dProblem& p, bool has_bias) {
+PrimitiveKey key_of(const Conv2dProblem& p, bool has_bias, Residual residual = Residual::none,
+                    bool relu = false) {
   const Conv2dParams& q = p.params;
   return {p.batch,
           p.in_channels,
@@ -196,7 +222,9 @@ PrimitiveKey key_of(const Conv2dProblem& p, bool has_bias) {
           static_cast<std::int64_t>(p.x_layout),
           static_cast<std::int64_t>(p.y_layout),
           static_cast<std::int64_t>(p.activation),
-          has_bias};
+          has_bias,
+          static_cast<std::int64_t>(residual),
+          relu};
 }
 
 // oneDNN's generated code stops at this much padding (seen in 2.6.3): forward and the data gradient where a
@@ -217,26 +245,35 @@ void* padded_input(OneDnn& one_dnn, const Conv2dProblem& problem, Temporary whic
 }  // namespace
 
 void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const float* filter,
-                    const float* bias, void* y) {
+                    const float* bias, void* y, const ForwardOptions& options) {
   if (pads_whole_windows(problem)) {
     void* const padded = padded_input(one_dnn, problem, Temporary::padded);
     pad_input(problem, x, padded);
-    return onednn_forward(one_dnn, with_padding_in_memory(problem), padded, filter, bias, y);
+    return onednn_forward(one_dnn, with_padding_in_memory(problem), padded, filter, bias, y, options);
   }
   with_onednn_errors(
       "conv2d_forward", [&] { return problem.to_string(); },
       [&] {
         const auto operation = Operation::conv2d_forward;
         const bool has_bias = bias != nullptr;
-        CachedPrimitive& primitive = one_dnn.get(operation, key_of(problem, has_bias), [&] {
-          return build<dnnl::convolution_forward>(operation, problem, [&](const Candidate& candidate) {
-            return forward_descriptor(one_dnn, problem, candidate, has_bias);
-          });
-        });
+        const Residual residual = residual_of(problem, options);
+        CachedPrimitive& primitive =
+            one_dnn.get(operation, key_of(problem, has_bias, residual, options.relu), [&] {
+              return build<dnnl::convolution_forward>(operation, problem, [&](const Candidate& candidate) {
+                return forward_descriptor(one_dnn, problem, candidate, has_bias, residual, options.relu);
+              });
+            });
         std::vector<Argument> arguments{Argument::input(DNNL_ARG_SRC, x_layout(problem), x),
                                         Argument::input(DNNL_ARG_WEIGHTS, filter_layout(problem), filter),
                                         Argument::output(DNNL_ARG_DST, y_layout(problem), y)};
+        arguments[1].number = options.filter_number;
         if (has_bias) arguments.push_back(Argument::input(DNNL_ARG_BIAS, bias_layout(problem), bias));
+        if (residual == Residual::operand)
+          arguments.push_back(Argument::input(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
+                                              y_layout(problem), options.residual));
+        else if (residual == Residual::in_place && options.residual != y)
+          copy_bytes(y, options.residual,
+                     static_cast<std::size_t>(problem.y_shape().numel()) * size_of(problem.activation));
         one_dnn.run(primitive, arguments);
       });
 }

@@ -111,6 +111,8 @@ void KernelBackend::compute(const Conv2dForward& call) {
     launch_implicit_gemm(*this, problem, call);
   else
     launch_direct(*this, problem, call);
+  if (call.residual.defined()) compute(Add{.a = call.y, .b = call.residual, .y = call.y});
+  if (call.relu) compute(ReluForward{.x = call.y, .y = call.y});
 }
 
 void KernelBackend::compute(const Conv2dBackwardData& call) {
