@@ -343,8 +343,8 @@ def print_table(arguments, ours, theirs, left_out=()):
         f"{ours.about['mode']} in {arguments.precision}; cores {sorted(arguments.cores)}, "
         f"{arguments.threads} threads; {ours.about['program']}, {theirs[0].about['program']}")
     say(f"{'program':68} {'median ms':>9} {'p20':>7} {'p80':>7} {'peak MB':>8} {'ratio':>6}")
-    digits = 2 if arguments.device == "cuda" else 0
     ours_median = percentile(ours.seconds, 0.5)
+    digits = 2 if arguments.device == "cuda" or ours_median < 0.02 else 0
     for server in [ours, *theirs]:
         low, median, high = (percentile(server.seconds, fraction) for fraction in (0.2, 0.5, 0.8))
         say(f"{server.label:68} {median * 1e3:9.{digits}f} {low * 1e3:7.{digits}f} {high * 1e3:7.{digits}f} "
