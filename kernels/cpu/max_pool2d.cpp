@@ -1,7 +1,7 @@
 // Max pooling, any window, stride and padding (at most half the window).
 //
 // Forward keeps for every output the winner's position in the window (row * kernel_w + column) in one byte,
-// or in two where the window has more than 256 positions. Of equal values the first wins, NaN wins over
+// or in two where the window has more than 256 positions, if it is asked for it. Of equal values the first wins, NaN wins over
 // numbers, padding takes no part. Backward gathers: each input row adds, for each output row over it, the
 // gradients whose winner it holds; so overlapping windows need no atomics and the order of addition is fixed.
 // Bytes moved: forward x + y + argmax, backward dy + argmax + dx.
@@ -16,7 +16,8 @@ namespace xr::kernels::cpu {
 
 namespace {
 
-template <std::int64_t Lanes, class T>
+// `winner` may be null; `HasWinner` tells.
+template <bool HasWinner, std::int64_t Lanes, class T>
 [[gnu::always_inline]] inline void take_larger_lanes(const T* __restrict x, std::int64_t step,
                                                      std::int64_t pixels, std::int64_t lanes,
                                                      std::int32_t tap, float* __restrict best,
@@ -27,20 +28,20 @@ template <std::int64_t Lanes, class T>
       const float value = to_float(x[p * step + i]), old = best[p * n + i];
       const bool take = (value > old) | (value != value);
       best[p * n + i] = take ? value : old;
-      winner[p * n + i] = take ? tap : winner[p * n + i];
+      if constexpr (HasWinner) winner[p * n + i] = take ? tap : winner[p * n + i];
     }
 }
 
 // One tap of the window for a strip of outputs: best and winner [pixels][lanes], x at `step` per pixel.
-template <class T>
+template <bool HasWinner, class T>
 XR_MULTIVERSION void take_larger(const T* x, std::int64_t step, std::int64_t pixels, std::int64_t lanes,
                                  std::int32_t tap, float* best, std::int32_t* winner) {
   if (lanes == 16)
-    take_larger_lanes<16>(x, step, pixels, lanes, tap, best, winner);
+    take_larger_lanes<HasWinner, 16>(x, step, pixels, lanes, tap, best, winner);
   else if (lanes == 1)
-    take_larger_lanes<1>(x, step, pixels, lanes, tap, best, winner);
+    take_larger_lanes<HasWinner, 1>(x, step, pixels, lanes, tap, best, winner);
   else
-    take_larger_lanes<0>(x, step, pixels, lanes, tap, best, winner);
+    take_larger_lanes<HasWinner, 0>(x, step, pixels, lanes, tap, best, winner);
 }
 
 template <class Index>
@@ -65,12 +66,13 @@ XR_MULTIVERSION void select(const T* __restrict dy, const Index* __restrict argm
 void start_strip(const PoolGeometry& g, IndexRange columns, std::int64_t first_row, std::int64_t lanes,
                  float* best, std::int32_t* winner) {
   std::fill(best, best + columns.count() * lanes, -std::numeric_limits<float>::infinity());
+  if (winner == nullptr) return;
   for (std::int64_t ow = columns.begin; ow < columns.end; ++ow, winner += lanes)
     std::fill(winner, winner + lanes,
               static_cast<std::int32_t>(first_row * g.params.kernel_w + g.taps_of_column(ow).begin));
 }
 
-template <class T, class Index>
+template <bool HasWinner, class T, class Index>
 void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const T* x, T* y,
                  Index* argmax) {
   alignas(64) float best[pool_buffer];
@@ -78,22 +80,23 @@ void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, con
   const IndexRange rows = g.taps_of_row(oh);
   const std::int64_t top = oh * g.params.stride_h - g.params.padding_h, pixel_stride = g.in.lanes;
   for_each_strip(g.out, [&](IndexRange columns, std::int64_t lane, std::int64_t lanes) {
-    start_strip(g, columns, rows.begin, lanes, best, winner);
+    start_strip(g, columns, rows.begin, lanes, best, HasWinner ? winner : nullptr);
     for (std::int64_t kh = rows.begin; kh < rows.end; ++kh) {
       const T* row = x + ((plane * g.in.height + top + kh) * g.in.width) * pixel_stride + lane;
       for (std::int64_t kw = 0; kw < g.params.kernel_w; ++kw) {
         const IndexRange valid = g.columns_with(kw, columns);
         const std::int64_t start = (valid.begin - columns.begin) * lanes;
         if (valid.count() > 0)
-          take_larger(row + g.column_of(valid.begin, kw) * pixel_stride, g.params.stride_w * pixel_stride,
-                      valid.count(), lanes, static_cast<std::int32_t>(kh * g.params.kernel_w + kw),
-                      best + start, winner + start);
+          take_larger<HasWinner>(row + g.column_of(valid.begin, kw) * pixel_stride,
+                                 g.params.stride_w * pixel_stride, valid.count(), lanes,
+                                 static_cast<std::int32_t>(kh * g.params.kernel_w + kw), best + start,
+                                 winner + start);
       }
     }
     // A strip of all lanes is contiguous in y; one of some lanes is a single pixel wide.
     const std::int64_t to = ((plane * g.out.height + oh) * g.out.width + columns.begin) * g.out.lanes + lane;
     put_floats(y + to, best, columns.count() * lanes);
-    narrow(winner, argmax + to, columns.count() * lanes);
+    if constexpr (HasWinner) narrow(winner, argmax + to, columns.count() * lanes);
   });
 }
 
@@ -125,8 +128,14 @@ void forward(const PoolGeometry& g, const MaxPool2dForward& call) {
   const T* in = call.x.as<T>();
   T* out = call.y.as<T>();
   Index* argmax = call.argmax.as<Index>();
-  for_each_row(g.out,
-               [&](std::int64_t plane, std::int64_t oh) { forward_row(g, plane, oh, in, out, argmax); });
+  if (argmax == nullptr)
+    for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) {
+      forward_row<false>(g, plane, oh, in, out, argmax);
+    });
+  else
+    for_each_row(g.out, [&](std::int64_t plane, std::int64_t oh) {
+      forward_row<true>(g, plane, oh, in, out, argmax);
+    });
 }
 
 template <class T, class Index>
@@ -151,7 +160,8 @@ std::size_t CpuBackend::max_pool2d_argmax_bytes(const Pool2dParams& params, cons
 
 void CpuBackend::compute(const MaxPool2dForward& call) {
   const PoolGeometry g(call.params, call.x, call.y);
-  require_argmax(call.name, call.argmax, max_pool2d_argmax_bytes(call.params, call.y.shape));
+  if (call.argmax.defined())
+    require_argmax(call.name, call.argmax, max_pool2d_argmax_bytes(call.params, call.y.shape));
   with_activation_type(call.name, call.x.dtype, [&](auto type) {
     using T = decltype(type);
     one_byte(call.params) ? forward<T, std::uint8_t>(g, call) : forward<T, std::uint16_t>(g, call);

@@ -226,12 +226,16 @@ std::size_t KernelBackend::max_pool2d_argmax_bytes(const Pool2dParams& params, c
 void KernelBackend::compute(const MaxPool2dForward& call) {
   constexpr const char* operation = "max_pool2d_forward";
   const std::size_t argmax_bytes = max_pool2d_argmax_bytes(call.params, call.y.shape);
-  require_argmax(operation, call.argmax, argmax_bytes);
+  if (call.argmax.defined()) require_argmax(operation, call.argmax, argmax_bytes);
   if (call.y.numel() == 0) return;
+  const View argmax =
+      call.argmax.defined()
+          ? call.argmax
+          : View{{workspace(argmax_bytes), {static_cast<std::int64_t>(argmax_bytes)}, DType::u8, {}}};
   const std::int64_t positions = call.params.kernel_h * call.params.kernel_w;
   ForwardCall work{call.x,
                    call.y,
-                   call.argmax,
+                   argmax,
                    call.params,
                    argmax_bits(positions),
                    {operation,
@@ -245,7 +249,7 @@ void KernelBackend::compute(const MaxPool2dForward& call) {
       using T = decltype(type);
       constexpr int width = vector_width<T>;
       if constexpr (channels_last) {
-        if (channels_in_vectors<width>(call.x.shape[1], call.x.data, call.y.data, call.argmax.data)) {
+        if (channels_in_vectors<width>(call.x.shape[1], call.x.data, call.y.data, argmax.data)) {
           if (is_square(call.params, 2)) return forward<T, width, true, 2>(*this, work);
           if (is_square(call.params, 3)) return forward<T, width, true, 3>(*this, work);
           return forward<T, width, true, 0>(*this, work);

@@ -17,7 +17,7 @@ void require_argmax(const char* operation, const ConstView& argmax, std::size_t 
 void MaxPool2dForward::validate() const {
   require_pool2d(name, params, "x", x, "y", y);
   require_window(name, params);
-  require_dtype(name, "argmax", argmax, DType::u8);
+  if (argmax.defined()) require_dtype(name, "argmax", argmax, DType::u8);
 }
 
 void MaxPool2dBackward::validate() const {

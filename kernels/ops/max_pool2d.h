@@ -5,7 +5,7 @@
 namespace xr::kernels {
 
 /// argmax: u8, Backend::max_pool2d_argmax_bytes long. Of equal values the first in row-major window order
-/// wins; NaN wins over numbers. Padding never wins.
+/// wins; NaN wins over numbers. Padding never wins. Undefined where nobody will ask.
 struct MaxPool2dForward {
   static constexpr const char* name = "max_pool2d_forward";
   ConstView x;

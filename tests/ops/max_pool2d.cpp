@@ -69,6 +69,19 @@ void check_both(const Checker& check, Backend& backend, const Pool2dCase& c, con
                      .expects("dx", dx));
 }
 
+/// Forward alone, of which nobody asks which element won.
+void check_without_argmax(const Checker& check, Backend& backend, const Pool2dCase& c, const Tensor& x,
+                          Layout layout, DType dtype) {
+  check(backend, call_of({input("x", c.x, dtype, layout), output("y", c.y(), dtype, layout)},
+                         [params = c.params](Views v) {
+                           return kernels::MaxPool2dForward{
+                               .x = v[0], .y = v[1], .argmax = {}, .params = params};
+                         })
+                     .with(window_of(c) + ", without argmax")
+                     .holds("x", x)
+                     .expects("y", {reference::max_pool2d_forward(c.params, x).y}));
+}
+
 /// For every backend, type, case and layout; make_x(shape) is rounded to the type.
 template <class MakeX>
 Suite<Checker> everywhere(std::string title, MakeX make_x) {
@@ -76,8 +89,10 @@ Suite<Checker> everywhere(std::string title, MakeX make_x) {
     for (const DType dtype : test_types()) {
       const Tensor x = to_type(make_x(c.x), dtype);
       for (Backend* backend : test_backends(dtype))
-        for (const Layout layout : layouts_of(*backend, c.x))
+        for (const Layout layout : layouts_of(*backend, c.x)) {
           check_both(check, *backend, c, x, layout, dtype);
+          check_without_argmax(check, *backend, c, x, layout, dtype);
+        }
     }
   });
 }
