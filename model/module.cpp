@@ -46,6 +46,13 @@ void Module::freeze_except(const std::string& prefix, const std::set<std::string
   for (const auto& [name, module] : children_) module->freeze_except(prefix + name + ".", names);
 }
 
+void Module::unfreeze() {
+  for (Entry& entry : entries_)
+    if (entry.is_parameter && entry.tensor.defined()) entry.tensor.set_requires_grad(true);
+  frozen_ = false;
+  for (const auto& [name, module] : children_) module->unfreeze();
+}
+
 std::vector<NamedShape> Module::parameter_shapes() const {
   std::vector<NamedShape> result;
   collect_shapes("", result);

@@ -63,6 +63,8 @@ class Module {
   /// From now on parameters of other names need no gradient, and modules that have only such evaluate also in
   /// training: batch norm then takes its running statistics and leaves them as they are.
   void freeze_except(const std::set<std::string>& names);
+  /// Undoes freeze_except: all parameters require a gradient.
+  void unfreeze();
 
   /// All modules below this one, in order of registration, each before those below it.
   [[nodiscard]] std::vector<NamedModule> modules() const;

@@ -1,7 +1,9 @@
 // Modules one after another, as PyTorch's nn.Sequential.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,11 +25,19 @@ class Sequential : public Module {
   }
   [[nodiscard]] Shape output_shape(const Shape& x) const final;
 
+  /// In order.
+  [[nodiscard]] const std::vector<std::unique_ptr<Module>>& parts() const { return modules_; }
+  /// From now on forward runs the modules from number `first` to the one before `last` alone: x is what `first` takes.
+  /// Throws Error unless 0 <= first <= last <= parts().size().
+  void run_parts(std::size_t first, std::size_t last);
+
  protected:
   [[nodiscard]] Tensor forward(const Tensor& x) final;
 
  private:
   std::vector<std::unique_ptr<Module>> modules_;
+  std::size_t first_ = 0;            // what forward runs
+  std::optional<std::size_t> last_;  // without: to the end
 };
 
 }  // namespace xr::model

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "engine/ops/sum.h"
+#include "model/feature_extractor.h"
 #include "model/layers/linear.h"
 #include "model/model.h"
 #include "model/sequential.h"
@@ -209,4 +210,38 @@ TEST_CASE("a frozen part needs no gradient and evaluates, whatever is trained") 
     CAPTURE(parameter.name);
     CHECK(parameter.tensor.grad().defined() == head.contains(parameter.name));
   }
+  network->unfreeze();
+  CHECK(names_of(network->trainable_parameters()) == names_of(network->parameters()));
+  CHECK(network->find("layer4.1.bn2")->training());
+}
+
+TEST_CASE("Features are what the modules before the head make, and the head takes them") {
+  ModelSettings settings;
+  for (const char* name : {"xray_resnet", "resnet18", "densenet121", "efficientnet_lite0"}) {
+    CAPTURE(name);
+    settings.name = name;
+    settings.image_size = 32;
+    const auto network = make_model(settings);
+    CHECK(feature_module_count(*network) == 0);  // all is trained
+    network->freeze_except(head_parameters(settings));
+    const std::size_t modules = feature_module_count(*network);
+    const Tensor images = random_tensor({3, 1, 32, 32}, 1),
+                 features = compute_features(*network, modules, images);
+    CHECK(features.shape() == feature_shape(*network, modules, images.shape()));
+    CHECK(features.rank() == 2);
+    CHECK_FALSE(features.requires_grad());
+    network->set_training(false);
+    const std::vector<float> whole = (*network)(images).to_host();
+    const auto from_features = [&] {
+      const FromFeatures from(*network, modules);
+      return (*network)(features).to_host();
+    };
+    CHECK(from_features() == whole);
+    CHECK((*network)(images).to_host() == whole);
+    CHECK(leading_state(*network, modules).size() == network->state().size() - 2);
+  }
+  settings.name = "report_cnn";
+  const auto network = make_model(settings);
+  network->freeze_except(head_parameters(settings));
+  CHECK(feature_module_count(*network) == 4);  // the dropout behind fc1 is no part of them
 }

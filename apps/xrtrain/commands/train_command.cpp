@@ -77,6 +77,7 @@ class TrainCommand {
   InitialWeights initial_weights_;  // of --init
   DetailSettings details_;
   std::unique_ptr<EvaluationSplit> validation_, test_;
+  std::unique_ptr<FeatureExtractor> features_;  // or none
   History history_;
 };
 
@@ -117,7 +118,8 @@ void TrainCommand::run() {
   info_.class_names = dataset.class_names;
   info_.format = preprocessing_.evaluation;
   if (!options_.init.empty()) start_from_weights(*network);
-  if (options_.freeze == Freeze::backbone) network->freeze_except(model::head_parameters(info_.model));
+  if (options_.freeze == Freeze::backbone)
+    features_ = freeze_backbone(*network, info_.model, options_, console_);
   const ChosenNormalization normalization =
       choose_normalization(options_, images.train, initial_weights_.normalization);
   info_.normalization = normalization.statistics;
@@ -290,7 +292,7 @@ void TrainCommand::train(model::Module& network, const Images& images) {
                         ? balanced_label_weights(images.train, info_.class_names.size())
                         : balanced_class_weights(images.train, info_.class_names.size());
   Trainer trainer({options_, device_, *folder_, console_, info_, network, images.train, preprocessing_,
-                   validation_.get(), class_weights, info_.data, threads_},
+                   validation_.get(), features_.get(), class_weights, info_.data, threads_},
                   resume_);
   engine::allocator(device_).empty_cache();  // the initial weights have moved into the optimizer's arena
   const double started = now_seconds();
@@ -315,6 +317,9 @@ void TrainCommand::evaluate(model::Module& network) {
   std::vector<EvaluationSplit*> splits;
   for (const auto& split : {validation_.get(), test_.get()})
     if (split != nullptr) splits.push_back(split);
+  if (features_ != nullptr &&
+      trains_head_alone(options_, options_.epochs - 1))  // all checkpoints have one backbone
+    for (EvaluationSplit* split : splits) split->use_features(*features_);
   const RunResults results = make_results(
       evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()), network, splits, console_),
       options_, info_, history_, details_);

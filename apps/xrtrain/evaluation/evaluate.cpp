@@ -6,6 +6,7 @@
 
 #include "apps/xrtrain/interrupt.h"
 #include "engine/core/autograd.h"
+#include "model/feature_extractor.h"
 
 namespace xr::apps {
 
@@ -71,8 +72,19 @@ EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const 
       images_(std::move(images)),
       listed_(list_images(images_)),
       classes_(classes),
-      batches_(BatchSource::make(images_, loader_settings(preprocessing, image_size, batch_size, workers),
-                                 device)) {}
+      loading_(loader_settings(preprocessing, image_size, batch_size, workers)),
+      device_(device),
+      batches_(BatchSource::make(images_, loading_, device)) {}
+
+void EvaluationSplit::use_features(FeatureExtractor& extractor) {
+  if (batches_->modules_done() > 0) return;
+  batches_ =
+      make_feature_batches(images_, extractor.extract(name_.c_str(), images_, loading_), loading_, device_);
+}
+
+void EvaluationSplit::use_images() {
+  if (batches_->modules_done() > 0) batches_ = BatchSource::make(images_, loading_, device_);
+}
 
 Evaluation EvaluationSplit::run(model::Module& network, Console& console,
                                 std::vector<double>* class_probabilities) {
@@ -86,6 +98,7 @@ Evaluation EvaluationSplit::run(model::Module& network, Console& console,
   batches_->start_epoch(0);
   while (batches_->load_next()) {
     batches_->make_images();
+    const model::FromFeatures from(network, batches_->modules_done());
     const std::vector<float> logits = network(batches_->images()).to_host();
     const data::Truth truth = batches_->truth();
     if (truth.targets.empty())

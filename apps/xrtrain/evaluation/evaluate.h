@@ -13,6 +13,7 @@
 #include "apps/xrtrain/evaluation/predictions.h"
 #include "apps/xrtrain/training/batch_source.h"
 #include "apps/xrtrain/training/dataset.h"
+#include "apps/xrtrain/training/features.h"
 #include "model/module.h"
 
 namespace xr::apps {
@@ -39,6 +40,11 @@ class EvaluationSplit {
   /// Paths and labels, in the order of the probabilities.
   [[nodiscard]] std::shared_ptr<const SplitImages> listed() const { return listed_; }
 
+  /// From now on `run` takes features of the images, which are computed now. Throws Interrupted after a signal.
+  void use_features(FeatureExtractor& extractor);
+  /// From now on `run` takes the images.
+  void use_images();
+
   /// Sets the network to evaluation; the caller sets it back. `class_probabilities`, if given, gets images x
   /// classes. Throws Interrupted after a signal.
   [[nodiscard]] Evaluation run(model::Module& network, Console& console,
@@ -49,6 +55,8 @@ class EvaluationSplit {
   data::ImageSet images_;
   std::shared_ptr<const SplitImages> listed_;
   std::size_t classes_;
+  data::LoaderSettings loading_;
+  kernels::Device device_;
   std::unique_ptr<BatchSource> batches_;
 };
 

@@ -61,16 +61,38 @@ TrainOptions report_before_preset() {
   return options;
 }
 
+// A head on the features of pretrained weights (--init).
+TrainOptions transfer_preset() {
+  TrainOptions options;
+  options.preset = "transfer";
+  options.model = "efficientnet_lite0";
+  options.channels = 3;
+  options.image_size = 224;
+  options.freeze = Freeze::backbone;
+  options.augment = Augmentation::none;
+  options.epochs = 30;
+  options.batch_size = 32;
+  options.optimizer = Optimizer::adamw;
+  options.lr = 3e-3;
+  options.weight_decay = 0.05;
+  options.schedule = engine::ScheduleKind::cosine;
+  options.dropout = 0.2;
+  options.class_weights = ClassWeights::balanced;
+  options.normalize = true;
+  return options;
+}
+
 }  // namespace
 
 std::vector<std::string> preset_names() {
-  return {"default", "report", "report-before"};
+  return {"default", "report", "report-before", "transfer"};
 }
 
 TrainOptions preset_options(const std::string& name) {
   if (name == "default") return default_preset();
   if (name == "report") return report_preset();
   if (name == "report-before") return report_before_preset();
+  if (name == "transfer") return transfer_preset();
   throw UsageError(fmt::format("--preset is '{}': use {}", name, fmt::join(preset_names(), ", ")));
 }
 
@@ -110,15 +132,23 @@ void validate(const TrainOptions& options) {
   check_normalization(options);
   if (options.freeze != Freeze::none && options.init.empty())
     throw UsageError("--freeze backbone needs --init FILE: a backbone of random weights is worth nothing");
-  if (options.freeze == Freeze::backbone && options.lr_backbone > 0)
+  if (options.freeze == Freeze::none && options.freeze_epochs > 0)
+    throw UsageError(fmt::format("--freeze-epochs is {} without --freeze backbone: give both, or none",
+                                 options.freeze_epochs));
+  if (options.freeze == Freeze::backbone && options.freeze_epochs == 0 && options.lr_backbone > 0)
     throw UsageError(
-        "--lr-backbone and --freeze backbone exclude each other: train the backbone, or leave it");
+        "--lr-backbone and --freeze backbone exclude each other: train the backbone, leave it, or unfreeze it with "
+        "--freeze-epochs");
   errors_as<UsageError>([&] {
     const model::ModelSettings settings = model_settings(options, 2, {});
     const std::int64_t least = model::min_image_size(settings);
     XR_CHECK(settings.image_size >= least, "--image-size is {}: too small for {}, use at least {}",
              settings.image_size, settings.name, least);
   });
+}
+
+bool trains_head_alone(const TrainOptions& options, std::int64_t epoch) {
+  return options.freeze == Freeze::backbone && (options.freeze_epochs == 0 || epoch < options.freeze_epochs);
 }
 
 kernels::Device choose_device(const std::string& name, std::string* why_not_the_gpu) {

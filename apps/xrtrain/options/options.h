@@ -42,8 +42,9 @@ struct TrainOptions {
   std::string model;
   std::int64_t image_size = 224, channels = 1, padding = 2;
   double dropout = 0.25;
-  Freeze freeze = Freeze::none;  ///< what of the network is not trained
-  std::string init;              ///< a file of weights to start from; empty: at random
+  Freeze freeze = Freeze::none;    ///< what of the network is not trained
+  std::int64_t freeze_epochs = 0;  ///< for how many epochs; 0: for all
+  std::string init;                ///< a file of weights to start from; empty: at random
   // Training.
   std::int64_t epochs = 20, batch_size = 32, seed = 0;
   Optimizer optimizer = Optimizer::adam;
@@ -64,7 +65,8 @@ struct TrainOptions {
   kernels::KernelChoice kernel_choice = kernels::KernelChoice::automatic;
   std::int64_t workers = 1, threads = 0;
   bool cuda_graph = true;
-  bool cache = true;  ///< decoded images are kept for the next run
+  bool cache = true;           ///< decoded images are kept for the next run
+  bool cache_features = true;  ///< of a frozen backbone: computed once instead of in every epoch
   // Evaluation.
   std::string positive, subgroups;
   double target_sensitivity = 0.95;
@@ -80,6 +82,8 @@ struct TrainOptions {
 /// Checks what single options cannot: combinations, what the device has, the least image size of the network.
 /// Throws UsageError.
 void validate(const TrainOptions& options);
+/// Whether an epoch trains the head alone, by options.freeze and options.freeze_epochs.
+[[nodiscard]] bool trains_head_alone(const TrainOptions& options, std::int64_t epoch);
 /// Throws UsageError unless it is empty or a regular expression.
 void check_group_pattern(const std::string& pattern);
 /// Of options.labels and those that belong to it. Throws UsageError.

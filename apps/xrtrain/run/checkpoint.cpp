@@ -15,6 +15,7 @@ using nlohmann::json;
 
 constexpr const char* shape_names[] = {"square", "short_side"};
 constexpr const char* multi_label = "multi-label";
+constexpr const char* head = "head";
 
 /// Reads the texts of a checkpoint's metadata; errors name what is missing or wrong.
 class MetadataReader {
@@ -96,6 +97,7 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
   info.format.shape = shape == shape_names[0] ? data::StoredShape::square : data::StoredShape::short_side;
   info.format.size = static_cast<int>(reader.integer("stored_size", 1, 4096));
   info.format.channels = static_cast<int>(info.model.channels);
+  if (metadata.contains("interpolation")) check_interpolation(reader.text("interpolation"));
   if (metadata.contains("stored_mask")) info.format.mask = mask_named(reader.text("stored_mask"));
   if (metadata.contains("sample_depths"))
     info.format.depths = data::SampleDepths(reader.text("sample_depths"));
@@ -107,6 +109,11 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
   info.data = reader.text("data");
   if (metadata.contains("statistics_images"))
     info.statistics_images = reader.integer("statistics_images", 1, std::numeric_limits<std::int64_t>::max());
+  if (metadata.contains("trained")) {
+    XR_CHECK(reader.text("trained") == head, "its metadata has trained = '{}'",
+             text::one_line(reader.text("trained")));
+    info.head_alone = true;
+  }
   if (metadata.contains("initial_weights")) info.initial_weights = reader.text("initial_weights");
   return info;
 }
@@ -147,6 +154,7 @@ engine::Metadata to_metadata(const CheckpointInfo& info) {
       {"class_names", json(info.class_names).dump()},
       {"stored_shape", shape_names[info.format.shape == data::StoredShape::square ? 0 : 1]},
       {"stored_size", std::to_string(info.format.size)},
+      {"interpolation", interpolation},
       {"mean", list_text(info.normalization.mean, info.model.channels)},
       {"deviation", list_text(info.normalization.deviation, info.model.channels)},
       {"epoch", std::to_string(info.epoch)},
@@ -157,9 +165,15 @@ engine::Metadata to_metadata(const CheckpointInfo& info) {
   if (info.format.mask != data::Mask::none)
     metadata["stored_mask"] = mask_names()[static_cast<std::size_t>(info.format.mask)];
   if (info.statistics_images > 0) metadata["statistics_images"] = std::to_string(info.statistics_images);
+  if (info.head_alone) metadata["trained"] = head;
   if (!info.initial_weights.empty()) metadata["initial_weights"] = info.initial_weights;
   if (!info.format.depths.empty()) metadata["sample_depths"] = info.format.depths.text();
   return metadata;
+}
+
+void check_interpolation(const std::string& name) {
+  XR_CHECK(name == interpolation, "its images are resized with '{}': only '{}' is known",
+           text::one_line(name), interpolation);
 }
 
 CheckpointInfo read_info(const engine::SafetensorsFile& file, const std::filesystem::path& path) {

@@ -25,8 +25,15 @@ struct CheckpointInfo {
   std::string data;  ///< identity of the training images
   std::int64_t statistics_images =
       0;                        ///< over which the running statistics were computed anew; 0: they were not
+  bool head_alone = false;      ///< the epoch trained the head alone
   std::string initial_weights;  ///< identity of the file that the training started from; empty: at random
 };
+
+/// How images are resized, as checkpoints say it: with the triangle filter, widened where an image is made smaller
+/// (data/image/resize.h). Checkpoints without a name of it mean the same.
+inline constexpr const char* interpolation = "bilinear, antialiased";
+/// Throws Error for another one.
+void check_interpolation(const std::string& name);
 
 [[nodiscard]] engine::Metadata to_metadata(const CheckpointInfo& info);
 /// Checks everything. Throws DataError that names the file.

@@ -28,6 +28,7 @@ json preprocessing_facts(const CheckpointInfo& info) {
           {"image_size", info.model.image_size},
           {"stored_shape", metadata.at("stored_shape")},
           {"stored_size", info.format.size},
+          {"interpolation", metadata.at("interpolation")},
           {"mask", optional("stored_mask")},
           {"sample_depths", optional("sample_depths")},
           {"mean", json::parse(metadata.at("mean"))},

@@ -20,7 +20,9 @@ std::string history_csv(const History& history) {
   std::string text =
       "epoch,learning_rate,train_loss,train_accuracy,train_correct,train_images,validation_loss,"
       "validation_accuracy,validation_correct,validation_images";
-  text += labels ? ",validation_mean_auroc\n" : "\n";
+  const bool frozen = std::ranges::any_of(history, &EpochRecord::head_alone);
+  if (labels) text += ",validation_mean_auroc";
+  text += frozen ? ",trained\n" : "\n";
   for (const EpochRecord& record : history) {
     text += fmt::format("{},{},{},{:.6f},{},{},", record.epoch, text::number_text(record.learning_rate),
                         text::number_text(record.train_loss), record.train_accuracy(), record.train_correct,
@@ -35,6 +37,7 @@ std::string history_csv(const History& history) {
       text += record.validation && record.validation->mean_auroc
                   ? fmt::format(",{:.6f}", *record.validation->mean_auroc)
                   : ",";
+    if (frozen) text += record.head_alone ? ",head" : ",all";
     text += '\n';
   }
   return text;
@@ -54,6 +57,7 @@ std::string history_to_json(const History& history) {
                              {"loss_sum", record.validation->loss_sum}};
     if (record.validation && record.validation->mean_auroc)
       entry["validation"]["mean_auroc"] = *record.validation->mean_auroc;
+    if (record.head_alone) entry["head_alone"] = true;
     list.push_back(entry);
   }
   return list.dump();
@@ -77,6 +81,7 @@ History history_from_json(const std::string& text) {
         if (validation.contains("mean_auroc"))
           record.validation->mean_auroc = validation["mean_auroc"].get<double>();
       }
+      record.head_alone = entry.value("head_alone", false);
       history.push_back(record);
     }
     return history;

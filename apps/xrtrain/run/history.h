@@ -17,6 +17,7 @@ struct EpochRecord {
   double train_loss = 0.0;                           ///< mean over images of the batch losses
   std::int64_t train_correct = 0, train_images = 0;  ///< of several labels: known targets (Answers)
   std::optional<Evaluation> validation;
+  bool head_alone = false;  ///< the backbone was frozen
 
   [[nodiscard]] double train_accuracy() const;
 };

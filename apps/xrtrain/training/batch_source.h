@@ -31,7 +31,9 @@ class BatchSource {
   virtual void make_images() = 0;
 
   /// Of the batch that load_next() brought, valid until the next.
-  [[nodiscard]] virtual const engine::Tensor& images() const = 0;  ///< (N, C, H, W)
+  [[nodiscard]] virtual const engine::Tensor& images() const = 0;  ///< (N, C, H, W), or features of images
+  /// Leading modules of the network that have seen images() already (model::FromFeatures): 0 for images.
+  [[nodiscard]] virtual std::size_t modules_done() const { return 0; }
   /// What the loss is taken against: classes, i64 (N), or targets, f32 (N, labels).
   [[nodiscard]] virtual const engine::Tensor& labels() const = 0;
   [[nodiscard]] virtual data::Truth truth() const = 0;  ///< on the host

@@ -9,6 +9,7 @@
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/run/checkpoint.h"
 #include "data/content_hash.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/file.h"
@@ -126,6 +127,7 @@ std::optional<ChosenNormalization> normalization_of(const WeightPlan& plan, cons
                                                     const model::ModelSettings& settings) {
   const std::int64_t channels = settings.channels;
   const engine::Metadata& metadata = file.metadata();
+  if (metadata.contains("interpolation")) check_interpolation(metadata.at("interpolation"));
   if (metadata.contains("mean") && metadata.contains("deviation")) {
     try {
       const auto mean = json::parse(metadata.at("mean")).get<std::vector<float>>(),

@@ -6,6 +6,7 @@
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
 #include "engine/core/autograd.h"
+#include "model/feature_extractor.h"
 #include "model/layers/batch_norm2d.h"
 
 namespace xr::apps {
@@ -41,6 +42,7 @@ std::int64_t recompute_running_statistics(model::Module& network, BatchSource& b
     const auto count = static_cast<std::int64_t>(batches.truth().images());
     images += count;
     network.context().batch_norm_momentum = static_cast<float>(count) / static_cast<float>(images);
+    const model::FromFeatures from(network, batches.modules_done());
     (void)network(batches.images());
     if (interrupted()) break;
   }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <sstream>
 
 #include "apps/text/text.h"
@@ -14,6 +13,7 @@
 #include "apps/xrtrain/training/running_statistics.h"
 #include "engine/io/atomic_file.h"
 #include "engine/ops/sum.h"
+#include "model/feature_extractor.h"
 
 namespace xr::apps {
 
@@ -22,68 +22,6 @@ namespace {
 /// A GPU takes some milliseconds for a step: losses are read often enough for the progress line, and seldom
 /// enough that the device always has work.
 constexpr int steps_between_readings = 8;
-
-data::LoaderSettings loader_settings(const TrainingSetup& setup) {
-  data::LoaderSettings settings;
-  settings.batch_size = static_cast<int>(setup.options.batch_size);
-  settings.shuffle = true;
-  settings.seed = static_cast<std::uint64_t>(setup.options.seed);
-  settings.augment = setup.preprocessing.train_augment;
-  settings.image_size = static_cast<int>(setup.options.image_size);
-  settings.workers = static_cast<int>(setup.options.workers);
-  return settings;
-}
-
-model::TrainingStepSettings training_step_settings(const TrainingSetup& setup) {
-  model::TrainingStepSettings settings;
-  if (!setup.class_weights.empty())
-    settings.class_weights =
-        engine::Tensor::from_host(std::span<const float>(setup.class_weights),
-                                  {static_cast<std::int64_t>(setup.class_weights.size())}, setup.device);
-  settings.loss.label_smoothing = static_cast<float>(setup.options.label_smoothing);
-  settings.capture = setup.options.cuda_graph;
-  return settings;
-}
-
-std::unique_ptr<engine::Optimizer> make_optimizer(const TrainOptions& options,
-                                                  engine::ParameterArena& arena) {
-  if (options.optimizer == Optimizer::sgd) {
-    kernels::SgdParams params;
-    params.learning_rate = static_cast<float>(options.lr);
-    params.momentum = static_cast<float>(options.momentum);
-    params.weight_decay = static_cast<float>(options.weight_decay);
-    return std::make_unique<engine::Sgd>(arena, params);
-  }
-  kernels::AdamParams params;
-  params.learning_rate = static_cast<float>(options.lr);
-  params.weight_decay = static_cast<float>(options.weight_decay);
-  params.decoupled_weight_decay = options.optimizer == Optimizer::adamw;
-  return std::make_unique<engine::Adam>(arena, params);
-}
-
-/// The head learns at --lr, all else at --lr-backbone.
-void set_backbone_rate(const TrainingSetup& setup, engine::Optimizer& optimizer) {
-  const TrainOptions& options = setup.options;
-  if (options.lr_backbone <= 0 || options.lr <= 0) return;
-  const std::set<std::string> head = model::head_parameters(setup.info.model);
-  const auto factor = static_cast<float>(options.lr_backbone / options.lr);
-  optimizer.set_learning_rate_factors(
-      [&](const std::string& name) { return head.contains(name) ? 1.0f : factor; });
-}
-
-bool recomputes_statistics(const TrainingSetup& setup, std::int64_t steps) {
-  switch (setup.options.recompute_statistics) {
-    case RecomputeStatistics::yes:
-      return true;
-    case RecomputeStatistics::no:
-      return false;
-    case RecomputeStatistics::automatic:
-      break;
-  }
-  // Networks that keep PyTorch's momentum and start at random are left as PyTorch trains them.
-  const bool may = !setup.options.init.empty() || has_small_momentum(setup.network);
-  return may && momentum_is_too_small(setup.network, steps);
-}
 
 engine::Schedule make_schedule(const TrainOptions& options, std::int64_t batches) {
   engine::Schedule schedule;
@@ -100,24 +38,13 @@ engine::Schedule make_schedule(const TrainOptions& options, std::int64_t batches
 
 Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
     : setup_(std::move(setup)),
-      arena_(setup_.network.trainable_parameters()),
-      optimizer_(make_optimizer(setup_.options, arena_)),
-      training_step_(setup_.network, arena_, training_step_settings(setup_)),
-      batches_(BatchSource::make(setup_.train, loader_settings(setup_), setup_.device)),
+      batches_(BatchSource::make(setup_.train, training_batches(setup_), setup_.device)),
       results_(setup_.device, setup_.options.batch_size,
                static_cast<std::int64_t>(setup_.info.class_names.size()),
                setup_.device.type == kernels::DeviceType::cpu ? 1 : steps_between_readings),
       schedule_(make_schedule(setup_.options, static_cast<std::int64_t>(batches_->batch_count()))) {
   timing_ = "phase,epoch,seconds\n";
-  set_backbone_rate(setup_, *optimizer_);
-  const auto steps = static_cast<std::int64_t>(batches_->batch_count());
-  if (recomputes_statistics(setup_, steps)) {
-    statistics_batches_ = BatchSource::make(setup_.train, loader_settings(setup_), setup_.device);
-    setup_.console.line(fmt::format(
-        "Running statistics of batch norms are computed anew over the training images after each epoch: {} steps are "
-        "too few for their momentum (--recompute-statistics)",
-        steps));
-  }
+  begin_phase(trains_head_alone(setup_.options, resume ? epoch_of_optimizer(resume->progress) : 0));
   if (resume) restore(*resume);
 }
 
@@ -136,7 +63,8 @@ void Trainer::restore(const ResumeState& state) {
     load_weights(folder.checkpoint(progress_.epoch - 1), setup_.network);
   load_resume_tensors(folder.resume_state(),
                       resume_tensors(*optimizer_, setup_.network.state(), within_epoch));
-  optimizer_->set_steps_done(progress_.step);
+  const auto batches = static_cast<std::int64_t>(batches_->batch_count());
+  optimizer_->set_steps_done(progress_.step - (head_alone_ ? 0 : setup_.options.freeze_epochs * batches));
   if (const std::string text = text::read_file(folder.file("timing.csv")); text.starts_with(timing_))
     timing_ = text;
 }
@@ -144,6 +72,7 @@ void Trainer::restore(const ResumeState& state) {
 void Trainer::run() {
   const std::int64_t epochs = setup_.options.epochs;
   while (progress_.epoch < epochs) {
+    begin_epoch();
     setup_.console.line(fmt::format("Epoch {}/{}", progress_.epoch, epochs - 1));
     train_epoch();
     finish_epoch();
@@ -191,7 +120,8 @@ double Trainer::data_wait_share() const {
 }
 
 void Trainer::step() {
-  const model::TrainingStep::Result& result = training_step_.run(
+  const model::FromFeatures from(setup_.network, batches_->modules_done());
+  const model::TrainingStep::Result& result = training_step_->run(
       progress_.step, batches_->images(), batches_->labels(), [this] { batches_->make_images(); });
   count(results_.add(progress_.step, result, batches_->truth()));
   optimizer_->set_learning_rate(static_cast<float>(schedule_.at(progress_.step)));
@@ -245,7 +175,7 @@ Evaluation Trainer::validate() {
 void Trainer::finish_epoch() {
   Console& console = setup_.console;
   // A last step can spoil the weights after a loss that was still finite.
-  if (!std::isfinite(engine::sum(arena_.values()).item())) fail_diverged("the sum of the weights");
+  if (!std::isfinite(engine::sum(arena_->values()).item())) fail_diverged("the sum of the weights");
   recompute_statistics();
   EpochRecord record;
   record.epoch = progress_.epoch;
@@ -253,6 +183,7 @@ void Trainer::finish_epoch() {
   record.train_loss = progress_.loss_sum / static_cast<double>(progress_.images);
   record.train_correct = progress_.correct;
   record.train_images = progress_.images;
+  record.head_alone = head_alone_;
   console.line(fmt::format("Loss: {:.4f} Acc: {:.4f}", record.train_loss, record.train_accuracy()));
   nlohmann::json event = {{"epoch", record.epoch},
                           {"epochs", setup_.options.epochs},
@@ -290,7 +221,7 @@ void Trainer::finish_epoch() {
 // change before that epoch's first optimizer step; copies of the buffers, which a forward pass changes.
 std::vector<engine::NamedTensor> Trainer::snapshot() {
   std::vector<engine::NamedTensor> result = setup_.network.state();
-  const auto parameters = arena_.values().state()->storage;
+  const auto parameters = arena_->values().state()->storage;
   for (engine::NamedTensor& entry : result)
     if (entry.tensor.state()->storage != parameters) entry.tensor = entry.tensor.clone();
   return result;
@@ -314,6 +245,7 @@ void Trainer::save_epoch(const EpochRecord& record) {
   CheckpointInfo info = setup_.info;
   info.epoch = record.epoch;
   info.statistics_images = statistics_images_;
+  info.head_alone = record.head_alone;
   info.train_loss = record.train_loss;
   info.train_accuracy = record.train_accuracy();
   if (with_resume) {
@@ -380,7 +312,8 @@ void Trainer::save_within_epoch() {
 DiskNeed disk_need(const TrainOptions& options, const model::Module& network, bool has_validation) {
   DiskNeed need;
   need.checkpoint = engine::safetensors_bytes(network.state());
-  const std::uint64_t parameters = engine::safetensors_bytes(network.trainable_parameters());
+  const std::uint64_t parameters = engine::safetensors_bytes(
+      options.freeze_epochs > 0 ? network.parameters() : network.trainable_parameters());
   need.resume = options.optimizer != Optimizer::sgd ? 2 * parameters : options.momentum > 0 ? parameters : 0;
   // For a while there are two more: the one that resuming starts from, and one not yet replaced.
   const std::int64_t limited = options.keep + (has_validation ? 1 : 0) + 2;

@@ -16,6 +16,7 @@
 #include "apps/xrtrain/run/resume_state.h"
 #include "apps/xrtrain/run/run_folder.h"
 #include "apps/xrtrain/training/batch_source.h"
+#include "apps/xrtrain/training/features.h"
 #include "apps/xrtrain/training/step_results.h"
 #include "engine/train/optimizer.h"
 #include "engine/train/schedule.h"
@@ -34,10 +35,16 @@ struct TrainingSetup {
   const data::ImageSet& train;
   const Preprocessing& preprocessing;
   EvaluationSplit* validation = nullptr;  ///< or none
+  FeatureExtractor* features = nullptr;   ///< for epochs that train the head alone; none: on images
   std::vector<float> class_weights;       ///< or none
   std::string data_identity;              ///< of training and validation images
   int threads = 1;
 };
+
+/// How batches of training images are made.
+[[nodiscard]] data::LoaderSettings training_batches(const TrainingSetup& setup);
+/// Of a run that is resumed: the epoch whose optimizer was saved.
+[[nodiscard]] std::int64_t epoch_of_optimizer(const Progress& progress);
 
 class Trainer {
  public:
@@ -57,6 +64,10 @@ class Trainer {
 
  private:
   void restore(const ResumeState& state);
+  /// Arena, optimizer and training step of the parameters that are trained.
+  void begin_phase(bool head_alone);
+  /// Changes to what the next epoch trains: all after the head, or the head on features.
+  void begin_epoch();
   void train_epoch();
   bool load_batch();
   void step();
@@ -77,10 +88,11 @@ class Trainer {
   [[nodiscard]] bool resume_state_due(bool last) const;
 
   TrainingSetup setup_;
-  engine::ParameterArena arena_;
+  std::unique_ptr<engine::ParameterArena> arena_;
   std::unique_ptr<engine::Optimizer> optimizer_;
-  model::TrainingStep training_step_;
+  std::unique_ptr<model::TrainingStep> training_step_;
   std::unique_ptr<BatchSource> batches_;
+  bool head_alone_ = false;
   std::unique_ptr<BatchSource> statistics_batches_;  // or none
   std::int64_t statistics_images_ = 0;
   StepResults results_;

@@ -93,6 +93,15 @@ TEST_CASE("A checkpoint whose metadata lie is refused") {
   files.refused(files.replaced("\"deviation\":\"[", "\"deviation\":\"[0,"));
   files.refused(files.replaced("\"stored_size\":\"16\"", "\"stored_size\":\"999999\""));
   files.refused(files.replaced("\"stored_shape\":\"square\"", "\"stored_shape\":\"round\""));
+  CHECK_THAT(files.refused(files.replaced("bilinear, antialiased", "bicubic")), contains("'bicubic'"));
+  files.refused(files.replaced("\"padding\":\"2\"", "\"trained\":\"tail\",\"padding\":\"2\""));
+}
+
+TEST_CASE("A checkpoint that names no interpolation is read as bilinear") {
+  Checkpoints files;
+  const std::string older = files.replaced("\"interpolation\":\"bilinear, antialiased\",", "");
+  CHECK(files.predict(older).output == files.predict(files.good).output);
+  CHECK(files.predict(older).status == 0);
 }
 
 TEST_CASE("Weights that are not finite are refused by name in every command") {

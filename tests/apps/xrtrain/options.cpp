@@ -37,8 +37,12 @@ TEST_CASE("Every option can be set and read back") {
 
 TEST_CASE("Presets are valid") {
   for (const std::string& name : preset_names()) {
-    const TrainOptions options = preset_options(name);
+    TrainOptions options = preset_options(name);
     CHECK(options.preset == name);
+    if (name == "transfer") {
+      CHECK_THROWS_AS(validate(options), UsageError);
+      options.init = "weights.pth";
+    }
     CHECK_NOTHROW(validate(options));
     for (const OptionSpec& spec : option_table())
       CHECK_NOTHROW(set_value(const_cast<TrainOptions&>(options), spec, get_value(options, spec), spec.name));
