@@ -103,7 +103,8 @@ TEST_CASE("features: other weights or pixels have others, and a damaged file is 
   CHECK(computed("masked", {"--mask", "border"}));
   REQUIRE(run(pretrained.folder, tiny(pretrained.folder, "other", {"--epochs", "1", "--seed", "7"})).status ==
           0);
-  CHECK(computed("weights", {"--init", (pretrained.folder / "other/checkpoints/00.safetensors").string()}));
+  CHECK(computed("weights", {"--preprocessing", "imagenet", "--init",
+                             (pretrained.folder / "other/checkpoints/00.safetensors").string()}));
   for (const auto& entry : fs::directory_iterator(pretrained.folder / "cache"))
     if (entry.path().filename().string().starts_with("features-"))
       fs::resize_file(entry.path(), fs::file_size(entry.path()) - 1);
