@@ -182,20 +182,20 @@ Call finished(Call call, const Conv2dCase& c) {
 }  // namespace
 
 Call conv2d_forward(const Conv2dCase& c, DType activation, const Conv2dLayouts& layouts) {
-  return finished(call_of({input("x", c.x, activation, layouts.x), input("filter", c.filter),
-                           input("bias", {c.filter[0]}).only_if(c.bias),
-                           input("residual", c.y(), activation, layouts.y).only_if(c.residual),
-                           output("y", c.y(), activation, layouts.y)},
-                          [params = c.params, relu = c.relu](Views v) {
-                            return kernels::Conv2dForward{.x = v[0],
-                                                          .filter = v[1],
-                                                          .bias = v[2],
-                                                          .y = v[4],
-                                                          .params = params,
-                                                          .residual = v[3],
-                                                          .relu = relu};
-                          }),
-                  c);
+  return finished(
+      call_of({input("x", c.x, activation, layouts.x), input("filter", c.filter),
+               input("bias", {c.filter[0]}).only_if(c.bias), output("y", c.y(), activation, layouts.y),
+               input("residual", c.y(), activation, layouts.y).only_if(c.residual)},
+              [params = c.params, relu = c.relu](Views v) {
+                return kernels::Conv2dForward{.x = v[0],
+                                              .filter = v[1],
+                                              .bias = v[2],
+                                              .y = v[3],
+                                              .params = params,
+                                              .residual = v[4],
+                                              .relu = relu};
+              }),
+      c);
 }
 
 Call conv2d_backward_data(const Conv2dCase& c, DType activation, const Conv2dLayouts& layouts) {

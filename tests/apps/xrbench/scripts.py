@@ -177,11 +177,17 @@ class Comparison(unittest.TestCase):
         class Arguments:
             batch_size = channels = image_size = padding = threads = 1
             model, dropout, cores, precision, device = "report_cnn", 0, [0], "fp32", "cuda"
+            inference = False
 
         with contextlib.redirect_stdout(io.StringIO()) as said:
             compare.print_table(Arguments, Party("ours", [2.0, 1.0, 3.0]),
                                 [Party("eager", [8.0]), Party("best", [5.0])])
         self.assertEqual(said.getvalue().splitlines()[-2:], ["ratio to eager 4.00", "ratio 2.50"])
+        self.assertNotIn("inference", said.getvalue())
+        Arguments.inference = True
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            compare.print_table(Arguments, Party("ours", [2.0]), [Party("eager", [8.0])])
+        self.assertIn("inference of report_cnn", said.getvalue())
 
 
 class FakeServer:
@@ -222,7 +228,7 @@ class Together(unittest.TestCase):
             batch_size = channels = image_size = padding = threads = 1
             model, dropout, cores, precision, device, lr, seed = "report_cnn", 0.25, [0], "fp32", "cuda", 0.1, 0
             together = keep_going = True
-            simulated = False
+            simulated = inference = False
             modes, rounds, block, warm_up, patience = "tuned compiled", 2, 3, 4, 0.5
 
         def program(label, dropout):
