@@ -317,8 +317,7 @@ void TrainCommand::evaluate(model::Module& network) {
   std::vector<EvaluationSplit*> splits;
   for (const auto& split : {validation_.get(), test_.get()})
     if (split != nullptr) splits.push_back(split);
-  if (features_ != nullptr &&
-      trains_head_alone(options_, options_.epochs - 1))  // all checkpoints have one backbone
+  if (features_ != nullptr && trains_head_alone(options_, options_.epochs - 1))  // one backbone for all
     for (EvaluationSplit* split : splits) split->use_features(*features_);
   const RunResults results = make_results(
       evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()), network, splits, console_),
