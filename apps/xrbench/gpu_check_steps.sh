@@ -21,7 +21,7 @@ fi
 # What the sanitizers look at: all tests of kernels of our own (tests/apps/xrbench/scripts.py sees to it), but not those
 # of the harness and of memory, which ask for what they report.
 declare -A SANITIZER_FILTERS=(
-  [conv_forward]='conv2d forward,conv2d partial*' [conv_backward]='conv2d backward*'
+  [conv_forward]='conv2d forward*,conv2d partial*' [conv_backward]='conv2d backward*'
   [conv_few]='conv2d direct*,conv2d depthwise*,conv2d kernels for*' [conv_implicit]='conv2d implicit*' [conv_3x3]='conv2d 3x3*'
   [conv_rest]='conv2d rounds*,conv2d of*,conv2d kernels keep*,conv2d filter*'
   [matmul]='matmul with*,matmul kernels*' [linear]='linear forward*,linear kernels*'

@@ -44,6 +44,8 @@ void check_end(const Checker& check, const Conv2dCase& c) {
       for (Backend* backend : test_backends()) {
         const Conv2dSetting setting{{.precision = precision}, true, with_nan};
         if (!Configured::possible(*backend, setting.options)) continue;
+        // The end is the CPU's own matter: elsewhere kernels of other suites do it.
+        if (backend->name() != "cpu" && c.flops() > 1'000'000) continue;
         const Configured configured(*backend, setting.options);
         const auto layouts = [&](const Backend& b) {
           return std::vector{Conv2dLayouts{b.preferred_layout(c.x[1]), b.preferred_layout(c.filter[0])}};
