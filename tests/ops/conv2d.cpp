@@ -39,11 +39,12 @@ void check_end(const Checker& check, const Conv2dCase& c) {
   Conv2dCase with_relu = c, with_residual = c;
   with_relu.relu = with_residual.residual = true;
   for (const Precision precision : {Precision::fp32, Precision::bf16})
-    // oneDNN's bf16 multiplies the numbers beside a window of few channels by 0, too, which makes NaN of NaN.
-    for (const bool with_nan : {false, precision == Precision::fp32 || c.x[1] > 4})
+    for (const bool with_nan : {false, true})
       for (Backend* backend : test_backends()) {
         const Conv2dSetting setting{{.precision = precision}, true, with_nan};
         if (!Configured::possible(*backend, setting.options)) continue;
+        // oneDNN's bf16 multiplies the numbers beside a window of few channels by 0, too, which makes NaN of NaN.
+        if (with_nan && precision == Precision::bf16 && c.x[1] <= 4) continue;
         // The end is the CPU's own matter: elsewhere kernels of other suites do it.
         if (backend->name() != "cpu" && c.flops() > 1'000'000) continue;
         const Configured configured(*backend, setting.options);
