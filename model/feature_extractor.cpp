@@ -66,7 +66,7 @@ Tensor compute_features(Module& network, std::size_t modules, const Tensor& imag
   Sequential& sequence = sequence_of(network);
   sequence.run_parts(0, modules);
   try {
-    const Tensor features = network(images);
+    Tensor features = network(images);
     sequence.run_parts(0, sequence.parts().size());
     return features;
   } catch (...) {
