@@ -24,7 +24,9 @@ double round_step(double step, bool integers) {
   return integers ? std::max(1.0, std::round(rounded)) : rounded;
 }
 
-std::string tick_text(double value, double step, bool percent) {
+std::string tick_text(double value, double step, const Axis& axis) {
+  if (axis.powers_of_ten) return fmt::format("1e{:.4g}", value);
+  const bool percent = axis.percent;
   const double factor = percent ? 100.0 : 1.0;
   const double size = std::max(std::abs(value), step) * factor;
   if (size >= 1e6 || step * factor < 1e-4) return fmt::format("{:.4g}", value * factor);
@@ -69,8 +71,7 @@ Scale make_scale(const Axis& axis, const std::vector<double>& values, int max_ti
   for (int i = 0; i <= max_ticks; ++i) {
     const double value = first + i * step;
     if (value > scale.high + 1e-9 * step) break;
-    scale.ticks.push_back(
-        {value, tick_text(std::abs(value) < 1e-9 * step ? 0.0 : value, step, axis.percent)});
+    scale.ticks.push_back({value, tick_text(std::abs(value) < 1e-9 * step ? 0.0 : value, step, axis)});
   }
   return scale;
 }

@@ -12,6 +12,7 @@ struct Axis {
   std::optional<double> low, high;  ///< from the data where not given
   bool integers = false;            ///< no ticks between whole numbers
   bool percent = false;             ///< 0.25 reads as 25 %
+  bool powers_of_ten = false;       ///< values are logarithms: -3 reads as 1e-3; with `integers`
 };
 
 struct Tick {

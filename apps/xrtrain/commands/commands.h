@@ -12,6 +12,7 @@ using Action = std::function<int()>;
 
 void add_train_command(command_line::Command app, Action& action);
 void add_eval_command(command_line::Command app, Action& action);
+void add_find_lr_command(command_line::Command app, Action& action);
 void add_cv_command(command_line::Command app, Action& action);
 void add_compare_command(command_line::Command app, Action& action);
 void add_predict_command(command_line::Command app, Action& action);

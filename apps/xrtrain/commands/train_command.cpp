@@ -19,6 +19,7 @@
 #include "apps/xrtrain/training/batch_check.h"
 #include "apps/xrtrain/training/initial_weights.h"
 #include "apps/xrtrain/training/normalization.h"
+#include "apps/xrtrain/training/optimizer_setup.h"
 #include "apps/xrtrain/training/trainer.h"
 #include "apps/xrtrain/training_warnings.h"
 #include "apps/xrtrain/warning_id.h"
@@ -286,14 +287,10 @@ std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data
 }
 
 void TrainCommand::train(model::Module& network, const Images& images) {
-  std::vector<float> class_weights;
-  if (options_.class_weights == ClassWeights::balanced)
-    class_weights = info_.task == data::Task::multi_label
-                        ? balanced_label_weights(images.train, info_.class_names.size())
-                        : balanced_class_weights(images.train, info_.class_names.size());
-  Trainer trainer({options_, device_, *folder_, console_, info_, network, images.train, preprocessing_,
-                   validation_.get(), features_.get(), class_weights, info_.data, threads_},
-                  resume_);
+  Trainer trainer(
+      {options_, device_, *folder_, console_, info_, network, images.train, preprocessing_, validation_.get(),
+       features_.get(), loss_weights(options_, images.train, info_.class_names.size()), info_.data, threads_},
+      resume_);
   engine::allocator(device_).empty_cache();  // the initial weights have moved into the optimizer's arena
   const double started = now_seconds();
   console_.line(fmt::format("Start-up took {:.2f} s", started - started_));

@@ -1,50 +1,14 @@
 // What an epoch trains: the head alone, on features where they can be computed once, or everything.
 #include <algorithm>
-#include <set>
 
+#include "apps/xrtrain/training/loader_settings.h"
+#include "apps/xrtrain/training/optimizer_setup.h"
 #include "apps/xrtrain/training/running_statistics.h"
 #include "apps/xrtrain/training/trainer.h"
 
 namespace xr::apps {
 
 namespace {
-
-model::TrainingStepSettings training_step_settings(const TrainingSetup& setup) {
-  model::TrainingStepSettings settings;
-  if (!setup.class_weights.empty())
-    settings.class_weights =
-        engine::Tensor::from_host(std::span<const float>(setup.class_weights),
-                                  {static_cast<std::int64_t>(setup.class_weights.size())}, setup.device);
-  settings.loss.label_smoothing = static_cast<float>(setup.options.label_smoothing);
-  settings.capture = setup.options.cuda_graph;
-  return settings;
-}
-
-std::unique_ptr<engine::Optimizer> make_optimizer(const TrainOptions& options,
-                                                  engine::ParameterArena& arena) {
-  if (options.optimizer == Optimizer::sgd) {
-    kernels::SgdParams params;
-    params.learning_rate = static_cast<float>(options.lr);
-    params.momentum = static_cast<float>(options.momentum);
-    params.weight_decay = static_cast<float>(options.weight_decay);
-    return std::make_unique<engine::Sgd>(arena, params);
-  }
-  kernels::AdamParams params;
-  params.learning_rate = static_cast<float>(options.lr);
-  params.weight_decay = static_cast<float>(options.weight_decay);
-  params.decoupled_weight_decay = options.optimizer == Optimizer::adamw;
-  return std::make_unique<engine::Adam>(arena, params);
-}
-
-/// The head learns at --lr, all else at --lr-backbone.
-void set_backbone_rate(const TrainingSetup& setup, engine::Optimizer& optimizer) {
-  const TrainOptions& options = setup.options;
-  if (options.lr_backbone <= 0 || options.lr <= 0) return;
-  const std::set<std::string> head = model::head_parameters(setup.info.model);
-  const auto factor = static_cast<float>(options.lr_backbone / options.lr);
-  optimizer.set_learning_rate_factors(
-      [&](const std::string& name) { return head.contains(name) ? 1.0f : factor; });
-}
 
 bool recomputes_statistics(const TrainingSetup& setup, std::int64_t steps) {
   switch (setup.options.recompute_statistics) {
@@ -63,14 +27,7 @@ bool recomputes_statistics(const TrainingSetup& setup, std::int64_t steps) {
 }  // namespace
 
 data::LoaderSettings training_batches(const TrainingSetup& setup) {
-  data::LoaderSettings settings;
-  settings.batch_size = static_cast<int>(setup.options.batch_size);
-  settings.shuffle = true;
-  settings.seed = static_cast<std::uint64_t>(setup.options.seed);
-  settings.augment = setup.preprocessing.train_augment;
-  settings.image_size = static_cast<int>(setup.options.image_size);
-  settings.workers = static_cast<int>(setup.options.workers);
-  return settings;
+  return training_loader_settings(setup.options, setup.preprocessing);
 }
 
 std::int64_t epoch_of_optimizer(const Progress& progress) {
@@ -83,10 +40,9 @@ void Trainer::begin_phase(bool head_alone) {
   training_step_.reset();
   optimizer_.reset();
   arena_ = std::make_unique<engine::ParameterArena>(setup_.network.trainable_parameters());
-  optimizer_ = make_optimizer(setup_.options, *arena_);
-  training_step_ =
-      std::make_unique<model::TrainingStep>(setup_.network, *arena_, training_step_settings(setup_));
-  set_backbone_rate(setup_, *optimizer_);
+  optimizer_ = make_optimizer(setup_.options, setup_.info.model, *arena_);
+  training_step_ = std::make_unique<model::TrainingStep>(
+      setup_.network, *arena_, training_step_settings(setup_.options, setup_.class_weights, setup_.device));
   const auto steps = static_cast<std::int64_t>(batches_->batch_count());
   if (recomputes_statistics(setup_, steps)) {
     statistics_batches_ = BatchSource::make(setup_.train, training_batches(setup_), setup_.device);

@@ -59,6 +59,13 @@ void check_labels(const Markup& chart) {
 
 }  // namespace
 
+TEST_CASE("an axis of powers of ten reads as the numbers") {
+  Axis axis;
+  axis.integers = axis.powers_of_ten = true;
+  CHECK(texts(make_scale(axis, {-6.7, 0.9}, 9)) ==
+        std::vector<std::string>{"1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1", "1e0", "1e1"});
+}
+
 TEST_CASE("ticks are round and within the axis", "[html]") {
   CHECK(texts(make_scale({"", 0.0, 1.0}, {}, 6)) ==
         std::vector<std::string>{"0.0", "0.2", "0.4", "0.6", "0.8", "1.0"});
