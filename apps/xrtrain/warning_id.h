@@ -15,7 +15,8 @@ constexpr const char* bf16_not_used = "bf16-not-used";          ///< the process
 constexpr const char* sensitivity_missed = "sensitivity-missed";  ///< the wanted one, on the test images
 constexpr const char* checkpoint_not_finite = "checkpoint-not-finite";  ///< its training diverged
 constexpr const char* training_images_evaluated =
-    "training-images-evaluated";  ///< the run's own among others
+    "training-images-evaluated";                                            ///< the run's own among others
+constexpr const char* training_images_unknown = "training-images-unknown";  ///< of networks of an ensemble
 // Of the map that explains a prediction.
 constexpr const char* map_empty = "map-empty";
 constexpr const char* map_on_border = "map-on-border";  ///< most of it

@@ -36,6 +36,8 @@ struct StoredFormat {
   int channels = 1;  ///< 1 grey, 3 RGB
   Mask mask = Mask::none;
   SampleDepths depths = {};  ///< Of the set; empty: each image by the bits that it uses itself.
+
+  bool operator==(const StoredFormat&) const = default;
 };
 
 /// Bytes that a loaded image takes: its pixels, its print and its marks, in this order.

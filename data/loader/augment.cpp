@@ -64,6 +64,13 @@ AugmentSettings AugmentSettings::mild() {
   return settings;
 }
 
+AugmentSettings AugmentSettings::mild_geometry() {
+  AugmentSettings settings = mild();
+  settings.brightness = 0;
+  settings.contrast = 0;
+  return settings;
+}
+
 AugmentDraw draw_augmentation(const AugmentSettings& settings, int width, int height, std::uint64_t seed,
                               std::uint64_t epoch, std::uint64_t index) {
   XR_CHECK(width > 0 && height > 0, "cannot augment an image of {} x {} pixels", width, height);

@@ -35,6 +35,9 @@ struct AugmentSettings {
   /// For the default model: small rotations, shifts, zooms and exposure changes. No flips: the heart has its
   /// side, and mirrored chests cost accuracy on real ones.
   static AugmentSettings mild();
+  /// The rotations, shifts and zooms of mild(), without its exposure changes: for views of an image that is
+  /// evaluated.
+  static AugmentSettings mild_geometry();
 };
 
 /// What was drawn for one image. `x`, `y`, `width`, `height`: the crop box in source pixels.

@@ -125,8 +125,8 @@ void DeviceLoader::draw() {
     const std::span targets = images_.targets_of(index);
     targets_.insert(targets_.end(), targets.begin(), targets.end());
     positions[i] = to_extent(holds_images_ ? index : i);
-    records_.push_back(record_of(
-        draw_augmentation(settings_.augment, images_.size, images_.size, settings_.seed, epoch_, index)));
+    records_.push_back(record_of(draw_augmentation(settings_.augment, images_.size, images_.size,
+                                                   settings_.seed, epoch_, settings_.draw_index(index))));
   }
   kernels::require_augment_records(positions, records_, source_.dim(0), images_.size);
   std::memcpy(staging_.data() + 2 * rows, records_.data(), count * sizeof(kernels::AugmentRecord));

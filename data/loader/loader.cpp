@@ -163,7 +163,7 @@ class BatchLoader::Implementation {
   void make(const Item& item, Augmenter& augmenter) const {
     Batch& batch = item.slot->batch;
     const AugmentDraw draw = draw_augmentation(settings_.augment, images_.size, images_.size, settings_.seed,
-                                               item.epoch, item.index);
+                                               item.epoch, settings_.draw_index(item.index));
     augmenter.apply(images_.image(item.index), images_.channels, images_.size, draw,
                     std::span(batch.images).subspan(item.place * output_values(), output_values()));
     batch.labels[item.place] = images_.labels[item.index];

@@ -35,9 +35,14 @@ struct LoaderSettings {
   bool shuffle = false;
   std::uint64_t seed = 0;
   AugmentSettings augment;
+  bool one_draw =
+      false;             ///< All images of an epoch are changed by the draws of image 0: one view of the set.
   int image_size = 224;  ///< Side of the output images.
   int workers = 2;       ///< Background threads; 0 makes each batch in next().
   int prefetch = 3;      ///< Batches made ahead at most.
+
+  /// The image whose draws change image `index`.
+  [[nodiscard]] std::size_t draw_index(std::size_t index) const { return one_draw ? 0 : index; }
 };
 
 /// The order of `count` images in `epoch`: Fisher-Yates with Philox, RandomPurpose::shuffle.

@@ -14,8 +14,11 @@ namespace {
 int run_compare(const std::string& run_a, const std::string& run_b, bool json) {
   const RunPredictions a = read_run_predictions(run_a), b = read_run_predictions(run_b);
   const auto name = [](const std::string& run, const RunPredictions& chosen) {
+    if (chosen.selection.on == SelectedOn::ensemble) return fmt::format("{} (ensemble)", text::one_line(run));
     return fmt::format("{} (checkpoint {:02d}, {})", text::one_line(run), chosen.selection.checkpoint,
-                       chosen.selection.on_validation() ? "chosen on validation" : "the last");
+                       chosen.selection.on_validation()                  ? "chosen on validation"
+                       : chosen.selection.on == SelectedOn::command_line ? "given"
+                                                                         : "the last");
   };
   if (a.task == data::Task::multi_label && b.task == a.task) {
     const LabelComparison comparison = compare_labels(a, b);

@@ -4,17 +4,18 @@
 #include <set>
 
 #include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/commands/eval_options.h"
+#include "apps/xrtrain/commands/eval_output.h"
 #include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/evaluation_details.h"
+#include "apps/xrtrain/evaluation/seen_images.h"
+#include "apps/xrtrain/evaluation/views.h"
 #include "apps/xrtrain/options/config.h"
-#include "apps/xrtrain/options/data_folders.h"
-#include "apps/xrtrain/options/machine_options.h"
 #include "apps/xrtrain/run/provenance.h"
 #include "apps/xrtrain/run/resume_state.h"
 #include "apps/xrtrain/run/run_results.h"
 #include "apps/xrtrain/warning_id.h"
-#include "engine/io/atomic_file.h"
 
 namespace xr::apps {
 
@@ -22,23 +23,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct EvalOptions {
-  std::string run, data, out, positive, subgroups, skip_folders;
-  LabelOptions labels;
-  std::optional<double> target_sensitivity;
-  std::int64_t checkpoint = -1;
-  bool strict = false, cache = true, quiet = false, json = false;
-  MachineOptions machine;
-};
-
 std::vector<std::int64_t> wanted_checkpoints(const EvalOptions& options) {
-  std::vector<std::int64_t> epochs = list_checkpoints(options.run);
+  std::vector<std::int64_t> epochs = list_checkpoints(options.run());
   if (epochs.empty())
     throw DataError(fmt::format("there are no checkpoints in {}: give the folder of a run that was trained",
-                                (fs::path(options.run) / "checkpoints").string()));
+                                (fs::path(options.run()) / "checkpoints").string()));
   if (options.checkpoint < 0) return epochs;
   if (std::ranges::find(epochs, options.checkpoint) == epochs.end())
-    throw UsageError(fmt::format("--checkpoint is {}: {} has {}", options.checkpoint, options.run,
+    throw UsageError(fmt::format("--checkpoint is {}: {} has {}", options.checkpoint, options.run(),
                                  fmt::join(epochs, ", ")));
   return {options.checkpoint};
 }
@@ -65,7 +57,7 @@ data::Dataset find_images(const EvalOptions& options, const TrainOptions& of_run
 /// what the network was trained on may be among them.
 void require_images_of_run(const EvalOptions& options, const TrainOptions& of_run,
                            const EvaluationSplit& split) {
-  const std::optional<Provenance> provenance = read_provenance(fs::path(options.run) / "provenance.json");
+  const std::optional<Provenance> provenance = read_provenance(fs::path(options.run()) / "provenance.json");
   if (!provenance) return;
   const auto& splits = provenance->data.splits;
   const auto then = std::ranges::find(splits, split.name(), &SplitFacts::name);
@@ -75,27 +67,14 @@ void require_images_of_run(const EvalOptions& options, const TrainOptions& of_ru
         "the {} images in {} are not those of the run ({} now, {} then), and it may have been trained on "
         "some of them: restore them, or evaluate them as other images: xrtrain eval {} --data {} --out "
         "FOLDER",
-        split.name(), of_run.data, now, then->identity, options.run, of_run.data));
+        split.name(), of_run.data, now, then->identity, options.run(), of_run.data));
 }
 
 /// Of another folder's images, those that the network has seen: files of the run's own folder.
 void warn_of_seen_images(const TrainOptions& of_run, const data::Dataset& dataset, Console& console) {
-  data::Dataset own;
-  try {
-    own = find_dataset(of_run, console);
-  } catch (const Error&) {  // it is no longer there: nothing can be told
-    return;
-  }
-  const auto file = [](const data::Dataset& set, const data::Sample& sample) {
-    std::error_code code;
-    return fs::weakly_canonical(set.directory / sample.path, code);
-  };
-  std::set<fs::path> seen;
-  for (const auto* samples : {&own.train, &own.validation})
-    for (const data::Sample& sample : *samples) seen.insert(file(own, sample));
-  const auto count = std::ranges::count_if(
-      dataset.test, [&](const data::Sample& sample) { return seen.contains(file(dataset, sample)); });
-  if (count > 0)
+  const std::optional<std::set<fs::path>> seen = images_of_run(of_run, console);
+  if (!seen) return;  // the folder is no longer there: nothing can be told
+  if (const std::int64_t count = count_seen(dataset, *seen); count > 0)
     console.warn(
         warning_id::training_images_evaluated,
         fmt::format("{} of these {} images are the run's own training or validation images: what it gets "
@@ -119,7 +98,7 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
       fmt::format("{}: {} images, {}", name, images.count(), class_counts_text(images, info.class_names)));
   return std::make_unique<EvaluationSplit>(
       name, std::move(images), preprocessing_of(info), info.model.image_size, batch_size,
-      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device);
+      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device, options.views);
 }
 
 /// The run's settings of the evaluation, with what the command line changes.
@@ -127,7 +106,7 @@ DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& o
                                const data::Dataset& dataset) {
   const bool own = options.data.empty();  // a table of groups is about the images that it was given for
   std::optional<Selection> before =
-      !own || options.checkpoint >= 0 ? read_selection(options.run) : std::nullopt;
+      !own || options.checkpoint >= 0 ? read_selection(options.run()) : std::nullopt;
   if (options.checkpoint >= 0 && !(before && before->checkpoint == options.checkpoint)) {
     before.emplace();
     before->checkpoint = options.checkpoint;
@@ -141,50 +120,27 @@ DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& o
   return {options.positive.empty() ? of_run.positive : options.positive,
           options.target_sensitivity.value_or(of_run.target_sensitivity),
           static_cast<std::uint64_t>(of_run.seed),
-          with_dicom_tags(read_subgroups(table, dataset.sources, dataset.root), dataset.dicom.get()), before};
-}
-
-/// --out: a table, or a folder for all figures.
-bool is_table(const fs::path& out) {
-  return out.extension() == ".csv";
-}
-
-/// Refuses, before anything is evaluated, a folder that holds something.
-void require_new_folder(const fs::path& out) {
-  std::error_code code;
-  if (fs::exists(out, code) && (!fs::is_directory(out, code) || !fs::is_empty(out, code)))
-    throw UsageError(fmt::format(
-        "--out {} is there already: give a new folder, or a .csv file for the table alone", out.string()));
-}
-
-void write_elsewhere(const RunResults& results, const fs::path& out, Console& console) {
-  if (is_table(out)) {
-    engine::write_file_atomically(out, results.table);
-    return console.line(fmt::format("Results are in {}", out.string()));
-  }
-  std::error_code code;
-  fs::create_directories(out, code);
-  XR_CHECK(!code, "cannot make the folder {}: {}", out.string(), code.message());
-  write_figures(results, out);
-  console.line(
-      fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv", out.string()));
+          with_dicom_tags(read_subgroups(table, dataset.sources, dataset.root), dataset.dicom.get()),
+          before,
+          Averaging{.views = options.views}};
 }
 
 int run_eval(const EvalOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  if (options.networks.size() > 1 || is_cross_validation(options.run())) return run_eval_ensemble(options);
   if (options.target_sensitivity && !options.data.empty())
     throw UsageError(
         "--target-sensitivity chooses on the run's validation images: it does not go with --data");
   if (options.data.empty() && !options.labels.labels.empty())
     throw UsageError("--labels is for the images of --data: the run knows the labels of its own");
-  if (!options.out.empty() && !is_table(options.out)) require_new_folder(options.out);
+  require_new_output(options.out);
   Console console({options.quiet, options.json, LogLevel::info});
   const kernels::Device device = options.machine.apply();
-  if (inspect_folder(options.run) != FolderKind::run)
-    throw DataError(fmt::format("{} is no folder of a run: it has no config.toml", options.run));
-  const TrainOptions of_run = resolve_options({}, (fs::path(options.run) / "config.toml").string());
+  if (inspect_folder(options.run()) != FolderKind::run)
+    throw DataError(fmt::format("{} is no folder of a run: it has no config.toml", options.run()));
+  const TrainOptions of_run = resolve_options({}, (fs::path(options.run()) / "config.toml").string());
   const std::vector<std::int64_t> epochs = wanted_checkpoints(options);
-  LoadedCheckpoint first = load_checkpoint(checkpoint_path(options.run, epochs.front()), device);
+  LoadedCheckpoint first = load_checkpoint(checkpoint_path(options.run(), epochs.front()), device);
   const CheckpointInfo& info = first.info;
 
   const data::Dataset dataset = find_images(options, of_run, info, console);
@@ -213,23 +169,22 @@ int run_eval(const EvalOptions& options) {
   else
     warn_of_seen_images(of_run, dataset, console);
 
-  // The run's own results are renewed only by the run's own data and all its checkpoints.
-  const bool own = options.data.empty() && options.checkpoint < 0;
-  const History history = own ? history_of(options.run) : History{};
+  // The run's own results are renewed only by the run's own data, seen as they are, and all its checkpoints.
+  const bool own = options.data.empty() && options.checkpoint < 0 && options.views == 1;
+  const History history = own ? history_of(options.run()) : History{};
   const RunResults results =
-      make_results(evaluate_checkpoints(options.run, epochs, *first.network, splits, console), of_run, info,
+      make_results(evaluate_checkpoints(options.run(), epochs, *first.network, splits, console), of_run, info,
                    history, settings);
   tell_results(results, console);
   if (!options.out.empty()) {
-    write_elsewhere(results, options.out, console);
-    if (!is_table(options.out)) write_skipped(skipped, options.out);
+    write_elsewhere(results, skipped, options.out, console);
   } else if (own) {
-    const RunFolder folder(options.run, RunFolder::Begin::resume);
+    const RunFolder folder(options.run(), RunFolder::Begin::resume);
     write_results(results, {of_run, info, history, folder, device}, test ? &test->images() : nullptr,
                   *first.network);
     console.line(
         fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv, report.html",
-                    options.run));
+                    options.run()));
   }
   console.event_text("summary", results.summary);
   return exit_done;
@@ -239,14 +194,21 @@ int run_eval(const EvalOptions& options) {
 
 void add_eval_command(command_line::Command app, Action& action) {
   command_line::Command command =
-      app.subcommand("eval", "Evaluate the checkpoints of a run, on its own or other images");
+      app.subcommand("eval", "Evaluate the checkpoints of a run, or an ensemble of several networks");
   auto options = std::make_shared<EvalOptions>();
-  command.option("run", options->run, "Folder of the run").required().type_name("RUN");
+  command
+      .option(
+          "networks", options->networks,
+          "Folder of a run; or an ensemble, whose probabilities are averaged: runs, checkpoints, or the folder of a "
+          "cross-validation (cv --keep-runs), with --data")
+      .required()
+      .type_name("RUN");
   command.option("--data", options->data,
                  "Other images: a folder with test/<class>/ or <class>/ folders; "
                  "without it the run's own, and the results are written into the run");
   add_skip_folders(command, options->skip_folders);
   options->labels.add(command);
+  command.option("--tta", options->views, views_help).range(1, max_views).type_name("N");
   command.option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only").not_negative();
   command.option("--positive", options->positive,
                  "Class that sensitivity is about, of two; else as in training");

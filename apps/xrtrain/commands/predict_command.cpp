@@ -10,9 +10,10 @@
 #include "apps/xrtrain/commands/predict_images.h"
 #include "apps/xrtrain/commands/prediction_printer.h"
 #include "apps/xrtrain/errors.h"
-#include "apps/xrtrain/evaluation/chosen_checkpoint.h"
+#include "apps/xrtrain/evaluation/ensemble.h"
 #include "apps/xrtrain/evaluation/evaluate.h"
 #include "apps/xrtrain/evaluation/selection.h"
+#include "apps/xrtrain/evaluation/views.h"
 #include "apps/xrtrain/explain/explanation.h"
 #include "apps/xrtrain/explain/picture_file.h"
 #include "apps/xrtrain/options/data_folders.h"
@@ -30,7 +31,7 @@ namespace fs = std::filesystem;
 
 struct PredictOptions {
   std::string checkpoint;
-  std::vector<std::string> images;
+  std::vector<std::string> images;  ///< and, before them, further networks
   PrintSettings print;
   std::string layer, class_name, skip_folders;
   MachineOptions machine;
@@ -38,12 +39,20 @@ struct PredictOptions {
   [[nodiscard]] std::int64_t batch_size() const { return machine.batch_size > 0 ? machine.batch_size : 60; }
 };
 
+/// A network and the temperature that its logits are divided by.
+struct PredictNetwork {
+  LoadedCheckpoint checkpoint;
+  double temperature = 1.0;
+};
+
 class Predictor {
  public:
-  Predictor(const PredictOptions& options, LoadedCheckpoint& checkpoint, const kernels::Device& device)
-      : options_(options), checkpoint_(checkpoint), device_(device) {
-    checkpoint.network->set_training(false);
+  Predictor(const PredictOptions& options, std::vector<PredictNetwork>& networks,
+            const kernels::Device& device)
+      : options_(options), networks_(networks), device_(device) {
+    for (const PredictNetwork& one : networks) one.checkpoint.network->set_training(false);
     if (options.print.explain.empty()) return;
+    const LoadedCheckpoint& checkpoint = networks.front().checkpoint;  // the only one
     const std::vector<std::string>& names = checkpoint.info.class_names;
     if (!options.class_name.empty()) {
       const auto found = std::ranges::find(names, options.class_name);
@@ -68,46 +77,71 @@ class Predictor {
     XR_CHECK(!code, "cannot make the folder {}: {}", options.print.explain, code.message());
   }
 
+  /// The mean of the probabilities over networks and views.
   void predict(std::span<Prediction> predictions) {
     std::vector<fs::path> paths;
     for (const Prediction& prediction : predictions) paths.push_back(prediction.path);
-    PredictBatch read = read_batch(paths, checkpoint_.info);
-    for (std::size_t i = 0; i < predictions.size(); ++i) {
-      predictions[i].failure = std::move(read.images[i].failure);
-      predictions[i].notes = std::move(read.images[i].notes);
-    }
-    const data::Batch& batch = read.batch;
-    if (batch.count() == 0) return;
-    {
-      const engine::NoGradGuard no_grad;
-      const std::vector<float> logits = (*checkpoint_.network)(to_tensor(batch, device_)).to_host();
-      const std::size_t classes = checkpoint_.info.class_names.size();
-      for (std::size_t i = 0; i < batch.count(); ++i) {
-        const std::span<const float> row = std::span(logits).subspan(i * classes, classes);
-        std::vector<double>& of_image = predictions[batch.indices[i]].probabilities;
-        if (checkpoint_.info.task == data::Task::multi_label)
-          for (const float logit : row) of_image.push_back(sigmoid(logit));
-        else
-          of_image = probabilities(row);
+    std::vector<PredictImage> images;
+    const data::StoredFormat* format = nullptr;  // of the images
+    for (const PredictNetwork& one : networks_) {
+      const CheckpointInfo& info = one.checkpoint.info;
+      if (format == nullptr || !(*format == info.format)) {
+        images = read_images(paths, info.format);
+        take_notes(images, predictions);
       }
+      format = &info.format;
+      for (std::int64_t view = 0; view < options_.print.views; ++view)
+        add_probabilities(one, make_batch(images, info, view), predictions);
     }
-    if (!options_.print.explain.empty()) draw(batch, predictions);
+    const auto count = static_cast<double>(options_.print.networks * options_.print.views);
+    for (Prediction& prediction : predictions)
+      for (double& value : prediction.probabilities) value /= count;
+    if (!options_.print.explain.empty())
+      draw(make_batch(images, networks_.front().checkpoint.info), predictions);
   }
 
   [[nodiscard]] const std::string& layer() const { return layer_; }
 
  private:
+  static void take_notes(std::span<PredictImage> images, std::span<Prediction> predictions) {
+    for (std::size_t i = 0; i < predictions.size(); ++i) {
+      if (predictions[i].failure.empty()) predictions[i].failure = images[i].failure;
+      predictions[i].notes = images[i].notes;
+    }
+  }
+
+  void add_probabilities(const PredictNetwork& one, const data::Batch& batch,
+                         std::span<Prediction> predictions) const {
+    if (batch.count() == 0) return;
+    const engine::NoGradGuard no_grad;
+    const std::vector<float> logits = (*one.checkpoint.network)(to_tensor(batch, device_)).to_host();
+    const std::size_t classes = one.checkpoint.info.class_names.size();
+    for (std::size_t i = 0; i < batch.count(); ++i) {
+      const std::span<const float> row = std::span(logits).subspan(i * classes, classes);
+      std::vector<double>& sums = predictions[batch.indices[i]].probabilities;
+      sums.resize(classes);
+      if (one.checkpoint.info.task == data::Task::multi_label) {
+        for (std::size_t l = 0; l < classes; ++l) sums[l] += sigmoid(row[l], one.temperature);
+        continue;
+      }
+      const std::vector<double> of_image = probabilities(row, one.temperature);
+      for (std::size_t c = 0; c < classes; ++c) sums[c] += of_image[c];
+    }
+  }
+
   void draw(const data::Batch& batch, std::span<Prediction> predictions) {
+    if (batch.count() == 0) return;
+    const LoadedCheckpoint& checkpoint = networks_.front().checkpoint;
     std::vector<std::int64_t> classes;
     for (const std::size_t index : batch.indices)
       classes.push_back(class_index_.value_or(static_cast<std::int64_t>(predictions[index].best())));
     const std::vector<explain::Explanation> explanations =
-        explain::explain(*checkpoint_.network, checkpoint_.info, batch, classes,
+        explain::explain(*checkpoint.network, checkpoint.info, batch, classes,
                          {layer_, options_.print.occlusion, options_.batch_size()}, device_);
     for (std::size_t i = 0; i < explanations.size(); ++i) {
       Prediction& prediction = predictions[batch.indices[i]];
       Drawn drawn{explain::picture_file(options_.print.explain, prediction.path, taken_),
-                  checkpoint_.info.class_names[explanations[i].class_index],
+                  checkpoint.info.class_names[explanations[i].class_index],
                   explain::warnings_about(explanations[i]),
                   explanations[i].central_share,
                   explanations[i].agreement,
@@ -118,32 +152,68 @@ class Predictor {
   }
 
   const PredictOptions& options_;
-  LoadedCheckpoint& checkpoint_;
+  std::vector<PredictNetwork>& networks_;
   kernels::Device device_;
   std::string layer_;
   std::optional<std::int64_t> class_index_;
   std::set<std::string> taken_;
 };
 
-/// Of several labels: those of the run that the checkpoint lies in.
-LabelThresholds thresholds_of(const fs::path& checkpoint, const CheckpointInfo& info) {
+/// Of several labels: those of the run that the checkpoint lies in; of an ensemble all are 0.5.
+LabelThresholds thresholds_of(const std::vector<ChosenCheckpoint>& chosen, const CheckpointInfo& info) {
   if (info.task != data::Task::multi_label) return {};
-  return read_label_thresholds(fs::absolute(checkpoint).parent_path().parent_path(), info.epoch,
+  if (chosen.size() > 1) return {std::vector<double>(info.class_names.size(), 0.5)};
+  return read_label_thresholds(fs::absolute(chosen.front().file).parent_path().parent_path(), info.epoch,
                                info.class_names);
 }
 
-int run_predict(const PredictOptions& options) {
+/// Moves the networks that stand before the images, and finds their checkpoints.
+std::vector<ChosenCheckpoint> take_networks(PredictOptions& options) {
+  std::vector<std::string> arguments{options.checkpoint};
+  std::vector<std::string>& images = options.images;
+  const auto first_image = std::ranges::find_if_not(images, names_network);
+  arguments.insert(arguments.end(), images.begin(), first_image);
+  images.erase(images.begin(), first_image);
+  if (images.empty())
+    throw UsageError(fmt::format("IMAGE is missing: {} is a network, too", text::one_line(arguments.back())));
+  return find_members(arguments);
+}
+
+/// Loads the networks, and says on standard error which they are.
+std::vector<PredictNetwork> load_networks(const std::vector<ChosenCheckpoint>& chosen,
+                                          const PredictOptions& options, const kernels::Device& device) {
+  std::vector<PredictNetwork> networks;
+  if (chosen.size() == 1) {
+    networks.push_back({load_checkpoint(chosen.front().file, device)});
+    if (!chosen.front().why.empty()) print_aside("note", chosen.front().why);
+  } else {
+    const std::vector<EnsembleMember> members = read_members(chosen);
+    print_aside("note", fmt::format("ensemble of {} networks, mean of their probabilities", members.size()));
+    for (const EnsembleMember& member : members) {
+      networks.push_back({load_checkpoint(member.file, device), member.divisor()});
+      print_aside("note", member_text(member));
+    }
+  }
+  if (options.print.views > 1)
+    print_aside("note", fmt::format("mean of {} views of each image", options.print.views));
+  return networks;
+}
+
+int run_predict(PredictOptions options) {
   if (options.print.csv && options.print.json)
     throw UsageError("--csv and --json exclude each other: use one");
   if (options.print.explain.empty() &&
       (!options.layer.empty() || !options.class_name.empty() || options.print.occlusion))
     throw UsageError(
         "--layer, --class and --occlusion belong to --explain: give it the folder for the pictures");
+  const std::vector<ChosenCheckpoint> chosen = take_networks(options);
+  options.print.networks = static_cast<std::int64_t>(chosen.size());
+  if (chosen.size() > 1 && !options.print.explain.empty())
+    throw UsageError("--explain is about one network, and an ensemble has several: give one of them");
   const kernels::Device device = options.machine.apply();
-  const ChosenCheckpoint chosen = find_checkpoint(options.checkpoint);
-  LoadedCheckpoint checkpoint = load_checkpoint(chosen.file, device);
-  if (!chosen.why.empty()) print_aside("note", chosen.why);
-  Predictor predictor(options, checkpoint, device);
+  std::vector<PredictNetwork> networks = load_networks(chosen, options, device);
+  const CheckpointInfo& info = networks.front().checkpoint.info;
+  Predictor predictor(options, networks, device);
   PredictFailures failures(options.print.json);
   PredictNotes notes;
   std::vector<Prediction> predictions;
@@ -163,8 +233,7 @@ int run_predict(const PredictOptions& options) {
       failures.add(name, error.what());
     }
   }
-  const PredictionPrinter printer(options.print, checkpoint.info.class_names,
-                                  thresholds_of(chosen.file, checkpoint.info), predictions);
+  const PredictionPrinter printer(options.print, info.class_names, thresholds_of(chosen, info), predictions);
   if (!predictions.empty()) printer.header();
   const auto batch_size = static_cast<std::size_t>(options.batch_size());
   for (std::size_t i = 0; i < predictions.size(); i += batch_size) {
@@ -193,12 +262,15 @@ void add_predict_command(command_line::Command app, Action& action) {
       app.subcommand("predict", "Predict the classes of images with a checkpoint");
   auto options = std::make_shared<PredictOptions>();
   command
-      .option("checkpoint", options->checkpoint,
-              "A .safetensors file of a run, or the folder of a run: its chosen checkpoint")
+      .option(
+          "checkpoint", options->checkpoint,
+          "A .safetensors file of a run, or the folder of a run: its chosen checkpoint; several of them, or the "
+          "folder of a cross-validation, are an ensemble, whose probabilities are averaged")
       .required()
       .type_name("CHECKPOINT");
   command.option("images", options->images, "Images, or folders of images").required().type_name("IMAGE");
   add_skip_folders(command, options->skip_folders);
+  command.option("--tta", options->print.views, views_help).range(1, max_views).type_name("N");
   command.flag("--csv", options->print.csv, "Print comma-separated values");
   command.flag("--json", options->print.json, "Print a JSON object a line");
   const char* const explaining = "Explanations";

@@ -34,35 +34,43 @@ std::vector<const PredictNote*> notes_of(const data::ImageNotes& notes) {
 
 }  // namespace
 
-PredictBatch read_batch(std::span<const std::filesystem::path> paths, const CheckpointInfo& info) {
-  const int size = static_cast<int>(info.model.image_size), channels = static_cast<int>(info.model.channels);
-  std::vector<std::vector<float>> inputs(paths.size());
-  PredictBatch result;
-  result.images.resize(paths.size());
+std::vector<PredictImage> read_images(std::span<const std::filesystem::path> paths,
+                                      const data::StoredFormat& format) {
+  std::vector<PredictImage> result(paths.size());
   kernels::parallel_for(static_cast<std::int64_t>(paths.size()), [&](std::int64_t number) {
     const auto i = static_cast<std::size_t>(number);
     try {
       data::ImageNotes notes;
-      const std::vector<std::uint8_t> pixels = data::load_image(paths[i], info.format, {}, nullptr, &notes);
-      result.images[i].notes = notes_of(notes);
+      std::vector<std::uint8_t> pixels = data::load_image(paths[i], format, {}, nullptr, &notes);
+      result[i].notes = notes_of(notes);
       if (const std::string reason = data::blank_reason(notes); !reason.empty())
         throw Error(fmt::format("cannot predict {}: {}", engine::quote_name(paths[i]), reason));
-      inputs[i] = network_input(pixels, info);
+      result[i].stored = std::move(pixels);
     } catch (const std::bad_alloc&) {
-      result.images[i].failure = fmt::format("not enough memory to decode {}", paths[i].string());
+      result[i].failure = fmt::format("not enough memory to decode {}", paths[i].string());
     } catch (const std::exception& error) {
-      result.images[i].failure = error.what();
+      result[i].failure = error.what();
     }
   });
-  result.batch.channels = channels;
-  result.batch.size = size;
+  return result;
+}
+
+data::Batch make_batch(std::span<const PredictImage> images, const CheckpointInfo& info, std::int64_t view) {
+  data::Batch batch;
+  batch.channels = static_cast<int>(info.model.channels);
+  batch.size = static_cast<int>(info.model.image_size);
+  std::vector<std::vector<float>> inputs(images.size());
+  kernels::parallel_for(static_cast<std::int64_t>(images.size()), [&](std::int64_t number) {
+    const auto i = static_cast<std::size_t>(number);
+    if (images[i].failure.empty()) inputs[i] = network_input(images[i].stored, info, view);
+  });
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].empty()) continue;
-    result.batch.images.insert(result.batch.images.end(), inputs[i].begin(), inputs[i].end());
-    result.batch.indices.push_back(i);
-    result.batch.labels.push_back(0);
+    batch.images.insert(batch.images.end(), inputs[i].begin(), inputs[i].end());
+    batch.indices.push_back(i);
+    batch.labels.push_back(0);
   }
-  return result;
+  return batch;
 }
 
 void PredictNotes::add(const std::filesystem::path& file, const std::vector<const PredictNote*>& notes) {

@@ -20,16 +20,18 @@ struct PredictNote {
 };
 
 struct PredictImage {
-  std::string failure;  ///< why it cannot be predicted; empty: it is in the batch
+  std::string failure;               ///< why it cannot be predicted; empty: it can
+  std::vector<std::uint8_t> stored;  ///< in the format that was asked for
   std::vector<const PredictNote*> notes;
 };
-struct PredictBatch {
-  data::Batch batch;  ///< Batch::indices: places in `images`
-  std::vector<PredictImage> images;
-};
-/// Decodes images, all cores at once, as the checkpoint's network sees them.
-[[nodiscard]] PredictBatch read_batch(std::span<const std::filesystem::path> paths,
-                                      const CheckpointInfo& info);
+/// Decodes images, all cores at once.
+[[nodiscard]] std::vector<PredictImage> read_images(std::span<const std::filesystem::path> paths,
+                                                    const data::StoredFormat& format);
+
+/// A view (views.h) of those that can be predicted, as the checkpoint's network sees it; Batch::indices are places in
+/// `images`, which are stored in the checkpoint's format.
+[[nodiscard]] data::Batch make_batch(std::span<const PredictImage> images, const CheckpointInfo& info,
+                                     std::int64_t view = 0);
 
 /// Collects the notes of all images: a line for each kind, on standard error.
 class PredictNotes {

@@ -106,6 +106,8 @@ void PredictionPrinter::json_row(const Prediction& prediction) const {
   } else {
     row["class"] = names_[prediction.best()];
   }
+  if (settings_.networks > 1) row["ensemble"] = settings_.networks;
+  if (settings_.views > 1) row["tta"] = settings_.views;
   for (const PredictNote* note : prediction.notes) row["note_ids"].push_back(note->id);
   if (prediction.drawn) row["explanation"] = explanation_json(*prediction.drawn, settings_.occlusion);
   print(json_text(row) + '\n');
@@ -137,8 +139,10 @@ void PredictionPrinter::legend(const std::string& layer, const std::vector<Predi
   if (has_labels() && !thresholds_.chosen)
     print_aside(
         "warning",
-        "labels are called from 0.5 on: the run has no thresholds for this checkpoint (xrtrain eval RUN "
-        "chooses them on validation images, for the checkpoint that it chooses)");
+        settings_.networks > 1
+            ? "labels are called from 0.5 on: an ensemble has no thresholds chosen on validation images"
+            : "labels are called from 0.5 on: the run has no thresholds for this checkpoint (xrtrain eval RUN "
+              "chooses them on validation images, for the checkpoint that it chooses)");
   if (!settings_.csv && !settings_.json && !columns_)
     print(fmt::format("all {} probabilities: --csv or --json\n", names_.size()));
   if (settings_.explain.empty()) return;

@@ -17,6 +17,7 @@ struct PrintSettings {
   bool csv = false, json = false;
   std::string explain;  ///< folder of the overlays; empty: none
   bool occlusion = false;
+  std::int64_t networks = 1, views = 1;  ///< whose probabilities are averaged
 };
 
 /// Of the picture that explains a prediction.

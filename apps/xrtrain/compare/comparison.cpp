@@ -77,7 +77,7 @@ std::optional<std::string> auroc_verdict(const Comparison& comparison) {
 nlohmann::json run_json(const ComparedRun& run, std::int64_t correct) {
   return {{"run", run.run},
           {"checkpoint", fmt::format("{:02d}", run.selection.checkpoint)},
-          {"on", run.selection.on_validation() ? "validation" : "last"},
+          {"on", name_of(run.selection.on)},
           {"correct", correct}};
 }
 

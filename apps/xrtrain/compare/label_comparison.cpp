@@ -204,7 +204,7 @@ std::string label_comparison_json(const LabelComparison& comparison, const Compa
   const auto run_json = [](const ComparedRun& run, const std::optional<double>& mean) {
     return nlohmann::json{{"run", run.run},
                           {"checkpoint", fmt::format("{:02d}", run.selection.checkpoint)},
-                          {"on", run.selection.on_validation() ? "validation" : "last"},
+                          {"on", name_of(run.selection.on)},
                           {"mean_auroc", json_number(mean)}};
   };
   nlohmann::json labels = nlohmann::json::array();

@@ -159,6 +159,9 @@ const CheckpointResult* find_result(const CheckpointResults& results, std::int64
 void tell_summary(const CheckpointResults& results, const Selection& selection, Console& console) {
   const std::size_t count = checkpoint_count(results);
   const char* const measure = measure_of(results);
+  if (selection.on == SelectedOn::ensemble)
+    return console.line(
+        fmt::format("Ensemble: test {} {}", measure, result_text(results, selection.checkpoint, "test")));
   if (count == 1) {
     if (find_result(results, selection.last, "validation") != nullptr)
       console.line(fmt::format("Checkpoint {:02d}: validation {} {}", selection.last, measure,
@@ -207,7 +210,7 @@ std::string evaluation_csv(const CheckpointResults& results, const std::vector<s
 }
 
 std::string summary_json(const CheckpointResults& results, const Selection& selection, const History& history,
-                         const CheckpointInfo& info, std::int64_t parameters) {
+                         const CheckpointInfo& info, const Averaging& averaging) {
   json training = nullptr;
   if (!history.empty()) {
     const auto by_loss = [](const EpochRecord& a, const EpochRecord& b) {
@@ -224,9 +227,12 @@ std::string summary_json(const CheckpointResults& results, const Selection& sele
   }
   const auto on_validation = selection.on_validation() ? std::optional(selection.checkpoint) : std::nullopt;
   const bool labels = info.task == data::Task::multi_label;
+  std::int64_t parameters = averaging.is_ensemble() ? 0 : model::parameter_count(info.model);
+  for (const EnsembleMember& member : averaging.members)
+    parameters += model::parameter_count(member.info.model);
   json summary = {
       {"program", "xrtrain " XR_VERSION},
-      {"model", info.model.name},
+      {"model", averaging.is_ensemble() ? "ensemble" : info.model.name},
       {"parameters", parameters},
       {labels ? "labels" : "classes", info.class_names},
       {"training", training},
@@ -234,6 +240,7 @@ std::string summary_json(const CheckpointResults& results, const Selection& sele
       {"last", choice_json(results, selection.last, info.class_names)},
       {"chosen_on_validation", choice_json(results, on_validation, info.class_names)},
       {"best_on_test_optimistic", choice_json(results, selection.best_on_test, info.class_names)}};
+  add_averaging(summary, averaging);
   return summary.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
 }
 

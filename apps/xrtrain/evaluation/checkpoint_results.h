@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/xrtrain/console.h"
+#include "apps/xrtrain/evaluation/ensemble.h"
 #include "apps/xrtrain/evaluation/evaluate.h"
 #include "apps/xrtrain/evaluation/selection.h"
 #include "apps/xrtrain/run/checkpoint.h"
@@ -44,6 +45,6 @@ void tell_summary(const CheckpointResults& results, const Selection& selection, 
 /// summary.json; the same for the same results, without times.
 [[nodiscard]] std::string summary_json(const CheckpointResults& results, const Selection& selection,
                                        const History& history, const CheckpointInfo& info,
-                                       std::int64_t parameters);
+                                       const Averaging& averaging);
 
 }  // namespace xr::apps

@@ -1,9 +1,12 @@
 #include "apps/xrtrain/evaluation/evaluate.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "apps/statistics/label_metrics.h"
 
+#include "apps/xrtrain/evaluation/views.h"
 #include "apps/xrtrain/interrupt.h"
 #include "engine/core/autograd.h"
 #include "model/feature_extractor.h"
@@ -19,6 +22,13 @@ data::LoaderSettings loader_settings(const Preprocessing& preprocessing, std::in
   settings.augment = preprocessing.evaluation_augment;
   settings.image_size = static_cast<int>(image_size);
   settings.workers = static_cast<int>(workers);
+  return settings;
+}
+
+data::LoaderSettings view_loader_settings(data::LoaderSettings settings) {
+  settings.augment = view_settings(settings.augment, 1);
+  settings.one_draw = true;
+  settings.seed = view_seed;
   return settings;
 }
 
@@ -63,54 +73,128 @@ void add_labels(std::span<const float> logits, std::span<const float> targets, E
   }
 }
 
+double loss_of(double probability) {
+  return -std::log(std::max(probability, std::numeric_limits<double>::min()));
+}
+
 }  // namespace
+
+Evaluation evaluation_of(const SplitImages& images, std::span<const double> probabilities,
+                         std::size_t classes) {
+  Evaluation result;
+  result.count.resize(classes);
+  result.correct.resize(classes);
+  for (std::size_t i = 0; i < images.targets.size(); ++i) {
+    if (!data::is_known(images.targets[i])) continue;
+    const bool positive = images.targets[i] >= 0.5f;
+    ++result.count[i % classes];
+    if ((probabilities[i] >= 0.5) == positive) ++result.correct[i % classes];
+    result.loss_sum += loss_of(positive ? probabilities[i] : 1.0 - probabilities[i]);
+  }
+  if (!images.targets.empty()) {
+    result.mean_auroc = statistics::mean_auroc({classes, probabilities, images.targets});
+    return result;
+  }
+  for (std::size_t i = 0; i < images.labels.size(); ++i) {
+    const std::span<const double> row = probabilities.subspan(i * classes, classes);
+    const auto label = static_cast<std::size_t>(images.labels[i]);
+    ++result.count[label];
+    if (static_cast<std::size_t>(std::ranges::max_element(row) - row.begin()) == label)
+      ++result.correct[label];
+    result.loss_sum += loss_of(row[label]);
+  }
+  return result;
+}
+
+EvaluationSplit::EvaluationSplit(std::string name, std::shared_ptr<const data::ImageSet> images,
+                                 const Preprocessing& preprocessing, std::int64_t image_size,
+                                 std::int64_t batch_size, std::int64_t workers, std::size_t classes,
+                                 const kernels::Device& device, std::int64_t views)
+    : name_(std::move(name)),
+      images_(std::move(images)),
+      listed_(list_images(*images_)),
+      classes_(classes),
+      views_(views),
+      loading_(loader_settings(preprocessing, image_size, batch_size, workers)),
+      device_(device),
+      batches_(BatchSource::make(*images_, loading_, device)) {
+  if (views_ > 1) view_batches_ = BatchSource::make(*images_, view_loader_settings(loading_), device);
+}
 
 EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
                                  std::int64_t image_size, std::int64_t batch_size, std::int64_t workers,
-                                 std::size_t classes, const kernels::Device& device)
-    : name_(std::move(name)),
-      images_(std::move(images)),
-      listed_(list_images(images_)),
-      classes_(classes),
-      loading_(loader_settings(preprocessing, image_size, batch_size, workers)),
-      device_(device),
-      batches_(BatchSource::make(images_, loading_, device)) {}
+                                 std::size_t classes, const kernels::Device& device, std::int64_t views)
+    : EvaluationSplit(std::move(name), std::make_shared<const data::ImageSet>(std::move(images)),
+                      preprocessing, image_size, batch_size, workers, classes, device, views) {}
 
 void EvaluationSplit::use_features(FeatureExtractor& extractor) {
   if (batches_->modules_done() > 0) return;
   batches_ =
-      make_feature_batches(images_, extractor.extract(name_.c_str(), images_, loading_), loading_, device_);
+      make_feature_batches(*images_, extractor.extract(name_.c_str(), *images_, loading_), loading_, device_);
 }
 
 void EvaluationSplit::use_images() {
-  if (batches_->modules_done() > 0) batches_ = BatchSource::make(images_, loading_, device_);
+  if (batches_->modules_done() > 0) batches_ = BatchSource::make(*images_, loading_, device_);
+}
+
+void EvaluationSplit::feed(
+    model::Module& network, std::int64_t view, Console& console,
+    const std::function<void(std::span<const float> logits, const data::Truth& truth)>& use) {
+  const engine::NoGradGuard no_grad;
+  network.set_training(false);
+  BatchSource& batches = view == 0 ? *batches_ : *view_batches_;
+  const std::size_t count = images_->count();
+  std::size_t done = static_cast<std::size_t>(view) * count;
+  batches.start_epoch(static_cast<std::uint64_t>(view));
+  while (batches.load_next()) {
+    batches.make_images();
+    const model::FromFeatures from(network, batches.modules_done());
+    const std::vector<float> logits = network(batches.images()).to_host();
+    const data::Truth truth = batches.truth();
+    use(logits, truth);
+    done += truth.images();
+    console.progress(name_ == "test" ? "Test" : "Validation", done, static_cast<std::size_t>(views_) * count);
+    if (interrupted()) throw Interrupted("interrupted while evaluating");
+  }
+}
+
+std::vector<double> EvaluationSplit::mean_probabilities(model::Module& network, double temperature,
+                                                        Console& console) {
+  const bool labels = images_->task() == data::Task::multi_label;
+  std::vector<double> sums(images_->count() * classes_);
+  for (std::int64_t view = 0; view < views_; ++view) {
+    std::size_t next = 0;  // the images come in the order of the set
+    feed(network, view, console, [&](std::span<const float> logits, const data::Truth& /*truth*/) {
+      for (std::size_t i = 0; labels && i < logits.size(); ++i)
+        sums[next++] += sigmoid(logits[i], temperature);
+      for (std::size_t i = 0; !labels && i < logits.size(); i += classes_)
+        for (const double p : probabilities(logits.subspan(i, classes_), temperature)) sums[next++] += p;
+    });
+  }
+  for (double& value : sums) value /= static_cast<double>(views_);
+  return sums;
 }
 
 Evaluation EvaluationSplit::run(model::Module& network, Console& console,
                                 std::vector<double>* class_probabilities) {
-  const engine::NoGradGuard no_grad;
-  network.set_training(false);
+  if (views_ > 1) {
+    std::vector<double> mean = mean_probabilities(network, 1.0, console);
+    Evaluation result = evaluation_of(*listed_, mean, classes_);
+    if (class_probabilities != nullptr) *class_probabilities = std::move(mean);
+    return result;
+  }
   Evaluation result;
   result.count.resize(classes_);
   result.correct.resize(classes_);
   std::vector<double> label_probabilities;
-  std::size_t done = 0;
-  batches_->start_epoch(0);
-  while (batches_->load_next()) {
-    batches_->make_images();
-    const model::FromFeatures from(network, batches_->modules_done());
-    const std::vector<float> logits = network(batches_->images()).to_host();
-    const data::Truth truth = batches_->truth();
+  feed(network, 0, console, [&](std::span<const float> logits, const data::Truth& truth) {
     if (truth.targets.empty())
       add_classes(logits, truth.classes, result, class_probabilities);
     else
       add_labels(logits, truth.targets, result, label_probabilities);
-    done += truth.images();
-    console.progress(name_ == "test" ? "Test" : "Validation", done, images_.count());
-    if (interrupted()) throw Interrupted("interrupted while evaluating");
-  }
-  if (images_.task() == data::Task::multi_label) {
-    result.mean_auroc = statistics::mean_auroc({classes_, label_probabilities, images_.targets});
+  });
+  if (images_->task() == data::Task::multi_label) {
+    result.mean_auroc = statistics::mean_auroc({classes_, label_probabilities, images_->targets});
     if (class_probabilities != nullptr) *class_probabilities = std::move(label_probabilities);
   }
   return result;

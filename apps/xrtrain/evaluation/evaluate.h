@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,20 +29,25 @@ namespace xr::apps {
 /// The images of one split, ready to be evaluated on again and again.
 class EvaluationSplit {
  public:
-  /// `name`: "validation" or "test". For networks on `device`.
+  /// `name`: "validation" or "test". For networks on `device`. `views` of each image (views.h) are averaged.
+  EvaluationSplit(std::string name, std::shared_ptr<const data::ImageSet> images,
+                  const Preprocessing& preprocessing, std::int64_t image_size, std::int64_t batch_size,
+                  std::int64_t workers, std::size_t classes, const kernels::Device& device,
+                  std::int64_t views = 1);
   EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
                   std::int64_t image_size, std::int64_t batch_size, std::int64_t workers, std::size_t classes,
-                  const kernels::Device& device);
+                  const kernels::Device& device, std::int64_t views = 1);
   EvaluationSplit(const EvaluationSplit&) = delete;
   EvaluationSplit& operator=(const EvaluationSplit&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const data::ImageSet& images() const { return images_; }
+  [[nodiscard]] const data::ImageSet& images() const { return *images_; }
 
   /// Paths and labels, in the order of the probabilities.
   [[nodiscard]] std::shared_ptr<const SplitImages> listed() const { return listed_; }
 
-  /// From now on `run` takes features of the images, which are computed now. Throws Interrupted after a signal.
+  /// From now on `run` takes features of the images, which are computed now. Throws Interrupted after a signal. Not with
+  /// several views.
   void use_features(FeatureExtractor& extractor);
   /// From now on `run` takes the images.
   void use_images();
@@ -50,15 +57,31 @@ class EvaluationSplit {
   [[nodiscard]] Evaluation run(model::Module& network, Console& console,
                                std::vector<double>* class_probabilities = nullptr);
 
+  /// images x classes: of each image the mean over its views of softmax(logits / temperature), of several labels of
+  /// the sigmoid. Otherwise as run().
+  [[nodiscard]] std::vector<double> mean_probabilities(model::Module& network, double temperature,
+                                                       Console& console);
+
  private:
+  /// Calls `use` with the logits and the truth of each batch of a view.
+  void feed(model::Module& network, std::int64_t view, Console& console,
+            const std::function<void(std::span<const float> logits, const data::Truth& truth)>& use);
+
   std::string name_;
-  data::ImageSet images_;
+  std::shared_ptr<const data::ImageSet> images_;
   std::shared_ptr<const SplitImages> listed_;
   std::size_t classes_;
+  std::int64_t views_;
   data::LoaderSettings loading_;
   kernels::Device device_;
   std::unique_ptr<BatchSource> batches_;
+  std::unique_ptr<BatchSource> view_batches_;  // of all views but the first; or none
 };
+
+/// Results of probabilities, images x classes: right is the class of largest probability (of a label, the side of
+/// 0.5), the loss is the mean of -log of the truth's probability, which is at least the smallest double.
+[[nodiscard]] Evaluation evaluation_of(const SplitImages& images, std::span<const double> probabilities,
+                                       std::size_t classes);
 
 /// What one checkpoint reached on one split.
 struct CheckpointResult {

@@ -207,6 +207,7 @@ EvaluationDetails make_details(const Predictions& predictions, const Selection& 
   details.positive_given = !settings.positive.empty();
   details.bootstrap.seed = settings.seed;
   details.selected = selection;
+  details.averaging = settings.averaging;
   for (const SplitPredictions& one : predictions.splits) {
     details.checkpoints.push_back({one.epoch, one.split, {}});
     if (one.finite())

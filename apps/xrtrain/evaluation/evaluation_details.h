@@ -10,6 +10,7 @@
 #include "apps/statistics/selection.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/evaluation/checkpoint_results.h"
+#include "apps/xrtrain/evaluation/ensemble.h"
 #include "apps/xrtrain/evaluation/positive_class.h"
 #include "apps/xrtrain/evaluation/predictions.h"
 #include "apps/xrtrain/evaluation/selection.h"
@@ -23,6 +24,7 @@ struct DetailSettings {
   std::uint64_t seed = 0;            ///< of the bootstrap
   std::optional<SubgroupSource> subgroups;
   std::optional<Selection> selected_before;  ///< by the run for other images, or on the command line
+  Averaging averaging = {};
 };
 
 /// A threshold of a two-class problem, or of a label, chosen on validation images, of this evaluation or the run's own.
@@ -71,7 +73,8 @@ struct EvaluationDetails {
   std::string subgroup_file;
   std::optional<std::int64_t> test_patients;   ///< where all test images have a known one
   std::vector<std::string> test_fingerprints;  ///< SplitImages::fingerprints
-  std::size_t candidates = 0;                  ///< checkpoints that `selection` is about
+  Averaging averaging;
+  std::size_t candidates = 0;  ///< checkpoints that `selection` is about
   statistics::SelectionOptimism selection;
 
   [[nodiscard]] bool labels() const { return task == data::Task::multi_label; }

@@ -73,10 +73,10 @@ std::size_t predicted_class(std::span<const float> logits) {
   return best;
 }
 
-std::vector<double> probabilities(std::span<const float> logits) {
+std::vector<double> probabilities(std::span<const float> logits, double temperature) {
   const double largest = *std::max_element(logits.begin(), logits.end());
   std::vector<double> result;
-  for (const float logit : logits) result.push_back(std::exp(logit - largest));
+  for (const float logit : logits) result.push_back(std::exp((logit - largest) / temperature));
   const double sum = std::accumulate(result.begin(), result.end(), 0.0);
   for (double& value : result) value /= sum;
   return result;
@@ -89,8 +89,8 @@ double cross_entropy_of(std::span<const float> logits, std::size_t label) {
   return largest + std::log(sum) - logits[label];
 }
 
-double sigmoid(float logit) {
-  return 1.0 / (1.0 + std::exp(-static_cast<double>(logit)));
+double sigmoid(float logit, double temperature) {
+  return 1.0 / (1.0 + std::exp(-static_cast<double>(logit) / temperature));
 }
 
 double binary_cross_entropy_of(float logit, float target) {

@@ -50,12 +50,12 @@ struct Answers {
 
 /// The class with the largest logit of a row; the first of equal ones.
 [[nodiscard]] std::size_t predicted_class(std::span<const float> logits);
-/// exp(logit) / sum of exp: the probabilities of a row, in double.
-[[nodiscard]] std::vector<double> probabilities(std::span<const float> logits);
+/// exp(logit / temperature) / sum of exp: the probabilities of a row, in double.
+[[nodiscard]] std::vector<double> probabilities(std::span<const float> logits, double temperature = 1.0);
 /// log(sum of exp(logits)) - logits[label].
 [[nodiscard]] double cross_entropy_of(std::span<const float> logits, std::size_t label);
-/// 1 / (1 + exp(-logit)): the probability of a label.
-[[nodiscard]] double sigmoid(float logit);
+/// 1 / (1 + exp(-logit / temperature)): the probability of a label.
+[[nodiscard]] double sigmoid(float logit, double temperature = 1.0);
 /// -log of the probability that a label's logit gives a known target.
 [[nodiscard]] double binary_cross_entropy_of(float logit, float target);
 

@@ -164,6 +164,7 @@ std::string metrics_json(const EvaluationDetails& details) {
         {"subgroups", details.subgroup_file.empty() ? json(nullptr) : subgroups_json(details)}}},
       {"test_fingerprints", details.test_fingerprints},
       {"best_on_test_optimistic", optimistic}};
+  add_averaging(result, details.averaging);
   if (details.labels()) {
     result["task"] = "multi-label";
     result["labels"] = result["classes"];

@@ -87,6 +87,19 @@ const char* validation_name(const EvaluationDetails& details) {
                                                              : "validation";
 }
 
+/// "Checkpoint 07, chosen on validation", or what was averaged.
+std::string subject_text(const EvaluationDetails& details) {
+  const Averaging& averaging = details.averaging;
+  if (averaging.is_ensemble())
+    return fmt::format("Ensemble of {} networks, mean of their probabilities{}", averaging.members.size(),
+                       averaging.views_text());
+  const std::string why = details.selected.on_validation()
+                              ? fmt::format("chosen on {}", validation_name(details))
+                          : details.selected.on == SelectedOn::command_line ? "given by --checkpoint"
+                                                                            : "the last";
+  return fmt::format("Checkpoint {:02d}, {}{}", details.selected.checkpoint, why, averaging.views_text());
+}
+
 std::string rates_text(const statistics::BinaryCounts& counts) {
   return fmt::format("sensitivity {}, specificity {}",
                      proportion_text(counts.true_positive, counts.positives()),
@@ -214,13 +227,8 @@ void tell_details(const EvaluationDetails& details, Console& console) {
   if (details.two_classes())
     console.line(fmt::format("Positive class: {}{}", text::one_line(details.class_names[details.positive]),
                              details.positive_given ? "" : " (--positive takes another)"));
-  console.line(fmt::format(
-      "Checkpoint {:02d}, {}, on {} test images, with 95 % intervals:", details.selected.checkpoint,
-      details.selected.on_validation()
-          ? fmt::format("chosen on {}", validation_name(details))
-          : std::string((details.selected.on == SelectedOn::command_line) ? "given by --checkpoint"
-                                                                          : "the last"),
-      table->images));
+  console.line(
+      fmt::format("{}, on {} test images, with 95 % intervals:", subject_text(details), table->images));
   if (details.labels()) {
     tell_label_metrics(details, *table, console);
   } else {

@@ -10,8 +10,9 @@
 namespace xr::apps {
 
 /// The input (channels x size x size) of an image that is stored in the checkpoint's format, with the checkpoint's
-/// preprocessing: the bytes that training without augmentation, validation and evaluation feed.
+/// preprocessing: the bytes that training without augmentation, validation and evaluation feed. `view`: one of
+/// views.h.
 [[nodiscard]] std::vector<float> network_input(std::span<const std::uint8_t> stored,
-                                               const CheckpointInfo& info);
+                                               const CheckpointInfo& info, std::int64_t view = 0);
 
 }  // namespace xr::apps

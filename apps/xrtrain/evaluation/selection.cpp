@@ -44,6 +44,8 @@ const char* name_of(SelectedOn on) {
       return "validation";
     case SelectedOn::command_line:
       return "given";
+    case SelectedOn::ensemble:
+      return "ensemble";
     default:
       return "last";
   }
@@ -52,6 +54,7 @@ const char* name_of(SelectedOn on) {
 SelectedOn selected_on_named(const std::string& name) {
   return name == "validation" ? SelectedOn::validation
          : name == "given"    ? SelectedOn::command_line
+         : name == "ensemble" ? SelectedOn::ensemble
                               : SelectedOn::last;
 }
 

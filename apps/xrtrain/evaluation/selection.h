@@ -14,6 +14,7 @@ enum class SelectedOn {
   validation,      ///< on the validation images of this evaluation
   run_validation,  ///< on the run's own, for images of another folder
   command_line,    ///< by --checkpoint, whatever the run would choose
+  ensemble,        ///< nothing was: all networks that were given, as checkpoint 0
 };
 
 struct Selection {
@@ -38,7 +39,7 @@ struct Selection {
   }
 };
 
-/// As metrics.json has it: "validation", "given" or "last".
+/// As metrics.json has it: "validation", "given", "ensemble" or "last".
 [[nodiscard]] const char* name_of(SelectedOn on);
 /// The reverse, where "validation" is SelectedOn::validation; anything unknown is `last`.
 [[nodiscard]] SelectedOn selected_on_named(const std::string& name);

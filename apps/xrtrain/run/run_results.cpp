@@ -10,7 +10,7 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
   results.checkpoints = std::move(checkpoints);
   results.selection = select(results.checkpoints, first_candidate(options.schedule, options.epochs));
   if (const auto& before = settings.selected_before;
-      before && (before->on == SelectedOn::command_line ||
+      before && (before->on == SelectedOn::command_line || before->on == SelectedOn::ensemble ||
                  find_result(results.checkpoints, before->checkpoint, "test") != nullptr)) {
     const std::int64_t last = results.selection.last;
     const std::optional<std::int64_t> best_on_test = results.selection.best_on_test;
@@ -21,8 +21,7 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
   results.predictions = predictions_of(results.checkpoints, info.class_names);
   results.details = make_details(results.predictions, results.selection, settings);
   results.table = evaluation_csv(results.checkpoints, info.class_names);
-  results.summary =
-      summary_json(results.checkpoints, results.selection, history, info, model::parameter_count(info.model));
+  results.summary = summary_json(results.checkpoints, results.selection, history, info, settings.averaging);
   return results;
 }
 

@@ -180,6 +180,21 @@ TEST_CASE("mild draws stay within their settings") {
   }
 }
 
+TEST_CASE("views of an image have the geometry of mild draws and keep its exposure") {
+  const AugmentSettings mild = AugmentSettings::mild(), views = AugmentSettings::mild_geometry();
+  for (std::uint64_t view = 1; view < 50; ++view) {
+    const AugmentDraw draw = draw_augmentation(views, 224, 224, 0, view, 0),
+                      trained = draw_augmentation(mild, 224, 224, 0, view, 0);
+    REQUIRE(draw.angle == trained.angle);
+    REQUIRE(draw.shift_x == trained.shift_x);
+    REQUIRE(draw.shift_y == trained.shift_y);
+    REQUIRE(draw.zoom == trained.zoom);
+    REQUIRE(draw.brightness == 0);
+    REQUIRE(draw.contrast == 1);
+    REQUIRE(!draw.flip);
+  }
+}
+
 TEST_CASE("augmentation settings that cannot be are refused") {
   const auto refused = [](auto change) {
     AugmentSettings settings = AugmentSettings::report();

@@ -72,6 +72,17 @@ TEST_CASE("a device makes the batches that the loader makes") {
         }
 }
 
+TEST_CASE("a device makes the one view of all images that the loader makes") {
+  const ImageSet set = make_set(9, 3, 12);
+  LoaderSettings settings = settings_with(AugmentSettings::mild_geometry());
+  settings.one_draw = true;
+  for (const Device& device : devices()) {
+    BatchLoader expected(set, settings);
+    DeviceLoader loader(set, settings, device);
+    for (const std::uint64_t epoch : {1u, 2u}) check_epoch(expected, loader, epoch, 0);
+  }
+}
+
 TEST_CASE("a device that cannot hold the images gets those of each batch") {
   const ImageSet set = make_set(11, 3);
   const LoaderSettings settings = settings_with(AugmentSettings::report());

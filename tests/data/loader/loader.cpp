@@ -97,6 +97,24 @@ TEST_CASE("each image of a batch is what the augmenter makes of it") {
   }
 }
 
+TEST_CASE("one draw changes all images of an epoch alike") {
+  const ImageSet set = make_set(7);
+  LoaderSettings settings = settings_with(3);
+  settings.shuffle = false;
+  settings.one_draw = true;
+  BatchLoader loader(set, settings);
+  for (const std::uint64_t view : {1u, 2u}) {
+    const Epoch epoch = read_epoch(loader, view);
+    Augmenter augmenter(settings.augment, 10);
+    std::vector<float> expected(100);
+    for (std::size_t i = 0; i < 7; ++i) {
+      augmenter.apply(set.image(i), 1, 12, draw_augmentation(settings.augment, 12, 12, 5, view, 0), expected);
+      CHECK(std::equal(expected.begin(), expected.end(),
+                       epoch.images.begin() + static_cast<std::ptrdiff_t>(i * 100)));
+    }
+  }
+}
+
 TEST_CASE("an epoch may start at a later batch") {
   const ImageSet set = make_set(22);
   for (const int workers : {0, 3}) {
