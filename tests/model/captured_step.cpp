@@ -1,6 +1,7 @@
 // A training step that is recorded and replayed gives the same bytes as one that is not.
 #include <array>
 
+#include "engine/train/exponential_moving_average.h"
 #include "engine/train/optimizer.h"
 #include "model/model.h"
 #include "model/training_step.h"
@@ -31,6 +32,7 @@ struct Run {
             make_model({.name = model, .image_size = size, .dropout = 0.5f, .seed = 5, .device = device})),
         arena(network->parameters()),
         optimizer(arena, {}),
+        average(arena, 0.9),
         step(*network, arena, {.capture = capture}),
         source(Tensor::zeros({batch_size, 1, size, size}, {DType::f32, device, {}})),
         images(Tensor::zeros({batch_size, 1, size, size}, {DType::f32, device, {}})),
@@ -53,11 +55,16 @@ struct Run {
     logits = result.logits.to_host();
     replays += step.replayed() ? 1 : 0;
     optimizer.step();
+    average.update(number + 1);
+    if (number % 4 != 3) return;
+    average.exchange();  // as at the end of an epoch, for its validation
+    average.exchange();
   }
 
   std::unique_ptr<Module> network;
   ParameterArena arena;
   Adam optimizer;
+  ExponentialMovingAverage average;
   TrainingStep step;
   Tensor source, images, targets;
   std::vector<float> losses, logits;
@@ -95,6 +102,9 @@ TEST_CASE("a replayed training step gives the same bytes as its operations") {
         CAPTURE(left[i].name);
         CHECK(same_bytes(left[i].tensor, right[i].tensor));  // num_batches_tracked, too
       }
+      const std::vector<NamedTensor> averages = plain.average.state(), replayed = captured.average.state();
+      for (std::size_t i = 0; i < averages.size(); ++i)
+        CHECK(same_bytes(averages[i].tensor, replayed[i].tensor));
     }
 }
 

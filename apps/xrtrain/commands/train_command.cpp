@@ -20,6 +20,7 @@
 #include "apps/xrtrain/training/initial_weights.h"
 #include "apps/xrtrain/training/normalization.h"
 #include "apps/xrtrain/training/optimizer_setup.h"
+#include "apps/xrtrain/training/task_check.h"
 #include "apps/xrtrain/training/trainer.h"
 #include "apps/xrtrain/training_warnings.h"
 #include "apps/xrtrain/warning_id.h"
@@ -50,9 +51,9 @@ class TrainCommand {
     data::ImageSet train, validation, test;
   };
 
-  void check_task(const data::Dataset& dataset);
   void choose_machine();
   void read_state();
+  void require_no_average() const;
   void start_from_weights(model::Module& network);
   void write_config();
   [[nodiscard]] Images load_images(const data::Dataset& dataset);
@@ -91,7 +92,7 @@ void TrainCommand::run() {
   catch_interrupts();  // not before: a pattern of groups may take for ever
   print_notices(dataset.notices, console_);
   // What the evaluation needs is checked before the training.
-  check_task(dataset);
+  check_task(options_, dataset, console_);
   details_ = {
       options_.positive,
       options_.target_sensitivity,
@@ -150,19 +151,6 @@ void TrainCommand::run() {
   evaluate(*network);
 }
 
-/// Refuses options that mean nothing for the data.
-void TrainCommand::check_task(const data::Dataset& dataset) {
-  if (dataset.task == data::Task::multi_class)
-    return warn_of_guessed_positive(dataset.class_names, options_.positive, console_);
-  if (!options_.positive.empty())
-    throw UsageError(
-        fmt::format("--positive is {}, but the images have {} labels: each has its own sensitivity",
-                    text::one_line(options_.positive), dataset.class_names.size()));
-  if (options_.label_smoothing > 0)
-    throw UsageError(fmt::format("--label-smoothing is {}, but the images have labels: it is for classes",
-                                 options_.label_smoothing));
-}
-
 void TrainCommand::choose_machine() {
   device_ = choose_device(options_.device, &why_not_the_gpu_);
   const kernels::Precision precision = configure_device(device_, options_.precision, options_.kernel_choice);
@@ -173,7 +161,8 @@ void TrainCommand::choose_machine() {
 }
 
 void TrainCommand::read_state() {
-  if (!options_.resume || !fs::exists(folder_->resume_state())) return;
+  if (!options_.resume) return;
+  if (!fs::exists(folder_->resume_state())) return require_no_average();
   resume_ = read_resume_state(folder_->resume_state());
   const Progress& progress = resume_->progress;
   if (progress.epoch > options_.epochs || (progress.epoch == options_.epochs && progress.batch > 0))
@@ -184,6 +173,16 @@ void TrainCommand::read_state() {
   // Sums may be split among threads: the same number gives the same bits.
   kernels::set_thread_count(resume_->threads);
   threads_ = resume_->threads;
+}
+
+/// A folder that `xrtrain average` wrote cannot be resumed: a new training would replace its checkpoint.
+void TrainCommand::require_no_average() const {
+  for (const std::int64_t epoch : list_checkpoints(folder_->path())) {
+    const fs::path file = folder_->checkpoint(epoch);
+    if (!read_info(engine::SafetensorsFile(file), file).averaged.empty())
+      throw UsageError(fmt::format(
+          "{} is an average of checkpoints, which cannot be trained on: use --init with it", file.string()));
+  }
 }
 
 /// The network's first weights are those of a file, but for a run that is resumed: it has its own.
@@ -295,10 +294,9 @@ void TrainCommand::train(model::Module& network, const Images& images) {
   const double started = now_seconds();
   console_.line(fmt::format("Start-up took {:.2f} s", started - started_));
   if (resume_)
-    console_.line(resume_->progress.epoch == options_.epochs
-                      ? std::string("The training is complete")
-                      : fmt::format("Going on with epoch {}, step {}", resume_->progress.epoch,
-                                    resume_->progress.batch));
+    console_.line(trainer.finished() ? std::string("The training is complete")
+                                     : fmt::format("Going on with epoch {}, step {}", resume_->progress.epoch,
+                                                   resume_->progress.batch));
   trainer.run();
   history_ = trainer.history();
   double best = 0.0;

@@ -57,6 +57,13 @@ struct CheckpointMetrics {
   std::optional<statistics::MetricTable> metrics;  ///< nothing if the network gave no numbers
 };
 
+/// How long a run was to be trained, and was.
+struct TrainingLength {
+  std::int64_t epochs_asked = 0, epochs_run = 0;
+  std::int64_t patience = 0;  ///< --patience
+  bool ended_early = false;   ///< for want of a better validation
+};
+
 struct EvaluationDetails {
   data::Task task = data::Task::multi_class;
   std::vector<std::string> class_names;  ///< or labels
@@ -76,6 +83,7 @@ struct EvaluationDetails {
   Averaging averaging;
   std::size_t candidates = 0;  ///< checkpoints that `selection` is about
   statistics::SelectionOptimism selection;
+  std::optional<TrainingLength> training;  ///< where the run's history is known
 
   [[nodiscard]] bool labels() const { return task == data::Task::multi_label; }
   [[nodiscard]] bool two_classes() const { return !labels() && class_names.size() == 2; }

@@ -112,6 +112,15 @@ json temperature_json(const EvaluationDetails& details) {
           {"test_after", figures_json(details.temperature->test_after)}};
 }
 
+json training_json(const EvaluationDetails& details) {
+  if (!details.training) return nullptr;
+  const TrainingLength& training = *details.training;
+  return {{"epochs_asked", training.epochs_asked},
+          {"epochs_run", training.epochs_run},
+          {"patience", training.patience},
+          {"ended_early", training.ended_early}};
+}
+
 json subgroups_json(const EvaluationDetails& details) {
   json tables = json::array();
   const auto rate = [](const SubgroupRate& one) { return estimate_json(one.images, one.estimate); };
@@ -154,6 +163,7 @@ std::string metrics_json(const EvaluationDetails& details) {
       {"classes", details.class_names},
       {"positive_class", details.two_classes() ? json(details.class_names[details.positive]) : json(nullptr)},
       {"bootstrap", {{"resamples", details.bootstrap.resamples}, {"seed", details.bootstrap.seed}}},
+      {"training", training_json(details)},
       {"checkpoints", checkpoints},
       {"chosen",
        {{"checkpoint", fmt::format("{:02d}", details.selected.checkpoint)},

@@ -47,6 +47,8 @@ struct TrainOptions {
   std::string init;                ///< a file of weights to start from; empty: at random
   // Training.
   std::int64_t epochs = 20, batch_size = 32, seed = 0;
+  std::int64_t patience = 0;  ///< epochs without a better validation after which training ends; 0: never
+  double ema = 0;             ///< decay of the moving average of the weights; 0: none
   Optimizer optimizer = Optimizer::adam;
   engine::ScheduleKind schedule = engine::ScheduleKind::constant;
   double lr_backbone = 0;  ///< of all but the head; 0: as lr

@@ -97,10 +97,9 @@ void add_section(html::Page& page, const char* heading, const Markup& content) {
 }  // namespace
 
 std::string html_report(const HtmlReport& report) {
-  html::Page page(title_of(report), fmt::format("Trained on {} for {} epoch{}. For research: this is no "
-                                                "medical device.",
-                                                report.options.data, report.options.epochs,
-                                                report.options.epochs == 1 ? "" : "s"));
+  html::Page page(title_of(report),
+                  fmt::format("Trained on {} for {}. For research: this is no medical device.",
+                              report.options.data, epochs_text(report.options, report.details)));
   std::string split;
   const statistics::MetricTable* metrics = headline(report, split);
   add_findings(page, read_findings(report.run, report.options.data));

@@ -38,6 +38,9 @@ struct HtmlReport {
 
 // Parts of the page.
 
+/// "20 epochs", or "12 of 20 epochs (early stopping: 5 without a better validation)".
+[[nodiscard]] std::string epochs_text(const TrainOptions& options, const EvaluationDetails& details);
+
 /// Metrics with their intervals and the confusion matrix; with more than two classes each against the rest.
 [[nodiscard]] html::Markup report_metrics(const EvaluationDetails& details,
                                           const statistics::MetricTable& metrics, const std::string& split);

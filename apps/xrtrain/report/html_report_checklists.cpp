@@ -85,13 +85,20 @@ std::string software_text(const HtmlReport& report) {
                      machine.device_description);
 }
 
-std::string training_text(const TrainOptions& options) {
-  return fmt::format(
-      "one network, {} epochs of batches of {}, {} with learning rate {} ({}), weight decay {}, augmentation "
+std::string training_text(const HtmlReport& report) {
+  const TrainOptions& options = report.options;
+  std::string text = fmt::format(
+      "one network, {}, batches of {}, {} with learning rate {} ({}), weight decay {}, augmentation "
       "{}, seed {}",
-      options.epochs, options.batch_size, option_text(options, "optimizer"), text::number_text(options.lr),
-      option_text(options, "schedule"), text::number_text(options.weight_decay),
-      option_text(options, "augment"), options.seed);
+      epochs_text(options, report.details), options.batch_size, option_text(options, "optimizer"),
+      text::number_text(options.lr), option_text(options, "schedule"),
+      text::number_text(options.weight_decay), option_text(options, "augment"), options.seed);
+  if (options.ema > 0)
+    text +=
+        fmt::format("; exponential moving average of the weights, decay {}", text::number_text(options.ema));
+  if (const std::size_t count = report.info.averaged.size(); count > 0)
+    text += fmt::format("; mean of the weights of {} checkpoints", count);
+  return text;
 }
 
 std::string selection_text(const EvaluationDetails& details) {
@@ -143,7 +150,7 @@ Items model_card(const HtmlReport& report, const std::string& network) {
                                   report.info.data)},
           {"Date", "open: not kept, so that the same run has the same bytes"},
           {"Persons, licence, contact", open_item},
-          {"Training algorithm", training_text(report.options)},
+          {"Training algorithm", training_text(report)},
           {details.labels() ? "Labels" : "Classes", fmt::format("{}", fmt::join(details.class_names, ", "))},
           {"Intended use; uses out of scope", open_item},
           {"Factors: patients, hospitals, devices that matter", open_item},
@@ -178,7 +185,7 @@ Items claim(const HtmlReport& report, const std::string& network) {
           {"22: model", network},
           {"23: software", software_text(report)},
           {"24: initialisation", fmt::format("random, from seed {}", options.seed)},
-          {"25: training", training_text(options)},
+          {"25: training", training_text(report)},
           {"26: how the final model was selected", selection_text(report.details)},
           {"27: ensembling", "none"},
           {"28, 29: metrics and their uncertainty", report.details.labels() ? label_measures : measures},
@@ -199,6 +206,13 @@ Items claim(const HtmlReport& report, const std::string& network) {
 }
 
 }  // namespace
+
+std::string epochs_text(const TrainOptions& options, const EvaluationDetails& details) {
+  if (details.training && details.training->ended_early)
+    return fmt::format("{} of {} epochs (early stopping: {} without a better validation)",
+                       details.training->epochs_run, options.epochs, options.patience);
+  return fmt::format("{} epoch{}", options.epochs, options.epochs == 1 ? "" : "s");
+}
 
 Markup report_checklists(const HtmlReport& report) {
   const std::string network =

@@ -114,6 +114,11 @@ CheckpointInfo parse_info(const engine::Metadata& metadata) {
              text::one_line(reader.text("trained")));
     info.head_alone = true;
   }
+  if (metadata.contains("ema_decay")) {
+    info.ema_decay = reader.number<double>("ema_decay");
+    XR_CHECK(info.ema_decay > 0 && info.ema_decay < 1, "its metadata has ema_decay = {}", info.ema_decay);
+  }
+  if (metadata.contains("averaged")) info.averaged = reader.list<std::vector<std::string>>("averaged");
   if (metadata.contains("initial_weights")) info.initial_weights = reader.text("initial_weights");
   return info;
 }
@@ -166,6 +171,8 @@ engine::Metadata to_metadata(const CheckpointInfo& info) {
     metadata["stored_mask"] = mask_names()[static_cast<std::size_t>(info.format.mask)];
   if (info.statistics_images > 0) metadata["statistics_images"] = std::to_string(info.statistics_images);
   if (info.head_alone) metadata["trained"] = head;
+  if (info.ema_decay > 0) metadata["ema_decay"] = text::number_text(info.ema_decay);
+  if (!info.averaged.empty()) metadata["averaged"] = json(info.averaged).dump();
   if (!info.initial_weights.empty()) metadata["initial_weights"] = info.initial_weights;
   if (!info.format.depths.empty()) metadata["sample_depths"] = info.format.depths.text();
   return metadata;

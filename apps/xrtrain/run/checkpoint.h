@@ -21,11 +21,14 @@ struct CheckpointInfo {
   data::StoredFormat format;             ///< of the images that are evaluated
   PixelStatistics normalization;
   std::int64_t epoch = 0;
-  double train_loss = 0.0, train_accuracy = 0.0;
-  std::string data;  ///< identity of the training images
-  std::int64_t statistics_images =
-      0;                        ///< over which the running statistics were computed anew; 0: they were not
-  bool head_alone = false;      ///< the epoch trained the head alone
+  double train_loss = 0.0, train_accuracy = 0.0;  ///< NaN of averaged checkpoints
+  std::string data;                               ///< identity of the training images
+  /// Images over which the running statistics were computed anew; 0: they were not.
+  std::int64_t statistics_images = 0;
+  bool head_alone = false;  ///< the epoch trained the head alone
+  double ema_decay = 0.0;  ///< of the moving average that the weights are; 0: they are those of the last step
+  /// Identities of the checkpoints whose mean this is (xrtrain average), or none.
+  std::vector<std::string> averaged;
   std::string initial_weights;  ///< identity of the file that the training started from; empty: at random
 };
 

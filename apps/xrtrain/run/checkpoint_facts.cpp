@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -144,8 +145,10 @@ json checkpoint_facts(const fs::path& checkpoint) {
           {"classes", info.class_names},
           {"preprocessing", preprocessing_facts(info)},
           {"epoch", info.epoch},
-          {"train_loss", info.train_loss},
-          {"train_accuracy", info.train_accuracy},
+          {"train_loss", std::isfinite(info.train_loss) ? json(info.train_loss) : json()},
+          {"train_accuracy", std::isfinite(info.train_accuracy) ? json(info.train_accuracy) : json()},
+          {"averaged", info.averaged},
+          {"ema_decay", info.ema_decay > 0 ? json(info.ema_decay) : json()},
           {"data", info.data},
           {"images", image_facts(run)},
           {"results", result_facts(run, info.epoch)}};
@@ -162,8 +165,15 @@ std::string checkpoint_facts_text(const json& facts) {
   result += fmt::format("{}: {}\n", facts["task"] == "multi-label" ? "labels" : "classes",
                         fmt::join(classes, ", "));
   result += preprocessing_text(facts["preprocessing"]);
-  result += fmt::format("training: loss {:.4f}, accuracy {:.4f}\n", facts["train_loss"].get<double>(),
-                        facts["train_accuracy"].get<double>());
+  if (!facts["train_loss"].is_null())
+    result += fmt::format("training: loss {:.4f}, accuracy {:.4f}\n", facts["train_loss"].get<double>(),
+                          facts["train_accuracy"].get<double>());
+  if (!facts["averaged"].empty())
+    result += fmt::format("weights: mean of {} checkpoints: {}\n", facts["averaged"].size(),
+                          fmt::join(facts["averaged"].get<std::vector<std::string>>(), ", "));
+  if (!facts["ema_decay"].is_null())
+    result +=
+        fmt::format("weights: exponential moving average, decay {:.6g}\n", facts["ema_decay"].get<double>());
   result += facts["images"].is_null() ? "images: not recorded (no provenance.json beside it)\n"
                                       : images_text(facts["images"]);
   result += facts["results"].is_null() ? "results: none (the run was not evaluated)\n"

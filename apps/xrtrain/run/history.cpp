@@ -108,4 +108,9 @@ std::optional<std::int64_t> best_on_validation(const History& history, std::int6
   return best == nullptr ? std::optional<std::int64_t>{} : best->epoch;
 }
 
+bool is_out_of_patience(const History& history, std::int64_t patience, std::int64_t first_candidate) {
+  const std::optional<std::int64_t> best = best_on_validation(history, first_candidate);
+  return patience > 0 && best && history.back().epoch - *best >= patience;
+}
+
 }  // namespace xr::apps

@@ -41,4 +41,9 @@ using History = std::vector<EpochRecord>;
 [[nodiscard]] std::optional<std::int64_t> best_on_validation(const History& history,
                                                              std::int64_t first_candidate = 0);
 
+/// Whether the last `patience` epochs brought no better validation than the best before them, by the same rule. Never
+/// with patience 0 or without validation.
+[[nodiscard]] bool is_out_of_patience(const History& history, std::int64_t patience,
+                                      std::int64_t first_candidate);
+
 }  // namespace xr::apps

@@ -10,12 +10,12 @@ using nlohmann::json;
 
 std::vector<engine::NamedTensor> resume_tensors(engine::Optimizer& optimizer,
                                                 const std::vector<engine::NamedTensor>& network,
-                                                bool with_network) {
+                                                const std::vector<engine::NamedTensor>& averages) {
   std::vector<engine::NamedTensor> tensors;
   for (const engine::NamedTensor& entry : optimizer.state())
     tensors.push_back({"optimizer." + entry.name, entry.tensor});
-  if (with_network)
-    for (const engine::NamedTensor& entry : network) tensors.push_back({"model." + entry.name, entry.tensor});
+  for (const engine::NamedTensor& entry : network) tensors.push_back({"model." + entry.name, entry.tensor});
+  for (const engine::NamedTensor& entry : averages) tensors.push_back({"ema." + entry.name, entry.tensor});
   return tensors;
 }
 

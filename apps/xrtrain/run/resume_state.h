@@ -29,11 +29,11 @@ struct ResumeState {
   int threads = 0;   ///< computing threads: results may depend on their number in the last bit
 };
 
-/// Tensors to be saved with a state: the optimizer's, and in the middle of an epoch the network's too; at the
-/// end of an epoch its checkpoint has them.
-[[nodiscard]] std::vector<engine::NamedTensor> resume_tensors(engine::Optimizer& optimizer,
-                                                              const std::vector<engine::NamedTensor>& network,
-                                                              bool with_network);
+/// Tensors to be saved with a state: the optimizer's, the network's (empty at the end of an epoch whose checkpoint has
+/// them), and the moving averages of its parameters (empty without).
+[[nodiscard]] std::vector<engine::NamedTensor> resume_tensors(
+    engine::Optimizer& optimizer, const std::vector<engine::NamedTensor>& network,
+    const std::vector<engine::NamedTensor>& averages);
 
 /// Writes the state; it is there with commit() only.
 [[nodiscard]] std::unique_ptr<engine::AtomicFile> write_resume_state(

@@ -4,6 +4,18 @@
 
 namespace xr::apps {
 
+namespace {
+
+std::optional<TrainingLength> training_length(const TrainOptions& options, const History& history) {
+  if (history.empty()) return std::nullopt;
+  const auto epochs = static_cast<std::int64_t>(history.size());
+  const bool out_of_patience =
+      is_out_of_patience(history, options.patience, first_candidate(options.schedule, options.epochs));
+  return TrainingLength{options.epochs, epochs, options.patience, epochs < options.epochs && out_of_patience};
+}
+
+}  // namespace
+
 RunResults make_results(CheckpointResults checkpoints, const TrainOptions& options,
                         const CheckpointInfo& info, const History& history, const DetailSettings& settings) {
   RunResults results;
@@ -20,6 +32,7 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
   }
   results.predictions = predictions_of(results.checkpoints, info.class_names);
   results.details = make_details(results.predictions, results.selection, settings);
+  results.details.training = training_length(options, history);
   results.table = evaluation_csv(results.checkpoints, info.class_names);
   results.summary = summary_json(results.checkpoints, results.selection, history, info, settings.averaging);
   return results;

@@ -10,7 +10,7 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/run/checkpoint.h"
-#include "data/content_hash.h"
+#include "apps/xrtrain/run/file_identity.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/file.h"
 #include "kernels/common/error_codes.h"
@@ -26,15 +26,6 @@ using model::WeightPlan;
 using nlohmann::json;
 
 constexpr std::size_t max_listed = 4;
-
-std::string identity_of_file(const fs::path& path) {
-  data::ContentHasher hasher;
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> chunk(std::size_t{1} << 20);
-  while (file.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || file.gcount() > 0)
-    hasher.add(std::as_bytes(std::span(chunk).first(static_cast<std::size_t>(file.gcount()))));
-  return fmt::format("{} {:016x}", text::one_line(path.filename().string()), hasher.value());
-}
 
 std::string listed(const std::vector<std::string>& names) {
   const std::size_t shown = std::min(names.size(), max_listed);

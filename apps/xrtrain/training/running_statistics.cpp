@@ -32,6 +32,13 @@ bool has_small_momentum(const model::Module& network) {
   return least_momentum(network) < 0.099;
 }
 
+bool has_trained_batch_norm(const model::Module& network) {
+  return std::ranges::any_of(network.modules(), [](const model::NamedModule& entry) {
+    const auto* norm = dynamic_cast<const model::BatchNorm2d*>(entry.module);
+    return norm != nullptr && !norm->frozen();
+  });
+}
+
 std::int64_t recompute_running_statistics(model::Module& network, BatchSource& batches, std::uint64_t epoch) {
   const engine::NoGradGuard no_grad;
   network.set_training(true);

@@ -16,6 +16,9 @@ namespace xr::apps {
 /// Whether a batch norm has less than PyTorch's momentum, 0.1.
 [[nodiscard]] bool has_small_momentum(const model::Module& network);
 
+/// Whether a batch norm is trained (not frozen).
+[[nodiscard]] bool has_trained_batch_norm(const model::Module& network);
+
 /// Sets the running means and variances to the averages over the batches of one epoch, by their number of images, as
 /// the network is: weights do not change. Throws Interrupted after a signal. Returns the number of images.
 std::int64_t recompute_running_statistics(model::Module& network, BatchSource& batches, std::uint64_t epoch);

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
-#include "apps/xrtrain/run/event_file.h"
+#include "apps/xrtrain/training/averaged_weights.h"
 #include "apps/xrtrain/training/running_statistics.h"
-#include "engine/io/atomic_file.h"
 #include "engine/ops/sum.h"
 #include "model/feature_extractor.h"
 
@@ -42,7 +39,8 @@ Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
       results_(setup_.device, setup_.options.batch_size,
                static_cast<std::int64_t>(setup_.info.class_names.size()),
                setup_.device.type == kernels::DeviceType::cpu ? 1 : steps_between_readings),
-      schedule_(make_schedule(setup_.options, static_cast<std::int64_t>(batches_->batch_count()))) {
+      schedule_(make_schedule(setup_.options, static_cast<std::int64_t>(batches_->batch_count()))),
+      first_candidate_(first_candidate(setup_.options.schedule, setup_.options.epochs)) {
   timing_ = "phase,epoch,seconds\n";
   begin_phase(trains_head_alone(setup_.options, resume ? epoch_of_optimizer(resume->progress) : 0));
   if (resume) restore(*resume);
@@ -58,11 +56,13 @@ void Trainer::restore(const ResumeState& state) {
   progress_ = state.progress;
   history_ = state.history;
   resume_epoch_ = progress_.epoch - 1;
-  const bool within_epoch = progress_.batch > 0;
-  if (!within_epoch && progress_.epoch > 0)
+  // A checkpoint has the weights that training goes on with, unless they are averages.
+  const bool with_network = progress_.batch > 0 || average_;
+  if (!with_network && progress_.epoch > 0)
     load_weights(folder.checkpoint(progress_.epoch - 1), setup_.network);
-  load_resume_tensors(folder.resume_state(),
-                      resume_tensors(*optimizer_, setup_.network.state(), within_epoch));
+  load_resume_tensors(
+      folder.resume_state(),
+      state_tensors(with_network ? setup_.network.state() : std::vector<engine::NamedTensor>{}));
   const auto batches = static_cast<std::int64_t>(batches_->batch_count());
   optimizer_->set_steps_done(progress_.step - (head_alone_ ? 0 : setup_.options.freeze_epochs * batches));
   if (const std::string text = text::read_file(folder.file("timing.csv")); text.starts_with(timing_))
@@ -71,16 +71,35 @@ void Trainer::restore(const ResumeState& state) {
 
 void Trainer::run() {
   const std::int64_t epochs = setup_.options.epochs;
-  while (progress_.epoch < epochs) {
+  while (!finished()) {
     begin_epoch();
     setup_.console.line(fmt::format("Epoch {}/{}", progress_.epoch, epochs - 1));
     train_epoch();
     finish_epoch();
   }
+  print_early_stopping();
   writer_.wait();
   // Once more, for a run that was killed between its last state and these.
   write_history(history_);
   prune_checkpoints(history_, resume_epoch_);
+}
+
+bool Trainer::finished() const {
+  if (progress_.batch > 0) return false;
+  return progress_.epoch >= setup_.options.epochs ||
+         is_out_of_patience(history_, setup_.options.patience, first_candidate_);
+}
+
+void Trainer::print_early_stopping() const {
+  const std::int64_t epochs = setup_.options.epochs, patience = setup_.options.patience;
+  if (progress_.epoch >= epochs || !is_out_of_patience(history_, patience, first_candidate_)) return;
+  const std::int64_t best = best_on_validation(history_, first_candidate_).value_or(0);
+  setup_.console.line(fmt::format(
+      "Early stopping: no better validation in {} epoch{} after epoch {} (--patience); {} of {} epochs run",
+      patience, patience == 1 ? "" : "s", best, progress_.epoch, epochs));
+  setup_.console.event(
+      "early_stopping",
+      {{"patience", patience}, {"epochs", epochs}, {"epochs_run", progress_.epoch}, {"best_epoch", best}});
 }
 
 void Trainer::train_epoch() {
@@ -127,6 +146,7 @@ void Trainer::step() {
   optimizer_->set_learning_rate(static_cast<float>(schedule_.at(progress_.step)));
   if (weights_written_.valid()) weights_written_.get();  // of the epoch before
   optimizer_->step();
+  if (average_) average_->update(optimizer_->steps_done());
   ++progress_.step;
 }
 
@@ -154,29 +174,33 @@ void Trainer::fail_diverged(const char* what) const {
       what, progress_.epoch, progress_.batch - 1, setup_.options.lr));
 }
 
-void Trainer::recompute_statistics() {
-  if (statistics_batches_ == nullptr) return;
-  try {
+void Trainer::evaluate_weights(EvaluatedWeights& result) {
+  if (statistics_batches_ != nullptr)
     statistics_images_ = recompute_running_statistics(setup_.network, *statistics_batches_,
                                                       static_cast<std::uint64_t>(progress_.epoch));
+  if (setup_.validation != nullptr)
+    result.validation = setup_.validation->run(setup_.network, setup_.console);
+  result.network = snapshot();
+}
+
+Trainer::EvaluatedWeights Trainer::evaluate_epoch() {
+  EvaluatedWeights result;
+  try {
+    if (average_)
+      with_average(*average_, setup_.network, [&] { evaluate_weights(result); });
+    else
+      evaluate_weights(result);
   } catch (const Interrupted&) {
     save_within_epoch();  // the epoch's steps are done; resumed, it begins with this
   }
-}
-
-Evaluation Trainer::validate() {
-  try {
-    return setup_.validation->run(setup_.network, setup_.console);
-  } catch (const Interrupted&) {
-    save_within_epoch();  // the epoch's steps are done; resumed, it begins with the validation
-  }
+  if (average_) result.network = average_->in_place_of_parameters(std::move(result.network));
+  return result;
 }
 
 void Trainer::finish_epoch() {
   Console& console = setup_.console;
   // A last step can spoil the weights after a loss that was still finite.
   if (!std::isfinite(engine::sum(arena_->values()).item())) fail_diverged("the sum of the weights");
-  recompute_statistics();
   EpochRecord record;
   record.epoch = progress_.epoch;
   record.learning_rate = schedule_.at(progress_.step - 1);
@@ -190,8 +214,9 @@ void Trainer::finish_epoch() {
                           {"loss", record.train_loss},
                           {"accuracy", record.train_accuracy()},
                           {"learning_rate", record.learning_rate}};
-  if (setup_.validation != nullptr) {
-    record.validation = validate();
+  EvaluatedWeights evaluated = evaluate_epoch();
+  if (evaluated.validation) {
+    record.validation = evaluated.validation;
     console.line(fmt::format("Validation Loss: {:.4f} Acc: {:.4f}{}", record.validation->loss(),
                              record.validation->accuracy(), mean_auroc_suffix(*record.validation)));
     event["validation_loss"] = record.validation->loss();
@@ -210,116 +235,11 @@ void Trainer::finish_epoch() {
                          seconds, record.epoch, epoch_steps_seconds_, record.epoch, epoch_data_wait_seconds_);
   history_.push_back(record);
   progress_ = {.epoch = record.epoch + 1, .step = progress_.step};
-  save_epoch(record);
-  if (interrupted() && progress_.epoch < setup_.options.epochs) {
+  save_epoch(record, std::move(evaluated.network));
+  if (interrupted() && !finished()) {
     writer_.wait();
     throw Interrupted(fmt::format("interrupted after epoch {}", record.epoch));
   }
-}
-
-// The network's state, to be written while the next epoch begins: parameters as they are, for they do not
-// change before that epoch's first optimizer step; copies of the buffers, which a forward pass changes.
-std::vector<engine::NamedTensor> Trainer::snapshot() {
-  std::vector<engine::NamedTensor> result = setup_.network.state();
-  const auto parameters = arena_->values().state()->storage;
-  for (engine::NamedTensor& entry : result)
-    if (entry.tensor.state()->storage != parameters) entry.tensor = entry.tensor.clone();
-  return result;
-}
-
-ResumeState Trainer::resume_state() const {
-  return {progress_, history_, setup_.data_identity, setup_.threads};
-}
-
-// The state for resuming may be twice as large as a checkpoint. Where epochs are short and the disk is slow
-// it is written less often, so that at most a quarter of the time goes to it: a killed run then repeats the
-// epochs since, with the same results.
-bool Trainer::resume_state_due(bool last) const {
-  return last || interrupted() || resume_epoch_ < 0 ||
-         now_seconds() - resume_saved_at_ >= 4.0 * resume_seconds_.load();
-}
-
-void Trainer::save_epoch(const EpochRecord& record) {
-  writer_.wait();
-  const bool with_resume = resume_state_due(progress_.epoch == setup_.options.epochs);
-  CheckpointInfo info = setup_.info;
-  info.epoch = record.epoch;
-  info.statistics_images = statistics_images_;
-  info.head_alone = record.head_alone;
-  info.train_loss = record.train_loss;
-  info.train_accuracy = record.train_accuracy();
-  if (with_resume) {
-    resume_epoch_ = record.epoch;
-    resume_saved_at_ = now_seconds();
-  }
-  auto written = std::make_shared<std::promise<void>>();
-  weights_written_ = written->get_future();
-  writer_.submit([this, info = std::move(info), network = snapshot(), with_resume, state = resume_state(),
-                  timing = timing_, resume_epoch = resume_epoch_, written = std::move(written)] {
-    const RunFolder& folder = setup_.folder;
-    const double started = now_seconds();
-    std::unique_ptr<engine::AtomicFile> checkpoint, resume;
-    try {
-      checkpoint = engine::write_safetensors(folder.checkpoint(info.epoch), network, to_metadata(info));
-      if (with_resume)
-        resume = write_resume_state(folder.resume_state(), state, resume_tensors(*optimizer_, {}, false));
-    } catch (...) {
-      written->set_exception(std::current_exception());
-      throw;
-    }
-    written->set_value();
-    checkpoint->commit();  // first: the state for resuming refers to it
-    if (with_resume) {
-      resume->commit();
-      resume_seconds_ = now_seconds() - started;
-    }
-    write_history(state.history);
-    engine::write_file_atomically(folder.file("timing.csv"), timing);
-    prune_checkpoints(state.history, resume_epoch);
-  });
-}
-
-void Trainer::write_history(const History& history) const {
-  const RunFolder& folder = setup_.folder;
-  engine::write_file_atomically(folder.file("history.csv"), history_csv(history));
-  if (setup_.options.tensorboard) engine::write_file_atomically(folder.events(), event_file(history));
-}
-
-void Trainer::prune_checkpoints(const History& history, std::int64_t resume_epoch) const {
-  if (setup_.options.keep == 0) return;
-  const auto epochs = static_cast<std::int64_t>(history.size());
-  const std::optional<std::int64_t> best =
-      best_on_validation(history, first_candidate(setup_.options.schedule, setup_.options.epochs));
-  for (const std::int64_t epoch : list_checkpoints(setup_.folder.path())) {
-    if (epoch >= epochs - setup_.options.keep || epoch == resume_epoch || epoch == best) continue;
-    std::error_code code;
-    std::filesystem::remove(setup_.folder.checkpoint(epoch), code);
-    XR_CHECK(!code, "cannot remove {}: {}", setup_.folder.checkpoint(epoch).string(), code.message());
-  }
-}
-
-void Trainer::save_within_epoch() {
-  count(results_.finish());
-  setup_.console.line("Interrupted: saving the state of the run; press Ctrl-C again to end at once");
-  writer_.wait();
-  write_resume_state(setup_.folder.resume_state(), resume_state(),
-                     resume_tensors(*optimizer_, setup_.network.state(), true))
-      ->commit();
-  throw Interrupted(fmt::format("interrupted in epoch {} after step {} of {}", progress_.epoch,
-                                progress_.batch, batches_->batch_count()));
-}
-
-DiskNeed disk_need(const TrainOptions& options, const model::Module& network, bool has_validation) {
-  DiskNeed need;
-  need.checkpoint = engine::safetensors_bytes(network.state());
-  const std::uint64_t parameters = engine::safetensors_bytes(
-      options.freeze_epochs > 0 ? network.parameters() : network.trainable_parameters());
-  need.resume = options.optimizer != Optimizer::sgd ? 2 * parameters : options.momentum > 0 ? parameters : 0;
-  // For a while there are two more: the one that resuming starts from, and one not yet replaced.
-  const std::int64_t limited = options.keep + (has_validation ? 1 : 0) + 2;
-  need.checkpoints = options.keep > 0 ? std::min(options.epochs, limited) : options.epochs;
-  need.total = static_cast<std::uint64_t>(need.checkpoints) * need.checkpoint + 2 * need.resume;
-  return need;
 }
 
 }  // namespace xr::apps

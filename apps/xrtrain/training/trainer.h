@@ -1,4 +1,4 @@
-// The training loop, its checkpoints, and going on after an interruption.
+// The training loop (trainer.cpp), its checkpoints, and going on after an interruption (trainer_checkpoints.cpp).
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,7 @@
 #include "apps/xrtrain/training/batch_source.h"
 #include "apps/xrtrain/training/features.h"
 #include "apps/xrtrain/training/step_results.h"
+#include "engine/train/exponential_moving_average.h"
 #include "engine/train/optimizer.h"
 #include "engine/train/schedule.h"
 #include "model/training_step.h"
@@ -51,12 +52,14 @@ class Trainer {
   /// `resume`: the state to go on from. Throws DataError if it does not fit.
   Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume);
 
-  /// Trains to the last epoch; afterwards all checkpoints are on disk. Throws Error that names epoch and step
+  /// Trains to the last epoch, or until patience is at its end; afterwards all checkpoints are on disk. Throws Error that names epoch and step
   /// if the loss is no longer finite, Interrupted after a signal, in both cases with everything that resuming
   /// needs on disk.
   void run();
 
   [[nodiscard]] const History& history() const { return history_; }
+  /// Whether nothing is left to train.
+  [[nodiscard]] bool finished() const;
 
   /// Of the time that the training steps took since the trainer was made, the part spent waiting for a batch
   /// to be loaded, 0 to 1.
@@ -74,22 +77,32 @@ class Trainer {
   /// Adds the results of steps to the epoch's.
   void count(const std::vector<StepResult>& results);
   void finish_epoch();
-  /// Where the options, or the momentum, ask for it.
-  void recompute_statistics();
-  [[nodiscard]] Evaluation validate();
+  void print_early_stopping() const;
+  /// The weights that an epoch's checkpoint has: the trained ones, or their average.
+  struct EvaluatedWeights {
+    std::optional<Evaluation> validation;
+    std::vector<engine::NamedTensor> network;  ///< the whole state, see snapshot()
+  };
+  [[nodiscard]] EvaluatedWeights evaluate_epoch();
+  /// Of the weights that the network has now: running statistics, where they are to be recomputed, then validation.
+  void evaluate_weights(EvaluatedWeights& result);
   [[noreturn]] void fail_diverged(const char* what) const;
-  void save_epoch(const EpochRecord& record);
+  void save_epoch(const EpochRecord& record, std::vector<engine::NamedTensor> evaluated);
   [[noreturn]] void save_within_epoch();
   /// history.csv, and the event file if it is wanted.
   void write_history(const History& history) const;
   void prune_checkpoints(const History& history, std::int64_t resume_epoch) const;
   [[nodiscard]] std::vector<engine::NamedTensor> snapshot();
   [[nodiscard]] ResumeState resume_state() const;
+  /// What the state for resuming holds; `network` may be empty, where a checkpoint has it.
+  [[nodiscard]] std::vector<engine::NamedTensor> state_tensors(
+      const std::vector<engine::NamedTensor>& network);
   [[nodiscard]] bool resume_state_due(bool last) const;
 
   TrainingSetup setup_;
   std::unique_ptr<engine::ParameterArena> arena_;
   std::unique_ptr<engine::Optimizer> optimizer_;
+  std::unique_ptr<engine::ExponentialMovingAverage> average_;  // of --ema, or none
   std::unique_ptr<model::TrainingStep> training_step_;
   std::unique_ptr<BatchSource> batches_;
   bool head_alone_ = false;
@@ -97,6 +110,7 @@ class Trainer {
   std::int64_t statistics_images_ = 0;
   StepResults results_;
   engine::Schedule schedule_;
+  std::int64_t first_candidate_;  // see history.h
   Progress progress_;
   History history_;
   double epoch_started_ = 0.0;

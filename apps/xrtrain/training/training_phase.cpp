@@ -19,6 +19,7 @@ bool recomputes_statistics(const TrainingSetup& setup, std::int64_t steps) {
     case RecomputeStatistics::automatic:
       break;
   }
+  if (setup.options.ema > 0) return has_trained_batch_norm(setup.network);
   // Networks that keep PyTorch's momentum and start at random are left as PyTorch trains them.
   const bool may = !setup.options.init.empty() || has_small_momentum(setup.network);
   return may && momentum_is_too_small(setup.network, steps);
@@ -38,18 +39,22 @@ void Trainer::begin_phase(bool head_alone) {
   head_alone_ = head_alone;
   if (!head_alone) setup_.network.unfreeze();
   training_step_.reset();
+  average_.reset();
   optimizer_.reset();
   arena_ = std::make_unique<engine::ParameterArena>(setup_.network.trainable_parameters());
   optimizer_ = make_optimizer(setup_.options, setup_.info.model, *arena_);
+  if (setup_.options.ema > 0)
+    average_ = std::make_unique<engine::ExponentialMovingAverage>(*arena_, setup_.options.ema);
   training_step_ = std::make_unique<model::TrainingStep>(
       setup_.network, *arena_, training_step_settings(setup_.options, setup_.class_weights, setup_.device));
   const auto steps = static_cast<std::int64_t>(batches_->batch_count());
   if (recomputes_statistics(setup_, steps)) {
     statistics_batches_ = BatchSource::make(setup_.train, training_batches(setup_), setup_.device);
     setup_.console.line(fmt::format(
-        "Running statistics of batch norms are computed anew over the training images after each epoch: {} steps are "
-        "too few for their momentum (--recompute-statistics)",
-        steps));
+        "Running statistics of batch norms are computed anew over the training images after each epoch: {} "
+        "(--recompute-statistics)",
+        average_ ? std::string("those of training do not belong to averaged weights")
+                 : fmt::format("{} steps are too few for their momentum", steps)));
   }
 }
 

@@ -72,6 +72,28 @@ TEST_CASE("The best epoch has most hits then least loss then comes first") {
   CHECK(best_on_validation({record(0, 8, 1), record(1, 7, 3)}, 2) == 0);  // no candidate yet
 }
 
+TEST_CASE("Patience ends by the rule that chooses a checkpoint") {
+  const auto history = [](const std::vector<std::int64_t>& hits) {
+    History result;
+    for (const std::int64_t one : hits) {
+      const auto epoch = static_cast<std::int64_t>(result.size());
+      result.emplace_back().epoch = epoch;
+      result.back().validation = Evaluation{{10}, {one}, 1.0};
+    }
+    return result;
+  };
+  CHECK_FALSE(is_out_of_patience(history({5, 7, 6}), 2, 0));
+  CHECK(is_out_of_patience(history({5, 7, 6, 7}), 2, 0));  // an equal one is not better
+  CHECK_FALSE(is_out_of_patience(history({5, 7, 6, 8}), 2, 0));
+  CHECK_FALSE(is_out_of_patience(history({5, 7, 6, 7}), 0, 0));
+  CHECK_FALSE(is_out_of_patience({}, 2, 0));
+  CHECK_FALSE(is_out_of_patience({EpochRecord{}, EpochRecord{}, EpochRecord{}}, 1, 0));  // without validation
+  // The first candidate is better than all before it, whatever they brought.
+  CHECK(is_out_of_patience(history({9, 7, 7}), 2, 3));
+  CHECK_FALSE(is_out_of_patience(history({7, 9, 7, 5}), 2, 3));
+  CHECK(is_out_of_patience(history({7, 9, 7, 5, 4, 3}), 2, 3));
+}
+
 TEST_CASE("With the cosine schedule validation chooses in the last quarter") {
   CHECK(first_candidate(engine::ScheduleKind::cosine, 60) == 45);
   CHECK(first_candidate(engine::ScheduleKind::cosine, 20) == 15);

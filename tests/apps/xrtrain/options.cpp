@@ -70,6 +70,9 @@ TEST_CASE("The disk that a run needs") {
   CHECK(all.checkpoints == 20);
   CHECK(all.resume == 8 * static_cast<std::uint64_t>(model::parameter_count(model_settings(options, 2, {}))));
   CHECK(all.total == 20 * all.checkpoint + 2 * all.resume);
+  options.ema = 0.9;  // besides the moments the weights and their averages
+  CHECK(disk_need(options, *network, true).resume == all.resume + all.checkpoint + all.resume / 2);
+  options.ema = 0;
   options.keep = 3;
   CHECK(disk_need(options, *network, true).checkpoints == 6);
   options.epochs = 2;

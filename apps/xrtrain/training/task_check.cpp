@@ -1,0 +1,26 @@
+#include "apps/xrtrain/training/task_check.h"
+
+#include "apps/text/text.h"
+#include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/evaluation/positive_class.h"
+
+namespace xr::apps {
+
+void check_task(const TrainOptions& options, const data::Dataset& dataset, Console& console) {
+  if (options.patience > 0 && dataset.validation.empty())
+    throw UsageError(fmt::format(
+        "--patience is {}, but the run has no validation images: use --val-fraction, a folder val/, or "
+        "--patience 0",
+        options.patience));
+  if (dataset.task == data::Task::multi_class)
+    return warn_of_guessed_positive(dataset.class_names, options.positive, console);
+  if (!options.positive.empty())
+    throw UsageError(
+        fmt::format("--positive is {}, but the images have {} labels: each has its own sensitivity",
+                    text::one_line(options.positive), dataset.class_names.size()));
+  if (options.label_smoothing > 0)
+    throw UsageError(fmt::format("--label-smoothing is {}, but the images have labels: it is for classes",
+                                 options.label_smoothing));
+}
+
+}  // namespace xr::apps
