@@ -51,9 +51,9 @@ int parse_and_run(int argc, char** argv) {
   program.subcommands(0, 1);
   program.help_column(42);
   Action action;
-  for (const auto add :
-       {add_train_command, add_find_lr_command, add_eval_command, add_cv_command, add_compare_command,
-        add_predict_command, add_export_command, add_synth_command, add_audit_command, add_info_command})
+  for (const auto add : {add_train_command, add_find_lr_command, add_eval_command, add_cv_command,
+                         add_average_command, add_compare_command, add_predict_command, add_export_command,
+                         add_synth_command, add_audit_command, add_info_command})
     add(program.command(), action);
   const command_line::Parsed parsed = program.parse(argc, argv);
   switch (parsed.outcome) {
@@ -71,7 +71,7 @@ int parse_and_run(int argc, char** argv) {
   if (!action)
     return tell(
         exit_usage,
-        "nothing to do: use train, find-lr, eval, cv, compare, predict, export, audit, synth or info; see xrtrain --help");
+        "nothing to do: use train, find-lr, eval, cv, average, compare, predict, export, audit, synth or info; see xrtrain --help");
   return action();
 }
 

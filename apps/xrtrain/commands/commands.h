@@ -14,6 +14,7 @@ void add_train_command(command_line::Command app, Action& action);
 void add_eval_command(command_line::Command app, Action& action);
 void add_find_lr_command(command_line::Command app, Action& action);
 void add_cv_command(command_line::Command app, Action& action);
+void add_average_command(command_line::Command app, Action& action);
 void add_compare_command(command_line::Command app, Action& action);
 void add_predict_command(command_line::Command app, Action& action);
 void add_export_command(command_line::Command app, Action& action);

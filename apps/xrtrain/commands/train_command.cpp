@@ -53,7 +53,6 @@ class TrainCommand {
 
   void choose_machine();
   void read_state();
-  void require_no_average() const;
   void start_from_weights(model::Module& network);
   void write_config();
   [[nodiscard]] Images load_images(const data::Dataset& dataset);
@@ -162,7 +161,7 @@ void TrainCommand::choose_machine() {
 
 void TrainCommand::read_state() {
   if (!options_.resume) return;
-  if (!fs::exists(folder_->resume_state())) return require_no_average();
+  if (!fs::exists(folder_->resume_state())) return require_no_average(folder_->path());
   resume_ = read_resume_state(folder_->resume_state());
   const Progress& progress = resume_->progress;
   if (progress.epoch > options_.epochs || (progress.epoch == options_.epochs && progress.batch > 0))
@@ -173,16 +172,6 @@ void TrainCommand::read_state() {
   // Sums may be split among threads: the same number gives the same bits.
   kernels::set_thread_count(resume_->threads);
   threads_ = resume_->threads;
-}
-
-/// A folder that `xrtrain average` wrote cannot be resumed: a new training would replace its checkpoint.
-void TrainCommand::require_no_average() const {
-  for (const std::int64_t epoch : list_checkpoints(folder_->path())) {
-    const fs::path file = folder_->checkpoint(epoch);
-    if (!read_info(engine::SafetensorsFile(file), file).averaged.empty())
-      throw UsageError(fmt::format(
-          "{} is an average of checkpoints, which cannot be trained on: use --init with it", file.string()));
-  }
 }
 
 /// The network's first weights are those of a file, but for a run that is resumed: it has its own.

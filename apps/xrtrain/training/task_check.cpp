@@ -3,6 +3,8 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/positive_class.h"
+#include "apps/xrtrain/run/checkpoint.h"
+#include "apps/xrtrain/run/run_folder.h"
 
 namespace xr::apps {
 
@@ -21,6 +23,15 @@ void check_task(const TrainOptions& options, const data::Dataset& dataset, Conso
   if (options.label_smoothing > 0)
     throw UsageError(fmt::format("--label-smoothing is {}, but the images have labels: it is for classes",
                                  options.label_smoothing));
+}
+
+void require_no_average(const std::filesystem::path& run) {
+  for (const std::int64_t epoch : list_checkpoints(run)) {
+    const std::filesystem::path file = checkpoint_path(run, epoch);
+    if (!read_info(engine::SafetensorsFile(file), file).averaged.empty())
+      throw UsageError(fmt::format(
+          "{} is an average of checkpoints, which cannot be trained on: use --init with it", file.string()));
+  }
 }
 
 }  // namespace xr::apps

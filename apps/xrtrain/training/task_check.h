@@ -1,5 +1,7 @@
-// Whether the options of a training fit the images, before anything is decoded.
+// Whether a training may begin: its options and images, and the folder that it would resume.
 #pragma once
+
+#include <filesystem>
 
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/options/options.h"
@@ -9,5 +11,9 @@ namespace xr::apps {
 
 /// Refuses options that mean nothing for the data; warns where the positive class is a guess. Throws UsageError.
 void check_task(const TrainOptions& options, const data::Dataset& dataset, Console& console);
+
+/// Refuses to resume a folder that `xrtrain average` wrote: a new training would replace its checkpoint. Throws
+/// UsageError.
+void require_no_average(const std::filesystem::path& run);
 
 }  // namespace xr::apps
