@@ -50,7 +50,7 @@ using AreCopies = std::function<std::vector<char>(const std::vector<Candidate>&)
 
 /// Of the pairs that an index finds near each other: each picture and its nearest 16, and then the nearest
 /// 160 of those of which 8 are copies. `are_copies` is asked twice, of different pairs; not of those that are only
-/// somewhat alike in outline and in detail, among which copies are that lost more than 6 % of one side. The
+/// somewhat alike in outline and in detail, among which copies are that lost more than 6 % of two sides. The
 /// index (hierarchical navigable small worlds, Malkov and Yashunin 2018) is filled by one thread and then only
 /// read, so that the result does not depend on `workers`. It holds what of a descriptor stays the same in all
 /// turns and inverted, standardised over the set; the equalised pictures have a second one.
