@@ -46,11 +46,7 @@ Scan scan_decoded(const data::Dataset& dataset, const QuickImages& images) {
   scan.class_names = dataset.class_names;
   scan.group_origin = dataset.group_origin;
   scan.dicom = dataset.dicom;
-  scan.images.reserve(images.train.count() + images.validation.count() + images.test.count());
-  add_decoded(scan, images.train, "train");
-  add_decoded(scan, images.validation, "validation");
-  add_decoded(scan, images.test, "test");
-  sort_by_path(scan.images);
+  add_decoded(scan, {{&images.train, "train"}, {&images.validation, "validation"}, {&images.test, "test"}});
   return scan;
 }
 

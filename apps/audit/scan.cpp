@@ -1,7 +1,7 @@
 #include "apps/audit/scan.h"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 #include "apps/audit/check.h"
 #include "data/dataset/find_sample_depths.h"
@@ -75,17 +75,6 @@ bool is_of(const ImageFacts& image, std::size_t class_index) {
                                 : sample.targets[class_index] > 0.5f;
 }
 
-void sort_by_path(std::vector<ImageFacts>& images) {
-  std::vector<std::size_t> order(images.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {},
-                           [&](std::size_t i) -> const std::string& { return images[i].sample.path; });
-  std::vector<ImageFacts> sorted;
-  sorted.reserve(images.size());
-  for (const std::size_t i : order) sorted.push_back(std::move(images[i]));
-  images = std::move(sorted);
-}
-
 Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress) {
   Scan scan;
   scan.directory = dataset.directory;
@@ -96,22 +85,25 @@ Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress
   scan.notices = dataset.notices;
   scan.group_origin = dataset.group_origin;
   scan.dicom = dataset.dicom;
-  std::vector<ImageFacts> all;
+  std::vector<std::pair<const data::Sample*, int>> order;  // sorted instead of the facts, which are large
   const auto add = [&](const std::string& name, const std::vector<data::Sample>& samples) {
     if (samples.empty()) return;
-    for (const data::Sample& sample : samples) {
-      all.emplace_back();
-      all.back().sample = sample;
-      if (scan.dicom) all.back().tags = scan.dicom->find(sample.path);
-      all.back().split = static_cast<int>(scan.splits.size());
-    }
+    for (const data::Sample& sample : samples)
+      order.emplace_back(&sample, static_cast<int>(scan.splits.size()));
     scan.splits.push_back(name);
   };
   const bool whole = dataset.test.empty() && dataset.validation.empty();
   add(whole ? "all" : "train", dataset.train);
   add("validation", dataset.validation);
   add("test", dataset.test);
-  sort_by_path(all);
+  std::ranges::stable_sort(order, {},
+                           [](const auto& image) -> const std::string& { return image.first->path; });
+  std::vector<ImageFacts> all(order.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].sample = *order[i].first;
+    all[i].split = order[i].second;
+    if (scan.dicom) all[i].tags = scan.dicom->find(all[i].sample.path);
+  }
   std::vector<std::string> failures(all.size());
   if (data::is_npz(dataset.directory)) {
     read_archive(dataset.directory, all, workers, progress);
@@ -137,17 +129,30 @@ Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress
   return scan;
 }
 
-void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& split) {
-  for (std::size_t i = 0; i < images.count(); ++i) {
-    ImageFacts facts;
-    facts.sample = images.samples[i];
-    facts.split = static_cast<int>(scan.splits.size());
-    facts.print = images.print(i);
-    facts.marks = images.marks(i);
-    if (scan.dicom) facts.tags = scan.dicom->find(facts.sample.path);
-    scan.images.push_back(std::move(facts));
+void add_decoded(Scan& scan, const std::vector<DecodedSplit>& splits) {
+  struct Place {
+    const data::ImageSet* images;
+    std::size_t index;
+    int split;
+  };
+  std::vector<Place> places;  // sorted instead of the facts, which are large
+  for (const auto& [images, name] : splits) {
+    for (std::size_t i = 0; i < images->count(); ++i)
+      places.push_back({images, i, static_cast<int>(scan.splits.size())});
+    if (images->count() > 0) scan.splits.push_back(name);
   }
-  if (images.count() > 0) scan.splits.push_back(split);
+  std::ranges::stable_sort(places, {}, [](const Place& place) -> const std::string& {
+    return place.images->samples[place.index].path;
+  });
+  scan.images.reserve(places.size());
+  for (const auto& [images, index, split] : places) {
+    ImageFacts& facts = scan.images.emplace_back();
+    facts.sample = images->samples[index];
+    facts.split = split;
+    facts.print = images->print(index);
+    facts.marks = images->marks(index);
+    if (scan.dicom) facts.tags = scan.dicom->find(facts.sample.path);
+  }
 }
 
 Copies find_copies_in(const Scan& scan, int workers, const Tell& tell) {

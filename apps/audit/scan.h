@@ -62,12 +62,13 @@ struct ClassedImages {
 [[nodiscard]] Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress);
 
 /// What is known without reading a file again: the prints of images that are decoded already, the same as
-/// scan_images makes. Sizes, formats and histograms stay empty.
-void add_decoded(Scan& scan, const data::ImageSet& images, const std::string& split);
-
-/// The order that both have: how two images are aligned depends on which is the first. Moves each once, as they are
-/// large.
-void sort_by_path(std::vector<ImageFacts>& images);
+/// scan_images makes and in the same order: by path, as how two images are aligned depends on which is the first. Sizes,
+/// formats and histograms stay empty. Empty sets are no splits.
+struct DecodedSplit {
+  const data::ImageSet* images;
+  std::string name;
+};
+void add_decoded(Scan& scan, const std::vector<DecodedSplit>& splits);
 
 /// find_copies of the images that show something: blank ones are alike, but no copies.
 [[nodiscard]] Copies find_copies_in(const Scan& scan, int workers, const Tell& tell = {});

@@ -41,18 +41,18 @@ std::uint64_t CacheSegment::id_in(const std::string& file_name, const std::strin
 }
 
 CacheSegment::CacheSegment(const fs::path& folder, const std::string& stem, std::size_t slots,
-                           std::size_t slot_bytes)
+                           SlotBytes bytes)
     : id_(new_id()),
       slots_(slots),
-      slot_bytes_(slot_bytes),
+      bytes_(bytes),
       path_(file_of(folder, stem, id_)),
       file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
   XR_CHECK(file_.get() >= 0, "cannot create {}: {}", engine::quote_name(path_), std::strerror(errno));
   if (slots == 0) return;
-  const int code = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(slots * slot_bytes));
+  const int code = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(slots * bytes.all()));
   if (code == 0) return;
   ::unlink(path_.c_str());
-  throw Error(fmt::format("cannot write {} bytes to {}: {}", slots * slot_bytes, engine::quote_name(path_),
+  throw Error(fmt::format("cannot write {} bytes to {}: {}", slots * bytes.all(), engine::quote_name(path_),
                           std::strerror(code)));
 }
 
@@ -61,16 +61,31 @@ CacheSegment::~CacheSegment() {
 }
 
 void CacheSegment::store(std::size_t slot, std::span<const std::uint8_t> bytes) {
-  XR_CHECK(slot < slots_ && bytes.size() == slot_bytes_,
+  XR_CHECK(slot < slots_ && bytes.size() == bytes_.all(),
            "slot {} of {} with {} bytes does not fit a segment of {} slots of {} bytes", slot,
-           engine::quote_name(path_), bytes.size(), slots_, slot_bytes_);
-  auto at = static_cast<off_t>(slot * slot_bytes_);
+           engine::quote_name(path_), bytes.size(), slots_, bytes_.all());
+  write(slot * bytes_.pixels, bytes.first(bytes_.pixels));
+  write(slots_ * bytes_.pixels + slot * bytes_.facts, bytes.subspan(bytes_.pixels));
+}
+
+void CacheSegment::write(std::size_t position, std::span<const std::uint8_t> bytes) {
+  auto at = static_cast<off_t>(position);
   while (!bytes.empty()) {
     const ssize_t written = ::pwrite(file_.get(), bytes.data(), bytes.size(), at);
     if (written < 0 && errno == EINTR) continue;
     XR_CHECK(written > 0, "cannot write {}: {}", engine::quote_name(path_), std::strerror(errno));
     bytes = bytes.subspan(static_cast<std::size_t>(written));
     at += written;
+  }
+}
+
+std::optional<FileStamp> CacheSegment::sync(const fs::path& file) {
+  const engine::FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (opened.get() < 0 || ::fdatasync(opened.get()) != 0) return std::nullopt;
+  try {
+    return stamp_of(file);
+  } catch (const Error&) {
+    return std::nullopt;
   }
 }
 

@@ -1,19 +1,22 @@
 // The cache: decoded, resized images of one folder in one stored format, kept for the next start.
 //
 // An index file per (folder, format), so that a changed folder replaces its own old index, and beside it the
-// segments that it names: files of equally long slots (an image's pixels, its print and its marks), which are mapped,
+// segments that it names: files of equally long slots (an image's pixels; its print and its marks), which are mapped,
 // not read. Index, native byte order: header (magic, version, format, counts, checksum), segments (id, number
-// of slots), one record per image (file stamp, content hash, fingerprint, segment, slot, checksum, path).
-// Nothing in it is trusted: an index that is damaged in any way counts as absent, an image with a wrong
-// checksum as not in it.
+// of slots, stamp), summaries (key, sums over the pixels of some images), one record per image (file stamp, content
+// hash, fingerprint, segment, slot, checksum, path). Nothing in it is trusted: an index that is damaged in any way
+// counts as absent, an image with a wrong checksum as not in it. The checksums of a segment that was written through
+// to the disk and has the same stamp since (size, times, inode) are not worked out again.
 #pragma once
 
 #include "data/dataset/cache_segment.h"
 #include "data/dataset/file_stamp.h"
 #include "data/dataset/image_set.h"
+#include "data/dataset/pixel_summary.h"
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,9 +34,10 @@ class ImageCache {
     std::uint64_t checksum = 0;  ///< content_hash of the slot
   };
   struct Hit {
-    std::shared_ptr<const engine::MappedFile> file;  ///< keeps `slot` valid
-    const std::uint8_t* slot = nullptr;
-    std::uint64_t fingerprint = 0;
+    std::shared_ptr<const engine::MappedFile> file;  ///< keeps the bytes valid
+    const std::uint8_t *pixels = nullptr, *facts = nullptr;
+    std::uint64_t fingerprint = 0, checksum = 0, segment = 0;
+    bool verified = false;           ///< the checksum was worked out
     std::optional<FileStamp> stamp;  ///< a new one, for restamp(): the content is the same
   };
 
@@ -56,6 +60,17 @@ class ImageCache {
   void add(CacheSegment& segment, const std::shared_ptr<const engine::MappedFile>& map,
            const std::vector<std::pair<std::string, Entry>>& entries);
 
+  /// Of the images with these checksums, in this order.
+  [[nodiscard]] std::optional<PixelSummary> find_summary(std::span<const std::uint64_t> checksums) const;
+  /// Keeps it; the oldest of many is dropped.
+  void add_summary(std::span<const std::uint64_t> checksums, const PixelSummary& summary);
+
+  /// From now on a segment that keeps this stamp counts as intact.
+  void trust(std::uint64_t segment_id, const FileStamp& stamp);
+  /// The same for the segments of which every image was verified now, after they are written through to the disk. Gives
+  /// how many these are.
+  std::size_t trust_verified(std::span<const std::optional<Hit>> hits);
+
   /// Drops the entries whose file (below `directory`) is gone or of another size. Other changes are found
   /// when the image is asked for: a file of the same size may hold the same.
   void drop_gone(const std::filesystem::path& directory);
@@ -72,17 +87,27 @@ class ImageCache {
   struct Segment {
     std::uint64_t id = 0, slots = 0;
     std::shared_ptr<const engine::MappedFile> file;  ///< null: missing or too short
+    FileStamp stamp{};                               ///< as when it was written through; zeros if it was not
+    bool intact = false;                             ///< it has that stamp
+  };
+  struct Summary {
+    std::uint64_t key = 0;
+    PixelSummary pixels;
   };
 
   void read();
   void compact();
   void remove_unused() const;
-  [[nodiscard]] const std::uint8_t* slot_of(const Entry& entry) const;
+  void read_segments(std::span<const std::byte>& index, std::uint64_t count);
+  [[nodiscard]] std::filesystem::path file_of(const Segment& segment) const;
+  [[nodiscard]] const std::uint8_t* pixels_of(const Entry& entry) const;
+  [[nodiscard]] const std::uint8_t* facts_of(const Entry& entry) const;
 
   std::filesystem::path file_;
   StoredFormat format_;
   std::vector<Segment> segments_;
-  std::vector<std::uint64_t> ids_read_;
+  std::vector<std::uint64_t> known_ids_;  ///< of segments read and added: removed once no index names them
+  std::vector<Summary> summaries_;        ///< the newest last
   std::unordered_map<std::string, Entry> entries_;
 };
 

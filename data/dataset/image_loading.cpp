@@ -34,17 +34,26 @@ void ImageLoading::look_into_cache() {
   if (cache_ && cache_->size() > 0)
     run_jobs(samples_.size(), settings_.workers, settings_.cache_progress,
              [&](std::size_t i) { hits[i] = cache_->find(samples_[i].path, directory_ / samples_[i].path); });
+  std::shared_ptr<const engine::MappedFile> held;
+  std::size_t verified = 0;
   for (std::size_t i = 0; i < samples_.size(); ++i) {
     if (!hits[i]) {
       jobs_.emplace_back();
       jobs_.back().sample = i;
       continue;
     }
-    images_[i] = {hits[i]->slot, hits[i]->fingerprint};
-    hold(hits[i]->file);
+    images_[i] = {hits[i]->pixels, hits[i]->facts, hits[i]->fingerprint, hits[i]->checksum};
+    if (hits[i]->file != held) hold(held = hits[i]->file);
     if (hits[i]->stamp) cache_->restamp(samples_[i].path, *hits[i]->stamp);
     changed_ = changed_ || hits[i]->stamp;
+    verified += hits[i]->verified ? 1 : 0;
   }
+  if (verified > 0 && is_worth_syncing(verified)) changed_ = cache_->trust_verified(hits) > 0 || changed_;
+}
+
+/// Of few images the checksums are worked out sooner than the disk has taken them.
+bool ImageLoading::is_worth_syncing(std::size_t images) const {
+  return images * slot_bytes(settings_.format) >= settings_.min_synced_bytes;
 }
 
 /// Fills the entry; gives the pixels and the print.
@@ -91,6 +100,7 @@ void ImageLoading::decode_missing() {
 void ImageLoading::decode_part(std::span<Job> jobs, std::size_t jobs_before) {
   const std::size_t bytes = slot_bytes(settings_.format);
   const std::unique_ptr<CacheSegment> segment = make_segment(jobs.size());
+  const std::size_t pixel_bytes = set.image_bytes();
   std::shared_ptr<std::uint8_t[]> block;
   if (!segment) block.reset(new std::uint8_t[jobs.size() * bytes]);
   Progress progress;
@@ -115,19 +125,29 @@ void ImageLoading::decode_part(std::span<Job> jobs, std::size_t jobs_before) {
   const auto map = segment ? segment->map() : nullptr;
   if (map) hold(map);
   if (block) hold(block);
-  const std::uint8_t* const first =
-      map ? reinterpret_cast<const std::uint8_t*>(map->bytes().data()) : block.get();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     Job& job = jobs[i];
     if (!job.done) continue;
     ++set.decoded;
-    images_[job.sample] = {first + i * bytes, job.entry.fingerprint};
-    if (job.stored || !segment) continue;
-    auto own = std::make_shared<const std::vector<std::uint8_t>>(std::move(job.slot));
-    images_[job.sample].slot = own->data();
-    set.holders.push_back(own);
+    Place& place = images_[job.sample] = {nullptr, nullptr, job.entry.fingerprint, job.entry.checksum};
+    if (job.stored) {
+      place.pixels = reinterpret_cast<const std::uint8_t*>(map->bytes().data()) + i * pixel_bytes;
+      place.facts = reinterpret_cast<const std::uint8_t*>(map->bytes().data()) + jobs.size() * pixel_bytes +
+                    i * (bytes - pixel_bytes);
+      continue;
+    }
+    if (segment) {
+      auto own = std::make_shared<const std::vector<std::uint8_t>>(std::move(job.slot));
+      place.pixels = own->data();
+      set.holders.push_back(own);
+    } else {
+      place.pixels = block.get() + i * bytes;
+    }
+    place.facts = place.pixels + pixel_bytes;
   }
   if (segment) add_to_cache(*segment, map, jobs);
+  if (segment && is_worth_syncing(jobs_.size()))
+    syncs_.push_back({segment->id(), std::async(std::launch::async, CacheSegment::sync, segment->path())});
 }
 
 /// The jobs of a segment that are stored.
@@ -169,16 +189,33 @@ void ImageLoading::save_if_due() {
 
 void ImageLoading::fill_set() {
   for (std::size_t i = 0; i < samples_.size(); ++i) {
-    if (images_[i].slot == nullptr) continue;
-    set.rows.push_back(images_[i].slot);
+    if (images_[i].pixels == nullptr) continue;
+    set.rows.push_back(images_[i].pixels);
+    set.facts.push_back(images_[i].facts);
     set.add_sample(samples_[i]);
     set.fingerprints.push_back(images_[i].fingerprint);
   }
-  if (settings_.format.mask != Mask::none) mask_images();
+  if (settings_.format.mask != Mask::none)
+    mask_images();
+  else if (cache_)
+    find_summary();
+}
+
+void ImageLoading::find_summary() {
+  std::vector<std::uint64_t> checksums;
+  for (const Place& place : images_)
+    if (place.pixels != nullptr) checksums.push_back(place.checksum);
+  set.summary = cache_->find_summary(checksums);
+  if (set.summary) return;
+  set.summary = summarize(set);
+  cache_->add_summary(checksums, *set.summary);
+  changed_ = true;
 }
 
 void ImageLoading::write_cache() {
   if (!cache_ || !changed_) return;
+  for (auto& [segment, stamp] : syncs_)
+    if (const std::optional<FileStamp> synced = stamp.get()) cache_->trust(segment, *synced);
   try {
     cache_->drop_gone(directory_);
     cache_->write();
@@ -224,9 +261,11 @@ void ImageLoading::mask_images() {
   const std::shared_ptr<std::uint8_t[]> block(new std::uint8_t[set.rows.size() * bytes]);
   for (std::size_t i = 0; i < set.rows.size(); ++i) {
     std::uint8_t* const copy = block.get() + i * bytes;
-    std::copy(set.rows[i], set.rows[i] + bytes, copy);
+    std::copy_n(set.rows[i], set.image_bytes(), copy);
+    std::copy_n(set.facts[i], bytes - set.image_bytes(), copy + set.image_bytes());
     apply_mask({copy, set.image_bytes()}, settings_.format);
     set.rows[i] = copy;
+    set.facts[i] = copy + set.image_bytes();
   }
   set.holders = {block};
 }

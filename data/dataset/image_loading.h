@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,8 +36,8 @@ class ImageLoading {
  private:
   using Clock = std::chrono::steady_clock;
   struct Place {
-    const std::uint8_t* slot = nullptr;
-    std::uint64_t fingerprint = 0;
+    const std::uint8_t *pixels = nullptr, *facts = nullptr;
+    std::uint64_t fingerprint = 0, checksum = 0;
   };
   /// How it goes for one image that the cache lacks.
   struct Job {
@@ -54,6 +55,8 @@ class ImageLoading {
                     std::span<const Job> jobs);
   void save_part(CacheSegment& segment, std::span<const Job> jobs);
   void save_if_due();
+  [[nodiscard]] bool is_worth_syncing(std::size_t images) const;
+  void find_summary();
   void warn(const std::string& what);
   void hold(std::shared_ptr<const void> memory);
   [[nodiscard]] std::unique_ptr<CacheSegment> make_segment(std::size_t slots);
@@ -67,6 +70,7 @@ class ImageLoading {
   bool storing_ = false;       // false without a cache, and when a segment could not be made
   std::vector<Place> images_;  // of each sample
   std::vector<Job> jobs_;
+  std::vector<std::pair<std::uint64_t, std::future<std::optional<FileStamp>>>> syncs_;  // by segment
   bool changed_ = false;
   Clock::time_point saved_ = Clock::now();
   Clock::duration saving_{};  // how long the last time took

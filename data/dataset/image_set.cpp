@@ -64,6 +64,7 @@ ImageSet load_archive(const fs::path& file, std::span<const Sample> samples, con
   });
   for (std::size_t i = 0; i < samples.size(); ++i) {
     set.rows.push_back(block.get() + i * bytes);
+    set.facts.push_back(set.rows[i] + set.image_bytes());
     set.add_sample(samples[i]);
   }
   set.decoded = samples.size();
@@ -79,15 +80,14 @@ void ImageSet::add_sample(const Sample& sample) {
 }
 
 PicturePrint ImageSet::print(std::size_t index) const {
-  XR_CHECK(index < rows.size(), "image {} was not loaded: it has no print", index);
-  return read_print(
-      std::span<const std::uint8_t, picture_print_bytes>(rows[index] + image_bytes(), picture_print_bytes));
+  XR_CHECK(index < facts.size(), "image {} was not loaded: it has no print", index);
+  return read_print(std::span<const std::uint8_t, picture_print_bytes>(facts[index], picture_print_bytes));
 }
 
 PictureMarks ImageSet::marks(std::size_t index) const {
-  XR_CHECK(index < rows.size(), "image {} was not loaded: it has no marks", index);
-  return read_marks(std::span<const std::uint8_t, picture_marks_bytes>(
-      rows[index] + image_bytes() + picture_print_bytes, picture_marks_bytes));
+  XR_CHECK(index < facts.size(), "image {} was not loaded: it has no marks", index);
+  return read_marks(std::span<const std::uint8_t, picture_marks_bytes>(facts[index] + picture_print_bytes,
+                                                                       picture_marks_bytes));
 }
 
 void apply_mask(std::span<std::uint8_t> image, const StoredFormat& format) {

@@ -4,6 +4,7 @@
 #include "data/dataset/image_folder.h"
 #include "data/dataset/picture_marks.h"
 #include "data/dataset/picture_print.h"
+#include "data/dataset/pixel_summary.h"
 #include "data/image/image.h"
 #include "data/loader/jobs.h"
 
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,8 +55,8 @@ void apply_mask(std::span<std::uint8_t> image, const StoredFormat& format);
 struct ImageSet {
   int channels = 1, size = 0;
   std::vector<std::uint8_t> pixels;  ///< N images one after another, unless `rows` says where they are.
-  /// Where each image is, its print and marks behind it; in memory that `holders` own (the mapped cache, mostly).
-  std::vector<const std::uint8_t*> rows;
+  /// Where each image is, and where its print and marks; in memory that `holders` own (the mapped cache, mostly).
+  std::vector<const std::uint8_t*> rows, facts;
   std::vector<std::shared_ptr<const void>> holders;
   std::vector<std::int64_t> labels;
   std::vector<float> targets;   ///< Images x labels, as Sample::targets; empty with Task::multi_class.
@@ -62,9 +64,10 @@ struct ImageSet {
   /// Hash of each image as it was decoded, in 1 or 3 channels, before it was resized: the same for any stored
   /// size, shape and mask, and for any file that holds the same pixels.
   std::vector<std::uint64_t> fingerprints;
-  std::vector<SkippedFile> skipped;   ///< Files that could not be decoded.
-  std::vector<std::string> warnings;  ///< For example an unwritable cache.
-  std::size_t decoded = 0;            ///< How many images were decoded now; the others came from the cache.
+  std::optional<PixelSummary> summary;  ///< Of images that went through a cache, which keeps it.
+  std::vector<SkippedFile> skipped;     ///< Files that could not be decoded.
+  std::vector<std::string> warnings;    ///< For example an unwritable cache.
+  std::size_t decoded = 0;              ///< How many images were decoded now; the others came from the cache.
 
   [[nodiscard]] std::size_t count() const { return labels.size(); }
   [[nodiscard]] Task task() const { return targets.empty() ? Task::multi_class : Task::multi_label; }
@@ -95,6 +98,9 @@ struct LoadSettings {
   /// index is written between two parts, at most once in so long a time (0: after each part) and a 20th of it.
   std::size_t cache_part = 1024;
   std::chrono::milliseconds cache_interval{2000};
+  /// From so many bytes on, what goes into the cache is written through to the disk, so that the next start need not
+  /// read it to know that it is intact.
+  std::uint64_t min_synced_bytes = std::uint64_t{256} << 20;
   DecodeLimits limits;
   Progress progress;        ///< Images decoded; not called when all come from the cache.
   Progress cache_progress;  ///< Images looked for in the cache.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 
 #include "apps/text/text.h"
@@ -13,7 +12,6 @@
 #include "apps/xrtrain/warning_id.h"
 #include "data/content_hash.h"
 #include "data/dataset/folds.h"
-#include "data/loader/jobs.h"
 #include "engine/io/file.h"
 
 namespace xr::apps {
@@ -59,23 +57,11 @@ void set_normalization(Preprocessing& preprocessing, const PixelStatistics& stat
 
 PixelStatistics pixel_statistics(const data::ImageSet& images) {
   PixelStatistics result;
-  const std::size_t plane = static_cast<std::size_t>(images.size) * images.size;
-  for (int c = 0; c < images.channels; ++c) {
-    const std::uint64_t count = images.count() * plane;
-    std::atomic<std::uint64_t> sum = 0, squares = 0;  // exact: the order does not matter
-    constexpr std::size_t part = 256;
-    data::run_jobs((images.count() + part - 1) / part, 0, {}, [&](std::size_t p) {
-      std::uint64_t part_sum = 0, part_squares = 0;
-      for (std::size_t i = p * part; i < std::min(images.count(), (p + 1) * part); ++i)
-        for (const std::uint8_t pixel : images.image(i).subspan(c * plane, plane)) {
-          part_sum += pixel;
-          part_squares += std::uint64_t{pixel} * pixel;
-        }
-      sum += part_sum;
-      squares += part_squares;
-    });
-    const double mean = static_cast<double>(sum.load()) / static_cast<double>(count);
-    const double variance = static_cast<double>(squares.load()) / static_cast<double>(count) - mean * mean;
+  const data::PixelSummary summary = images.summary ? *images.summary : data::summarize(images);
+  const auto count = static_cast<double>(images.count() * images.size * images.size);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(images.channels); ++c) {
+    const double mean = static_cast<double>(summary.sums[c]) / count;
+    const double variance = static_cast<double>(summary.squares[c]) / count - mean * mean;
     result.mean[c] = static_cast<float>(mean / 255.0);
     // An image set of one grey level has nothing to scale.
     result.deviation[c] = variance > 0.01 ? static_cast<float>(std::sqrt(variance) / 255.0) : 1.0f;
@@ -84,9 +70,7 @@ PixelStatistics pixel_statistics(const data::ImageSet& images) {
 }
 
 std::string identity_of(const data::ImageSet& images) {
-  data::ContentHasher pixels;
-  for (std::size_t i = 0; i < images.count(); ++i) pixels.add(std::as_bytes(images.image(i)));
-  std::uint64_t hash = pixels.value();
+  std::uint64_t hash = images.summary ? images.summary->hash : data::summarize(images).hash;
   hash = data::content_hash(std::as_bytes(std::span(images.labels)), hash);
   if (!images.targets.empty()) hash = data::content_hash(std::as_bytes(std::span(images.targets)), hash);
   for (const data::Sample& sample : images.samples)

@@ -220,6 +220,121 @@ TEST_CASE("a damaged cache is rebuilt wherever the damage is") {
   check_rebuilt();
 }
 
+TEST_CASE("a cache that was written through to the disk is verified only where it changed since") {
+  const TemporaryFolder folder;
+  const std::vector<Sample> samples = make_images(folder / "data", 4);
+  LoadSettings settings = settings_for(folder);
+  const bool synced = GENERATE(true, false);
+  settings.min_synced_bytes = samples.size() * slot_bytes(settings.format) + (synced ? 0 : 1);
+  const auto load = [&] { return load_images(folder / "data", samples, classes, settings); };
+  const auto verifies = [&](std::size_t sample) {
+    const ImageCache cache(ImageCache::file_for(folder / "cache", folder / "data", settings.format),
+                           settings.format);
+    const auto hit = cache.find(samples[sample].path, folder / "data" / samples[sample].path);
+    return hit ? (hit->verified ? "yes" : "no") : "damaged";
+  };
+  const ImageSet good = load();
+  const std::vector<std::uint8_t> pixels = pixels_of(good);  // the set itself is mapped
+  const PicturePrint print = good.print(7);
+  const PictureMarks marks = good.marks(7);
+  CHECK(verifies(0) == std::string(synced ? "no" : "yes"));
+  CHECK(load().decoded == 0);
+  CHECK(verifies(0) == std::string(synced ? "no" : "yes"));
+  if (!synced) return;
+
+  settings.min_synced_bytes = 4 * slot_bytes(settings.format);
+  const fs::path segment = cache_files(folder, ".pixels").at(0);
+  const auto change = [&](std::size_t at) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the clock of the file system ticks
+    flip_byte(segment, at);
+  };
+  change(0), change(0);
+  CHECK(verifies(0) == std::string("yes"));
+  CHECK(load().decoded == 0);
+  CHECK(verifies(0) == std::string("no"));  // all of the segment is found intact
+
+  const auto last = static_cast<std::size_t>(fs::file_size(segment)) - 1;  // of the facts of the last image
+  for (const auto& [sample, at] : {std::pair(0u, std::size_t{0}), std::pair(7u, last)}) {
+    change(at);
+    CHECK(verifies(sample) == std::string("damaged"));
+    CHECK(verifies(3) == std::string("yes"));
+    (void)load_images(folder / "data", std::span(samples).subspan(2, 4), classes, settings);
+    CHECK(verifies(3) == std::string("yes"));  // that was not all of the segment
+    const ImageSet again = load();
+    CHECK(again.decoded == 1);
+    CHECK(pixels_of(again) == pixels);
+    CHECK(again.print(7) == print);
+    CHECK(again.marks(7) == marks);
+    CHECK(load().decoded == 0);
+    CHECK(verifies(sample) == std::string("no"));
+    CHECK(verifies(3) == std::string("no"));
+  }
+}
+
+TEST_CASE("a cache that is made smaller stays one that need not be verified") {
+  const TemporaryFolder folder;
+  const std::vector<Sample> samples = make_images(folder / "data", 4);
+  LoadSettings settings = settings_for(folder);
+  settings.min_synced_bytes = GENERATE(0u, 1u << 20);
+  const ImageSet good = load_images(folder / "data", samples, classes, settings);
+  for (std::size_t i = 1; i < 6; ++i) fs::remove(folder / "data" / samples[i].path);
+  make_png(folder / "data/b/new.png", 7, 20);
+  std::vector<Sample> rest = {samples[0], samples[6], samples[7], {"b/new.png", 1, ""}};
+  const ImageSet fewer = load_images(folder / "data", rest, classes, settings);
+  CHECK(cached_bytes(folder) == 4 * slot_bytes(settings.format));  // one segment in place of two
+  CHECK(std::ranges::equal(fewer.image(2), good.image(7)));
+  const ImageSet again = load_images(folder / "data", rest, classes, settings);
+  CHECK(again.decoded == 0);
+  CHECK(pixels_of(again) == pixels_of(fewer));
+  CHECK(again.print(2) == good.print(7));
+  const ImageCache cache(ImageCache::file_for(folder / "cache", folder / "data", settings.format),
+                         settings.format);
+  CHECK(cache.find(samples[7].path, folder / "data" / samples[7].path)->verified ==
+        (settings.min_synced_bytes > 0));
+}
+
+TEST_CASE("sums over the pixels come from the cache and are those of the pixels") {
+  const TemporaryFolder folder;
+  std::vector<Sample> samples = make_images(folder / "data", 4);
+  for (const int channels : {1, 3}) {
+    const LoadSettings settings = settings_for(folder, channels);
+    const auto load = [&](std::span<const Sample> some) {
+      const ImageSet set = load_images(folder / "data", some, classes, settings);
+      const ImageCache cache(ImageCache::file_for(folder / "cache", folder / "data", settings.format),
+                             settings.format);
+      REQUIRE(set.summary);
+      CHECK(*set.summary == summarize(set));
+      return *set.summary;
+    };
+    const PixelSummary first = load(samples);
+    CHECK(load(samples) == first);
+    std::uint64_t sum = 0, squares = 0;
+    for (const Sample& sample : samples)
+      for (const std::uint8_t pixel : resize(read_image(folder / "data" / sample.path, 1), 12, 12).pixels) {
+        sum += pixel;
+        squares += std::uint64_t{pixel} * pixel;
+      }
+    CHECK(first.sums[0] == sum);
+    CHECK(first.squares[0] == squares);
+    CHECK(first.sums[2] == (channels == 3 ? sum : 0));
+    CHECK(load(std::span(samples).first(7)) != first);
+    std::swap(samples[0], samples[1]);
+    CHECK(load(samples).hash != first.hash);  // of the images in their order
+    CHECK(load(samples).sums == first.sums);
+    std::swap(samples[0], samples[1]);
+  }
+  LoadSettings settings = settings_for(folder);
+  make_png(folder / "data" / samples[3].path, 999, 20);
+  const ImageSet changed = load_images(folder / "data", samples, classes, settings);
+  CHECK(*changed.summary == summarize(changed));
+  settings.format.mask = Mask::middle;
+  const ImageSet masked = load_images(folder / "data", samples, classes, settings);
+  CHECK_FALSE(masked.summary);
+  CHECK(masked.print(0) == changed.print(0));
+  settings.cache_directory.clear();
+  CHECK_FALSE(load_images(folder / "data", samples, classes, settings).summary);
+}
+
 TEST_CASE("an unwritable cache is a warning") {
   const TemporaryFolder folder;
   const std::vector<Sample> samples = make_images(folder / "data", 2);
