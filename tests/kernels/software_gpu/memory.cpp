@@ -103,6 +103,27 @@ TEST_CASE("atomics") {
   run_module(module_of("\tcvt.u64.u32 %rd4, %r0;\n\tred.global.add.u64 [%rd0], %rd4;\n"), {big.begin()}, 1,
              32);
   CHECK(big.values()[0] == (u64{1} << 40) + 31 * 32 / 2);
+  DeviceArray<s64> ends{std::vector<s64>{5, 5}};
+  run_module(
+      module_of("\tcvt.s64.s32 %rd4, %r0;\n\tsub.s64 %rd4, %rd4, 16;\n\tred.global.min.s64 [%rd0], %rd4;\n"
+                "\tred.global.max.s64 [%rd0+8], %rd4;\n"),
+      {ends.begin()}, 1, 32);
+  CHECK(ends.values() == std::vector<s64>{-16, 15});
+  DeviceArray<float> halves{std::vector<float>{0.25f}};
+  run_module(module_of("\tmov.f32 %f1, 0f3F000000;\n\tred.global.add.f32 [%rd0], %f1;\n"), {halves.begin()},
+             1, 32);
+  CHECK(halves.values()[0] == 16.25f);
+}
+
+// Several warps use one word of shared memory, without a barrier between.
+TEST_CASE("atomics of shared memory") {
+  const auto counts = run_threads<u32>(
+      "\t.shared .align 4 .b8 sum[4];\n\tmov.u32 %r4, sum;\n\tsetp.eq.u32 %p0, %r1, 0;\n"
+      "\t@%p0 st.shared.u32 [%r4], 7;\n\tbar.sync 0;\n\tatom.shared.add.u32 %r5, [%r4], 2;\n\tbar.sync 0;\n"
+      "\tld.shared.u32 %r10, [%r4];\n" +
+          address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n",
+      96, 96);
+  CHECK(std::count(counts.begin(), counts.end(), 7u + 2 * 96) == 96);
 }
 
 // What is not valid is filled with zeros; nothing arrives before the wait.
@@ -118,6 +139,41 @@ TEST_CASE("asynchronous copies") {
       "\tst.global.v4.u32 [%rd6], {%r10, %r11, %r12, %r13};\n",
       128, 32, {source.begin()});
   for (u32 i = 0; i < 128; ++i) CHECK(arrived[i] == (i % 4 < i / 4 % 4 ? i + 1 : 0));
+}
+
+namespace {
+
+/// Each lane copies 4 bytes twice, as a group each; what it reads of the two is stored, after `wait`.
+std::string run_two_groups(const std::string& wait, const std::string& reads, bool commit = true) {
+  std::vector<u32> values(64);
+  for (u32 i = 0; i < 64; ++i) values[i] = i + 1;
+  const DeviceArray<u32> source{values};
+  const std::string group = commit ? "\tcp.async.commit_group;\n" : "";
+  try {
+    const auto read = run_threads<u32>(
+        "\t.shared .align 4 .b8 to[256];\n\tmov.u32 %r4, to;\n\tshl.b32 %r5, %r1, 2;\n\tadd.u32 %r6, %r4, %r5;\n" +
+            address_of<u32>(1) + "\tcp.async.ca.shared.global [%r6], [%rd21], 4;\n" + group +
+            "\tcp.async.ca.shared.global [%r6+128], [%rd21+128], 4;\n" + group + "\tcp.async." + wait +
+            ";\n\tmov.u32 %r10, 0;\n\tld.shared.u32 %r10, [%r6" + reads + "];\n\tcp.async.wait_all;\n" +
+            address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n",
+        32, 32, {source.begin()});
+    return std::to_string(read[31]);
+  } catch (const Fault& fault) {
+    return fault.what();
+  }
+}
+
+}  // namespace
+
+// wait_group n leaves the n latest groups under way; wait_all does not ask for groups.
+TEST_CASE("groups of asynchronous copies") {
+  CHECK(run_two_groups("wait_group 0", "") == "32");
+  CHECK(run_two_groups("wait_group 0", "+128") == "64");
+  CHECK(run_two_groups("wait_group 1", "") == "32");
+  CHECK(run_two_groups("wait_group 1", "+128").find("to which a copy is under way") != std::string::npos);
+  CHECK(run_two_groups("wait_group 2", "").find("to which a copy is under way") != std::string::npos);
+  CHECK(run_two_groups("wait_group 0", "", false).find("to which a copy is under way") != std::string::npos);
+  CHECK(run_two_groups("wait_all", "+128", false) == "64");
 }
 
 TEST_CASE("ldmatrix") {
@@ -146,6 +202,27 @@ TEST_CASE("ldmatrix") {
   }
 }
 
+// The rows' addresses are those of the first lanes; what other lanes have is not looked at.
+TEST_CASE("ldmatrix of one and two matrices") {
+  for (const u32 count : {1u, 2u}) {
+    const std::string x = std::to_string(count), registers = count == 1 ? "{%r10}" : "{%r10, %r11}";
+    const auto loaded = run_threads<u32>(
+        "\t.shared .align 16 .b8 to[256];\n\tmov.u32 %r4, to;\n\tshl.b32 %r5, %r1, 4;\n\tadd.u32 %r6, %r4, %r5;\n"
+        "\tsetp.lt.u32 %p0, %r1, " +
+            std::to_string(8 * count) +
+            ";\n\tselp.b32 %r6, %r6, 3, %p0;\n\tshl.b32 %r7, %r1, 1;\n\tadd.u32 %r8, %r7, 1;\n\tshl.b32 %r9, %r1, 3;\n"
+            "\tadd.u32 %r9, %r9, %r4;\n\tst.shared.v2.u32 [%r9], {%r7, %r8};\n\tbar.warp.sync -1;\n\tmov.u32 %r11, 0;\n"
+            "\tldmatrix.sync.aligned.m8n8.x" +
+            x + ".shared.b16 " + registers + ", [%r6];\n" + address_of<u64>(0) +
+            "\tst.global.v2.u32 [%rd20], {%r10, %r11};\n",
+        64, 32);
+    for (u32 lane = 0; lane < 32; ++lane) {  // word i of the matrices holds i
+      CHECK(loaded[2 * lane] == lane);
+      CHECK(loaded[2 * lane + 1] == (count == 2 ? 32 + lane : 0));
+    }
+  }
+}
+
 // Warp i writes, warp 3 - i reads after the barrier; fences are of no effect.
 TEST_CASE("barriers") {
   const auto read = run_threads<u32>(
@@ -155,6 +232,97 @@ TEST_CASE("barriers") {
           address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n",
       128, 128);
   for (u32 i = 0; i < 128; ++i) CHECK(read[i] == 127 - i);
+}
+
+// The last warp has 8 lanes, and half of each ends before the barrier.
+TEST_CASE("barriers of warps that are not whole") {
+  const auto read = run_threads<u32>(
+      "\t.shared .align 4 .b8 to[160];\n\tmov.u32 %r4, to;\n\tshl.b32 %r5, %r1, 2;\n\tadd.u32 %r6, %r4, %r5;\n"
+      "\tmov.u32 %r10, 1000;\n\tst.shared.u32 [%r6], %r1;\n" +
+          address_of<u32>(0) +
+          "\tst.global.u32 [%rd20], %r10;\n"
+          "\tand.b32 %r7, %r1, 4;\n\tsetp.ne.u32 %p0, %r7, 0;\n\t@%p0 ret;\n\tbar.sync 0;\n\txor.b32 %r7, %r5, 12;\n"
+          "\tadd.u32 %r6, %r4, %r7;\n\tld.shared.u32 %r10, [%r6];\n\tst.global.u32 [%rd20], %r10;\n",
+      40, 40);
+  for (u32 i = 0; i < 40; ++i) CHECK(read[i] == ((i & 4) != 0 ? 1000 : (i ^ 3)));
+}
+
+namespace {
+
+/// The report of two warps whose bodies are these, with 260 bytes of shared memory at %r4, 256 of which were written before a
+/// barrier; the first warp runs first.
+std::string run_two_warps(const std::string& first, const std::string& second) {
+  const DeviceArray<u32> none{std::vector<u32>(1)};
+  try {
+    run_module(
+        module_of(
+            "\t.shared .align 8 .b8 to[260];\n\tmov.u32 %r4, to;\n\tshl.b32 %r5, %r1, 2;\n"
+            "\tadd.u32 %r6, %r4, %r5;\n\tst.shared.u32 [%r6], %r1;\n\tbar.sync 0;\n"
+            "\tsetp.ge.u32 %p0, %r1, 32;\n\t@%p0 bra second;\n\tsetp.ne.u32 %p1, %r1, 0;\n\t@%p1 ret;\n" +
+            first + "\tret;\nsecond:\n\tsetp.ne.u32 %p1, %r1, 32;\n\t@%p1 ret;\n" + second),
+        {none.begin()}, 1, 64);
+  } catch (const Fault& fault) {
+    return fault.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+// All threads but one of each warp have ended, so each access is one lane's.
+TEST_CASE("races of shared memory") {
+  const std::string read = "\tld.shared.u32 %r10, [%r4];\n", write = "\tst.shared.u32 [%r4], 1;\n";
+  const auto is_race = [](const std::string& report) { return report.find("race: ") != std::string::npos; };
+  CHECK(run_two_warps(read, read).empty());
+  CHECK(run_two_warps(write + read, "").empty());
+  CHECK(is_race(run_two_warps(read, write)));
+  CHECK(is_race(run_two_warps(write, read)));
+  CHECK(is_race(run_two_warps(write, write)));
+  CHECK(is_race(run_two_warps(read, read + write)));  // the writer was not the only reader
+  CHECK(run_two_warps(write, "\tst.shared.u32 [%r4+4], 1;\n").empty());
+  // Bytes of one word that belong to two warps.
+  CHECK(run_two_warps("\tst.shared.u8 [%r4], 1;\n", "\tst.shared.u8 [%r4+1], 1;\n").empty());
+}
+
+namespace {
+
+/// The report of one thread each of so many blocks; %rd0 is an array of three words.
+std::string run_blocks(const std::string& body, u32 blocks) {
+  const DeviceArray<u32> words{std::vector<u32>(3)};
+  try {
+    run_module(module_of(body), {words.begin()}, blocks, 1);
+  } catch (const Fault& fault) {
+    return fault.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("accesses across the end of other memory") {
+  CHECK(run_blocks("\tld.global.u32 %r10, [%rd0+8];\n", 1).empty());
+  CHECK(run_blocks("\tld.global.v2.u32 {%r10, %r11}, [%rd0+8];\n", 1).find("in no allocation") !=
+        std::string::npos);
+  const std::string own = "\t.local .align 8 .b8 own[16];\n\tmov.u64 %rd4, own;\n";
+  CHECK(run_blocks(own + "\tst.local.u32 [%rd4+12], 1;\n", 1).empty());
+  CHECK(run_blocks(own + "\tst.local.u32 [%rd4+16], 1;\n", 1).find("local memory at") != std::string::npos);
+}
+
+// Block 2 meets block 0 at an atomic, and reads what block 1 wrote, which met nobody.
+TEST_CASE("blocks are ordered by the atomics that they share") {
+  const std::string body =
+      "\tsetp.eq.u32 %p0, %r2, 1;\n\t@%p0 st.global.u32 [%rd0], 1;\n\t@!%p0 atom.global.add.u32 %r4, [%rd0+4], 1;\n"
+      "\tsetp.eq.u32 %p1, %r2, 2;\n";
+  CHECK(run_blocks(body, 3).empty());
+  CHECK(run_blocks(body + "\t@%p1 ld.global.u32 %r5, [%rd0];\n", 3).find("race: ") != std::string::npos);
+}
+
+// The last word of an access lies behind the end.
+TEST_CASE("accesses across the end of shared memory") {
+  CHECK(run_two_warps("", "\tst.shared.u32 [%r4+256], 1;\n").empty());
+  for (const std::string access : {"\tld.shared.v2.u32 {%r10, %r11}, [%r4+256];\n",
+                                   "\tld.shared.u32 %r10, [%r4+260];\n", "\tld.shared.u32 %r10, [%r4+-4];\n"})
+    CHECK(run_two_warps("", access).find(", outside of [") != std::string::npos);
 }
 
 }  // namespace xr::tests

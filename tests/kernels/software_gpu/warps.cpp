@@ -1,5 +1,6 @@
 // Shuffles, votes, moves, branches and tensor cores.
 #include "kernels/software_gpu/options.h"
+#include "tests/kernels/software_gpu/child.h"
 #include "tests/kernels/software_gpu/ptx.h"
 
 namespace xr::tests {
@@ -39,20 +40,22 @@ ShuffleResult defined_shuffle(const std::string& mode, int lane, int b, int c) {
 TEST_CASE("shuffles") {
   for (const std::string mode : {"up", "down", "bfly", "idx"})
     for (const int width : {32, 16, 8, 4, 2})
-      for (const int b : {0, 1, 2, 3, 7, 8, 15, 16, 31}) {
-        const int c = (32 - width) << 8 | (mode == "up" ? 0 : 31);
-        const auto result = run_warp_body("\tadd.u32 %r4, %r1, 100;\n\tshfl.sync." + mode +
-                                          ".b32 %r10|%p0, %r4, " + std::to_string(b) + ", " +
-                                          std::to_string(c) + ", -1;\n\tselp.u32 %r11, 1, 0, %p0;\n");
-        bool right = true;
-        for (int lane = 0; lane < 32; ++lane) {
-          const ShuffleResult expected = defined_shuffle(mode, lane, b, c);
-          right = right && result[static_cast<std::size_t>(lane)] == static_cast<u32>(100 + expected.from) &&
-                  result[static_cast<std::size_t>(32 + lane)] == static_cast<u32>(expected.inside);
+      for (const int b : {0, 1, 2, 3, 7, 8, 15, 16, 31})
+        for (const int clamp : {0, 5, 31}) {
+          const int c = (32 - width) << 8 | clamp;
+          const auto result = run_warp_body("\tadd.u32 %r4, %r1, 100;\n\tshfl.sync." + mode +
+                                            ".b32 %r10|%p0, %r4, " + std::to_string(b) + ", " +
+                                            std::to_string(c) + ", -1;\n\tselp.u32 %r11, 1, 0, %p0;\n");
+          bool right = true;
+          for (int lane = 0; lane < 32; ++lane) {
+            const ShuffleResult expected = defined_shuffle(mode, lane, b, c);
+            right = right &&
+                    result[static_cast<std::size_t>(lane)] == static_cast<u32>(100 + expected.from) &&
+                    result[static_cast<std::size_t>(32 + lane)] == static_cast<u32>(expected.inside);
+          }
+          INFO("shfl.sync." << mode << " by " << b << " within " << width << ", clamp " << clamp);
+          CHECK(right);
         }
-        INFO("shfl.sync." << mode << " by " << b << " within " << width);
-        CHECK(right);
-      }
 }
 
 // Lanes 0 to 15 and 16 to 31 vote apart.
@@ -110,6 +113,38 @@ TEST_CASE("special registers") {
   }
 }
 
+// Each thread stores its place and its block's at its number.
+TEST_CASE("special registers of three dimensions") {
+  constexpr u32 grid[] = {2, 3, 2}, block[] = {4, 3, 2}, threads = 24;
+  std::string body = "\tmov.u32 %r4, 0;\n\tmov.u32 %r5, 0;\n\tmov.u32 %r6, 0;\n\tmov.u32 %r7, 0;\n";
+  for (const char axis : {'z', 'y', 'x'}) {
+    const auto next = [&](const std::string& sum, const std::string& factor, const std::string& special) {
+      return "\tmov.u32 %r8, " + special + "." + axis + ";\n\tmov.u32 %r9, " + factor + ";\n\tmad.lo.u32 " +
+             sum + ", " + sum + ", %r9, %r8;\n";
+    };
+    body += next("%r4", std::string("%ntid.") + axis, "%tid") +
+            next("%r5", std::string("%nctaid.") + axis, "%ctaid") + next("%r6", "10", "%tid") +
+            next("%r7", "10", "%ctaid");
+  }
+  body +=
+      "\tmad.lo.u32 %r4, %r5, " + std::to_string(threads) +
+      ", %r4;\n\tmad.lo.u32 %r6, %r7, 1000, %r6;\n\tmad.wide.u32 %rd4, %r4, 4, %rd0;\n\tst.global.u32 [%rd4], %r6;\n";
+  const DeviceArray<u32> places{std::vector<u32>(12 * threads)};
+  const std::unique_ptr<Kernel> kernel = decode(module_of(body), "test");
+  Launch launch{.kernel = kernel.get(),
+                .grid = {grid[0], grid[1], grid[2]},
+                .block = {block[0], block[1], block[2]},
+                .parameters = std::vector<u8>(kernel->parameter_bytes)};
+  const u64 begin = places.begin();
+  std::memcpy(launch.parameters.data(), &begin, sizeof begin);
+  execute(launch);
+  const auto digits = [](u32 index, const u32(&extent)[3]) {
+    return index / extent[0] / extent[1] * 100 + index / extent[0] % extent[1] * 10 + index % extent[0];
+  };
+  for (u32 i = 0; i < 12 * threads; ++i)
+    CHECK(places.values()[i] == digits(i / threads, grid) * 1000 + digits(i % threads, block));
+}
+
 TEST_CASE("moves of vectors and predicates") {
   const auto halves = run_warp_body(
       "\tadd.u32 %r4, %r1, 305397760;\n\tmov.b32 {%rs1, %rs2}, %r4;\n\tmov.b32 %r10, {%rs2, %rs1};\n"
@@ -135,6 +170,17 @@ TEST_CASE("moves of vectors and predicates") {
   }
 }
 
+TEST_CASE("guarded instructions leave the predicates of other lanes") {
+  const auto result = run_warp_body(
+      "\tsetp.lt.u32 %p0, %r1, 16;\n\tand.b32 %r4, %r1, 1;\n\tsetp.ne.u32 %p1, %r4, 0;\n\tsetp.ge.u32 %p2, %r1, 32;\n"
+      "\tmov.pred %p3, %p1;\n\t@%p0 not.pred %p3, %p3;\n\t@%p0 setp.lt.u32 %p2, %r1, 8;\n"
+      "\tselp.u32 %r10, 1, 0, %p3;\n\tselp.u32 %r11, 1, 0, %p2;\n");
+  for (u32 lane = 0; lane < 32; ++lane) {
+    CHECK(result[lane] == (lane < 16 ? lane % 2 == 0 : lane % 2 != 0));
+    CHECK(result[32 + lane] == (lane < 8));
+  }
+}
+
 // Each lane loops as often as its number says, half of them leave early, and all meet at the shuffle.
 TEST_CASE("lanes that part and meet") {
   const auto result = run_warp_body(
@@ -145,6 +191,28 @@ TEST_CASE("lanes that part and meet") {
     CHECK(result[lane] == lane * (lane - 1) / 2);
     CHECK(result[32 + lane] == (lane ^ 1) * ((lane ^ 1) - 1) / 2);
   }
+}
+
+// The lanes of both ways are together again behind them.
+TEST_CASE("lanes that part and go on together") {
+  const auto result = run_warp_body(
+      "\tsetp.lt.u32 %p0, %r1, 16;\n\t@%p0 bra low;\n\tadd.u32 %r10, %r1, 100;\n\tbra.uni after;\nlow:\n"
+      "\tadd.u32 %r10, %r1, 200;\nafter:\n\tactivemask.b32 %r11;\n");
+  for (u32 lane = 0; lane < 32; ++lane) {
+    CHECK(result[lane] == lane + (lane < 16 ? 200 : 100));
+    CHECK(result[32 + lane] == 0xffffffff);
+  }
+}
+
+// Half of the lanes wait at the barrier when the others end.
+TEST_CASE("lanes that wait for lanes that end") {
+  const DeviceArray<u32> result{std::vector<u32>(32)};
+  run_module(
+      module_of("\tsetp.ge.u32 %p0, %r1, 16;\n\t@%p0 bra other;\n\tbar.sync 0;\n\tmov.u32 %r10, 1;\n" +
+                address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n\tret;\nother:\n\tmov.u32 %r10, 2;\n" +
+                address_of<u32>(0) + "\tst.global.u32 [%rd20], %r10;\n"),
+      {result.begin()}, 1, 32);
+  for (std::size_t lane = 0; lane < 32; ++lane) CHECK(result.values()[lane] == (lane < 16 ? 1 : 2));
 }
 
 namespace {
@@ -260,6 +328,38 @@ TEST_CASE("how tensor cores round") {
     const bool nearest = options().sum == Options::Sum::nearest;
     CHECK(d[0] == sign * (nearest ? 1 + std::numeric_limits<float>::epsilon() : 1.0f));
   }
+}
+
+namespace {
+
+/// 1 + terms times term, which take a whole row of a and column of b, as text.
+std::string sum_beside_one(int terms, float term) {
+  std::vector<u32> a(128), b(64);
+  const float one = 1;
+  for (std::size_t k = 0; k < static_cast<std::size_t>(terms); ++k) {
+    a[4 * (k % 4) + k / 4 * 2] = std::bit_cast<u32>(term);
+    b[2 * (k % 4) + k / 4] = std::bit_cast<u32>(one);
+  }
+  std::vector<float> c(128);
+  c[0] = 1;
+  const float sum = run_mma("m16n8k8.row.col.f32.tf32.tf32.f32", a, b, c)[0];
+  return std::to_string(static_cast<int>(std::ldexp(sum - 1, 23))) + " ";
+}
+
+/// In units of the last place of 1.
+std::string sum_small_terms() {
+  return sum_beside_one(8, 0x1p-26f) + sum_beside_one(7, 0x1.8p-26f) + sum_beside_one(7, 0x1p-25f);
+}
+
+const Rerun summing{"sum_small_terms", sum_small_terms};
+
+}  // namespace
+
+// With 26 bits kept below the largest term, 2^-26 counts beside 1 and half of it does not.
+TEST_CASE("how tensor cores align terms") {
+  CHECK(rerun("sum_small_terms", "XR_GPU_MMA=aligned") == "1 0 1 ");
+  CHECK(rerun("sum_small_terms", "XR_GPU_MMA=toward_zero") == "1 1 1 ");
+  CHECK(rerun("sum_small_terms", "XR_GPU_MMA=nearest") == "1 1 2 ");
 }
 
 }  // namespace xr::tests
