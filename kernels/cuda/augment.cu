@@ -149,6 +149,7 @@ __device__ void expose_planes(const AugmentCall& call, const Tile& at, const Aug
     const Exposure exposure = Exposure::of(record, call.params.mean[c], call.params.deviation[c]);
     const auto* const source = reinterpret_cast<const Word*>(image + static_cast<std::int64_t>(c) * plane);
     T* const target = y + (at.n * call.channels + c) * plane;
+#pragma unroll 1  // a tile has a vector of 4 for each thread
     for (int v = at.index * augment_threads + thread; v < vectors; v += call.tiles * augment_threads) {
       const Word word = source[v];
       std::uint8_t bytes[Width];

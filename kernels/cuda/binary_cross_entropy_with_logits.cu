@@ -90,6 +90,7 @@ __global__ void __launch_bounds__(row_threads)
                                      float* known, DataFault* fault) {
   __shared__ SharedValues<LossPart, row_threads> shared;
   LossPart total = LossPart::zero(all.count);
+#pragma unroll 1  // few blocks
   for (int block = static_cast<int>(threadIdx.y); block < blocks; block += row_threads)
     total.add(parts[block]);
   total = combine_rows(total, shared);

@@ -55,6 +55,7 @@ template <int Unroll, class Place, class Body>
 __device__ __forceinline__ void for_each_step(const Place& place, Body&& body) {
   const int distance = static_cast<int>(blockDim.y);
   int step = place.step;
+#pragma unroll 1  // mostly one turn, of which nvcc would write several
   for (; place.end - step > (Unroll - 1) * distance; step += Unroll * distance)
     body(std::integral_constant<int, Unroll>(), step, distance);
 #pragma unroll 1  // fewer than Unroll steps

@@ -68,6 +68,7 @@ __global__ void __launch_bounds__(row_threads)
   __shared__ std::int64_t wrong[row_threads];
   auto sums = Sums<double, 2>::zero();
   wrong[threadIdx.y] = targets.rows;
+#pragma unroll 1  // few rows for each thread
   for (std::int64_t row = threadIdx.y; row < targets.rows; row += row_threads) {
     sums.value[0] += static_cast<double>(losses[row]);
     sums.value[1] += static_cast<double>(targets.row_weight(row));
@@ -88,8 +89,10 @@ __global__ void __launch_bounds__(row_threads)
 __global__ void __launch_bounds__(row_threads) cross_entropy_totals_kernel(Targets targets, float* totals) {
   __shared__ SharedValues<Sums<double, 2>, row_threads> shared;
   auto sums = Sums<double, 2>::zero();
+#pragma unroll 1
   for (std::int64_t row = threadIdx.y; row < targets.rows; row += row_threads)
     sums.value[0] += static_cast<double>(targets.row_weight(row));
+#pragma unroll 1
   for (int c = static_cast<int>(threadIdx.y); c < targets.classes; c += row_threads)
     sums.value[1] += static_cast<double>(targets.weight(c));
   sums = combine_rows(sums, shared);

@@ -93,6 +93,7 @@ __global__ void elementwise_kernel(F f, std::int64_t vectors, std::int64_t count
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = first; i < vectors; i += step) f.template at<Width>(i * Width);
+#pragma unroll 1  // mostly less than a vector
   for (std::int64_t i = vectors * Width + first; i < count; i += step) f.template at<1>(i);
 }
 

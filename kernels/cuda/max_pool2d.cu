@@ -44,7 +44,7 @@ struct MaxPoolForward {
     if constexpr (Width > 1) {
       int winner[Width];
       pool(item * Width, winner);
-      store_winners(argmax, item * Width, bits, winner);
+      store_winners(argmax, item * Width, Size > 0 ? argmax_bits(Size * Size) : bits, winner);
     } else {
       const int group = argmax_group(bits);
       const std::int64_t first = item * group, end = min(outputs, first + group);

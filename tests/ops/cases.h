@@ -102,6 +102,11 @@ struct BroadcastCase {
       {"", {2, 3, 1501}, {3, 1}},
       {"", {2, 3, 1504}, {3, 1}},
       {"", {5, 2, 4001, 3}, {2, 1, 1}},
+      {"", {5, 1000}, {5, 1}},  // as many vectors as a warp takes
+      {"", {2, 3, 496}, {3, 1}},
+      {"", {3, 8200}, {3, 1}},  // as many as one block takes
+      {"", {3, 2, 2736}, {2, 1}},
+      {"", {2, 33000}, {2, 1}},
   };
   for (BroadcastCase& c : cases) c.name = times(c.a) + "_to_" + times(c.b);
   return cases;

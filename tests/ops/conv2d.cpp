@@ -89,16 +89,17 @@ void check_numbered_filters(const Checker& check, const Conv2dCase& c) {
     }
 }
 
-/// The operations, channels_last, on every backend that has the options; each must run a kernel of the
+/// The operations, in those layouts, on every backend that has the options; each must run a kernel of the
 /// variant.
 void check_variant(const Checker& check, const Conv2dCase& c, const Conv2dSetting& setting,
                    const std::vector<Check>& operations = {check_conv2d_forward, check_conv2d_backward_data,
-                                                           check_conv2d_backward_filter}) {
+                                                           check_conv2d_backward_filter},
+                   const Conv2dLayouts& layouts = both_channels_last) {
   for (Backend* backend : test_backends()) {
     if (backend->name() == "cpu" || !Configured::possible(*backend, setting.options)) continue;
     for (const Check& check_one : operations) {
       const Configured configured(*backend, setting.options);
-      check_one(check, c, setting, {backend}, [](const Backend&) { return std::vector{both_channels_last}; });
+      check_one(check, c, setting, {backend}, [&](const Backend&) { return std::vector{layouts}; });
       check.that(
           configured.ran(setting.options.variant),
           fmt::format("{} ran {}, not {}", backend->name(), configured.kernels(), setting.options.variant));
@@ -118,6 +119,10 @@ void check_direct(const Checker& check, const Conv2dCase& c) {
     check_variant(check, c, setting, {check_conv2d_backward_filter});
     check_variant(check, c, {setting.options, true, precision == Precision::bf16},
                   {check_conv2d_forward, check_conv2d_backward_data});
+    // conv2d forward and backward have f32 in all layouts.
+    if (precision == Precision::bf16 && c.flops() < 200'000)
+      check_variant(check, c, setting, {check_conv2d_forward, check_conv2d_backward_data},
+                    {Layout::contiguous, Layout::contiguous});
   }
 }
 

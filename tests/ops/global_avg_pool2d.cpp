@@ -62,12 +62,19 @@ void add_benchmarks(Benchmarks& list) {
   list.add("report_cnn.layer1", global_avg_pool2d_backward(x, list.setting.activation, list.layout_of(x)));
 }
 
+/// The last has more vectors in a plane than a block takes at once.
+std::vector<ShapeCase> pooled_cases() {
+  std::vector<Shape> shapes = activation_shapes();
+  shapes.push_back({1, 2, 80, 80});
+  return named(shapes);
+}
+
 }  // namespace
 
 Operation describe_global_avg_pool2d() {
   return {
       .name = "global_avg_pool2d",
-      .checks = {checks_of("global_avg_pool2d forward and backward", named(activation_shapes()), check_both)},
+      .checks = {checks_of("global_avg_pool2d forward and backward", pooled_cases(), check_both)},
       .gradients = {gradients_of("gradcheck global_avg_pool2d", named(activation_shapes()), check_gradients)},
       .benchmarks = add_benchmarks};
 }

@@ -68,6 +68,7 @@ inline const std::vector<Pool2dCase>& pool2d_cases() {
           .stride(2)
           .padding(1)
           .counting_inside_only(),
+      pool2d_case("2x2_padding_1_inside_only", {1, 16, 7, 6}).padding(1).counting_inside_only(),
       pool2d_case("3x3_stride_1", {1, 7, 6, 5}).window(3).stride(1),
       pool2d_case("3x3_stride_1_padding_1_of_one_pixel", {2, 32, 1, 1}).window(3).stride(1).padding(1),
       pool2d_case("3x3_stride_1_padding_1_of_one_pixel_inside_only", {2, 32, 1, 1})

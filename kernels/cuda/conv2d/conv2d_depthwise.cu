@@ -154,6 +154,7 @@ __global__ void __launch_bounds__(depthwise_threads) depthwise_any_kernel(Depthw
   constexpr int width = vector_width<T>;
   const Lane<T> lane(g, shared);
   if (lane.channel >= g.channels) return;
+  const int kernel_h = max(1, g.kernel_h), kernel_w = max(1, g.kernel_w);  // as in conv2d_direct.cu
   const std::int64_t count = static_cast<std::int64_t>(g.batch) * g.result_height * g.result_width;
   for (std::int64_t item = lane.first(g); item < count; item += lane.step(g)) {
     const Division row = divide(item, g.result_width), image = divide(row.quotient, g.result_height);
@@ -163,18 +164,18 @@ __global__ void __launch_bounds__(depthwise_threads) depthwise_any_kernel(Depthw
       for (int v = 0; v < width; ++v) sum.value[v] = g.bias[lane.channel + v];
     }
 #pragma unroll 1
-    for (int r = 0; r < g.kernel_h; ++r) {
+    for (int r = 0; r < kernel_h; ++r) {
       const int h = source_of<Backward>(image.remainder, r, g.stride_h, g.padding_h, g.dilation_h, g.height);
       if (h < 0) continue;
       const T* from = static_cast<const T*>(g.source) +
                       (image.quotient * g.height + h) * g.width * g.channels + lane.channel;
 #pragma unroll 1
-      for (int q = 0; q < g.kernel_w; ++q) {
+      for (int q = 0; q < kernel_w; ++q) {
         const int w = source_of<Backward>(row.remainder, q, g.stride_w, g.padding_w, g.dilation_w, g.width);
         if (w < 0) continue;
         const auto x = Elements<T, width>::load(from + static_cast<std::int64_t>(w) * g.channels);
         float weights[width];
-        load_floats(lane.weights + (r * g.kernel_w + q) * lane.tap_stride, weights);
+        load_floats(lane.weights + (r * kernel_w + q) * lane.tap_stride, weights);
 #pragma unroll
         for (int v = 0; v < width; ++v) sum.value[v] += x.value[v] * weights[v];
       }

@@ -50,7 +50,8 @@ __device__ Position position_of(std::int64_t index, bool channels_last, int chan
 template <class T>
 __global__ void forward_kernel(Conv2dShape s, ActivationStrides x_strides, bool channels_last, const T* x,
                                const float* filter, const float* bias, T* y) {
-  const int group_in = s.in_channels / s.groups, group_out = s.out_channels / s.groups;
+  const int group_in = max(1, s.in_channels / s.groups), group_out = s.out_channels / s.groups;
+  const int kernel_h = max(1, s.kernel_h), kernel_w = max(1, s.kernel_w);  // nvcc is told that none is empty
   const std::int64_t count = static_cast<std::int64_t>(s.batch) * s.out_channels * s.out_h * s.out_w;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
@@ -60,13 +61,16 @@ __global__ void forward_kernel(Conv2dShape s, ActivationStrides x_strides, bool 
     const T* image = x + to.n * x_strides.n + first_channel * x_strides.c;
     const float* weights = filter + static_cast<std::int64_t>(to.c) * group_in * s.taps();
     float sum = bias == nullptr ? 0.0f : bias[to.c];
-    for (int r = 0; r < s.kernel_h; ++r) {
+#pragma unroll 1
+    for (int r = 0; r < kernel_h; ++r) {
       const int h = to.h * s.stride_h - s.padding_h + r * s.dilation_h;
       if (h < 0 || h >= s.in_h) continue;
-      for (int q = 0; q < s.kernel_w; ++q) {
+#pragma unroll 1
+      for (int q = 0; q < kernel_w; ++q) {
         const int w = to.w * s.stride_w - s.padding_w + q * s.dilation_w;
         if (w < 0 || w >= s.in_w) continue;
         const T* pixel = image + h * x_strides.h + w * x_strides.w;
+#pragma unroll 4
         for (int c = 0; c < group_in; ++c)
           sum += to_float(pixel[c * x_strides.c]) * weights[c * s.taps() + r * s.kernel_w + q];
       }
@@ -78,7 +82,8 @@ __global__ void forward_kernel(Conv2dShape s, ActivationStrides x_strides, bool 
 template <class T>
 __global__ void backward_data_kernel(Conv2dShape s, ActivationStrides y_strides, bool channels_last,
                                      const T* dy, const float* filter, T* dx, GradientWrite write) {
-  const int group_in = s.in_channels / s.groups, group_out = s.out_channels / s.groups;
+  const int group_in = s.in_channels / s.groups, group_out = max(1, s.out_channels / s.groups);
+  const int kernel_h = max(1, s.kernel_h), kernel_w = max(1, s.kernel_w);
   const std::int64_t count = static_cast<std::int64_t>(s.batch) * s.in_channels * s.in_h * s.in_w;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
@@ -89,13 +94,16 @@ __global__ void backward_data_kernel(Conv2dShape s, ActivationStrides y_strides,
     const float* weights =
         filter + (static_cast<std::int64_t>(first_out) * group_in + to.c % group_in) * s.taps();
     float sum = 0.0f;
-    for (int r = 0; r < s.kernel_h; ++r) {
+#pragma unroll 1
+    for (int r = 0; r < kernel_h; ++r) {
       const int h = to.h + s.padding_h - r * s.dilation_h;
       if (h < 0 || h % s.stride_h != 0 || h / s.stride_h >= s.out_h) continue;
-      for (int q = 0; q < s.kernel_w; ++q) {
+#pragma unroll 1
+      for (int q = 0; q < kernel_w; ++q) {
         const int w = to.w + s.padding_w - q * s.dilation_w;
         if (w < 0 || w % s.stride_w != 0 || w / s.stride_w >= s.out_w) continue;
         const T* pixel = image + h / s.stride_h * y_strides.h + w / s.stride_w * y_strides.w;
+#pragma unroll 4
         for (int o = 0; o < group_out; ++o)
           sum += to_float(pixel[o * y_strides.c]) *
                  weights[static_cast<std::int64_t>(o) * group_in * s.taps() + r * s.kernel_w + q];
