@@ -163,7 +163,11 @@ TEST_CASE("A run with --ema and bf16 that is killed ends in the same bytes") {
 }
 
 TEST_CASE("Work with averaged weights leaves the network as it was, also after an exception") {
-  const auto network = model::make_model({.name = "xray_resnet", .image_size = 32, .seed = 3});
+  model::ModelSettings settings;
+  settings.name = "xray_resnet";
+  settings.image_size = 32;
+  settings.seed = 3;
+  const auto network = model::make_model(settings);
   engine::ParameterArena arena(network->parameters());
   engine::ExponentialMovingAverage average(arena, 0.5);
   arena.values().backend().run(kernels::Fill{.y = arena.values().mutable_view(), .value = 2.0f});
