@@ -147,7 +147,7 @@ void ImageLoading::decode_part(std::span<Job> jobs, std::size_t jobs_before) {
   }
   if (segment) add_to_cache(*segment, map, jobs);
   if (segment && is_worth_syncing(jobs_.size()))
-    syncs_.push_back({segment->id(), std::async(std::launch::async, CacheSegment::sync, segment->path())});
+    syncs_.emplace_back(segment->id(), std::async(std::launch::async, CacheSegment::sync, segment->path()));
 }
 
 /// The jobs of a segment that are stored.

@@ -13,7 +13,7 @@ if ! "$build/bin/xrtrain" info | grep -q '^ONNX: written'; then
   exit 77
 fi
 "$(dirname "$0")/check_commands.sh" "$@" || exit 1
-awk '/^```/ { inside = ($0 == "```python"); next } inside' "$page" | sed "s|OUT/|$work/|g; s|\bbuild/|$build/|g" >"$work/page.py"
+awk '/^```/ { inside = ($0 == "```python"); next } inside' "$page" | sed "s|\bbuild/|$build/|g; s|OUT/|$work/|g" >"$work/page.py"
 [[ -s $work/page.py ]] || {
   echo "$page: no Python found"
   exit 1

@@ -198,7 +198,7 @@ void add_eval_command(command_line::Command app, Action& action) {
   auto options = std::make_shared<EvalOptions>();
   command
       .option(
-          "networks", options->networks,
+          "run", options->networks,
           "Folder of a run; or an ensemble, whose probabilities are averaged: runs, checkpoints, or the folder of a "
           "cross-validation (cv --keep-runs), with --data")
       .required()

@@ -59,7 +59,7 @@ int run_find_lr(const GivenOptions& given, const std::string& config_file,
   const TrainOptions options = resolve(given, config_file);
   check_output(options);
   std::error_code code;
-  fs::create_directories(options.out, code);
+  const bool made = fs::create_directories(options.out, code);
   XR_CHECK(!code, "cannot make the folder {}: {}; choose another --out", options.out, code.message());
   Console console({options.quiet, options.json, options.log_level});
   catch_interrupts();
@@ -67,7 +67,11 @@ int run_find_lr(const GivenOptions& given, const std::string& config_file,
   try {
     found = find_range(options, settings, console);
   } catch (const Interrupted& interruption) {
+    if (made) fs::remove(options.out, code);
     throw Error(fmt::format("{}: nothing is kept", interruption.what()));
+  } catch (...) {
+    if (made) fs::remove(options.out, code);
+    throw;
   }
   const LearningRateSuggestion suggestion = suggest_learning_rate(settings, found.test.steps);
   const fs::path out = options.out;

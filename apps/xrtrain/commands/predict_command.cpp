@@ -22,6 +22,7 @@
 #include "data/dataset/npz_dataset.h"
 #include "engine/core/autograd.h"
 #include "model/explain/grad_cam.h"
+#include "model/fold_batch_norms.h"
 
 namespace xr::apps {
 
@@ -51,7 +52,14 @@ class Predictor {
             const kernels::Device& device)
       : options_(options), networks_(networks), device_(device) {
     for (const PredictNetwork& one : networks) one.checkpoint.network->set_training(false);
-    if (options.print.explain.empty()) return;
+    if (options.print.explain.empty()) {
+      for (const PredictNetwork& one : networks) {
+        const model::ModelSettings& of_one = one.checkpoint.info.model;
+        model::fold_batch_norms(*one.checkpoint.network,
+                                {of_one.channels, of_one.image_size, of_one.image_size});
+      }
+      return;
+    }
     const LoadedCheckpoint& checkpoint = networks.front().checkpoint;  // the only one
     const std::vector<std::string>& names = checkpoint.info.class_names;
     if (!options.class_name.empty()) {

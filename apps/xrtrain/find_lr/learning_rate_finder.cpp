@@ -13,6 +13,7 @@
 #include "apps/xrtrain/training/loader_settings.h"
 #include "apps/xrtrain/training/normalization.h"
 #include "apps/xrtrain/training/optimizer_setup.h"
+#include "apps/xrtrain/training/task_check.h"
 #include "apps/xrtrain/warning_id.h"
 #include "data/dataset/find_sample_depths.h"
 #include "kernels/common/parallel.h"
@@ -108,6 +109,7 @@ FoundRange find_range(const TrainOptions& options, const RangeTestSettings& sett
   const kernels::Device device = prepare_device(options, console);
   const data::Dataset dataset = find_dataset(options, console);
   print_notices(dataset.notices, console);
+  check_loss(options, dataset.task);
   const model::ModelSettings network_settings = model_settings(options, dataset.class_names.size(), device);
   if (!options.init.empty()) check_initial_weights(options.init, network_settings);
   Preprocessing preprocessing = make_preprocessing(options);

@@ -8,6 +8,12 @@
 
 namespace xr::apps {
 
+void check_loss(const TrainOptions& options, data::Task task) {
+  if (task == data::Task::multi_label && options.label_smoothing > 0)
+    throw UsageError(fmt::format("--label-smoothing is {}, but the images have labels: it is for classes",
+                                 options.label_smoothing));
+}
+
 void check_task(const TrainOptions& options, const data::Dataset& dataset, Console& console) {
   if (options.patience > 0 && dataset.validation.empty())
     throw UsageError(fmt::format(
@@ -20,9 +26,7 @@ void check_task(const TrainOptions& options, const data::Dataset& dataset, Conso
     throw UsageError(
         fmt::format("--positive is {}, but the images have {} labels: each has its own sensitivity",
                     text::one_line(options.positive), dataset.class_names.size()));
-  if (options.label_smoothing > 0)
-    throw UsageError(fmt::format("--label-smoothing is {}, but the images have labels: it is for classes",
-                                 options.label_smoothing));
+  check_loss(options, dataset.task);
 }
 
 void require_no_average(const std::filesystem::path& run) {

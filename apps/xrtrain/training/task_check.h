@@ -9,6 +9,9 @@
 
 namespace xr::apps {
 
+/// Refuses a loss that there is not for the task. Throws UsageError.
+void check_loss(const TrainOptions& options, data::Task task);
+
 /// Refuses options that mean nothing for the data; warns where the positive class is a guess. Throws UsageError.
 void check_task(const TrainOptions& options, const data::Dataset& dataset, Console& console);
 

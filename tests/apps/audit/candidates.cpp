@@ -30,9 +30,10 @@ class Pictures {
 data::Image noisy(const data::Image& image, std::uint64_t seed) {
   data::Image result = data::resize(data::resize(image, 12, 12), 64, 64);
   Philox random(seed, 3);
-  for (std::uint8_t& pixel : result.pixels)
-    pixel =
-        static_cast<std::uint8_t>(std::clamp(pixel / 2 + 64 + 70.0 * (random.uniform() - 0.5), 0.0, 255.0));
+  for (std::uint8_t& pixel : result.pixels) {
+    const int grey = pixel / 2 + 64;
+    pixel = static_cast<std::uint8_t>(std::clamp(grey + 70.0 * (random.uniform() - 0.5), 0.0, 255.0));
+  }
   return result;
 }
 

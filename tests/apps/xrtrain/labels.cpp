@@ -264,6 +264,10 @@ TEST_CASE("options that are for classes are refused for labels") {
   CHECK_THAT(positive.error_line(), contains("--positive"));
   CHECK_THAT(run(folder, label_training(folder, "b", {"--label-smoothing", "0.1"})).error_line(),
              contains("--label-smoothing"));
+  const Result range = run(folder, {"find-lr", "--data", (folder / "labels.npz").string(), "--out",
+                                    (folder / "range").string(), "--label-smoothing", "0.1"});
+  CHECK(range.status == 2);
+  CHECK_THAT(range.error_line(), contains("--label-smoothing"));
   REQUIRE(run(folder, label_training(folder, "run", {"--epochs", "1"})).status == 0);
 }
 

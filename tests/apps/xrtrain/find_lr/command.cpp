@@ -101,6 +101,9 @@ TEST_CASE("find-lr refuses what it cannot do") {
   replace_value(wrong, "--max", "1e-6");
   CHECK_THAT(refused(wrong, 2), contains("--min is 1e-06 and --max 1e-06"));
   CHECK_THAT(refused(tiny_test(folder, "range", {"--resume"}), 2), contains("--resume"));
+  Arguments absent = tiny_test(folder, "range");
+  replace_value(absent, "--data", (folder / "absent").string());
+  CHECK_THAT(refused(absent, 3), contains("absent"));
   CHECK_FALSE(fs::exists(folder / "range"));
   write_text(folder / "full/notes.txt", "x");
   CHECK_THAT(refused(tiny_test(folder, "full"), 2), contains("holds no range test"));
