@@ -132,11 +132,11 @@ Residual residual_of(const Conv2dProblem& p, const ForwardOptions& options) {
 
 dnnl::primitive_attr forward_attributes(const Conv2dProblem& p, Residual residual, bool relu) {
   dnnl::primitive_attr result = attributes();
-  dnnl::post_ops at_the_end;
-  if (residual == Residual::operand) at_the_end.append_binary(dnnl::algorithm::binary_add, y_layout(p));
-  if (residual == Residual::in_place) at_the_end.append_sum(1.0f);
-  if (relu) at_the_end.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, relu_slope, 0.0f);
-  result.set_post_ops(at_the_end);
+  dnnl::post_ops epilogue;
+  if (residual == Residual::operand) epilogue.append_binary(dnnl::algorithm::binary_add, y_layout(p));
+  if (residual == Residual::in_place) epilogue.append_sum(1.0f);
+  if (relu) epilogue.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, relu_slope, 0.0f);
+  result.set_post_ops(epilogue);
   return result;
 }
 
