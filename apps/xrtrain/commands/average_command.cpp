@@ -10,6 +10,7 @@
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/options/common_flags.h"
 #include "apps/xrtrain/options/config.h"
 #include "apps/xrtrain/options/machine_options.h"
 #include "apps/xrtrain/run/run_folder.h"
@@ -26,7 +27,7 @@ struct AverageOptions {
   std::vector<std::string> given;  ///< a run, or checkpoints of one
   std::string out, data;
   std::int64_t last = 0;
-  bool strict = false, cache = true, quiet = false, json = false;
+  CommonFlags flags;
   MachineOptions machine;
 };
 
@@ -101,8 +102,9 @@ data::ImageSet load_training_images(const AverageOptions& options, const TrainOp
                                     Console& console) {
   const data::Dataset dataset = find_dataset(of_run, console);
   print_notices(dataset.notices, console);
-  data::ImageSet images = load_split(dataset, dataset.train, format,
-                                     {options.machine.workers, options.strict, options.cache}, console);
+  data::ImageSet images =
+      load_split(dataset, dataset.train, format,
+                 {options.machine.workers, options.flags.strict, options.flags.cache}, console);
   print_skipped(images.skipped, console);
   const std::string now = identity_of(images);
   if (dataset.class_names != info.class_names || (info.data != now && !info.data.starts_with(now + " and ")))
@@ -155,14 +157,14 @@ void write_run(const LoadedCheckpoint& average, const TrainOptions& of_run, cons
 }
 
 int run_average(const AverageOptions& options) {
-  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  options.flags.check();
   const Checkpoints checkpoints = find_checkpoints(options);
   check_out(options);
   const fs::path config = checkpoints.run / "config.toml";
   if (inspect_folder(checkpoints.run) != FolderKind::run)
     throw DataError(
         fmt::format("{} is not the folder of a run: it has no config.toml", checkpoints.run.string()));
-  Console console({options.quiet, options.json, LogLevel::info});
+  Console console({options.flags.quiet, options.flags.json, LogLevel::info});
   TrainOptions of_run = resolve_options({}, config.string());
   if (!options.data.empty()) of_run.data = fs::absolute(options.data).lexically_normal().string();
   const kernels::Device device = options.machine.apply();
@@ -208,12 +210,7 @@ void add_average_command(command_line::Command app, Action& action) {
   command.option(
       "--data", options->data,
       "Where the run's images are now: running statistics are computed anew over its training images");
-  command.flag("--strict", options->strict, "End at the first image that cannot be decoded");
-  command.flag("--cache,!--no-cache", options->cache,
-               "Keep decoded images for the next run: in $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else "
-               "~/.cache/xrtrain");
-  command.flag("--quiet", options->quiet, "Show warnings and errors only");
-  command.flag("--json", options->json, "Show a JSON object a line instead of text");
+  options->flags.add(command);
   options->machine.add(command, "as in training");
   command.when_chosen([&action, options] { action = [options] { return run_average(*options); }; });
 }

@@ -92,8 +92,9 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
                                       const EvalOptions& options, std::int64_t batch_size,
                                       const kernels::Device& device, Console& console) {
   if (samples.empty()) return nullptr;
-  data::ImageSet images = load_split(dataset, samples, info.format,
-                                     {options.machine.workers, options.strict, options.cache}, console);
+  data::ImageSet images =
+      load_split(dataset, samples, info.format,
+                 {options.machine.workers, options.flags.strict, options.flags.cache}, console);
   console.line(
       fmt::format("{}: {} images, {}", name, images.count(), class_counts_text(images, info.class_names)));
   return std::make_unique<EvaluationSplit>(
@@ -126,7 +127,7 @@ DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& o
 }
 
 int run_eval(const EvalOptions& options) {
-  if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
+  options.flags.check();
   if (options.networks.size() > 1 || is_cross_validation(options.run())) return run_eval_ensemble(options);
   if (options.target_sensitivity && !options.data.empty())
     throw UsageError(
@@ -134,7 +135,7 @@ int run_eval(const EvalOptions& options) {
   if (options.data.empty() && !options.labels.labels.empty())
     throw UsageError("--labels is for the images of --data: the run knows the labels of its own");
   require_new_output(options.out);
-  Console console({options.quiet, options.json, LogLevel::info});
+  Console console({options.flags.quiet, options.flags.json, LogLevel::info});
   const kernels::Device device = options.machine.apply();
   if (inspect_folder(options.run()) != FolderKind::run)
     throw DataError(fmt::format("{} is no folder of a run: it has no config.toml", options.run()));
@@ -221,12 +222,7 @@ void add_eval_command(command_line::Command app, Action& action) {
                  "sources.csv of the data folder");
   command.option("--out", options->out,
                  "Write the results into this new folder, or (FILE.csv) the table of them alone");
-  command.flag("--strict", options->strict, "End at the first image that cannot be decoded");
-  command.flag("--cache,!--no-cache", options->cache,
-               "Keep decoded images for the next run: in $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else "
-               "~/.cache/xrtrain");
-  command.flag("--quiet", options->quiet, "Show warnings and errors only");
-  command.flag("--json", options->json, "Show a JSON object a line instead of text");
+  options->flags.add(command);
   options->machine.add(command, "as after the training");
   command.when_chosen([&action, options] { action = [options] { return run_eval(*options); }; });
 }

@@ -41,7 +41,7 @@ void check_options(const EvalOptions& options) {
 class EnsembleEvaluation {
  public:
   explicit EnsembleEvaluation(const EvalOptions& options)
-      : options_(options), console_({options.quiet, options.json, LogLevel::info}) {}
+      : options_(options), console_({options.flags.quiet, options.flags.json, LogLevel::info}) {}
 
   void run() {
     const kernels::Device device = options_.machine.apply();
@@ -107,7 +107,7 @@ class EnsembleEvaluation {
     const bool first = images_ == nullptr;
     auto loaded = std::make_shared<data::ImageSet>(
         load_split(dataset_, dataset_.test, format_,
-                   {options_.machine.workers, options_.strict, options_.cache}, console_));
+                   {options_.machine.workers, options_.flags.strict, options_.flags.cache}, console_));
     if (first) {
       skipped_.insert(skipped_.end(), loaded->skipped.begin(), loaded->skipped.end());
       print_skipped(skipped_, console_);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/xrtrain/options/common_flags.h"
 #include "apps/xrtrain/options/data_folders.h"
 #include "apps/xrtrain/options/machine_options.h"
 
@@ -17,7 +18,7 @@ struct EvalOptions {
   LabelOptions labels;
   std::optional<double> target_sensitivity;
   std::int64_t checkpoint = -1, views = 1;
-  bool strict = false, cache = true, quiet = false, json = false;
+  CommonFlags flags;
   MachineOptions machine;
 
   [[nodiscard]] const std::string& run() const { return networks.front(); }

@@ -8,25 +8,12 @@
 #include "apps/xrtrain/training/batch_source.h"
 #include "apps/xrtrain/training/normalization.h"
 #include "data/dataset/image_set.h"
+#include "tests/apps/xrtrain/half_sums.h"
 #include "tests/apps/xrtrain/support.h"
 
 namespace xr::apps::test {
 
 namespace {
-
-/// A network that keeps what it is fed.
-class Probe final : public model::Module {
- public:
-  std::vector<float> seen;
-  [[nodiscard]] model::Shape output_shape(const model::Shape& x) const override { return {x[0], 2}; }
-
- private:
-  [[nodiscard]] model::Tensor forward(const model::Tensor& x) override {
-    const std::vector<float> values = x.to_host();
-    seen.insert(seen.end(), values.begin(), values.end());
-    return model::Tensor::zeros({x.dim(0), 2});
-  }
-};
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return std::ranges::equal(
@@ -76,7 +63,7 @@ TEST_CASE("every command feeds the network the same bytes") {
         const std::vector<float> values = batches->images().to_host();
         trained.insert(trained.end(), values.begin(), values.end());
       }
-      Probe validation, evaluation;
+      HalfSums validation, evaluation;
       (void)EvaluationSplit("validation", images, preprocessing_of(info), 20, 3, 1, 2, {})
           .run(validation, console);
       (void)EvaluationSplit("test", images, preprocessing_of(stored), stored.model.image_size, 2, 1, 2, {})
