@@ -3,7 +3,7 @@
 #include <set>
 
 #include "engine/ops/sum.h"
-#include "model/feature_extractor.h"
+#include "model/features.h"
 #include "model/layers/linear.h"
 #include "model/model.h"
 #include "model/sequential.h"

@@ -9,7 +9,7 @@
 #include "apps/xrtrain/evaluation/views.h"
 #include "apps/xrtrain/interrupt.h"
 #include "engine/core/autograd.h"
-#include "model/feature_extractor.h"
+#include "model/features.h"
 
 namespace xr::apps {
 

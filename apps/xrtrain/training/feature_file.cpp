@@ -9,7 +9,7 @@
 #include "engine/io/safetensors.h"
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
-#include "model/feature_extractor.h"
+#include "model/features.h"
 
 namespace xr::apps {
 

@@ -8,7 +8,7 @@
 #include "apps/xrtrain/training/feature_file.h"
 #include "data/content_hash.h"
 #include "engine/ops/cast.h"
-#include "model/feature_extractor.h"
+#include "model/features.h"
 
 namespace xr::apps {
 

@@ -6,7 +6,7 @@
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
 #include "engine/core/autograd.h"
-#include "model/feature_extractor.h"
+#include "model/features.h"
 #include "model/layers/batch_norm2d.h"
 
 namespace xr::apps {

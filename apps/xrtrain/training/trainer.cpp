@@ -10,7 +10,7 @@
 #include "apps/xrtrain/training/averaged_weights.h"
 #include "apps/xrtrain/training/running_statistics.h"
 #include "engine/ops/sum.h"
-#include "model/feature_extractor.h"
+#include "model/features.h"
 
 namespace xr::apps {
 

@@ -1,4 +1,4 @@
-#include "model/feature_extractor.h"
+#include "model/features.h"
 
 #include <algorithm>
 #include <type_traits>
