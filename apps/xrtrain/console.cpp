@@ -1,7 +1,7 @@
 #include "apps/xrtrain/console.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,7 +53,7 @@ Console::Console(const ConsoleSettings& settings)
       terminal_(!settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1),
       lines_(settings.progress_seconds) {
   kernels::set_note_sink([this](kernels::NoteLevel level, const std::string& text) {
-    say(level == kernels::NoteLevel::info ? LogLevel::info : LogLevel::debug, text);
+    print_line(level == kernels::NoteLevel::info ? LogLevel::info : LogLevel::debug, text, true);
   });
 }
 
@@ -66,25 +66,34 @@ Console::~Console() {
   if (log_ >= 0) ::close(log_);
 }
 
-void Console::say(LogLevel level, const std::string& text) {
+void Console::print_line(LogLevel level, const std::string& text, bool shown) {
   const std::lock_guard lock(mutex_);
   if (level < settings_.level) return;
   log(text);
-  if (settings_.quiet || settings_.json) return;
+  if (!shown || settings_.quiet || settings_.json) return;
   clear_progress();
   print(text::one_line(text) + '\n');
 }
 
-void Console::warn(const char* id, const std::string& text) {
+void Console::warn(const char* id, const std::string& text, bool serious) {
   {
     const std::lock_guard lock(mutex_);
     if (!warned_.emplace(id, text).second) return;
+    if (serious) serious_.emplace_back(id);
   }
   event("warning", {{"id", id}, {"text", text}});
   const std::lock_guard lock(mutex_);
   log("warning: " + text);
   clear_progress();
   print_aside("warning", text);
+}
+
+std::string Console::warnings_text() {
+  const std::lock_guard lock(mutex_);
+  if (warned_.empty()) return {};
+  std::string text = fmt::format("{} warning{}", warned_.size(), warned_.size() == 1 ? "" : "s");
+  if (!serious_.empty()) text += fmt::format(", {} serious ({})", serious_.size(), fmt::join(serious_, ", "));
+  return text;
 }
 
 void Console::event(const char* kind, const nlohmann::json& fields) {

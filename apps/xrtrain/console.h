@@ -1,4 +1,4 @@
-// What the program says: lines for people, or JSON for programs; and the run's log.
+// The program's output: lines for people, or JSON for programs; and the run's log.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ struct ConsoleSettings {
   bool quiet = false;  ///< warnings only
   bool json = false;   ///< events instead of lines
   LogLevel level = LogLevel::info;
+  bool verbose = false;                                      ///< details as well
   double progress_seconds = ProgressLines::default_seconds;  ///< between two lines of progress
 };
 
@@ -31,11 +32,14 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  void line(const std::string& text) { say(LogLevel::info, text); }
-  void debug(const std::string& text) { say(LogLevel::debug, text); }
-  /// `id` is a stable name: of warning_id.h, or of a finding. With --json also an event. What was said before, word for
-  /// word, is not said again.
-  void warn(const char* id, const std::string& text);
+  void line(const std::string& text) { print_line(LogLevel::info, text, true); }
+  /// Shown with `verbose` or at level debug only; always in the log.
+  void detail(const std::string& text) {
+    print_line(LogLevel::info, text, settings_.verbose || settings_.level == LogLevel::debug);
+  }
+  void debug(const std::string& text) { print_line(LogLevel::debug, text, true); }
+  /// `id` is a stable name: of warning_id.h, or of a finding. With --json also an event. The same text is not repeated.
+  void warn(const char* id, const std::string& text, bool serious = false);
   /// Shown with --json only: {"event": kind, ...fields} on a line.
   void event(const char* kind, const nlohmann::json& fields);
   /// The same for fields that are a text already, a JSON object.
@@ -44,11 +48,14 @@ class Console {
   /// 0 is not known.
   void progress(const std::string& label, std::size_t done, std::size_t total, const std::string& note = {});
 
-  /// From now on all lines, and those said before, are added to this file with the time of day. Throws Error.
+  /// "2 warnings, 1 of them serious (duplicates)" so far; empty if there was none.
+  [[nodiscard]] std::string warnings_text();
+
+  /// From now on all lines, and earlier ones, are added to this file with the time of day. Throws Error.
   void open_log(const std::filesystem::path& path);
 
  private:
-  void say(LogLevel level, const std::string& text);
+  void print_line(LogLevel level, const std::string& text, bool shown);
   void log(const std::string& text);
   void clear_progress();
 
@@ -60,6 +67,7 @@ class Console {
   std::filesystem::path log_path_;
   std::vector<std::string> before_log_;
   std::set<std::pair<std::string, std::string>> warned_;
+  std::vector<std::string> serious_;  // ids
   std::mutex mutex_;
 };
 

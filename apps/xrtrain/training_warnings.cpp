@@ -32,8 +32,10 @@ void warn_of_findings(const std::vector<audit::Check>& findings, const TrainOpti
                       Console& console) {
   for (const audit::Check& finding : findings)
     if (finding.name != "patients")
-      console.warn(id_name(finding.id), fmt::format("{}: {}{} (see xrtrain audit)", finding.title,
-                                                    finding.text, finding_remedy(finding, options)));
+      console.warn(id_name(finding.id),
+                   fmt::format("{}: {}{} (see xrtrain audit)", finding.title, finding.text,
+                               finding_remedy(finding, options)),
+                   finding.verdict == html::Verdict::serious);
 }
 
 }  // namespace xr::apps

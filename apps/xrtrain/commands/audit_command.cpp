@@ -32,19 +32,20 @@ struct AuditOptions {
   bool control = false;
   int control_epochs = 20;
   std::string control_preset = "default";
-  bool quiet = false, json = false;
+  bool quiet = false, json = false, verbose = false;
 };
 
-void tell_findings(const Audit& audit, Console& console) {
+void print_findings(const Audit& audit, const AuditOptions& options, Console& console) {
   console.line(fmt::format("{} of {}: {}", audit::counted(audit.scan.images.size(), "image"),
                            audit::counted(audit.scan.class_names.size(), "class", "classes"),
                            text::one_line(fmt::format("{}", fmt::join(audit.scan.class_names, ", ")))));
   for (const data::Notice& notice : audit.scan.notices) console.line("note: " + with_remedy(notice));
   for (const Check& check : audit.checks) {
     console.line(fmt::format("[{}] {}: {}", html::verdict_name(check.verdict), check.title, check.text));
-    for (const std::string& detail : check.details) console.line("    " + detail);
+    for (const std::string& detail : check.details) console.detail("    " + detail);
   }
   console.line(fmt::format("Verdict: {}", html::verdict_name(audit.verdict())));
+  if (!options.verbose && options.out.empty()) console.line("Details: --verbose, or --out FOLDER for a page");
 }
 
 std::string command_line(const AuditOptions& options) {
@@ -105,7 +106,7 @@ int run_audit(const AuditOptions& options) {
     throw UsageError("--control needs --out: the folder for the networks that it trains");
   check_group_pattern(options.group_pattern);
   require_outside("--out", options.out, options.data);
-  Console console({options.quiet || options.json, options.json, LogLevel::info});
+  Console console({options.quiet || options.json, options.json, LogLevel::info, options.verbose});
   audit::AuditSettings settings;
   settings.groups = {options.groups, options.group_pattern};
   settings.skip_folders = skip_folders_of(options.skip_folders);
@@ -119,7 +120,7 @@ int run_audit(const AuditOptions& options) {
   });
   if (options.control) add_controls(audit, options, console);
   if (options.json) print(text::printable_json(audit_json(audit)) + "\n");
-  tell_findings(audit, console);
+  print_findings(audit, options, console);
   if (!options.out.empty()) write_results(audit, options, console);
   return options.fail_on && audit.verdict() >= *options.fail_on ? exit_findings : exit_done;
 }
@@ -166,6 +167,7 @@ void add_audit_command(command_line::Command app, Action& action) {
       .range(0, 256);
   command.flag("--json", options->json, "Show what audit.json holds instead of text");
   command.flag("--quiet", options->quiet, "Show warnings and errors only");
+  command.flag("--verbose", options->verbose, "Show the details of each finding");
   command.when_chosen([&action, options] { action = [options] { return run_audit(*options); }; });
 }
 

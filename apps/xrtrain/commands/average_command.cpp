@@ -164,7 +164,7 @@ int run_average(const AverageOptions& options) {
   if (inspect_folder(checkpoints.run) != FolderKind::run)
     throw DataError(
         fmt::format("{} is not the folder of a run: it has no config.toml", checkpoints.run.string()));
-  Console console({options.flags.quiet, options.flags.json, LogLevel::info});
+  Console console({options.flags.quiet, options.flags.json, LogLevel::info, options.flags.verbose});
   TrainOptions of_run = resolve_options({}, config.string());
   if (!options.data.empty()) of_run.data = fs::absolute(options.data).lexically_normal().string();
   const kernels::Device device = options.machine.apply();

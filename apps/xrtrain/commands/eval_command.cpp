@@ -135,7 +135,7 @@ int run_eval(const EvalOptions& options) {
   if (options.data.empty() && !options.labels.labels.empty())
     throw UsageError("--labels is for the images of --data: the run knows the labels of its own");
   require_new_output(options.out);
-  Console console({options.flags.quiet, options.flags.json, LogLevel::info});
+  Console console({options.flags.quiet, options.flags.json, LogLevel::info, options.flags.verbose});
   const kernels::Device device = options.machine.apply();
   if (inspect_folder(options.run()) != FolderKind::run)
     throw DataError(fmt::format("{} is no folder of a run: it has no config.toml", options.run()));
@@ -176,7 +176,7 @@ int run_eval(const EvalOptions& options) {
   const RunResults results =
       make_results(evaluate_checkpoints(options.run(), epochs, *first.network, splits, console), of_run, info,
                    history, settings);
-  tell_results(results, console);
+  print_results(results, console);
   if (!options.out.empty()) {
     write_elsewhere(results, skipped, options.out, console);
   } else if (own) {
@@ -184,7 +184,7 @@ int run_eval(const EvalOptions& options) {
     write_results(results, {of_run, info, history, folder, device}, test ? &test->images() : nullptr,
                   *first.network);
     console.line(
-        fmt::format("Results are in {}: eval.csv, summary.json, metrics.json, predictions.csv, report.html",
+        fmt::format("Results are in {}: report.html, eval.csv, summary.json, metrics.json, predictions.csv",
                     options.run()));
   }
   console.event_text("summary", results.summary);

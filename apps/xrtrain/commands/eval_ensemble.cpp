@@ -41,7 +41,8 @@ void check_options(const EvalOptions& options) {
 class EnsembleEvaluation {
  public:
   explicit EnsembleEvaluation(const EvalOptions& options)
-      : options_(options), console_({options.flags.quiet, options.flags.json, LogLevel::info}) {}
+      : options_(options),
+        console_({options.flags.quiet, options.flags.json, LogLevel::info, options.flags.verbose}) {}
 
   void run() {
     const kernels::Device device = options_.machine.apply();
@@ -52,7 +53,7 @@ class EnsembleEvaluation {
     warn_of_seen_images();
     const DetailSettings settings = detail_settings();  // what it needs is checked before the evaluation
     const RunResults results = make_results({evaluate(device)}, {}, info, {}, settings);
-    tell_results(results, console_);
+    print_results(results, console_);
     if (!options_.out.empty()) write_elsewhere(results, skipped_, options_.out, console_);
     console_.event_text("summary", results.summary);
   }
@@ -136,7 +137,7 @@ class EnsembleEvaluation {
       require_same_images(*result.predictions.images, *split.listed(), member);
       const std::vector<double> of_member =
           split.mean_probabilities(*checkpoint.network, member.divisor(), console_);
-      tell_member(evaluation_of(*split.listed(), of_member, names.size()), member);
+      print_member(evaluation_of(*split.listed(), of_member, names.size()), member);
       mean.resize(of_member.size());
       for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += of_member[i];
     }
@@ -154,7 +155,7 @@ class EnsembleEvaluation {
           member.file.string(), other.paths.size(), first.paths.size()));
   }
 
-  void tell_member(const Evaluation& evaluation, const EnsembleMember& member) {
+  void print_member(const Evaluation& evaluation, const EnsembleMember& member) {
     console_.line(fmt::format("Acc: {:.4f}{}", evaluation.accuracy(), mean_auroc_suffix(evaluation)));
     console_.event("member", {{"checkpoint", member.file.string()},
                               {"split", split_name},

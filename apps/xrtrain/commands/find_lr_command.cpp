@@ -61,7 +61,7 @@ int run_find_lr(const GivenOptions& given, const std::string& config_file,
   std::error_code code;
   const bool made = fs::create_directories(options.out, code);
   XR_CHECK(!code, "cannot make the folder {}: {}; choose another --out", options.out, code.message());
-  Console console({options.quiet, options.json, options.log_level});
+  Console console({options.quiet, options.json, options.log_level, options.verbose});
   catch_interrupts();
   FoundRange found;
   try {

@@ -42,7 +42,7 @@ class TrainCommand {
       : options_(std::move(options)),
         folder_(std::move(folder)),
         started_(started),
-        console_({options_.quiet, options_.json, options_.log_level}) {}
+        console_({options_.quiet, options_.json, options_.log_level, options_.verbose}) {}
 
   void run();
 
@@ -57,10 +57,11 @@ class TrainCommand {
   void write_config();
   [[nodiscard]] Images load_images(const data::Dataset& dataset);
   void report_skipped(const data::Dataset& dataset, const Images& images);
-  void tell_data(const data::Dataset& dataset, const Images& images);
-  void tell_disk(const model::Module& network, bool has_validation);
+  void print_data(const data::Dataset& dataset, const Images& images);
+  void print_disk(const model::Module& network, bool has_validation);
   void train(model::Module& network, const Images& images);
   void evaluate(model::Module& network);
+  void print_places(std::int64_t checkpoint);
   [[nodiscard]] CheckpointInfo make_info(const Images& images) const;
   [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
 
@@ -131,7 +132,7 @@ void TrainCommand::run() {
 
   write_config();
   report_skipped(dataset, images);
-  tell_data(dataset, images);
+  print_data(dataset, images);
   if (dataset.task == data::Task::multi_class) warn_of_small_validation(images.validation, dataset, console_);
   engine::write_file_atomically(
       folder_->file("provenance.json"),
@@ -143,7 +144,7 @@ void TrainCommand::run() {
     warn_of_findings(findings, options_, console_);
     engine::write_file_atomically(folder_->file("findings.json"), audit::checks_json(findings) + "\n");
   }
-  tell_disk(*network, images.validation.count() > 0);
+  print_disk(*network, images.validation.count() > 0);
   validation_ = make_split("validation", std::move(images.validation));
   test_ = make_split("test", std::move(images.test));
   train(*network, images);
@@ -208,7 +209,7 @@ void TrainCommand::report_skipped(const data::Dataset& dataset, const Images& im
   write_skipped(skipped, folder_->path());
 }
 
-void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images) {
+void TrainCommand::print_data(const data::Dataset& dataset, const Images& images) {
   console_.line(fmt::format("xrtrain {}: {}, {} parameters, preset {}, seed {}", XR_VERSION, options_.model,
                             model::parameter_count(info_.model), options_.preset, options_.seed));
   console_.line(
@@ -247,7 +248,7 @@ void TrainCommand::tell_data(const data::Dataset& dataset, const Images& images)
                            {"out", folder_->path().string()}});
 }
 
-void TrainCommand::tell_disk(const model::Module& network, bool has_validation) {
+void TrainCommand::print_disk(const model::Module& network, bool has_validation) {
   const DiskNeed need = disk_need(options_, network, has_validation);
   std::uint64_t there = 0;
   std::error_code code;
@@ -256,10 +257,10 @@ void TrainCommand::tell_disk(const model::Module& network, bool has_validation) 
   if (const auto bytes = fs::file_size(folder_->resume_state(), code); !code) there += bytes;
   const std::uint64_t missing = need.total > there ? need.total - there : 0,
                       free = free_space(folder_->path());
-  console_.line(fmt::format("Disk: {} checkpoint{} of {} and {} for resuming, {} in all; {} are free",
-                            need.checkpoints, need.checkpoints == 1 ? "" : "s",
-                            text::size_text(need.checkpoint), text::size_text(2 * need.resume),
-                            text::size_text(need.total), text::size_text(free)));
+  console_.detail(fmt::format("Disk: {} checkpoint{} of {} and {} for resuming, {} in all; {} are free",
+                              need.checkpoints, need.checkpoints == 1 ? "" : "s",
+                              text::size_text(need.checkpoint), text::size_text(2 * need.resume),
+                              text::size_text(need.total), text::size_text(free)));
   XR_CHECK(
       missing <= free,
       "the run needs {} more in {}, but only {} are free: free some space, choose another --out, or keep "
@@ -281,20 +282,23 @@ void TrainCommand::train(model::Module& network, const Images& images) {
       resume_);
   engine::allocator(device_).empty_cache();  // the initial weights have moved into the optimizer's arena
   const double started = now_seconds();
-  console_.line(fmt::format("Start-up took {:.2f} s", started - started_));
+  console_.detail(fmt::format("Start-up took {:.2f} s", started - started_));
   if (resume_)
     console_.line(trainer.finished() ? std::string("The training is complete")
-                                     : fmt::format("Going on with epoch {}, step {}", resume_->progress.epoch,
+                                     : fmt::format("Resuming at epoch {}, step {}", resume_->progress.epoch,
                                                    resume_->progress.batch));
   trainer.run();
   history_ = trainer.history();
   double best = 0.0;
   for (const EpochRecord& record : history_) best = std::max(best, record.train_accuracy());
   console_.line(fmt::format("Training complete in {}", text::duration_text(now_seconds() - started)));
-  console_.line(fmt::format("Waiting for batches: {:.1f}% of the training steps' time{}",
-                            100 * trainer.data_wait_share(),
-                            trainer.data_wait_share() > 0.1 ? " (more --workers may help)" : ""));
-  console_.line(fmt::format("Best train Acc: {:.6f}", best));
+  const std::string waiting = fmt::format("Waiting for batches: {:.1f}% of the training steps' time",
+                                          100 * trainer.data_wait_share());
+  if (trainer.data_wait_share() > 0.1)
+    console_.line(waiting + " (more --workers may help)");
+  else
+    console_.detail(waiting);
+  console_.detail(fmt::format("Best train Acc: {:.6f}", best));
 }
 
 void TrainCommand::evaluate(model::Module& network) {
@@ -308,20 +312,25 @@ void TrainCommand::evaluate(model::Module& network) {
       options_, info_, history_, details_);
   write_results(results, {options_, info_, history_, *folder_, device_}, test_ ? &test_->images() : nullptr,
                 network);
-  tell_results(results, console_);
-  console_.line(
-      fmt::format("Results are in {}: eval.csv, history.csv, summary.json, metrics.json, predictions.csv, "
-                  "report.html, checkpoints/{}",
-                  folder_->path().string(), options_.tensorboard ? ", tensorboard/" : ""));
-  if (options_.mask == data::Mask::none && options_.fold.empty() &&
-      !fs::exists(folder_->file("audit.json"))) {
-    const std::string run = text::shell_word(folder_->path().string());
-    console_.line(
-        fmt::format("To have the full audit of the images in report.html: xrtrain audit {} --image-size {} "
-                    "--out {}, then xrtrain eval {}",
-                    text::shell_word(options_.data), options_.image_size, run, run));
-  }
+  print_results(results, console_);
+  print_places(results.selection.checkpoint);
   console_.event_text("summary", results.summary);
+}
+
+/// Where the results are, and what to look at next.
+void TrainCommand::print_places(std::int64_t checkpoint) {
+  if (const std::string warnings = console_.warnings_text(); !warnings.empty())
+    console_.line(fmt::format("{}: see above, or {}", warnings, folder_->file("log.txt").string()));
+  console_.line(fmt::format("Report: {}", folder_->file("report.html").string()));
+  console_.line(fmt::format("Checkpoint: {}", folder_->checkpoint(checkpoint).string()));
+  console_.line(fmt::format("All figures: --verbose, log.txt, metrics.json, eval.csv, predictions.csv{}",
+                            options_.tensorboard ? ", tensorboard/" : ""));
+  if (options_.mask != data::Mask::none || !options_.fold.empty() || fs::exists(folder_->file("audit.json")))
+    return;
+  const std::string run = text::shell_word(folder_->path().string());
+  console_.line(
+      fmt::format("Audit of the images: xrtrain audit {} --image-size {} --out {}, then xrtrain eval {}",
+                  text::shell_word(options_.data), options_.image_size, run, run));
 }
 
 /// Options, and the folder that they name, opened.

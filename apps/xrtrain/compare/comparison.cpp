@@ -111,8 +111,8 @@ Comparison compare(const RunPredictions& a, const RunPredictions& b) {
 std::vector<std::string> comparison_text(const Comparison& comparison, const std::string& name_a,
                                          const std::string& name_b) {
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("A: {}: {}", name_a, accuracy_text(comparison.correct_a, comparison.images)));
-  lines.push_back(fmt::format("B: {}: {}", name_b, accuracy_text(comparison.correct_b, comparison.images)));
+  lines.push_back(fmt::format("A: {}: {}", name_a, proportion_text(comparison.correct_a, comparison.images)));
+  lines.push_back(fmt::format("B: {}: {}", name_b, proportion_text(comparison.correct_b, comparison.images)));
   for (std::string& line : pairing_text(comparison.paired)) lines.push_back(std::move(line));
   const statistics::McNemar& m = comparison.mcnemar;
   lines.push_back(fmt::format("Only A is right on {} images, only B on {}: McNemar's test ({}) gives {}",

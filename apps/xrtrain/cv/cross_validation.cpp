@@ -184,7 +184,7 @@ class CrossValidation {
     const CvScore& score = summary.repeats.front().pooled;
     console_.line(fmt::format("Repeat {}, fold {} of {}: {}{}", task.repeat, task.fold, settings_.folds,
                               labels_ ? fmt::format("{} of {} known labels", score.correct, score.images)
-                                      : accuracy_text(score.correct, score.images),
+                                      : proportion_text(score.correct, score.images),
                               score.auroc.value ? fmt::format(", AUROC {:.4f}", *score.auroc.value) : ""));
     console_.event(
         "fold",

@@ -55,18 +55,6 @@ json choice_json(const CheckpointResults& results, std::optional<std::int64_t> e
           {"test", result_json(find_result(results, *epoch, "test"), class_names)}};
 }
 
-std::string result_text(const CheckpointResults& results, std::int64_t epoch, const std::string& split) {
-  const CheckpointResult* result = find_result(results, epoch, split);
-  if (result == nullptr) return "no images";
-  if (result->has_labels()) return mean_auroc_text(result->evaluation);
-  return accuracy_text(result->evaluation.hits(), result->evaluation.images());
-}
-
-/// What a result is about, in a line.
-const char* measure_of(const CheckpointResults& results) {
-  return !results.empty() && results.front().has_labels() ? "mean AUROC" : "accuracy";
-}
-
 std::string label_csv(const CheckpointResults& results, const std::vector<std::string>& labels) {
   std::string text = "checkpoint,split,known,correct,accuracy,mean_auroc,loss";
   for (const std::string& name : labels)
@@ -102,15 +90,15 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
   std::optional<double> best;
   for (const std::int64_t epoch : epochs) {
     const std::filesystem::path path = checkpoint_path(run, epoch);
-    console.line(fmt::format("Loading model {}", path.string()));
+    console.detail(fmt::format("Loading model {}", path.string()));
     load_weights(path, network);
     for (EvaluationSplit* split : splits) {
       SplitPredictions predictions{epoch, split->name(), split->listed(), {}};
       const Evaluation evaluation = split->run(network, console, &predictions.probabilities);
       results.push_back({epoch, split->name(), evaluation, std::move(predictions)});
       const bool test = split->name() == "test";
-      console.line(fmt::format("{}Acc: {:.4f}{}", test ? "" : "Validation ", evaluation.accuracy(),
-                               mean_auroc_suffix(evaluation)));
+      console.detail(fmt::format("{}Acc: {:.4f}{}", test ? "" : "Validation ", evaluation.accuracy(),
+                                 mean_auroc_suffix(evaluation)));
       console.event("evaluation", {{"checkpoint", fmt::format("{:02d}", epoch)},
                                    {"split", split->name()},
                                    {"correct", evaluation.hits()},
@@ -120,9 +108,9 @@ CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
       if (test && !results.back().has_labels()) best = std::max(best.value_or(0.0), evaluation.accuracy());
     }
   }
-  console.line(fmt::format("Validation complete in {}", text::duration_text(now_seconds() - started)));
+  console.detail(fmt::format("Validation complete in {}", text::duration_text(now_seconds() - started)));
   if (best)
-    console.line(fmt::format(
+    console.detail(fmt::format(
         "Best Acc: {:.6f}{}", *best,
         epochs.size() == 1 ? ""
                            : fmt::format(" (optimistic: the best of {} on the test images)", epochs.size())));
@@ -154,40 +142,6 @@ const CheckpointResult* find_result(const CheckpointResults& results, std::int64
     return result.epoch == epoch && result.split == split;
   });
   return found == results.end() ? nullptr : &*found;
-}
-
-void tell_summary(const CheckpointResults& results, const Selection& selection, Console& console) {
-  const std::size_t count = checkpoint_count(results);
-  const char* const measure = measure_of(results);
-  if (selection.on == SelectedOn::ensemble)
-    return console.line(
-        fmt::format("Ensemble: test {} {}", measure, result_text(results, selection.checkpoint, "test")));
-  if (count == 1) {
-    if (find_result(results, selection.last, "validation") != nullptr)
-      console.line(fmt::format("Checkpoint {:02d}: validation {} {}", selection.last, measure,
-                               result_text(results, selection.last, "validation")));
-    console.line(fmt::format("Checkpoint {:02d}: test {} {}", selection.last, measure,
-                             result_text(results, selection.last, "test")));
-    return;
-  }
-  if (selection.on == SelectedOn::run_validation) {
-    console.line(fmt::format("Checkpoint {:02d}, chosen on the run's own validation images: test {} {}",
-                             selection.checkpoint, measure,
-                             result_text(results, selection.checkpoint, "test")));
-  } else if (selection.on_validation()) {
-    console.line(fmt::format("Checkpoint {:02d}, chosen on validation ({}): test {} {}", selection.checkpoint,
-                             result_text(results, selection.checkpoint, "validation"), measure,
-                             result_text(results, selection.checkpoint, "test")));
-  } else {
-    console.line("Without validation images no checkpoint can be chosen but by looking at the test images");
-    console.line(fmt::format("Checkpoint {:02d}, the last: test {} {}", selection.last, measure,
-                             result_text(results, selection.last, "test")));
-  }
-  if (selection.best_on_test)
-    console.line(fmt::format(
-        "Optimistic, for it is chosen on the test images: the best of {} checkpoints is "
-        "{:02d}, test {} {}",
-        count, *selection.best_on_test, measure, result_text(results, *selection.best_on_test, "test")));
 }
 
 std::string evaluation_csv(const CheckpointResults& results, const std::vector<std::string>& class_names) {

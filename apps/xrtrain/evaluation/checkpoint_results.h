@@ -36,9 +36,6 @@ using CheckpointResults = std::vector<CheckpointResult>;
 [[nodiscard]] const CheckpointResult* find_result(const CheckpointResults& results, std::int64_t epoch,
                                                   const std::string& split);
 
-/// Tells the choice and its test accuracy, and, as optimistic, the best test accuracy of all.
-void tell_summary(const CheckpointResults& results, const Selection& selection, Console& console);
-
 /// eval.csv
 [[nodiscard]] std::string evaluation_csv(const CheckpointResults& results,
                                          const std::vector<std::string>& class_names);

@@ -93,8 +93,8 @@ struct EvaluationDetails {
 [[nodiscard]] EvaluationDetails make_details(const Predictions& predictions, const Selection& selection,
                                              const DetailSettings& settings);
 
-/// How often who always says the largest class of these images is right, in a sentence.
-[[nodiscard]] std::string guessing_text(const EvaluationDetails& details,
+/// "majority-class baseline (covid): 0.535 (46/86)"
+[[nodiscard]] std::string baseline_text(const EvaluationDetails& details,
                                         const statistics::MetricTable& table);
 /// That intervals take the images as independent, and of how many patients the test images are, in a
 /// sentence.
@@ -104,16 +104,14 @@ struct EvaluationDetails {
 
 /// Of several labels: the chosen checkpoint's metrics of each label and their means, and the labels that could not be
 /// measured.
-void tell_label_metrics(const EvaluationDetails& details, const statistics::MetricTable& table,
-                        Console& console);
+void print_label_metrics(const EvaluationDetails& details, const statistics::MetricTable& table,
+                         Console& console);
 /// The labels that some known image has and some has not, of how many; the names of the others. In a sentence.
 [[nodiscard]] std::string measured_labels_text(const EvaluationDetails& details,
                                                const statistics::MetricTable& table);
 
-/// A table for people, of the chosen checkpoint's test images.
-void tell_details(const EvaluationDetails& details, Console& console);
-/// How far the best of many checkpoints on the test images flatters, in one line.
-void tell_optimism(const EvaluationDetails& details, Console& console);
+/// Prints all figures of the selected checkpoint's test images, as details.
+void print_details(const EvaluationDetails& details, Console& console);
 /// metrics.json (docs/formats.md)
 [[nodiscard]] std::string metrics_json(const EvaluationDetails& details);
 

@@ -8,11 +8,18 @@
 
 namespace xr::apps {
 
-std::string accuracy_text(std::int64_t k, std::int64_t n) {
-  const statistics::Interval interval = statistics::wilson_interval(k, n);
-  return fmt::format("{} of {}, {:.4f} (95 % interval {:.3f}-{:.3f})", k, n,
-                     static_cast<double>(k) / static_cast<double>(std::max<std::int64_t>(1, n)), interval.low,
-                     interval.high);
+std::string proportion_text(std::int64_t part, std::int64_t whole) {
+  const statistics::Estimate estimate = statistics::proportion(part, whole);
+  if (!estimate.value || !estimate.interval) return fmt::format("- ({}/{})", part, whole);
+  return fmt::format("{:.3f} ({}/{}, 95% CI {:.3f}-{:.3f})", *estimate.value, part, whole,
+                     estimate.interval->low, estimate.interval->high);
+}
+
+std::string estimate_text(const statistics::Estimate& estimate) {
+  if (!estimate.value) return "-";
+  if (!estimate.interval) return fmt::format("{:.3f}", *estimate.value);
+  return fmt::format("{:.3f} (95% CI {:.3f}-{:.3f})", *estimate.value, estimate.interval->low,
+                     estimate.interval->high);
 }
 
 std::int64_t Evaluation::images() const {

@@ -12,8 +12,10 @@
 
 namespace xr::apps {
 
-/// "76 of 86, 0.8837 (95 % interval 0.799-0.936)"
-[[nodiscard]] std::string accuracy_text(std::int64_t k, std::int64_t n);
+/// "0.884 (76/86, 95% CI 0.799-0.936)", Wilson's interval.
+[[nodiscard]] std::string proportion_text(std::int64_t part, std::int64_t whole);
+/// "0.910 (95% CI 0.712-0.976)", "0.910" or "-".
+[[nodiscard]] std::string estimate_text(const statistics::Estimate& estimate);
 
 /// Results on the images of one split. Of several labels an answer is one known target of an image, and right if
 /// its probability lies on the target's side of 0.5.

@@ -8,7 +8,7 @@ namespace xr::apps {
 
 struct CommonFlags {
   bool strict = false, cache = true;  ///< data::LoadSettings
-  bool quiet = false, json = false;
+  bool quiet = false, json = false, verbose = false;
 
   void add(command_line::Command command) {
     command.flag("--strict", strict, "End at the first image that cannot be decoded");
@@ -17,6 +17,8 @@ struct CommonFlags {
         "Keep decoded images for the next run: in $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else "
         "~/.cache/xrtrain");
     command.flag("--quiet", quiet, "Show warnings and errors only");
+    command.flag("--verbose", verbose,
+                 "Show all figures: every checkpoint, metrics, thresholds, calibration");
     command.flag("--json", json, "Show a JSON object a line instead of text");
   }
   /// Throws UsageError.

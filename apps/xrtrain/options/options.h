@@ -74,7 +74,7 @@ struct TrainOptions {
   double target_sensitivity = 0.95;
   // What is said, and how to begin.
   LogLevel log_level = LogLevel::info;
-  bool quiet = false, json = false, resume = false, force = false;
+  bool quiet = false, json = false, verbose = false, resume = false, force = false;
 };
 
 [[nodiscard]] std::vector<std::string> preset_names();

@@ -68,7 +68,7 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
                                        : "the last one (there are no validation images)",
       right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
       interval.low, interval.high));
-  page.paragraph(guessing_text(details, *metrics) + ".");
+  page.paragraph("The " + baseline_text(details, *metrics) + ".");
   add_optimism(page, details);
   page.add(report_metrics(details, *metrics, split));
   if (split == "test") page.note(independence_text(details, metrics->images));

@@ -1,5 +1,6 @@
 #include "apps/xrtrain/run/run_results.h"
 
+#include "apps/xrtrain/evaluation/result_summary.h"
 #include "engine/io/atomic_file.h"
 
 namespace xr::apps {
@@ -38,10 +39,9 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
   return results;
 }
 
-void tell_results(const RunResults& results, Console& console) {
-  tell_details(results.details, console);
-  tell_summary(results.checkpoints, results.selection, console);
-  tell_optimism(results.details, console);
+void print_results(const RunResults& results, Console& console) {
+  print_details(results.details, console);
+  print_result(results.checkpoints, results.details, console);
 }
 
 void write_figures(const RunResults& results, const std::filesystem::path& folder) {

@@ -23,8 +23,8 @@ struct RunResults {
                                       const CheckpointInfo& info, const History& history,
                                       const DetailSettings& settings);
 
-/// The metrics of the chosen checkpoint, the summary, and how much the best on the test images flatters.
-void tell_results(const RunResults& results, Console& console);
+/// All figures as details, then the result in a few lines.
+void print_results(const RunResults& results, Console& console);
 
 /// eval.csv, summary.json, predictions.csv and metrics.json, into a folder that is there.
 void write_figures(const RunResults& results, const std::filesystem::path& folder);

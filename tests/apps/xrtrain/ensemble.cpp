@@ -91,8 +91,8 @@ TEST_CASE(
                                         "--threads", "2", "--positive", "covid"});
   REQUIRE(evaluated.status == 0);
   CHECK_THAT(evaluated.output,
-             contains("Ensemble of 2 networks, mean of their probabilities, on 4 test images") &&
-                 contains("Ensemble: test accuracy "));
+             contains("Ensemble of 2 networks, mean of their probabilities, 4 test images:") &&
+                 contains("  accuracy "));
   CHECK_THAT(evaluated.other_errors({}), !contains("training or validation images"));
   const json metrics = json::parse(read_text(folder / "out/metrics.json")),
              summary = json::parse(read_text(folder / "out/summary.json"));

@@ -14,10 +14,10 @@ TEST_CASE("eval repeats the results of the run") {
   fs::remove(folder / "run/eval.csv");
   fs::remove(folder / "run/summary.json");
   const Result result =
-      run(folder, {"eval", (folder / "run").string(), "--threads", "2", "--batch-size", "32"});
+      run(folder, {"eval", (folder / "run").string(), "--threads", "2", "--batch-size", "32", "--verbose"});
   CHECK(result.status == 0);
   CHECK_THAT(result.output,
-             contains("Loading model") && contains("Best Acc: ") && contains("chosen on validation"));
+             contains("Loading model") && contains("Best Acc: ") && contains("selected on validation"));
   CHECK(results_of(folder / "run") == before);
 }
 
@@ -28,10 +28,12 @@ TEST_CASE("eval takes other images and leaves the results of the run alone") {
   const auto before = results_of(folder / "run");
   for (int i = 0; i < 5; ++i) make_png(folder / "other/covid" / (std::to_string(i) + ".png"), i);
   const std::string run_folder = (folder / "run").string();
-  const Result result = run(folder, {"eval", run_folder, "--data", (folder / "other").string(),
-                                     "--checkpoint", "1", "--out", (folder / "table.csv").string()});
+  const Result result =
+      run(folder, {"eval", run_folder, "--data", (folder / "other").string(), "--checkpoint", "1",
+                   "--verbose", "--out", (folder / "table.csv").string()});
   CHECK(result.status == 0);
-  CHECK_THAT(result.output, contains("of 5, ") && contains("01.safetensors") && !contains("00.safetensors"));
+  CHECK_THAT(result.output,
+             contains("/5, 95% CI") && contains("01.safetensors") && !contains("00.safetensors"));
   CHECK_THAT(read_text(folder / "table.csv"), contains("01,test,5,"));
   CHECK(results_of(folder / "run") == before);
 
@@ -51,23 +53,23 @@ TEST_CASE("eval uses what the run chose on images of another folder") {
     std::vector<std::string> found;
     std::istringstream text(output);
     for (std::string line; std::getline(text, line);)
-      for (const char* part : {"Youden", "wanted: ", "  test: ", "with it ECE", "chosen on", "AUROC"})
+      for (const char* part : {"Youden", "target ", "  test: ", "without it", "selected on", "AUROC"})
         if (line.find(part) != std::string::npos) {
           // The same but for where it was chosen.
-          if (const auto at = line.find("the run's own validation images"); at != std::string::npos)
-            line.replace(at, 31, "validation");
-          if (!line.starts_with("Checkpoint") || line.ends_with(":")) found.push_back(line);
+          if (const auto at = line.find("the run's validation images"); at != std::string::npos)
+            line.replace(at, 27, "validation");
+          if (!line.starts_with("  validation accuracy")) found.push_back(line);
           break;
         }
     return found;
   };
-  const Result own = run(folder, {"eval", run_folder, "--threads", "2"}),
-               other =
-                   run(folder, {"eval", run_folder, "--threads", "2", "--data", (folder / "other").string()});
+  const Result own = run(folder, {"eval", run_folder, "--threads", "2", "--verbose"}),
+               other = run(folder, {"eval", run_folder, "--threads", "2", "--verbose", "--data",
+                                    (folder / "other").string()});
   REQUIRE(other.status == 0);
   CHECK(lines(own.output).size() >= 5);
   CHECK(lines(other.output) == lines(own.output));
-  CHECK_THAT(other.output, contains("chosen on the run's own validation images: test accuracy"));
+  CHECK_THAT(other.output, contains("(selected on the run's validation images), 8 test images:"));
 
   const auto out = (folder / "a/figures").string();
   const Arguments into{"eval",  run_folder, "--threads", "2", "--data", (folder / "other").string(),
@@ -135,7 +137,7 @@ TEST_CASE("eval says that a checkpoint was given and not chosen") {
                                        std::to_string(epoch), "--out", out.string()});
     REQUIRE(result.status == 0);
     CHECK_THAT(result.output,
-               contains(epoch == chosen ? "chosen on validation, on" : "given by --checkpoint"));
+               contains(epoch == chosen ? "(selected on validation), " : "(given by --checkpoint), "));
     const auto written = nlohmann::json::parse(read_text(out / "metrics.json"));
     CHECK(written["chosen"]["on"] == (epoch == chosen ? "validation" : "given"));
   }

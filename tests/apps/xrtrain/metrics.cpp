@@ -20,7 +20,11 @@ TEST_CASE("The Wilson interval is that of the literature") {
   CHECK(statistics::wilson_interval(0, 0).low == 0.0);
   CHECK(statistics::wilson_interval(0, 0).high == 1.0);
   CHECK(statistics::wilson_interval(20, 20).high == 1.0);
-  CHECK(accuracy_text(76, 86) == "76 of 86, 0.8837 (95 % interval 0.799-0.936)");
+  CHECK(proportion_text(76, 86) == "0.884 (76/86, 95% CI 0.799-0.936)");
+  CHECK(proportion_text(0, 0) == "- (0/0)");
+  CHECK(estimate_text({0.5, {}}) == "0.500");
+  CHECK(estimate_text({0.91, statistics::Interval{0.712, 0.976}}) == "0.910 (95% CI 0.712-0.976)");
+  CHECK(estimate_text({}) == "-");
 }
 
 TEST_CASE("Predictions and probabilities of logits") {

@@ -126,16 +126,16 @@ TEST_CASE("A wanted sensitivity that the test images rule out is told") {
   {
     Console console({.quiet = true});
     console.open_log(folder / "log.txt");
-    tell_details(details, console);
+    print_details(details, console);
   }
   CHECK_THAT(
       read_text(folder / "log.txt"),
-      contains("sensitivity 0.95 wanted on validation: 0.5000") &&
+      contains("target sensitivity 0.95 on validation: 0.5000") &&
           contains("The validation figures of this checkpoint, and at these thresholds, are optimistic") &&
-          contains("images of one patient are not, and make them too narrow") &&
-          contains("validation: sensitivity 1.0000 (0.839-1.000; 20 of 20)") &&
-          contains("test: sensitivity 0.7500 (0.598-0.858; 30 of 40)") &&
-          contains("a sensitivity of 0.95 was wanted, but"));
+          contains("several images of one patient make them too narrow") &&
+          contains("validation: sensitivity 1.000 (20/20, 95% CI 0.839-1.000)") &&
+          contains("test: sensitivity 0.750 (30/40, 95% CI 0.598-0.858)") &&
+          contains("the threshold for a target sensitivity of 0.95 reaches 0.750 (30/40"));
   // 0.85 lies within the interval.
   DetailSettings settings;
   settings.target_sensitivity = 0.85;
@@ -213,11 +213,11 @@ TEST_CASE("Groups of images and the suppression of small ones") {
 TEST_CASE("A run writes predictions and metrics that agree with its other results") {
   TemporaryFolder folder;
   make_phantoms(folder, 12, 10);
-  const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant"}));
+  const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant", "--verbose"}));
   REQUIRE(result.status == 0);
   for (const char* part :
-       {"Positive class: covid (--positive", "  accuracy ", "  AUROC ", "DeLong", "Confusion matrix",
-        "Youden's index", "sensitivity 0.95 wanted", "  Temperature", "It flatters by about "})
+       {"Positive class: covid (another: --positive", "  accuracy ", "  AUROC ", "DeLong", "Confusion matrix",
+        "Youden's index", "target sensitivity 0.95", "  Temperature", "selection bias about "})
     CHECK_THAT(result.output, contains(part));
   const auto metrics = json_of_file(folder / "run/metrics.json"),
              summary = json_of_file(folder / "run/summary.json");
@@ -242,7 +242,7 @@ TEST_CASE("A run writes predictions and metrics that agree with its other result
   // Another positive class mirrors the rates.
   const Result other = run(folder, {"eval", (folder / "run").string(), "--positive", "normal"});
   REQUIRE(other.status == 0);
-  CHECK_THAT(other.output, contains("Positive class: normal\n"));
+  CHECK_THAT(other.output, contains("positive class: normal\n"));
   const auto mirrored = json_of_file(folder / "run/metrics.json");
   CHECK(mirrored["positive_class"] == "normal");
   CHECK(mirrored["checkpoints"][1]["metrics"]["sensitivity"] ==
@@ -271,12 +271,12 @@ TEST_CASE("Three classes work throughout") {
                      (std::to_string(i) + ".png"),
                  static_cast<std::uint64_t>(seed));
       }
-  const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant"}));
+  const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant", "--verbose"}));
   REQUIRE(result.status == 0);
   CHECK_THAT(result.output, contains("macro AUROC") && contains("One class against the rest") &&
-                                contains("    b: sensitivity") && !contains("Positive class") &&
+                                contains("    b: sensitivity") && !contains("ositive class") &&
                                 !contains("Youden") && contains("  Temperature") &&
-                                contains("By how much it flatters: too few images to estimate"));
+                                contains("selection bias not estimated: it takes at least "));
   const auto metrics = json_of_file(folder / "run/metrics.json");
   CHECK(metrics["positive_class"].is_null());
   CHECK(metrics["best_on_test_optimistic"]["optimism"].is_null());
@@ -296,10 +296,10 @@ TEST_CASE("Test images of one class have undefined metrics") {
   REQUIRE(run(folder, tiny(folder, "run", {"--epochs", "1"})).status == 0);
   for (int i = 0; i < 5; ++i) make_png(folder / "other/covid" / (std::to_string(i) + ".png"), i);
   const Result result =
-      run(folder, {"eval", (folder / "run").string(), "--data", (folder / "other").string()});
+      run(folder, {"eval", (folder / "run").string(), "--data", (folder / "other").string(), "--verbose"});
   REQUIRE(result.status == 0);
   CHECK_THAT(result.output, contains("  AUROC                    -  -             DeLong") &&
-                                contains("  specificity              -  -             0 of 0"));
+                                contains("  specificity              -  -             0/0"));
 }
 
 }  // namespace xr::apps::test

@@ -25,22 +25,23 @@ bool has_line_like(const std::string& text, const std::string& expression) {
 
 }  // namespace
 
-TEST_CASE("A run trains and evaluates every checkpoint and tells it in the familiar lines") {
+TEST_CASE("A run trains and evaluates every checkpoint and prints the familiar lines") {
   TemporaryFolder folder;
   make_phantoms(folder);
-  const Result result = run(folder, tiny(folder, "run"));
+  const Result result = run(folder, tiny(folder, "run", {"--verbose"}));
   REQUIRE(result.status == 0);
   CHECK(result.other_errors({"95% CI"}).empty());  // of the small validation split
-  for (
-      const char* expression :
-      {"Epoch 0/2", "Epoch 2/2", "Loss: [0-9]+\\.[0-9]{4} Acc: [01]\\.[0-9]{4}",
-       "Validation Loss: [0-9]+\\.[0-9]{4} Acc: [01]\\.[0-9]{4}",
-       "Loading model .*/run/checkpoints/02\\.safetensors", "Acc: [01]\\.[0-9]{4}",
-       "Validation complete in [0-9]+m [0-9]+s",
-       "Waiting for batches: [0-9]+\\.[0-9]% of the training steps' time.*",
-       "Best Acc: [01]\\.[0-9]{6} \\(optimistic: the best of 3 on the test images\\)",
-       R"(Checkpoint 0[012], chosen on validation .*: test accuracy [0-4] of 4, [01]\.[0-9]{4} \(95 % interval .*\))",
-       "Optimistic, .*test accuracy [0-4] of 4, .*", "Disk: 3 checkpoints of .* are free"}) {
+  for (const char* expression :
+       {"Epoch 0/2", "Epoch 2/2", "Loss: [0-9]+\\.[0-9]{4} Acc: [01]\\.[0-9]{4}",
+        "Validation Loss: [0-9]+\\.[0-9]{4} Acc: [01]\\.[0-9]{4}",
+        "Loading model .*/run/checkpoints/02\\.safetensors", "Acc: [01]\\.[0-9]{4}",
+        "Validation complete in [0-9]+m [0-9]+s",
+        "Waiting for batches: [0-9]+\\.[0-9]% of the training steps' time.*",
+        "Best Acc: [01]\\.[0-9]{6} \\(optimistic: the best of 3 on the test images\\)",
+        R"(Checkpoint 0[012] \(selected on validation\), 4 test images:)",
+        R"(  accuracy [01]\.[0-9]{3} \([0-4]/4, 95% CI .*\))",
+        "  best of 3 checkpoints on test: 0[012], accuracy .*\\(optimistic: selected on the test set; .*",
+        "Disk: 3 checkpoints of .* are free"}) {
     INFO(expression);
     CHECK(has_line_like(result.output, expression));
   }
@@ -158,9 +159,35 @@ TEST_CASE("Without validation images the program says that no checkpoint can be 
   replace_value(none, "--val-fraction", "0");
   const Result without = run(folder, none);
   REQUIRE(without.status == 0);
-  CHECK_THAT(without.output, contains("no checkpoint can be chosen") && contains("Checkpoint 02, the last") &&
-                                 contains("Optimistic") && !contains("chosen on validation"));
+  CHECK_THAT(without.output,
+             contains("Checkpoint 02 (the last; no validation images to select on), 4 test images:") &&
+                 contains("(optimistic: selected on the test set") && !contains("selected on validation"));
   CHECK(lines_of(read_text(folder / "none/eval.csv")).size() == 1 + 3);
+}
+
+TEST_CASE("Without --verbose a run ends in at most 15 lines, and its log has the details") {
+  TemporaryFolder folder;
+  make_phantoms(folder);
+  const Result result = run(folder, tiny(folder, "run"));
+  REQUIRE(result.status == 0);
+  CHECK_THAT(result.output,
+             !contains("Loading model") && !contains("Confusion matrix") && !contains("Disk:"));
+  CHECK_THAT(read_text(folder / "run/log.txt"),
+             contains("Loading model") && contains("Confusion matrix") && contains("Disk:"));
+  const std::vector<std::string> lines = lines_of(result.output);
+  const auto end = std::ranges::find_if(
+      lines, [](const std::string& line) { return line.starts_with("Training complete in "); });
+  REQUIRE(end != lines.end());
+  CHECK(lines.end() - end <= 15);
+  const auto shows = [&](const std::string& start) {
+    return std::any_of(end, lines.end(), [&](const std::string& line) { return line.starts_with(start); });
+  };
+  for (const char* start : {"  accuracy ", "  majority-class baseline (covid): 0.500 (2/4)", "  AUROC ",
+                            "  sensitivity ", "  validation accuracy ", "  best of 3 checkpoints on test: ",
+                            "1 warning: see above", "Report: ", "Checkpoint: "}) {
+    INFO(start);
+    CHECK(shows(start));
+  }
 }
 
 TEST_CASE("With --json each line of the output is an object and with --quiet there is none") {

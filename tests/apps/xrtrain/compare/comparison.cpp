@@ -44,7 +44,7 @@ TEST_CASE("a comparison pairs images and tests the difference") {
   CHECK(*result.delong->auroc_a == Approx(1.0));
   CHECK(*result.delong->auroc_b == Approx(0.5));  // above 0.1 and below 0.4
   const std::vector<std::string> text = comparison_text(result, "one", "two");
-  CHECK_THAT(text[0], contains("A: one: 12 of 12"));
+  CHECK_THAT(text[0], contains("A: one: 1.000 (12/12, 95% CI "));
   CHECK(result.p_accuracy == Approx(4.0 / 1024));  // the smaller of two
   CHECK_THAT(text[text.size() - 3], contains("Accuracy: A is better (p = 0.0039, adjusted for two tests"));
   CHECK_THAT(text.back(), contains("not two methods"));
