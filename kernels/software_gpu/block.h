@@ -23,12 +23,15 @@ struct Shadow {
   u16 writer = 0, written = 0, reader = 0, read = 0;
 };
 constexpr u16 several_warps = 0xfffe, mixed_warps = 0xfffd, last_epoch = 0xfff0;
+/// As a writer: a word that only atomics have changed, of one warp (this + warp + 1) or of several.
+constexpr u16 atomic_of_warp = 0x1000, atomic_of_several = 0x1fff;
 
 /// A copy to shared memory that is under way.
 struct AsyncCopy {
   u8 lane, bytes, valid;  ///< of `bytes` so many are copied, the rest becomes zero
   u32 group, to;
   u64 from;
+  u32 pc;  ///< of the instruction that began it
 };
 
 struct Block {

@@ -16,14 +16,22 @@ namespace {
                                    : "reads shared memory that nobody wrote, at ") +
             hex(offset + shared_start));
 }
+bool is_of_atomics(u16 writer) {
+  return writer >= atomic_of_warp && writer <= atomic_of_several;
+}
 [[noreturn]] void race(const Warp& warp, const Instruction& instruction, int lane, u32 offset,
-                       const Shadow& s, bool reads) {
-  const bool was_written = s.written == warp.block->epoch;
+                       const Shadow& s, Access access) {
+  const bool was_written = s.written == warp.block->epoch, by_atomic = was_written && is_of_atomics(s.writer);
   const u16 who = was_written ? s.writer : s.reader;
   fault(warp, instruction, lane,
-        std::string("race: ") + (reads ? "reads" : "writes") + " shared memory that " +
-            (who == several_warps ? "other warps" : "warp " + std::to_string(who - 1)) +
-            (was_written ? " wrote" : " read") + " since the last barrier, at " + hex(offset + shared_start));
+        "race: " + std::string(verb_of(access)) + " shared memory that " +
+            (who == several_warps || who == atomic_of_several
+                 ? "other warps"
+                 : "warp " + std::to_string(who - (by_atomic ? atomic_of_warp : 0) - 1)) +
+            (by_atomic     ? " changed in an atomic"
+             : was_written ? " wrote"
+                           : " read") +
+            " since the last barrier, at " + hex(offset + shared_start));
 }
 
 /// Words of which an access used a part are not looked at for races: neighbours may have the rest.
@@ -33,7 +41,26 @@ void mark_part(Block& block, u32 offset, Access access) {
   (access == Access::read ? s.read : s.written) = block.epoch;
 }
 
+/// An atomic races with plain accesses of other warps, not with atomics.
+void use_atomically(Warp& warp, const Instruction& instruction, int lane, u32 offset, Shadow& s) {
+  const u16 me = static_cast<u16>(warp.index + 1), epoch = warp.block->epoch;
+  const u16 mine = static_cast<u16>(atomic_of_warp + me);
+  const bool written_now = s.written == epoch, of_atomics = written_now && is_of_atomics(s.writer);
+  if ((written_now && !of_atomics && s.writer != me && s.writer != mixed_warps) ||
+      (s.read == epoch && s.reader != me && s.reader != mixed_warps)) [[unlikely]]
+    race(warp, instruction, lane, offset, s, Access::atomic);
+  if (!written_now)
+    s.writer = mine;
+  else if (of_atomics && s.writer != mine)
+    s.writer = atomic_of_several;
+  s.written = epoch;
+}
+
 }  // namespace
+
+const char* verb_of(Access access) {
+  return access == Access::read ? "reads" : access == Access::write ? "writes" : "changes in an atomic";
+}
 
 void addresses(const Warp& warp, Operand operand, s64 offset, bool is_64, u64* a) {
   if (is_64) {
@@ -59,20 +86,25 @@ void check_shared(Warp& warp, const Instruction& instruction, int lane, u32 offs
   } else {
     std::memset(state, Block::written, bytes);
   }
-  if (!options().races || access == Access::atomic) return;
+  if (!options().races) return;
   if (bytes < 4) return mark_part(block, offset, access);
   const u16 me = static_cast<u16>(warp.index + 1), epoch = block.epoch;
   Shadow* s = block.shadow.data() + offset / 4;
   for (Shadow* const end = s + bytes / 4; s != end; ++s) {
+    if (access == Access::atomic) {
+      use_atomically(warp, instruction, lane, offset, *s);
+      continue;
+    }
     const bool written_now = s->written == epoch, read_now = s->read == epoch;
-    if (written_now && s->writer != me && s->writer != mixed_warps) [[unlikely]]
-      race(warp, instruction, lane, offset, *s, access == Access::read);
+    if (written_now && s->writer != me && s->writer != mixed_warps && s->writer != atomic_of_warp + me)
+        [[unlikely]]
+      race(warp, instruction, lane, offset, *s, access);
     if (access == Access::read) {
       s->reader = !read_now || s->reader == me ? me : s->reader == mixed_warps ? mixed_warps : several_warps;
       s->read = epoch;
     } else {
       if (read_now && s->reader != me && s->reader != mixed_warps) [[unlikely]]
-        race(warp, instruction, lane, offset, *s, false);
+        race(warp, instruction, lane, offset, *s, access);
       s->writer = me;
       s->written = epoch;
     }
@@ -84,8 +116,8 @@ u8* shared_at(Warp& warp, const Instruction& instruction, int lane, u64 address,
   const u64 offset = address - shared_start;
   if (offset > block.shared.size() || bytes > block.shared.size() - offset) [[unlikely]]
     fault(warp, instruction, lane,
-          std::string(access == Access::read ? "reads " : "writes ") + std::to_string(bytes) +
-              " bytes of shared memory at " + hex(address) + ", outside of [" + hex(shared_start) + ", " +
+          std::string(verb_of(access)) + " " + std::to_string(bytes) + " bytes of shared memory at " +
+              hex(address) + ", outside of [" + hex(shared_start) + ", " +
               hex(shared_start + block.shared.size()) + ")");
   check_shared(warp, instruction, lane, static_cast<u32>(offset), bytes, access);
   return block.shared.data() + offset;
@@ -98,8 +130,8 @@ u8* global_at(Warp& warp, const Instruction& instruction, int lane, u64 address,
     const Range found = races ? allocations().find_with_words(address) : allocations().find(address);
     const auto report = [&](const std::string& what) {
       fault(warp, instruction, lane,
-            std::string(access == Access::read ? "reads " : "writes ") + std::to_string(bytes) +
-                " bytes of global memory at " + hex(address) + what);
+            std::string(verb_of(access)) + " " + std::to_string(bytes) + " bytes of global memory at " +
+                hex(address) + what);
     };
     if (!found.contains(address, bytes))
       report(", in no allocation" + (found.end > found.begin ? "; the one before is [" + hex(found.begin) +

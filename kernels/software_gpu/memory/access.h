@@ -8,6 +8,8 @@
 namespace xr::software_gpu {
 
 enum class Access : u8 { read, write, atomic };
+/// "reads", for messages.
+const char* verb_of(Access access);
 
 /// The addresses of a warp's access, and where they lie on the host.
 struct Lanes {

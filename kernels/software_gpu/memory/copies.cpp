@@ -33,7 +33,7 @@ void async_copy(Warp& warp, const Instruction& instruction, u32 lanes) {
     if (count > 0)
       global_at(warp, instruction, lane, from.address[lane], count, Access::read), reading |= 1u << lane;
     warp.copies.push_back({static_cast<u8>(lane), static_cast<u8>(bytes), static_cast<u8>(count),
-                           warp.committed[lane], offset, from.address[lane]});
+                           warp.committed[lane], offset, from.address[lane], warp.pc});
   });
   if (warp.block->counting == Counting::all) {
     if (reading != 0) count_sectors(warp, instruction, reading, instruction.bytes, from.address);
@@ -101,10 +101,14 @@ Handler ldmatrix_handler(bool transposed) {
 
 void finish_copies(Warp& warp) {
   if (warp.copies.empty()) return;
+  const Block& block = *warp.block;
   const std::size_t left = warp.copies.size();
+  const u32 first = warp.copies.front().pc;
   warp.copies.clear();
-  throw Fault(warp.block->kernel->title + ": a warp ends with " + std::to_string(left) +
-              " copies that were not waited for");
+  throw Fault(block.kernel->title + ", block " + triple(block.index) + ", warp " +
+              std::to_string(warp.index) + ": ends with " + std::to_string(left) +
+              " copies that were not waited for\n    begun at " +
+              place_of(*block.kernel, block.kernel->code[first]));
 }
 
 }  // namespace xr::software_gpu

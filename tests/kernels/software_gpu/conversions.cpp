@@ -14,14 +14,14 @@ template <class D, class S>
 void check_integers() {
   const std::string types = "." + type_name<D>() + "." + type_name<S>();
   check<D>(
-      "cvt" + types, [](S x) { return static_cast<D>(static_cast<Int128>(x)); }, edge_values<S>());
+      "cvt" + types, [](S x) { return static_cast<D>(static_cast<Int128>(x)); }, all_values<S>());
   check<D>(
       "cvt.sat" + types,
       [](S x) {
         const Int128 low = std::numeric_limits<D>::min(), high = std::numeric_limits<D>::max();
         return static_cast<D>(std::clamp<Int128>(x, low, high));
       },
-      edge_values<S>());
+      all_values<S>());
 }
 
 /// Floats to integers: rounded, clamped; NaN becomes 0, or the highest bit where 64 bits are concerned.
@@ -58,7 +58,7 @@ template <class D, class S>
 void check_to_float() {
   check<D>(
       "cvt.rn." + type_name<D>() + "." + type_name<S>(), [](S x) { return static_cast<D>(x); },
-      edge_values<S>());
+      all_values<S>());
 }
 
 template <class S>

@@ -1,5 +1,5 @@
 // What is not known is an error with kernel, line and instruction, before anything runs.
-#include "tests/kernels/software_gpu/child.h"
+#include "tests/child.h"
 #include "tests/kernels/software_gpu/ptx.h"
 
 namespace xr::tests {

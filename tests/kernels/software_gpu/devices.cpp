@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tests/kernels/software_gpu/child.h"
+#include "tests/child.h"
 #include "tests/kernels/software_gpu/planted_faults.h"
 
 namespace xr::tests {

@@ -170,8 +170,7 @@ namespace {
 
 template <class T, class F>
 void check_comparison(const std::string& comparison, F&& definition) {
-  const auto values = edge_values<T>();
-  with_pairs(values, values, [&](const std::vector<T>& a, const std::vector<T>& b) {
+  with_pairs(all_values<T>(), partner_values<T>(), [&](const std::vector<T>& a, const std::vector<T>& b) {
     const std::string registers = register_of<T>(11) + ", " + register_of<T>(12);
     const std::string type = (comparison == "eq" || comparison == "ne") && std::is_unsigned_v<T>
                                  ? "b" + std::to_string(8 * sizeof(T))

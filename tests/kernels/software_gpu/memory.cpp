@@ -1,4 +1,5 @@
 // Loads, stores, atomics, copies, ldmatrix and barriers.
+#include "kernels/software_gpu/options.h"
 #include "tests/kernels/software_gpu/ptx.h"
 
 namespace xr::tests {
@@ -249,9 +250,11 @@ TEST_CASE("barriers of warps that are not whole") {
 
 namespace {
 
-/// The report of two warps whose bodies are these, with 260 bytes of shared memory at %r4, 256 of which were written before a
-/// barrier; the first warp runs first.
-std::string run_two_warps(const std::string& first, const std::string& second) {
+/// The report of two warps whose bodies are these, in the order in which they run, with 260 bytes of shared memory at %r4, 256
+/// of which were written before a barrier.
+std::string run_two_warps(const std::string& earlier, const std::string& later) {
+  const std::string &first = options().reverse ? later : earlier,
+                    &second = options().reverse ? earlier : later;
   const DeviceArray<u32> none{std::vector<u32>(1)};
   try {
     run_module(
@@ -282,6 +285,26 @@ TEST_CASE("races of shared memory") {
   CHECK(run_two_warps(write, "\tst.shared.u32 [%r4+4], 1;\n").empty());
   // Bytes of one word that belong to two warps.
   CHECK(run_two_warps("\tst.shared.u8 [%r4], 1;\n", "\tst.shared.u8 [%r4+1], 1;\n").empty());
+}
+
+// Atomics of several warps are no race, an atomic and a plain access of another warp are.
+TEST_CASE("races of atomics in shared memory") {
+  const std::string read = "\tld.shared.u32 %r10, [%r4];\n", write = "\tst.shared.u32 [%r4], 1;\n",
+                    atomic = "\tatom.shared.add.u32 %r10, [%r4], 1;\n", own = options().reverse ? "1" : "0";
+  CHECK(run_two_warps(atomic, atomic).empty());
+  CHECK(run_two_warps(read + write + atomic + read + write, "").empty());
+  for (const std::string& plain : {read, write}) {
+    const bool reads = plain == read;
+    CHECK(run_two_warps(plain, atomic)
+              .find("race: changes in an atomic shared memory that warp " + own +
+                    (reads ? " read since" : " wrote since")) != std::string::npos);
+    CHECK(run_two_warps(atomic, plain)
+              .find(std::string(reads ? "reads" : "writes") + " shared memory that warp " + own +
+                    " changed in an atomic since") != std::string::npos);
+    CHECK(run_two_warps(atomic, atomic + plain).find("that other warps changed in an atomic since") !=
+          std::string::npos);
+    CHECK(run_two_warps(atomic + plain, atomic).find("race: ") != std::string::npos);
+  }
 }
 
 namespace {
@@ -315,6 +338,29 @@ TEST_CASE("blocks are ordered by the atomics that they share") {
       "\tsetp.eq.u32 %p1, %r2, 2;\n";
   CHECK(run_blocks(body, 3).empty());
   CHECK(run_blocks(body + "\t@%p1 ld.global.u32 %r5, [%rd0];\n", 3).find("race: ") != std::string::npos);
+}
+
+// The blocks that run first and last do this to a word; the one between does nothing.
+TEST_CASE("races of atomics in global memory") {
+  const std::string first_block = options().reverse ? "2" : "0", last_block = options().reverse ? "0" : "2";
+  const auto run = [&](const std::string& first, const std::string& last, const std::string& before = "") {
+    return run_blocks(before + "\tsetp.eq.u32 %p0, %r2, " + first_block + ";\n\tsetp.eq.u32 %p1, %r2, " +
+                          last_block + ";\n\t@%p0 " + first + ";\n\t@%p1 " + last + ";\n",
+                      3);
+  };
+  const std::string read = "ld.global.u32 %r10, [%rd0]", write = "st.global.u32 [%rd0], 1",
+                    atomic = "red.global.add.u32 [%rd0], 1", meet = "\tred.global.add.u32 [%rd0+4], 1;\n";
+  CHECK(run(atomic, atomic).empty());
+  CHECK(run(atomic, "red.global.add.u32 [%rd0+8], 1").empty());
+  for (const std::string& plain : {read, write}) {
+    CHECK(run(plain, atomic).find("race: changes in an atomic global memory that block (" + first_block) !=
+          std::string::npos);
+    CHECK(run(atomic, plain)
+              .find("global memory that block (" + first_block +
+                    ",0,0) changed in an atomic in the same launch") != std::string::npos);
+    CHECK(run(atomic, plain, meet).empty());
+    CHECK(run(plain, atomic, meet).empty());
+  }
 }
 
 // The last word of an access lies behind the end.

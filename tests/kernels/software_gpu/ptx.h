@@ -218,6 +218,25 @@ std::vector<T> edge_values() {
   return values;
 }
 
+/// Every number of 16 bits; edge_values of wider types.
+template <class T>
+std::vector<T> all_values() {
+  if constexpr (sizeof(T) > 2) return edge_values<T>();
+  std::vector<T> values(65536);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(i);
+  return values;
+}
+
+/// What all_values are paired with: every pair of 16 bits would take minutes.
+template <class T>
+std::vector<T> partner_values() {
+  if constexpr (sizeof(T) > 2) return edge_values<T>();
+  std::vector<T> values;
+  for (const int value : {0, 1, 2, 3, 10, 255, 256, 32766, 32767, 32768, 32769, 65534, 65535})
+    values.push_back(static_cast<T>(value));
+  return values;
+}
+
 /// Calls f with every pair of two lists, as two lists of the same length.
 template <class A, class B, class F>
 void with_pairs(const std::vector<A>& a, const std::vector<B>& b, F&& f) {

@@ -1,6 +1,6 @@
 // Shuffles, votes, moves, branches and tensor cores.
 #include "kernels/software_gpu/options.h"
-#include "tests/kernels/software_gpu/child.h"
+#include "tests/child.h"
 #include "tests/kernels/software_gpu/ptx.h"
 
 namespace xr::tests {

@@ -1,4 +1,4 @@
-#include "tests/kernels/software_gpu/child.h"
+#include "tests/child.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -73,7 +73,7 @@ std::string rerun(const std::string& name, const std::string& variable) {
     const std::size_t equals = variable.find('=');
     setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
     setenv("XR_TEST_RERUN", name.c_str(), 1);
-    execl("/proc/self/exe", "test_software_gpu", "rerun", static_cast<char*>(nullptr));
+    execl("/proc/self/exe", "test", "rerun", static_cast<char*>(nullptr));
   });
 }
 
