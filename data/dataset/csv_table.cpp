@@ -70,6 +70,44 @@ std::string utf8_of_utf16(std::string_view bytes, bool big_endian) {
   return text;
 }
 
+/// Bytes of a UTF-8 sequence at `at`, by its first byte and what follows; 0 if it is none (RFC 3629).
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(at);
+  const std::size_t length = first < 0x80                     ? 1
+                             : first >= 0xC2 && first <= 0xDF ? 2
+                             : first >= 0xE0 && first <= 0xEF ? 3
+                             : first >= 0xF0 && first <= 0xF4 ? 4
+                                                              : 0;
+  if (length == 0 || at + length > text.size()) return 0;
+  for (std::size_t i = at + 1; i < at + length; ++i)
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  return length;
+}
+
+bool is_utf8_text(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+/// https://encoding.spec.whatwg.org/index-windows-1252.txt; its other bytes are their own codes.
+std::string utf8_of_windows1252(std::string_view bytes) {
+  static constexpr std::array<std::uint16_t, 32> codes = {
+      0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+      0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+      0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
+  std::string text;
+  for (const char letter : bytes) {
+    const auto byte = static_cast<unsigned char>(letter);
+    add_utf8(text, byte >= 0x80 && byte < 0xA0 ? codes[byte - 0x80] : std::uint32_t{byte});
+  }
+  return text;
+}
+
 /// UTF-16 without its mark: every other byte of the first ones is zero.
 std::optional<bool> big_endian_utf16(std::string_view bytes) {
   if (bytes.starts_with("\xFF\xFE")) return false;
@@ -82,6 +120,21 @@ std::optional<bool> big_endian_utf16(std::string_view bytes) {
   if (zeros[0] == 0 && zeros[1] == begin.size() / 2) return false;
   if (zeros[1] == 0 && zeros[0] == begin.size() / 2) return true;
   return std::nullopt;
+}
+
+/// The line, from 1, that this place lies in; lines end in LF, CR LF or CR.
+std::size_t line_at(std::string_view text, std::size_t place) {
+  std::size_t line = 1;
+  for (std::size_t i = 0; i < place; ++i)
+    if (text[i] == '\n' || (text[i] == '\r' && !text.substr(i + 1).starts_with('\n'))) ++line;
+  return line;
+}
+
+/// Whether there is text in fields that the header does not have: a separator that was not quoted, mostly.
+bool has_text_beyond(const std::vector<std::string>& record, std::size_t width) {
+  for (std::size_t i = width; i < record.size(); ++i)
+    if (!record[i].empty()) return true;
+  return false;
 }
 
 }  // namespace
@@ -105,15 +158,17 @@ std::string read_text_table(const std::filesystem::path& path) {
   XR_CHECK_CODE(text.find('\0') == text.npos, error_code::table_unusable,
                 "{} is a binary file, not a text table", engine::quote_name(path));
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  return std::string(text);
+  return is_utf8_text(text) ? std::string(text) : utf8_of_windows1252(text);
 }
 
-std::vector<std::vector<std::string>> parse_csv(std::string_view text, char separator) {
+std::vector<std::vector<std::string>> parse_csv(std::string_view text, char separator,
+                                                std::size_t* open_quote) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // byte order mark
   std::vector<std::vector<std::string>> records;
   std::vector<std::string> record;
   std::string field;
   bool quoted_field = false;
+  std::size_t quote = 0;  // where the last one begins
   const auto end_record = [&] {
     record.push_back(std::move(field));
     if (record.size() > 1 || !trimmed(record[0]).empty()) records.push_back(std::move(record));
@@ -127,6 +182,7 @@ std::vector<std::vector<std::string>> parse_csv(std::string_view text, char sepa
       ++i;
     } else if (letter == '"') {
       quoted_field = quoted_field ? false : field.empty();
+      if (quoted_field) quote = i;
     } else if (!quoted_field && letter == separator) {
       record.push_back(std::move(field));
       field.clear();
@@ -138,6 +194,7 @@ std::vector<std::vector<std::string>> parse_csv(std::string_view text, char sepa
     }
   }
   if (!field.empty() || !record.empty()) end_record();
+  if (open_quote != nullptr) *open_quote = quoted_field ? line_at(text, quote) : 0;
   return records;
 }
 
@@ -168,6 +225,18 @@ std::optional<std::size_t> CsvTable::column(std::string_view name) const {
   return std::nullopt;
 }
 
+void note_unusable_lines(std::size_t unusable, std::size_t used, const std::filesystem::path& path,
+                         std::vector<Notice>& notices) {
+  if (unusable == 0) return;
+  notices.push_back(
+      {notice_id::table_lines_unusable,
+       Importance::warning,
+       fmt::format("{} of {} lines of {} have fewer or more fields than its header and are not used",
+                   unusable, used + unusable, engine::quote_name(path)),
+       {},
+       static_cast<std::int64_t>(unusable)});
+}
+
 CsvTable read_csv_table(const std::filesystem::path& path) {
   std::string whole = read_text_table(path);
   std::string_view text = whole;
@@ -176,13 +245,18 @@ CsvTable read_csv_table(const std::filesystem::path& path) {
     separator = text[4];
     text.remove_prefix(std::min(text.find_first_of("\r\n"), text.size()));
   }
-  std::vector<std::vector<std::string>> records = parse_csv(text, separator.value_or(separator_of(text)));
+  std::size_t open_quote = 0;
+  std::vector<std::vector<std::string>> records =
+      parse_csv(text, separator.value_or(separator_of(text)), &open_quote);
+  XR_CHECK_CODE(open_quote == 0, error_code::table_unusable,
+                "line {} of {} begins a quote that is never closed: the lines below it cannot be told apart",
+                open_quote, engine::quote_name(path));
   CsvTable table;
   for (std::size_t i = 0; i < records.size(); ++i) {
     for (std::string& field : records[i]) field = trimmed(std::move(field));
     if (i == 0) {
       table.header = std::move(records[0]);
-    } else if (records[i].size() < table.header.size()) {
+    } else if (records[i].size() < table.header.size() || has_text_beyond(records[i], table.header.size())) {
       ++table.unusable;
     } else {
       records[i].resize(table.header.size());

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
 
 namespace xr::data {
 
@@ -18,7 +21,7 @@ namespace {
 struct FolderIdentity {
   dev_t device;
   ino_t inode;
-  bool operator==(const FolderIdentity&) const = default;
+  auto operator<=>(const FolderIdentity&) const = default;
 };
 
 std::string joined(const std::string& prefix, const std::string& name) {
@@ -31,13 +34,17 @@ class Scanner {
 
   void folder(const fs::path& directory, const std::string& prefix, FolderTree& tree) {
     struct stat status {};
-    XR_CHECK(::stat(directory.c_str(), &status) == 0, "cannot read the folder {}",
-             engine::quote_name(directory));
+    XR_CHECK(::stat(directory.c_str(), &status) == 0, "cannot read the folder {}: {}",
+             engine::quote_name(directory), std::strerror(errno));
     const FolderIdentity identity{status.st_dev, status.st_ino};
     if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
       skip(prefix, "a link that leads back to a folder above it", SkipKind::unreachable);
       return;
     }
+    // Links to folders that hold links to folders: the number of ways doubles with each.
+    if (++visits_[identity] > max_visits)
+      return skip(prefix, fmt::format("a folder that links lead to more than {} times", max_visits),
+                  SkipKind::unreachable);
     above_.push_back(identity);
     for (const fs::path& path : sorted_entries(directory, prefix)) entry(path, prefix, tree);
     above_.pop_back();
@@ -89,11 +96,13 @@ class Scanner {
   }
 
   static constexpr std::size_t entries_told = 256;
+  static constexpr int max_visits = 100;
 
   TreeScan& scan_;
   const Progress& progress_;
   std::size_t met_ = 0;
   std::vector<FolderIdentity> above_;
+  std::map<FolderIdentity, int> visits_;
 };
 
 void add_paths(const FolderTree& tree, const std::string& prefix, std::vector<std::string>& paths) {

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cerrno>
 #include <string>
 #include <string_view>
 
@@ -38,6 +40,12 @@ bool is_bare_dicom_start(std::span<const std::byte> bytes) {
   return is_explicit || is_implicit;
 }
 
+/// Whether the name leaves open what the file is: "scan", or "1.2.840.113619" as of DICOM.
+bool tells_nothing(const std::filesystem::path& path) {
+  const std::string extension = path.extension().string();
+  return std::ranges::none_of(extension, [](unsigned char letter) { return std::isalpha(letter) != 0; });
+}
+
 }  // namespace
 
 bool has_image_extension(const std::filesystem::path& path) {
@@ -56,9 +64,10 @@ bool begins_as_image(std::span<const std::byte> bytes) {
 bool may_be_image(const std::filesystem::path& path) {
   if (has_image_extension(path)) return true;
   const engine::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return false;
+  if (file.get() < 0) return errno != ENOENT && tells_nothing(path);
   std::array<std::byte, recognition_bytes> begin{};
   const ssize_t count = ::read(file.get(), begin.data(), begin.size());
+  if (count < 0) return tells_nothing(path);
   return count > 0 && begins_as_image(std::span(begin).first(static_cast<std::size_t>(count)));
 }
 

@@ -15,7 +15,8 @@ namespace xr::data {
 /// or DICOM file. `bytes`: the first recognition_bytes of a file, or all of a shorter one.
 [[nodiscard]] bool begins_as_image(std::span<const std::byte> bytes);
 
-/// A regular file of either kind. A file that cannot be opened counts by its name alone.
+/// A regular file of either kind. Of a file that may not be opened the name decides: one without the extension of
+/// another kind of file may be an image.
 [[nodiscard]] bool may_be_image(const std::filesystem::path& path);
 
 }  // namespace xr::data

@@ -1,11 +1,34 @@
 #include "data/dataset/label_checks.h"
 
+#include "data/dataset/folder_names.h"
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 
+#include <map>
+
 namespace xr::data {
 
+namespace {
+
+void warn_of_similar_names(Dataset& dataset) {
+  std::map<std::string, std::string> first;  // by the name in small letters
+  for (const std::string& name : dataset.class_names) {
+    const auto [place, added] = first.try_emplace(lower_case(name), name);
+    if (!added)
+      dataset.notices.push_back({notice_id::classes_differ_by_case,
+                                 Importance::warning,
+                                 fmt::format("{} and {} are two {}, but differ by capital letters alone",
+                                             engine::quote_name(place->second), engine::quote_name(name),
+                                             dataset.task == Task::multi_label ? "labels" : "classes"),
+                                 {place->second, name},
+                                 2});
+  }
+}
+
+}  // namespace
+
 void warn_of_labels(Dataset& dataset) {
+  warn_of_similar_names(dataset);
   if (dataset.task != Task::multi_label) return;
   std::vector<std::size_t> with(dataset.class_names.size()), without(dataset.class_names.size());
   for (const Sample& sample : dataset.train)

@@ -44,6 +44,12 @@ std::vector<std::string> fields_of(const std::string& text, char separator) {
   return fields;
 }
 
+/// What R, pandas and spreadsheets write for a value that is not there.
+bool is_missing(const std::string& value) {
+  static constexpr std::array words = {"na"sv, "n/a"sv, "nan"sv, "null"sv, "#n/a"sv};
+  return value.empty() || std::ranges::find(words, lower_case(value)) != words.end();
+}
+
 /// 1, 0 or -1, also as 1.0; anything else is none of them.
 std::optional<int> mark_of(const std::string& value) {
   double number = 0;
@@ -71,6 +77,7 @@ class LabelReader {
  public:
   LabelReader(const LabelSettings& settings, const CsvTable& table) : settings_(settings), table_(table) {
     result_.name = settings.table.filename().string();
+    result_.unusable = table.unusable;
   }
 
   LabelTable read() {
@@ -139,7 +146,7 @@ class LabelReader {
 
   /// A mark as a target: empty says that the label is not there.
   float target_of(const std::string& value, std::size_t column) {
-    if (value.empty()) return 0;
+    if (is_missing(value)) return 0;
     const std::optional<int> mark = mark_of(value);
     XR_CHECK_CODE(mark.has_value(), error_code::table_unusable,
                   "column {} of {} holds {}, not 1, 0, -1 or nothing",
@@ -164,10 +171,10 @@ class LabelReader {
     std::set<std::string> names;
     for (const auto& row : table_.rows)
       for (std::string& name : fields_of(row[column], '|'))
-        if (lower_case(name) != "no finding") names.insert(std::move(name));
+        if (lower_case(name) != "no finding" && !is_missing(row[column])) names.insert(std::move(name));
     result_.names.assign(names.begin(), names.end());
     for (const auto& row : table_.rows) {
-      std::vector<float> targets(result_.names.size(), row[column].empty() ? unknown_target : 0.0f);
+      std::vector<float> targets(result_.names.size(), is_missing(row[column]) ? unknown_target : 0.0f);
       for (const std::string& name : fields_of(row[column], '|'))
         if (const auto found = std::ranges::lower_bound(result_.names, name);
             found != result_.names.end() && *found == name)
@@ -181,13 +188,15 @@ class LabelReader {
     const bool marks =
         std::ranges::all_of(
             table_.rows,
-            [&](const auto& row) { return row[column].empty() || mark_of(row[column]).has_value(); }) &&
+            [&](const auto& row) { return is_missing(row[column]) || mark_of(row[column]).has_value(); }) &&
         (is_chexpert_label(table_.header[column]) ||
          std::ranges::any_of(table_.rows, [&](const auto& row) { return mark_of(row[column]) == -1; }));
     std::vector<std::string> values;
     std::set<std::string> names;
     for (const auto& row : table_.rows) {
-      values.push_back(marks ? text_of_mark(target_of(row[column], column)) : row[column]);
+      values.push_back(marks                     ? text_of_mark(target_of(row[column], column))
+                       : is_missing(row[column]) ? std::string()
+                                                 : row[column]);
       if (!values.back().empty()) names.insert(values.back());
     }
     result_.names.assign(names.begin(), names.end());

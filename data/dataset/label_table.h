@@ -50,6 +50,7 @@ struct LabelTable {
   std::vector<std::optional<Split>> splits;  ///< The same of a column "split".
   std::vector<std::string> columns;          ///< Of labels.
   std::int64_t uncertain = 0;                ///< Values that are -1.
+  std::size_t unusable = 0;                  ///< CsvTable::unusable
 };
 
 /// Throws xr::Error: table_unusable for a file that is no table, label_columns_missing.

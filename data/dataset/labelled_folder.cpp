@@ -1,5 +1,6 @@
 #include "data/dataset/labelled_folder.h"
 
+#include "data/dataset/csv_table.h"
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 #include "kernels/common/error_codes.h"
@@ -155,6 +156,7 @@ class Labeller {
          fmt::format("labels of {} of {} images from {}, {}{}", known_, paths.size(), table_.name,
                      table_.columns.size() == 1 ? "column " : "columns ", columns),
          table_.columns, known_);
+    note_unusable_lines(table_.unusable, table_.entries.size(), settings_.table, dataset_.notices);
     note(notice_id::labels_partly_matched, Importance::warning,
          fmt::format("{} image(s) are skipped: {} does not name them", unlabelled_, table_.name), {},
          unlabelled_);

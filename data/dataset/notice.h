@@ -68,7 +68,9 @@ inline constexpr NoticeId labels_partly_matched{"labels-partly-matched"};  ///< 
 inline constexpr NoticeId label_lines_unmatched{"label-lines-unmatched"};  ///< count: lines that fit no image
 inline constexpr NoticeId labels_uncertain{"labels-uncertain"};            ///< count: targets
 inline constexpr NoticeId labels_contradict{"labels-contradict"};          ///< names: files; count: files
-inline constexpr NoticeId rare_classes{"rare-classes"};                    ///< names: classes; count: images
+inline constexpr NoticeId classes_differ_by_case{
+    "classes-differ-by-case"};                           ///< names: two classes, as "COVID" and "covid"
+inline constexpr NoticeId rare_classes{"rare-classes"};  ///< names: classes; count: images
 inline constexpr NoticeId unknown_classes{
     "unknown-classes"};  ///< the same, of classes that the model has not
 inline constexpr NoticeId split_list_partly_matched{

@@ -63,14 +63,7 @@ void PatientTable::read_table(const std::filesystem::path& path, const std::stri
     patients_.push_back(std::move(row[*patient]));
   }
   index_ = FileIndex(std::move(files), root);
-  if (table.unusable > 0)
-    notices.push_back(
-        {notice_id::table_lines_unusable,
-         Importance::warning,
-         fmt::format("{} of {} lines of {} have too few fields and are not used", table.unusable,
-                     table.rows.size() + table.unusable, engine::quote_name(path)),
-         {},
-         static_cast<std::int64_t>(table.unusable)});
+  note_unusable_lines(table.unusable, table.rows.size(), path, notices);
 }
 
 std::string PatientTable::patient_of(const std::string& path) const {

@@ -56,8 +56,11 @@ TEST_CASE("tables: separators, line ends and encodings that spreadsheets save") 
   CHECK(read_csv_table(folder / "t.csv").rows[0][0] == "\xC3\xBC\xE4\xB8\xAD\xF0\x9F\x98\x80");
   write_bytes(folder / "t.csv", bytes_of("a,b,c\n1,2\n1,2,3,4\n"));
   const CsvTable uneven = read_csv_table(folder / "t.csv");
-  CHECK(uneven.unusable == 1);
-  CHECK(uneven.rows == std::vector<Row>{{"1", "2", "3"}});
+  CHECK(uneven.unusable == 2);
+  CHECK(uneven.rows.empty());
+  write_bytes(folder / "t.csv",
+              bytes_of("a,b,c\n1,2,3,,\n"));  // as spreadsheets save cells that were emptied
+  CHECK(read_csv_table(folder / "t.csv").rows == std::vector<Row>{{"1", "2", "3"}});
   write_bytes(folder / "t.csv", bytes_of("\"a;b\";c;\"d,e\"\n1;2;3\n"));
   CHECK(read_csv_table(folder / "t.csv").header == Row{"a;b", "c", "d,e"});
   write_bytes(folder / "t.csv", bytes_of("\"a;b;c\",d\n\"1;2\", \t2\t \n"));
@@ -66,6 +69,42 @@ TEST_CASE("tables: separators, line ends and encodings that spreadsheets save") 
   // A quote within a field begins nothing.
   CHECK(parse_csv("5\" film,a\n6,\"b\"\"c\"\n", ',')[0].size() == 2);
   CHECK(parse_csv("5\" film,a\n6,\"b\"\"c\"\n", ',')[1] == Row{"6", "b\"c"});
+}
+
+TEST_CASE("tables: a quote that is never closed is named by its line") {
+  const TemporaryFolder folder;
+  for (const char* end : {"\n", "\r\n", "\r"}) {
+    std::string text = "file,label,note";
+    for (const char* line :
+         {"1.png,covid,\"two", "lines\"", "2.png,normal,\"open", "3.png,covid,", "4.png,normal,"})
+      text += std::string(end) + line;
+    write_bytes(folder / "t.csv", bytes_of(text));
+    CHECK(code_of_table(folder / "t.csv") == error_code::table_unusable);
+    CHECK_THAT(error_of([&] { (void)read_csv_table(folder / "t.csv"); }), contains("line 4 of "));
+  }
+}
+
+TEST_CASE("tables: bytes that are not UTF-8 are read as Windows-1252") {
+  const TemporaryFolder folder;
+  const auto field = [&](const std::string& bytes) {
+    write_bytes(folder / "t.csv", bytes_of("a\n" + bytes + "\n"));
+    return read_csv_table(folder / "t.csv").rows.at(0).at(0);
+  };
+  CHECK(field("Lungenentz\xFCndung \x80") == "Lungenentz\xC3\xBCndung \xE2\x82\xAC");
+  for (const char* utf8 : {"\xC3\xBC", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"}) CHECK(field(utf8) == utf8);
+  CHECK(field("\xC3") == "\xC3\x83");
+  CHECK(field("\x9Fx") == "\xC5\xB8x");
+}
+
+TEST_CASE("tables: a line of ten million letters") {
+  const TemporaryFolder folder;
+  const std::string text =
+      "file,label,note\n1.png,covid," + std::string(10'000'000, 'x') + "\n2.png,normal,\n";
+  write_bytes(folder / "t.csv", bytes_of(text));
+  const CsvTable table = read_csv_table(folder / "t.csv");
+  REQUIRE(table.rows.size() == 2);
+  CHECK(table.rows[0][2].size() == 10'000'000);
+  CHECK(table.rows[1][0] == "2.png");
 }
 
 TEST_CASE("tables: what is no text table is named") {

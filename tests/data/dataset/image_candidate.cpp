@@ -53,3 +53,12 @@ TEST_CASE("a file without extension is an image by its content alone") {
   CHECK_FALSE(may_be_image(folder / "absent"));
   CHECK(may_be_image(folder / "absent.dcm"));
 }
+
+TEST_CASE("a file that may not be read is an image unless its name tells otherwise") {
+  const TemporaryFolder folder;
+  // Root reads everything; a link to itself nobody opens.
+  for (const char* name : {"scan", "1.2.840.113619", "a.png", "notes.txt", "sources.csv"})
+    fs::create_symlink(name, folder / name);
+  for (const char* name : {"scan", "1.2.840.113619", "a.png"}) CHECK(may_be_image(folder / name));
+  for (const char* name : {"notes.txt", "sources.csv"}) CHECK_FALSE(may_be_image(folder / name));
+}

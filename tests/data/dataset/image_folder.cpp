@@ -192,6 +192,38 @@ TEST_CASE("links are followed and link loops end") {
   }));
 }
 
+TEST_CASE("links that double the ways with each folder end") {
+  const TemporaryFolder folder;
+  make_given_splits(folder, 1, 1);
+  // 2^40 ways to the last image.
+  for (int i = 0; i < 40; ++i) {
+    const fs::path place = folder / fmt::format("links/{}", i);
+    fs::create_directories(place);
+    for (const char* name : {"left", "right"})
+      fs::create_directory_symlink(fmt::format("../{}", i + 1), place / name);
+  }
+  touch(folder / "links/40/last.png");
+  fs::create_directory_symlink("../../links/0", folder / "train/covid/ways");
+  const Dataset dataset = read_image_folder(folder.path(), {.validation_fraction = 0});
+  CHECK(dataset.train.size() < 200);
+  CHECK(std::ranges::any_of(dataset.skipped, [](const SkippedFile& file) {
+    return file.kind == SkipKind::unreachable && file.reason.find("more than 100 times") != std::string::npos;
+  }));
+}
+
+TEST_CASE("class folders that differ by capital letters alone are told") {
+  const TemporaryFolder folder;
+  for (const char* name : {"COVID", "covid", "normal"}) touch_class(folder / name, 8);
+  const Dataset dataset = read_image_folder(folder.path());
+  CHECK(dataset.class_names.size() == 3);
+  const auto found = std::ranges::find(dataset.notices, notice_id::classes_differ_by_case, &Notice::id);
+  REQUIRE(found != dataset.notices.end());
+  CHECK(found->names == std::vector<std::string>{"COVID", "covid"});
+  fs::rename(folder / "covid", folder / "flu");
+  CHECK(std::ranges::count(read_image_folder(folder.path()).notices, notice_id::classes_differ_by_case,
+                           &Notice::id) == 0);
+}
+
 TEST_CASE("an evaluation folder may lack classes but not hold others") {
   const TemporaryFolder folder;
   touch_class(folder / "plain/covid", 2);
