@@ -90,7 +90,10 @@ void add_cv_command(command_line::Command app, Action& action) {
       .range(0, 1024)
       .group(group);
   command.flag("--keep-runs", settings->keep_runs, "Keep the checkpoints of every fold").group(group);
-  add_train_options(command, *given);
+  add_train_options(command, *given,
+                    {{"out", "Folder of the cross-validation: made, and filled with runs and results"},
+                     {"resume", "Continue the cross-validation in --out"},
+                     {"force", "Replace the cross-validation in --out"}});
   command.option("--config", *config, "TOML file with any of train's options; the command line goes over it")
       .group("The run");
   command.when_chosen([&action, given, config, settings, folds, repeats] {

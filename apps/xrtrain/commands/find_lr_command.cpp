@@ -87,7 +87,9 @@ int run_find_lr(const GivenOptions& given, const std::string& config_file,
                             {"diverged", found.test.end != RangeTestEnd::all_steps},
                             {"steepest", number_json(suggestion.steepest)},
                             {"tenth_of_minimum", number_json(suggestion.tenth_of_minimum)},
-                            {"suggestion", number_json(suggestion.careful())}});
+                            {"suggestion", number_json(suggestion.careful())},
+                            {"fall", suggestion.fall},
+                            {"standard_error", suggestion.standard_error}});
   return exit_done;
 }
 
@@ -114,7 +116,11 @@ void add_find_lr_command(command_line::Command app, Action& action) {
       .show_default()
       .range(min_range_test_steps, 100000)
       .group(group);
-  add_train_options(command, *given);
+  add_train_options(command, *given,
+                    {{"out", "Folder of the range test: made, with find_lr.csv and find_lr.html"},
+                     {"lr", "Not used: the range test sets the learning rate"},
+                     {"resume", "Not for a range test"},
+                     {"force", "Replace the range test in --out"}});
   command.option("--config", *config, "TOML file with any of train's options; the command line goes over it")
       .group("The run");
   command.when_chosen([&action, given, config, settings] {

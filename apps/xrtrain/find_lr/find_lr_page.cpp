@@ -72,7 +72,12 @@ std::vector<std::string> suggestion_lines(const LearningRateSuggestion& suggesti
   if (suggestion.tenth_of_minimum)
     lines.push_back(fmt::format("A tenth of the rate of the least smoothed loss: --lr {}",
                                 rate_text(*suggestion.tenth_of_minimum)));
-  if (lines.empty())
+  if (lines.empty() && suggestion.fall > 0.0)
+    lines.push_back(fmt::format(
+        "No suggestion: the smoothed loss falls by {:.3g}, less than {:g} standard errors ({:.2g} each); try more "
+        "--steps or a larger --batch-size",
+        suggestion.fall, range_test_min_fall, suggestion.standard_error));
+  else if (lines.empty())
     lines.emplace_back(
         "No suggestion: the smoothed loss never falls; try a smaller --min, more --steps or a larger "
         "--batch-size");

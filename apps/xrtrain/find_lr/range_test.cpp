@@ -14,6 +14,19 @@ namespace {
 
 constexpr std::int64_t skipped_at_end = 5;
 
+/// Sum of the squared weights that the corrected moving average of so many steps gives them.
+double squared_weights(std::int64_t steps) {
+  const double rest = std::pow(range_test_decay, static_cast<double>(steps));
+  return (1.0 - range_test_decay) * (1.0 + rest) / ((1.0 + range_test_decay) * (1.0 - rest));
+}
+
+/// Variance of the losses of single batches about their course.
+double noise_variance(std::span<const RangeTestStep> steps) {
+  double sum = 0.0;
+  for (std::size_t i = 1; i < steps.size(); ++i) sum += std::pow(steps[i].loss - steps[i - 1].loss, 2);
+  return sum / (2.0 * static_cast<double>(steps.size() - 1));
+}
+
 }  // namespace
 
 double RangeTestSettings::learning_rate(std::int64_t step) const {
@@ -60,6 +73,11 @@ LearningRateSuggestion suggest_learning_rate(const RangeTestSettings& settings,
       steps.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
   const auto least = std::ranges::min_element(used, {}, &RangeTestStep::smoothed);
   if (least == used.begin()) return result;  // the loss never fell
+  const std::int64_t until_least = least - used.begin() + 1;
+  result.fall = used.front().smoothed - least->smoothed;
+  result.standard_error = std::sqrt(noise_variance(used.first(static_cast<std::size_t>(until_least))) *
+                                    (squared_weights(first + 1) + squared_weights(first + until_least)));
+  if (result.is_within_noise()) return result;
   result.tenth_of_minimum = least->learning_rate / 10.0;
   double steepest = 0.0;
   for (auto step = used.begin(); step != least; ++step) {

@@ -26,6 +26,9 @@ constexpr double range_test_decay = 0.98;
 /// The test ends where the smoothed loss exceeds so many times its least.
 constexpr double range_test_divergence = 4.0;
 
+/// There is no suggestion unless the smoothed loss falls by so many of its standard errors.
+constexpr double range_test_min_fall = 3.0;
+
 struct RangeTestStep {
   double learning_rate = 0.0;
   double loss = 0.0;  ///< of the batch, before the step with this learning rate
@@ -44,14 +47,22 @@ struct RangeTest {
                                        const std::function<double(double learning_rate)>& step);
 
 /// Two learning rates, read off the smoothed loss without the first tenth of `settings.steps` (where it still is about
-/// the first batches) and without the last 5 steps (where it may have diverged). Each is nothing where there is none.
+/// the first batches) and without the last 5 steps (where it may have diverged). Both are nothing where the loss falls no
+/// further than its noise.
 struct LearningRateSuggestion {
   /// Where, before its least value, the smoothed loss falls most steeply against the logarithm of the learning rate.
   /// (Behind it a loss that has diverged can fall more steeply.)
   std::optional<double> steepest;
   /// A tenth of that of the least smoothed loss.
   std::optional<double> tenth_of_minimum;
+  /// By how much the smoothed loss falls from the first step that is read to its least value.
+  double fall = 0.0;
+  /// Of that fall, as if both averages were independent: s sqrt(W(first) + W(least)), with W(step) the sum of the squared
+  /// weights in the average and s^2 half the mean squared difference of successive losses between the two steps (von
+  /// Neumann 1941), which a trend hardly changes.
+  double standard_error = 0.0;
 
+  [[nodiscard]] bool is_within_noise() const { return fall <= range_test_min_fall * standard_error; }
   /// The smaller of both.
   [[nodiscard]] std::optional<double> careful() const;
 };

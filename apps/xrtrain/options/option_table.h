@@ -66,8 +66,10 @@ void set_value(TrainOptions& options, const OptionSpec& spec, const OptionValue&
 /// What the command line gave, in its own words; applied later, over presets and files.
 using GivenOptions = std::map<std::string, std::string>;
 
-/// Adds all options to a subcommand; those that are used end up in `given` when the command line is parsed.
-void add_train_options(command_line::Command app, GivenOptions& given);
+/// Adds all options to a subcommand; those that are used end up in `given` when the command line is parsed. `help` has
+/// texts that differ from train's, by the name of the option.
+void add_train_options(command_line::Command app, GivenOptions& given,
+                       const std::map<std::string, std::string>& help = {});
 
 /// preset < configuration file < command line. Throws UsageError.
 [[nodiscard]] TrainOptions resolve_options(const GivenOptions& given, const std::string& config_file);

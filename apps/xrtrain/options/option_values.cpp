@@ -143,16 +143,19 @@ std::string value_text(const OptionValue& value) {
   return std::get<bool>(value) ? "yes" : "no";
 }
 
-void add_train_options(command_line::Command app, GivenOptions& given) {
+void add_train_options(command_line::Command app, GivenOptions& given,
+                       const std::map<std::string, std::string>& help) {
   const TrainOptions defaults = preset_options("default");
   for (const OptionSpec& spec : option_table()) {
     const OptionValue value = get_value(defaults, spec);
+    const auto own_help = help.find(spec.name);
+    const std::string& help_text = own_help == help.end() ? spec.help : own_help->second;
     const auto setter = [&given, name = spec.name](const char* text) {
       return [&given, name, text] { given[name] = text; };
     };
     if (const bool* on = std::get_if<bool>(&value)) {
       const command_line::Option flag =
-          app.flag("--" + spec.name, setter("true"), spec.help + (*on ? " [yes]" : "")).group(spec.group);
+          app.flag("--" + spec.name, setter("true"), help_text + (*on ? " [yes]" : "")).group(spec.group);
       if (spec.in_file == InFile::kept)
         app.flag("--no-" + spec.name, setter("false"), "Not --" + spec.name).excludes(flag).group(spec.group);
       continue;
@@ -162,7 +165,7 @@ void add_train_options(command_line::Command app, GivenOptions& given) {
     if (const std::string text = value_text(value); !text.empty()) type_text += fmt::format(" [{}]", text);
     app.text_option(
            "--" + spec.name, [&given, name = spec.name](const std::string& text) { given[name] = text; },
-           spec.help)
+           help_text)
         .type_name(type_text)
         .take_last()  // scripts add options to those that they have
         .group(spec.group);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "apps/xrtrain/find_lr/find_lr_page.h"
 #include "kernels/common/error.h"
 
 using namespace xr;
@@ -97,4 +98,27 @@ TEST_CASE("a loss that never falls, and too few steps, give no suggestion") {
   CHECK_FALSE(none.tenth_of_minimum);
   CHECK_FALSE(none.careful());
   CHECK_FALSE(suggest_learning_rate(hundred, steps_of(hundred, std::vector<double>(16, 1.0))).careful());
+}
+
+TEST_CASE("a loss that falls no further than its noise gives no suggestion") {
+  // The smoothed loss falls by 0.1 to step 60; the losses of the batches jump up and down.
+  const auto found = [](double jump) {
+    std::vector<RangeTestStep> steps;
+    for (std::int64_t i = 0; i < 100; ++i) {
+      const double smoothed = i <= 10 ? 0.7 : i <= 60 ? 0.7 - 0.002 * static_cast<double>(i - 10) : 0.9;
+      steps.push_back({hundred.learning_rate(i), smoothed + (i % 2 == 0 ? jump : -jump), smoothed});
+    }
+    return suggest_learning_rate(hundred, steps);
+  };
+  // s^2 = (2 jump)^2 / 2; averages of 11 and 61 steps: W = 0.0913 and 0.0184, so a standard error of 0.468 jump.
+  const LearningRateSuggestion clear = found(0.07), noisy = found(0.072);
+  CHECK(clear.fall == Approx(0.1));
+  CHECK(noisy.standard_error == Approx(0.468 * 0.072).epsilon(2e-3));
+  CHECK(clear.careful());
+  CHECK_FALSE(noisy.steepest);
+  CHECK_FALSE(noisy.tenth_of_minimum);
+  const std::vector<std::string> lines = suggestion_lines(noisy);
+  REQUIRE(lines.size() == 1);
+  CHECK_THAT(lines.front(),
+             Contains("No suggestion") && Contains("falls by 0.1, less than 3 standard errors"));
 }
