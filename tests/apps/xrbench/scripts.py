@@ -23,6 +23,7 @@ sys.path[:0] = [str(XRBENCH), str(XRBENCH / "peers"), str(SOURCE / "docs" / "ben
 import compare  # noqa: E402
 import gpu_check_tables  # noqa: E402
 import gpu_runs  # noqa: E402
+import option_runs  # noqa: E402
 import safetensors_file  # noqa: E402
 
 
@@ -149,6 +150,65 @@ class GpuRuns(unittest.TestCase):
         self.assertIn("| memcheck | never |", page)
         self.assertIn("| 2026-02-02 | def | NVIDIA H200 | 0 of 1 | 2 in fp32 |", page)
         self.assertIn("| `softmax_forward_kernel` | kernels/cuda/softmax.cu | 2026-01-02, abc |", page)
+
+
+class OptionRuns(unittest.TestCase):
+    """Two images of each class in each of five folds; three checkpoints a fold, of which the second is chosen."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.work = pathlib.Path(folder.name)
+        option_runs.metrics_of.cache_clear()
+        option_runs.predictions_of.cache_clear()
+
+    def write(self, name, test, validation, temperature=None):
+        """`test` and `validation`: of each checkpoint p(covid) of two images of covid and two of normal."""
+        for fold in range(1, option_runs.FOLDS + 1):
+            run = option_runs.fold_folder(self.work, name, 0, fold)
+            run.mkdir(parents=True)
+            chosen = {"checkpoint": "01", "temperature": {"value": temperature} if temperature else None}
+            (run / "metrics.json").write_text(json.dumps({"positive_class": "covid", "chosen": chosen}))
+            lines = ["checkpoint,split,image,label,p(covid),p(normal)"]
+            for split, checkpoints in (("validation", validation), ("test", test)):
+                lines += [f"{epoch:02d},{split},{split}{fold}-{i},{'covid' if i < 2 else 'normal'},{p},{1 - p}"
+                          for epoch, images in enumerate(checkpoints) for i, p in enumerate(images)]
+            (run / "predictions.csv").write_text("\n".join(lines) + "\n")
+
+    def scores(self, text):
+        repeats = option_runs.of_row(self.work, 1, text)
+        scores = option_runs.Scores(repeats, sorted(repeats[0]))
+        ones = [1] * len(repeats[0])
+        return scores.accuracy(ones), scores.auroc(ones)
+
+    def test_checkpoints_and_their_figures(self):
+        good, fair, poor = [0.9, 0.8, 0.2, 0.1], [0.9, 0.4, 0.4, 0.1], [0.1, 0.4, 0.8, 0.9]
+        self.write("a", [good, fair, poor], [fair, good, poor])
+        self.assertEqual(self.scores("a"), (0.75, 0.875))  # a tie counts half: 3.5 of 4 pairs in a fold
+        self.assertEqual(self.scores("a:last"), (0.0, 0.0))
+        self.assertEqual(self.scores("a:patience=1"), (0.0, 0.0))  # the last quarter is the last checkpoint
+        self.assertEqual(self.scores("a + a:last"), (0.25, 0.125))  # means 0.5, 0.4, 0.6, 0.5
+
+    def test_early_stopping_ends_before_the_last_quarter(self):
+        right, wrong = [(True, 0.8), (False, 0.2)], [(True, 0.4), (False, 0.2)]
+        course = [wrong, right, wrong, wrong, wrong, wrong, wrong, right]
+        validation = {epoch: dict(enumerate(images)) for epoch, images in enumerate(course)}
+        self.assertEqual(option_runs.replay_patience(validation, 3), 1)
+        self.assertEqual(option_runs.replay_patience(validation, 5), 7)
+
+    def test_members_of_an_ensemble_are_divided_by_their_temperature(self):
+        self.write("a", [[0.9, 0.9, 0.1, 0.1]] * 2, [[0.9, 0.9, 0.1, 0.1]] * 2, temperature=2.0)
+        self.write("b", [[0.4, 0.2, 0.2, 0.2]] * 2, [[0.9, 0.9, 0.1, 0.1]] * 2)
+        images = option_runs.of_row(self.work, 1, "a + b")[0]
+        self.assertAlmostEqual(images["test1-0"][1], (0.75 + 0.4) / 2)  # the odds 9 become 3
+        self.assertAlmostEqual(option_runs.of_row(self.work, 1, "a")[0]["test1-0"][1], 0.9)
+
+    def test_a_resample_draws_patients_and_weighs_their_images_alike(self):
+        images = ["a", "b", "c"]
+        for weights in option_runs.resamples(images, {"a": "p", "b": "p"}):
+            self.assertEqual(weights[0], weights[1])
+            self.assertEqual(weights[0] + weights[2], 2)
+        self.assertEqual(option_runs.interval(range(1001)), (25, 975))
 
 
 class Safetensors(unittest.TestCase):
