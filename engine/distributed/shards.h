@@ -1,0 +1,29 @@
+// Shards: the fixed parts that a step's batch is cut into. What is computed depends on their number, never on how many
+// ranks share them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace xr::engine {
+
+/// From `begin` to before `end`.
+struct Range {
+  std::int64_t begin = 0, end = 0;
+  [[nodiscard]] std::int64_t count() const { return end - begin; }
+  friend bool operator==(const Range&, const Range&) = default;
+};
+
+/// The rows of a batch of `rows` that each of `shards` shards has: neighbouring rows, as equal in number as can be, the
+/// larger shards last. A batch with fewer than `least` rows for each of them is cut into as many shards as have `least`,
+/// but at least one; the shards after these are empty. rows, shards, least >= 1.
+[[nodiscard]] std::vector<Range> cut_into_shards(std::int64_t rows, std::int64_t shards,
+                                                 std::int64_t least = 1);
+
+/// The shards that rank `rank` of `ranks` computes. `ranks` divides `shards`, else Error.
+[[nodiscard]] Range shards_of_rank(std::int64_t shards, int rank, int ranks);
+
+/// The rows of these shards, which are neighbours.
+[[nodiscard]] Range rows_of(const std::vector<Range>& cut, const Range& shards);
+
+}  // namespace xr::engine
