@@ -39,6 +39,34 @@ SmallPicture small_picture(const data::Thumbnail& thumbnail) {
   return normalised(result, min_contrast);
 }
 
+SmallPicture mirrored_picture(const SmallPicture& picture) {
+  SmallPicture result = picture;
+  for (auto row = result.begin(); row != result.end(); row += side) std::reverse(row, row + side);
+  return result;
+}
+
+SmallPicture turned_picture(const SmallPicture& picture) {
+  SmallPicture result;
+  for (std::size_t y = 0; y < side; ++y)
+    for (std::size_t x = 0; x < side; ++x) result[y * side + x] = picture[(side - 1 - x) * side + y];
+  return result;
+}
+
+/// Whether the picture is as like `common` when it is turned or mirrored as its negative ever is: it may lie on its side
+/// or its head, with its black black.
+bool lies_turned(const SmallPicture& picture, const SmallPicture& common) {
+  double most = -1, least = 1;
+  for (SmallPicture turned : {picture, mirrored_picture(picture)})
+    for (int quarter = 0; quarter < 4; ++quarter) {
+      const double correlation = product_of(turned, common);
+      most = std::max(most, correlation);
+      least = std::min(least, correlation);
+      turned = turned_picture(turned);
+    }
+  constexpr double margin = 0.1;  // what is nearly alike both ways is no evidence
+  return most >= -least - margin;
+}
+
 }  // namespace
 
 Polarity find_inverted(std::span<const data::Thumbnail* const> images) {
@@ -78,7 +106,11 @@ Polarity find_inverted(std::span<const data::Thumbnail* const> images) {
     result.why_not = "the images have too little in common";
     return result;
   }
-  result.inverted = against.size() <= with.size() ? std::move(against) : std::move(with);
+  const bool few_against = against.size() <= with.size();
+  if (!few_against)
+    for (double& value : common) value = -value;
+  result.inverted = few_against ? std::move(against) : std::move(with);
+  std::erase_if(result.inverted, [&](std::size_t i) { return lies_turned(pictures[i], common); });
   return result;
 }
 

@@ -46,6 +46,30 @@ TEST_CASE("inverted images are those against the others") {
   CHECK(std::ranges::all_of(half, [&](std::size_t i) { return i % 2 == half[0] % 2; }));
 }
 
+TEST_CASE("an image that lies on its side or its head is not inverted") {
+  std::vector<Fingerprint> prints = phantom_prints();
+  for (int i = 0; i < 12; ++i) {
+    data::Image image = phantom(i);
+    for (int quarter = 0; quarter < 1 + i % 3; ++quarter) image = turned_clockwise(image);
+    prints[static_cast<std::size_t>(i)] = fingerprint(image);
+  }
+  CHECK(polarity_of(prints).inverted.empty());
+  // One that is upright and inverted is found beside them.
+  prints[20] = fingerprint(inverted(phantom(20)));
+  CHECK(polarity_of(prints).inverted == std::vector<std::size_t>{20});
+
+  // Brighter from the top to the bottom: on its head the picture is like its negative.
+  for (std::uint64_t i = 0; i < image_count; ++i) {
+    Philox noise(i, 5);
+    for (std::size_t p = 0; p < prints[i].thumbnail.size(); ++p)
+      prints[i].thumbnail[p] =
+          static_cast<std::uint8_t>(40 + 2 * (p / data::thumbnail_side) + noise.below(40));
+  }
+  std::ranges::reverse(prints[7].thumbnail);
+  CHECK(polarity_of(prints).why_not.empty());
+  CHECK(polarity_of(prints).inverted.empty());
+}
+
 TEST_CASE("flat images among others have no polarity, nor do flat images alone") {
   std::vector<Fingerprint> prints = phantom_prints();
   prints[3] = fingerprint(inverted(phantom(3)));
