@@ -80,16 +80,16 @@ std::uint64_t safetensors_bytes(const std::vector<NamedTensor>& tensors) {
 }
 
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                      const Metadata& metadata) {
-  write_safetensors(path, tensors, metadata)->commit();
+                      const Metadata& metadata, Writers writers) {
+  write_safetensors(path, tensors, metadata, writers)->commit();
 }
 
 std::unique_ptr<AtomicFile> write_safetensors(const std::filesystem::path& path,
                                               const std::vector<NamedTensor>& tensors,
-                                              const Metadata& metadata) {
+                                              const Metadata& metadata, Writers writers) {
   const std::vector<NamedTensor> ordered = file_order(tensors);
   const std::string header = make_header(ordered, metadata);
-  auto file = std::make_unique<AtomicFile>(path);
+  auto file = std::make_unique<AtomicFile>(path, writers);
   const std::uint64_t length = header.size();
   std::byte prefix[8];
   for (int i = 0; i < 8; ++i) prefix[i] = static_cast<std::byte>(length >> (8 * i) & 0xFF);

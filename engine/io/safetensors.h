@@ -25,13 +25,14 @@ using Metadata = std::map<std::string, std::string>;
 
 /// Writes the file whole or not at all. f32 and i64 tensors of any device.
 void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                      const Metadata& metadata = {});
+                      const Metadata& metadata = {}, Writers writers = Writers::one);
 
 /// The same without the last step: all bytes are written, and the tensors may change again, but the file
 /// appears only with commit(), which waits for the disk.
 [[nodiscard]] std::unique_ptr<AtomicFile> write_safetensors(const std::filesystem::path& path,
                                                             const std::vector<NamedTensor>& tensors,
-                                                            const Metadata& metadata = {});
+                                                            const Metadata& metadata = {},
+                                                            Writers writers = Writers::one);
 
 /// Bytes that save_safetensors would write, nearly: without the header.
 [[nodiscard]] std::uint64_t safetensors_bytes(const std::vector<NamedTensor>& tensors);

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "data/content_hash.h"
 #include "engine/io/safetensors.h"
@@ -17,8 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* file_begin = "features-";
+constexpr auto unfinished_age = std::chrono::hours(1);  // what another run is writing is younger
+
 fs::path feature_path(const fs::path& folder, const std::string& key) {
-  return folder / fmt::format("features-{:016x}.safetensors",
+  return folder / fmt::format("{}{:016x}.safetensors", file_begin,
                               data::content_hash(std::as_bytes(std::span(key.data(), key.size()))));
 }
 
@@ -31,6 +36,34 @@ std::uint64_t hash_of_weights(const model::Module& network, std::size_t modules)
     hash = data::content_hash(std::as_bytes(std::span(values)), hash);
   }
   return hash;
+}
+
+/// Of the rows in the file's order.
+std::string checksum_of(std::span<const std::int64_t> images, std::span<const float> values) {
+  return fmt::format("{:016x}",
+                     data::content_hash(std::as_bytes(values), data::content_hash(std::as_bytes(images))));
+}
+
+struct StoredFeatures {
+  fs::path path;
+  fs::file_time_type used;
+  std::uint64_t bytes = 0;
+};
+
+/// The feature files in the folder; `unfinished`: those with a temporary name.
+std::vector<StoredFeatures> list_features(const fs::path& folder, bool unfinished) {
+  std::vector<StoredFeatures> files;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(file_begin) || name.ends_with(".safetensors") == unfinished) continue;
+    std::error_code gone;
+    const StoredFeatures file{entry->path(), fs::last_write_time(entry->path(), gone),
+                              fs::file_size(entry->path(), gone)};
+    if (!gone) files.push_back(file);
+  }
+  std::ranges::sort(files, {}, [](const StoredFeatures& file) { return std::pair(file.used, file.path); });
+  return files;
 }
 
 }  // namespace
@@ -50,11 +83,16 @@ FeatureFile read_feature_file(const fs::path& folder, const std::string& key, st
   FeatureFile result;
   std::error_code code;
   const fs::path path = feature_path(folder, key);
+  const auto now = fs::file_time_type::clock::now();
   if (folder.empty() || !fs::exists(path, code)) return result;
   try {
     const engine::SafetensorsFile file(path);
-    const auto found = file.metadata().find("key"), dtype = file.metadata().find("dtype");
-    if (found == file.metadata().end() || found->second != key || dtype == file.metadata().end()) return {};
+    const engine::Metadata& metadata = file.metadata();
+    const auto found = metadata.find("key"), dtype = metadata.find("dtype"),
+               checksum = metadata.find("checksum");
+    if (found == metadata.end() || found->second != key || dtype == metadata.end() ||
+        checksum == metadata.end())
+      return {};
     const engine::Tensor hashes = file.load("images"), features = file.load("features");
     if (hashes.dtype() != engine::DType::i64 || features.dtype() != engine::DType::f32 ||
         hashes.rank() != 1 || features.shape() != engine::Shape{hashes.dim(0), width})
@@ -62,10 +100,12 @@ FeatureFile read_feature_file(const fs::path& folder, const std::string& key, st
     if (dtype->second == kernels::name_of(engine::DType::bf16)) result.dtype = engine::DType::bf16;
     const std::vector<std::int64_t> images = hashes.to_host_i64();
     const std::vector<float> values = features.to_host();
+    if (checksum->second != checksum_of(images, values)) return {};
     for (std::size_t i = 0; i < images.size(); ++i) {
       const auto begin = values.begin() + static_cast<std::ptrdiff_t>(i) * width;
       result.rows[static_cast<std::uint64_t>(images[i])].assign(begin, begin + width);
     }
+    fs::last_write_time(path, now, code);
   } catch (const Error&) {
     return {};  // a damaged file: computed again
   }
@@ -93,9 +133,25 @@ void write_feature_file(const fs::path& folder, const std::string& key, std::int
         feature_path(folder, key),
         {{"images", engine::Tensor::from_host(std::span<const std::int64_t>(images), {count})},
          {"features", engine::Tensor::from_host(std::span<const float>(values), {count, width})}},
-        {{"key", key}, {"dtype", kernels::name_of(file.dtype)}});
+        {{"key", key}, {"dtype", kernels::name_of(file.dtype)}, {"checksum", checksum_of(images, values)}},
+        engine::Writers::many);
+    remove_old_features(folder, feature_path(folder, key));
   } catch (const Error&) {
     // The next run computes them.
+  }
+}
+
+void remove_old_features(const fs::path& folder, const fs::path& kept, const FeatureLimits& limits) {
+  const auto now = fs::file_time_type::clock::now();
+  std::error_code code;
+  for (const StoredFeatures& file : list_features(folder, true))
+    if (now - file.used > unfinished_age) fs::remove(file.path, code);
+  const std::vector<StoredFeatures> files = list_features(folder, false);
+  std::uint64_t bytes = 0;
+  for (const StoredFeatures& file : files) bytes += file.bytes;
+  for (const StoredFeatures& file : files) {
+    if (file.path == kept || (now - file.used <= limits.age && bytes <= limits.bytes)) continue;
+    if (fs::remove(file.path, code)) bytes -= file.bytes;  // what stays is tried again
   }
 }
 

@@ -1,5 +1,5 @@
 // A frozen backbone: features that are computed once, and its unfreezing.
-#include "apps/xrtrain/training/features.h"
+#include "apps/xrtrain/training/feature_file.h"
 
 #include "engine/io/safetensors.h"
 #include "tests/apps/xrtrain/support.h"
@@ -105,11 +105,67 @@ TEST_CASE("features: other weights or pixels have others, and a damaged file is 
           0);
   CHECK(computed("weights", {"--preprocessing", "imagenet", "--init",
                              (pretrained.folder / "other/checkpoints/00.safetensors").string()}));
+  Arguments threads = pretrained.arguments("threads", {"--augment", "none", "--epochs", "1"});
+  replace_value(threads, "--threads", "1");
+  CHECK_THAT(run(pretrained.folder, threads).output, contains("training images: 8 computed"));
   for (const auto& entry : fs::directory_iterator(pretrained.folder / "cache"))
     if (entry.path().filename().string().starts_with("features-"))
       fs::resize_file(entry.path(), fs::file_size(entry.path()) - 1);
   CHECK(computed("damaged", {}));
   CHECK(read_text(pretrained.checkpoint("damaged", "00")) == read_text(pretrained.checkpoint("one", "00")));
+}
+
+TEST_CASE("features: old files are removed, and those that are used are kept") {
+  TemporaryFolder folder;
+  const fs::path cache = folder / "cache";
+  const auto path = [&](int i) {
+    return cache / ("features-000000000000000" + std::to_string(i) + ".safetensors");
+  };
+  const auto now = fs::file_time_type::clock::now();
+  for (int i = 0; i < 6; ++i) {
+    write_text(path(i), std::string(100, 'x'));
+    fs::last_write_time(path(i), now - std::chrono::hours(24 * i));
+  }
+  write_text(cache / "features-0.safetensors.tmp.1.0", "x");
+  write_text(cache / "features-1.safetensors.tmp.2.0", "x");
+  fs::last_write_time(cache / "features-0.safetensors.tmp.1.0", now - std::chrono::hours(2));
+  write_text(cache / "images-0.bin", std::string(1000, 'x'));
+  const auto there = [&] {
+    std::string found;
+    for (int i = 0; i < 6; ++i) found += fs::exists(path(i)) ? std::to_string(i) : "";
+    return found;
+  };
+  remove_old_features(cache, path(5));
+  CHECK(there() == "012345");
+  CHECK_FALSE(fs::exists(cache / "features-0.safetensors.tmp.1.0"));
+  CHECK(fs::exists(cache / "features-1.safetensors.tmp.2.0"));
+  remove_old_features(cache, path(5), {std::chrono::hours(24 * 3 + 12), 1000});
+  CHECK(there() == "01235");  // 5 is the one just written
+  remove_old_features(cache, path(5), {std::chrono::hours(24 * 30), 300});
+  CHECK(there() == "015");
+  CHECK(fs::exists(cache / "images-0.bin"));
+
+  // A file that a run reads counts as used.
+  FeatureFile features;
+  features.rows[7] = {1.5f, -2.0f};
+  write_feature_file(cache, "key", 2, features);
+  const auto written = [&] {
+    for (const auto& entry : fs::directory_iterator(cache))
+      if (entry.is_regular_file() && entry.path().extension() == ".safetensors" && entry.path() != path(0) &&
+          entry.path() != path(1) && entry.path() != path(5))
+        return entry.path();
+    return fs::path();
+  }();
+  REQUIRE_FALSE(written.empty());
+  fs::last_write_time(written, now - std::chrono::hours(24 * 20));
+  CHECK(read_feature_file(cache, "key", 2).rows == features.rows);
+  CHECK(fs::last_write_time(written) > now - std::chrono::hours(1));
+
+  // A changed number is noticed.
+  std::string bytes = read_text(written);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_text(written, bytes);
+  CHECK(read_feature_file(cache, "key", 2).rows.empty());
 }
 
 TEST_CASE("features: where they cannot be computed once the program says why") {
