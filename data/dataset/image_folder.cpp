@@ -47,13 +47,22 @@ void check_every_class(const Dataset& dataset, const std::vector<Sample>& sample
                     [&](const Sample& sample) { return sample.class_index == static_cast<int>(c); }))
       continue;
     const std::string prefix = (part.folder.empty() ? "" : part.folder + '/') + dataset.class_names[c];
-    const auto skipped = std::ranges::count_if(dataset.skipped, [&](const SkippedFile& file) {
-      return file.kind == SkipKind::role && file.path.starts_with(prefix + '/');
-    });
-    throw Error(fmt::format(
-        "class {} has no {} images; {} into {}", engine::quote_name(dataset.class_names[c]), purpose,
-        skipped > 0 ? fmt::format("{} in folders of masks are skipped: put images", skipped) : "put some",
-        engine::quote_name(dataset.directory / prefix)));
+    const auto of_kind = [&](SkipKind kind) {
+      std::vector<const SkippedFile*> files;
+      for (const SkippedFile& file : dataset.skipped)
+        if (file.kind == kind && file.path.starts_with(prefix + '/')) files.push_back(&file);
+      return files;
+    };
+    const auto masks = of_kind(SkipKind::role), others = of_kind(SkipKind::not_an_image);
+    std::string remedy = "put some";
+    if (!masks.empty())
+      remedy = fmt::format("{} in folders of masks are skipped: put images", masks.size());
+    else if (!others.empty())
+      remedy = fmt::format("{} file(s) are not images, the first is {}: put images", others.size(),
+                           engine::quote_name(others.front()->path));
+    throw Error(fmt::format("class {} has no {} images; {} into {}",
+                            engine::quote_name(dataset.class_names[c]), purpose, remedy,
+                            engine::quote_name(dataset.directory / prefix)));
   }
 }
 

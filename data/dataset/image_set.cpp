@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <string_view>
 
 namespace xr::data {
 
@@ -17,33 +18,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A class of which most files cannot be read is another class than the one that was meant.
-void check_no_class_lost(const ImageSet& set, std::span<const Sample> samples,
-                         const std::vector<std::string>& class_names) {
-  if (!samples.empty() && !samples.front().targets.empty()) {
-    XR_CHECK_CODE(set.count() > 0 && 2 * set.count() >= samples.size(), error_code::class_unreadable,
-                  "{} of {} image(s) cannot be decoded; the first: {}", samples.size() - set.count(),
-                  samples.size(), set.skipped.front().reason);
-    return;
-  }
-  std::vector<std::size_t> before(class_names.size()), after(class_names.size());
-  for (const Sample& sample : samples) ++before[sample.class_index];
-  for (const Sample& sample : set.samples) ++after[sample.class_index];
-  for (std::size_t c = 0; c < class_names.size(); ++c) {
-    if (2 * after[c] >= before[c] && (before[c] == 0 || after[c] > 0)) continue;
-    std::map<std::string, int> class_of;
-    for (const Sample& sample : samples) class_of[sample.path] = sample.class_index;
-    const auto first = std::ranges::find_if(
-        set.skipped, [&](const SkippedFile& file) { return class_of[file.path] == static_cast<int>(c); });
-    if (after[c] == 0)
-      throw Error(error_code::class_unreadable,
-                  fmt::format("class {} is left empty: none of its {} image(s) can be decoded; the first: {}",
-                              engine::quote_name(class_names[c]), before[c], first->reason));
-    throw Error(
-        error_code::class_unreadable,
-        fmt::format("class {} loses most of its files: {} of {} cannot be decoded; the first: {}",
-                    engine::quote_name(class_names[c]), before[c] - after[c], before[c], first->reason));
-  }
+/// Images of each class in a part, and those that could be decoded. With several labels all images are one class.
+struct ClassCounts {
+  std::vector<std::size_t> before, after;
+  std::vector<const SkippedFile*> first;  ///< that cannot be decoded
+};
+
+ClassCounts count_classes(const LoadedPart& part, std::size_t classes) {
+  const bool labels = !part.samples.empty() && !part.samples.front().targets.empty();
+  const auto class_of = [&](const Sample& sample) {
+    return labels ? std::size_t{0} : static_cast<std::size_t>(sample.class_index);
+  };
+  ClassCounts counts{std::vector<std::size_t>(classes), std::vector<std::size_t>(classes),
+                     std::vector<const SkippedFile*>(classes)};
+  for (const Sample& sample : part.samples) ++counts.before[class_of(sample)];
+  for (const Sample& sample : part.set->samples) ++counts.after[class_of(sample)];
+  std::map<std::string_view, std::size_t> class_by_path;
+  if (!part.set->skipped.empty())
+    for (const Sample& sample : part.samples) class_by_path[sample.path] = class_of(sample);
+  for (const SkippedFile& file : part.set->skipped)
+    if (const auto found = class_by_path.find(file.path); found != class_by_path.end())
+      if (const SkippedFile*& first = counts.first[found->second]; first == nullptr) first = &file;
+  return counts;
 }
 
 /// Of a file of MedMNIST's: small images, which come as fast from it as from a cache.
@@ -72,6 +68,37 @@ ImageSet load_archive(const fs::path& file, std::span<const Sample> samples, con
 }
 
 }  // namespace
+
+void require_classes(std::span<const LoadedPart> parts, const std::vector<std::string>& class_names) {
+  const std::size_t classes = class_names.size();
+  const bool labels = std::ranges::any_of(parts, [](const LoadedPart& part) {
+    return !part.samples.empty() && !part.samples.front().targets.empty();
+  });
+  ClassCounts all{std::vector<std::size_t>(classes), std::vector<std::size_t>(classes),
+                  std::vector<const SkippedFile*>(classes)};
+  for (const LoadedPart& part : parts) {
+    const ClassCounts counts = count_classes(part, classes);
+    for (std::size_t c = 0; c < classes; ++c) {
+      if (counts.before[c] > 0 && counts.after[c] == 0 && !labels)
+        throw Error(
+            error_code::class_unreadable,
+            fmt::format("class {} is left empty: none of its {} image(s) can be decoded; the first: {}",
+                        engine::quote_name(class_names[c]), counts.before[c], counts.first[c]->reason));
+      all.before[c] += counts.before[c];
+      all.after[c] += counts.after[c];
+      if (all.first[c] == nullptr) all.first[c] = counts.first[c];
+    }
+  }
+  for (std::size_t c = 0; c < classes; ++c) {
+    if (all.before[c] == 0 || (2 * all.after[c] >= all.before[c] && all.after[c] > 0)) continue;
+    const std::string lost = fmt::format("{} of {}", all.before[c] - all.after[c], all.before[c]);
+    throw Error(error_code::class_unreadable,
+                labels
+                    ? fmt::format("{} image(s) cannot be decoded; the first: {}", lost, all.first[c]->reason)
+                    : fmt::format("class {} loses most of its files: {} cannot be decoded; the first: {}",
+                                  engine::quote_name(class_names[c]), lost, all.first[c]->reason));
+  }
+}
 
 void ImageSet::add_sample(const Sample& sample) {
   labels.push_back(sample.class_index);
@@ -123,7 +150,8 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
   loading.decode_missing();
   loading.fill_set();
   loading.write_cache();
-  check_no_class_lost(loading.set, samples, class_names);
+  const LoadedPart part{samples, &loading.set};
+  if (settings.require_classes) require_classes(std::span(&part, 1), class_names);
   return std::move(loading.set);
 }
 

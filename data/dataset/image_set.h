@@ -93,6 +93,7 @@ struct LoadSettings {
   StoredFormat format;
   int workers = 0;                        ///< Decoding threads; 0: one per core.
   bool strict = false;                    ///< A file that cannot be decoded is an error instead of skipped.
+  bool require_classes = true;            ///< As require_classes() of these samples alone.
   std::filesystem::path cache_directory;  ///< Empty: no cache.
   /// Decoded images go into the cache in parts of so many (of more where there are very many images), and its
   /// index is written between two parts, at most once in so long a time (0: after each part) and a 20th of it.
@@ -113,10 +114,20 @@ struct LoadSettings {
 /// `progress` or by the end of the program, leaves in the cache what it decoded until then (but the last part
 /// and interval, where the program was killed), so that the next one decodes the rest. Beside the decoded images (a block of memory,
 /// or pages of the cache file that the system may drop) it takes some hundred bytes an image. Throws xr::Error
-/// if a class of `samples` loses more than half of its images (error_code::class_unreadable), and with `strict`
+/// as require_classes() does, and with `strict`
 /// for the first (in order) file that cannot be decoded.
 ImageSet load_images(const std::filesystem::path& directory, std::span<const Sample> samples,
                      const std::vector<std::string>& class_names, const LoadSettings& settings);
+
+/// What was wanted, and what could be decoded of it.
+struct LoadedPart {
+  std::span<const Sample> samples;
+  const ImageSet* set = nullptr;
+};
+
+/// Throws xr::Error (error_code::class_unreadable) if a class of all parts together loses more than half of its images,
+/// and if one of a part loses all: it is another class than the one that was meant. With labels the same of all images.
+void require_classes(std::span<const LoadedPart> parts, const std::vector<std::string>& class_names);
 
 /// Decodes one image into the stored format: channels x size x size bytes, planar. `fingerprint`, if given,
 /// gets that of ImageSet::fingerprints, `notes` what there is to say of the decoding.

@@ -83,6 +83,7 @@ class LabelReader {
   LabelTable read() {
     read_images();
     const Columns columns = label_columns();
+    for (const std::size_t column : columns) require_one(column);
     for (const std::size_t column : columns) result_.columns.push_back(table_.header[column]);
     if (columns.size() > 1)
       read_marks(columns);
@@ -136,6 +137,16 @@ class LabelReader {
                                          "diagnosis"sv,      "finding"sv,    "target"sv};
     if (const auto column = table_.column(usual); column && column != image_) return {*column};
     throw_missing(table_, settings_.table, "of labels (label, class, finding, Finding Labels, ...)");
+  }
+
+  /// Another column of the same name that says something else would be passed over.
+  void require_one(std::size_t column) const {
+    for (std::size_t other = column + 1; other < table_.header.size(); ++other)
+      XR_CHECK_CODE(
+          lower_case(table_.header[other]) != lower_case(table_.header[column]) ||
+              std::ranges::all_of(table_.rows, [&](const auto& row) { return row[other] == row[column]; }),
+          error_code::table_unusable, "{} has two columns {} with different values: rename one",
+          engine::quote_name(settings_.table), engine::quote_name(table_.header[column]));
   }
 
   [[nodiscard]] bool has_lists(std::size_t column) const {

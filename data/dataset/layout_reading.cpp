@@ -147,8 +147,8 @@ ClassFolders class_folders(const TreeNode& node, const LayoutSettings& settings)
 }
 
 bool splits_lie_in_classes(const TreeNode& node, const LayoutSettings& settings) {
-  std::vector<std::string> inside_all, with, without, nested;
-  bool whole = true, first = true;
+  std::vector<std::string> with, without, not_whole, nested;
+  bool first = true;
   for (const std::string& name : class_folders(node, settings).with_images) {
     const TreeNode below{node.tree->find(name), node.child(name)};
     SplitFolders inside = split_folders(below, settings);
@@ -162,19 +162,20 @@ bool splits_lie_in_classes(const TreeNode& node, const LayoutSettings& settings)
     const std::vector<std::string> classes = classes_below(inside, settings.skip_folders);
     nested = first ? classes : common(nested, classes);
     first = false;
-    whole = whole && below.tree->images.empty() &&
-            folders_with_images(*below.tree, settings.skip_folders).size() == inside.folders.size() &&
-            inside.find(Split::train) != nullptr && inside.find(Split::test) != nullptr;
+    if (!below.tree->images.empty() ||
+        folders_with_images(*below.tree, settings.skip_folders).size() != inside.folders.size() ||
+        inside.find(Split::train) == nullptr || inside.find(Split::test) == nullptr)
+      not_whole.push_back(name);
   }
   if (with.empty()) return false;
   const std::string of = quote(node.child(with[0]));
   XR_CHECK_CODE(nested.size() < 2, error_code::layout_ambiguous,
                 "{} hold splits with the class folders {}: each is a set by itself; give one of them, as {}",
                 quoted_list(with), quoted_list(nested), of);
-  XR_CHECK_CODE(without.empty() && whole, error_code::layout_ambiguous,
+  XR_CHECK_CODE(without.empty() && not_whole.empty(), error_code::layout_ambiguous,
                 "{} holds folders named as splits, but {}: either every class folder holds train/ and test/ "
                 "and nothing else, or none holds a folder of such a name",
-                of,
+                without.empty() ? quote(node.child(not_whole[0])) : of,
                 without.empty() ? "not train/ and test/ alone" : quote(node.child(without[0])) + " does not");
   return true;
 }

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "data/archive/npy.h"
+#include "data/dataset/image_candidate.h"
 #include "data/dataset/label_checks.h"
 #include "data/dataset/medmnist_names.h"
 #include "data/dataset/split.h"
@@ -162,6 +163,10 @@ Dataset read_whole_npz(const fs::path& path) {
     }
   if (!any) {
     std::string members;
+    for (const engine::ZipMember& member : file.members())
+      XR_CHECK(!has_image_extension(member.name),
+               "{} is a zip archive of images (the first is {}): unpack it", engine::quote_name(path),
+               engine::quote_name(member.name));
     for (const engine::ZipMember& member : file.members())
       if (members.size() < 100) members += (members.empty() ? "" : ", ") + engine::quote_name(member.name);
     throw Error(fmt::format(

@@ -150,7 +150,7 @@ void write_run(const LoadedCheckpoint& average, const TrainOptions& of_run, cons
   const RunFolder folder(out, RunFolder::Begin::fresh);
   folder.prepare(false);
   write_file(average, folder.checkpoint(average.info.epoch));
-  for (const char* name : {"provenance.json", "findings.json", "initial_weights.json"})
+  for (const char* name : {"provenance.json", "findings.json", "initial_weights.json", "seen_images.txt"})
     if (const std::string text = text::read_file(run / name); !text.empty())
       engine::write_file_atomically(folder.file(name), text);
   engine::write_file_atomically(folder.config(), config_text(of_run));  // last: then it is a run

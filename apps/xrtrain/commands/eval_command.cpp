@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <memory>
-#include <set>
 
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/commands/eval_options.h"
@@ -70,16 +69,21 @@ void require_images_of_run(const EvalOptions& options, const TrainOptions& of_ru
         split.name(), of_run.data, now, then->identity, options.run(), of_run.data));
 }
 
-/// Of another folder's images, those that the network has seen: files of the run's own folder.
-void warn_of_seen_images(const TrainOptions& of_run, const data::Dataset& dataset, Console& console) {
-  const std::optional<std::set<fs::path>> seen = images_of_run(of_run, console);
-  if (!seen) return;  // the folder is no longer there: nothing can be told
-  if (const std::int64_t count = count_seen(dataset, *seen); count > 0)
+/// Of another folder's images, those that the network has seen.
+void warn_of_seen_images(const EvalOptions& options, const TrainOptions& of_run, const data::Dataset& dataset,
+                         const data::ImageSet& images, Console& console) {
+  const SeenImages of_training = images_of_run(options.run(), of_run, console);
+  if (!of_training.known())
+    return console.warn(warning_id::training_images_unknown,
+                        "what the run was trained on cannot be found: these images may be among it");
+  SeenMarks seen;
+  seen.mark(images, dataset.directory, of_training);
+  if (const std::int64_t count = seen.count(); count > 0)
     console.warn(
         warning_id::training_images_evaluated,
-        fmt::format("{} of these {} images are the run's own training or validation images: what it gets "
+        fmt::format("{} of these {} images are the run's own training or validation images{}: what it gets "
                     "right of them says nothing about new ones",
-                    count, dataset.test.size()));
+                    count, images.count(), seen.by_content_text()));
 }
 
 History history_of(const fs::path& run) {
@@ -92,9 +96,10 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
                                       const EvalOptions& options, std::int64_t batch_size,
                                       const kernels::Device& device, Console& console) {
   if (samples.empty()) return nullptr;
-  data::ImageSet images =
-      load_split(dataset, samples, info.format,
-                 {options.machine.workers, options.flags.strict, options.flags.cache}, console);
+  // Of the run's own data the training has judged what a class may lose.
+  data::ImageSet images = load_split(
+      dataset, samples, info.format,
+      {options.machine.workers, options.flags.strict, options.flags.cache, !options.data.empty()}, console);
   console.line(
       fmt::format("{}: {} images, {}", name, images.count(), class_counts_text(images, info.class_names)));
   return std::make_unique<EvaluationSplit>(
@@ -167,8 +172,8 @@ int run_eval(const EvalOptions& options) {
   print_skipped(skipped, console);
   if (options.data.empty())
     for (const EvaluationSplit* split : splits) require_images_of_run(options, of_run, *split);
-  else
-    warn_of_seen_images(of_run, dataset, console);
+  else if (test)
+    warn_of_seen_images(options, of_run, dataset, test->images(), console);
 
   // The run's own results are renewed only by the run's own data, seen as they are, and all its checkpoints.
   const bool own = options.data.empty() && options.checkpoint < 0 && options.views == 1;

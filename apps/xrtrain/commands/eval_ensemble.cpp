@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/eval_options.h"
@@ -50,9 +49,11 @@ class EnsembleEvaluation {
     averaging_.views = options_.views;
     const CheckpointInfo& info = averaging_.members.front().info;
     find_images(info);
+    DetailSettings settings = detail_settings();  // what it needs is checked before the evaluation
+    CheckpointResult result = evaluate(device);
     warn_of_seen_images();
-    const DetailSettings settings = detail_settings();  // what it needs is checked before the evaluation
-    const RunResults results = make_results({evaluate(device)}, {}, info, {}, settings);
+    settings.averaging = averaging_;
+    const RunResults results = make_results({std::move(result)}, {}, info, {}, settings);
     print_results(results, console_);
     if (!options_.out.empty()) write_elsewhere(results, skipped_, options_.out, console_);
     console_.event_text("summary", results.summary);
@@ -71,34 +72,31 @@ class EnsembleEvaluation {
     skipped_ = dataset_.skipped;
   }
 
-  /// Tells, by the members' runs, how many of the images they were trained on.
+  /// Marks the images that the member was trained on, as its run knows them.
+  void find_seen_images(const EnsembleMember& member) {
+    SeenImages seen;
+    if (!member.run.empty())
+      seen = images_of_run(member.run, resolve_options({}, (member.run / "config.toml").string()), console_);
+    averaging_.images_known.push_back(seen.known());
+    if (!seen.known()) unknown_.push_back(text::one_line(member.file.string()));
+    seen_.mark(*images_, dataset_.directory, seen);
+  }
+
   void warn_of_seen_images() {
-    std::set<fs::path> seen;
-    std::vector<std::string> unknown;
-    for (const EnsembleMember& member : averaging_.members) {
-      std::optional<std::set<fs::path>> files;
-      if (!member.run.empty())
-        files = images_of_run(resolve_options({}, (member.run / "config.toml").string()), console_);
-      averaging_.images_known.push_back(files.has_value());
-      if (files)
-        seen.merge(*files);
-      else
-        unknown.push_back(text::one_line(member.file.string()));
-    }
-    averaging_.seen_images = count_seen(dataset_, seen);
+    averaging_.seen_images = seen_.count();
     if (averaging_.seen_images > 0)
       console_.warn(
           warning_id::training_images_evaluated,
           fmt::format(
-              "{} of these {} images are training or validation images of networks of the ensemble: what "
+              "{} of these {} images are training or validation images of networks of the ensemble{}: what "
               "it gets right of them says nothing about new ones",
-              averaging_.seen_images, dataset_.test.size()));
-    if (!unknown.empty())
+              averaging_.seen_images, images_->count(), seen_.by_content_text()));
+    if (!unknown_.empty())
       console_.warn(
           warning_id::training_images_unknown,
           fmt::format(
               "what {} of the {} networks were trained on cannot be found ({}): these images may be among it",
-              unknown.size(), averaging_.members.size(), fmt::join(unknown, ", ")));
+              unknown_.size(), averaging_.members.size(), fmt::join(unknown_, ", ")));
   }
 
   /// In the member's format; members of one format share them.
@@ -135,6 +133,7 @@ class EnsembleEvaluation {
           std::max<std::int64_t>(1, options_.machine.workers), names.size(), device, options_.views);
       if (result.predictions.images == nullptr) result.predictions.images = split.listed();
       require_same_images(*result.predictions.images, *split.listed(), member);
+      find_seen_images(member);
       const std::vector<double> of_member =
           split.mean_probabilities(*checkpoint.network, member.divisor(), console_);
       print_member(evaluation_of(*split.listed(), of_member, names.size()), member);
@@ -181,7 +180,6 @@ class EnsembleEvaluation {
       warn_of_guessed_positive(info.class_names, settings.positive, console_);
     settings.selected_before.emplace();
     settings.selected_before->on = SelectedOn::ensemble;
-    settings.averaging = averaging_;
     return settings;
   }
 
@@ -192,6 +190,8 @@ class EnsembleEvaluation {
   std::vector<data::SkippedFile> skipped_;
   std::shared_ptr<const data::ImageSet> images_;
   data::StoredFormat format_;
+  SeenMarks seen_;
+  std::vector<std::string> unknown_;  // networks whose own images cannot be found
 };
 
 }  // namespace

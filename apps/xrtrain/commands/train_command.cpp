@@ -10,6 +10,7 @@
 #include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/evaluation_details.h"
+#include "apps/xrtrain/evaluation/seen_images.h"
 #include "apps/xrtrain/evaluation/small_validation.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/options/config.h"
@@ -47,9 +48,7 @@ class TrainCommand {
   void run();
 
  private:
-  struct Images {
-    data::ImageSet train, validation, test;
-  };
+  using Images = LoadedSplits;
 
   void choose_machine();
   void read_state();
@@ -138,6 +137,8 @@ void TrainCommand::run() {
       folder_->file("provenance.json"),
       provenance_json({machine_facts(device_, threads_),
                        data_facts(options_, dataset, images.train, images.validation, images.test)}));
+  engine::write_file_atomically(folder_->file(seen_images_file),
+                                seen_images_text(images.train, images.validation));
   if (options_.mask == data::Mask::none && options_.fold.empty()) {  // of controls and folds it has been told
     const std::vector<audit::Check> findings =
         audit::quick_findings(dataset, {images.train, images.validation, images.test});
@@ -191,14 +192,10 @@ void TrainCommand::write_config() {
 
 TrainCommand::Images TrainCommand::load_images(const data::Dataset& dataset) {
   const DecodeOptions decode{0, options_.strict, options_.cache};
-  Images images;
   // Decided by the training images, for all of them and for those of later predictions.
   const data::SampleDepths depths = data::find_sample_depths(dataset.directory, dataset.train, 0);
   preprocessing_.train.depths = preprocessing_.evaluation.depths = depths;
-  images.train = load_split(dataset, dataset.train, preprocessing_.train, decode, console_);
-  images.validation = load_split(dataset, dataset.validation, preprocessing_.evaluation, decode, console_);
-  images.test = load_split(dataset, dataset.test, preprocessing_.evaluation, decode, console_);
-  return images;
+  return load_splits(dataset, preprocessing_, decode, console_);
 }
 
 void TrainCommand::report_skipped(const data::Dataset& dataset, const Images& images) {

@@ -1,6 +1,9 @@
 #include "apps/xrtrain/evaluation/seen_images.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <fstream>
 
 #include "apps/xrtrain/training/dataset.h"
 
@@ -10,29 +13,66 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path file_of(const data::Dataset& dataset, const data::Sample& sample) {
+fs::path file_of(const fs::path& directory, const data::Sample& sample) {
   std::error_code code;
-  return fs::weakly_canonical(dataset.directory / sample.path, code);
+  return fs::weakly_canonical(directory / sample.path, code);
+}
+
+/// Empty for a run of an earlier version, which has no such file. Lines that are no fingerprints are passed over.
+std::set<std::uint64_t> read_contents(const fs::path& path) {
+  std::set<std::uint64_t> contents;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    std::uint64_t value = 0;
+    const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), value, 16);
+    if (code == std::errc() && end == line.data() + line.size()) contents.insert(contents.end(), value);
+  }
+  return contents;
 }
 
 }  // namespace
 
-std::optional<std::set<fs::path>> images_of_run(const TrainOptions& of_run, Console& console) {
+std::string seen_images_text(const data::ImageSet& train, const data::ImageSet& validation) {
+  std::set<std::uint64_t> contents(train.fingerprints.begin(), train.fingerprints.end());
+  contents.insert(validation.fingerprints.begin(), validation.fingerprints.end());
+  std::string text;
+  for (const std::uint64_t content : contents) text += fmt::format("{:016x}\n", content);
+  return text;
+}
+
+SeenImages images_of_run(const fs::path& run, const TrainOptions& of_run, Console& console) {
+  SeenImages seen;
+  seen.contents = read_contents(run / seen_images_file);
   data::Dataset own;
   try {
     own = find_dataset(of_run, console);
   } catch (const Error&) {
-    return std::nullopt;
+    return seen;  // the folder is no longer there
   }
-  std::set<fs::path> files;
   for (const auto* samples : {&own.train, &own.validation})
-    for (const data::Sample& sample : *samples) files.insert(file_of(own, sample));
-  return files;
+    for (const data::Sample& sample : *samples) seen.files.insert(file_of(own.directory, sample));
+  return seen;
 }
 
-std::int64_t count_seen(const data::Dataset& dataset, const std::set<fs::path>& seen) {
-  return std::ranges::count_if(
-      dataset.test, [&](const data::Sample& sample) { return seen.contains(file_of(dataset, sample)); });
+void SeenMarks::mark(const data::ImageSet& images, const fs::path& directory, const SeenImages& seen) {
+  by_file_.resize(images.count());
+  by_content_.resize(images.count());
+  for (std::size_t i = 0; i < images.count(); ++i) {
+    if (seen.files.contains(file_of(directory, images.samples[i]))) by_file_[i] = true;
+    if (seen.contents.contains(images.fingerprints[i])) by_content_[i] = true;
+  }
+}
+
+std::int64_t SeenMarks::count() const {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < by_file_.size(); ++i) count += by_file_[i] || by_content_[i] ? 1 : 0;
+  return count;
+}
+
+std::string SeenMarks::by_content_text() const {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < by_file_.size(); ++i) count += !by_file_[i] && by_content_[i] ? 1 : 0;
+  return count == 0 ? std::string() : fmt::format(" ({} of them in other files with the same pixels)", count);
 }
 
 }  // namespace xr::apps

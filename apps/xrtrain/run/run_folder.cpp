@@ -20,11 +20,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::set<std::string> run_files{"config.toml",        "history.csv",         "timing.csv",
-                                      "eval.csv",           "summary.json",        "log.txt",
-                                      "resume.safetensors", "metrics.json",        "predictions.csv",
-                                      "report.html",        "findings.json",       "provenance.json",
-                                      "skipped.csv",        "initial_weights.json"};
+const std::set<std::string> run_files{"config.toml",        "history.csv",          "timing.csv",
+                                      "eval.csv",           "summary.json",         "log.txt",
+                                      "resume.safetensors", "metrics.json",         "predictions.csv",
+                                      "report.html",        "findings.json",        "provenance.json",
+                                      "skipped.csv",        "initial_weights.json", "seen_images.txt"};
 
 bool is_temporary(const fs::path& path) {
   return path.extension() == ".tmp";

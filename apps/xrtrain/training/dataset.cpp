@@ -145,6 +145,7 @@ data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::
   settings.format = format;
   settings.workers = static_cast<int>(options.workers);
   settings.strict = options.strict;
+  settings.require_classes = options.require_classes;
   if (options.cache) settings.cache_directory = image_cache_folder();
   settings.progress = [&](std::size_t done, std::size_t total) {
     console.progress("Decoding images", done, total);
@@ -160,6 +161,24 @@ data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::
     console.warn(warning_id::cache_not_written,
                  warning + "; name another folder in XRTRAIN_CACHE, or use --no-cache");
   return images;
+}
+
+LoadedSplits load_splits(const data::Dataset& dataset, const Preprocessing& preprocessing,
+                         DecodeOptions options, Console& console) {
+  LoadedSplits splits;
+  std::vector<data::LoadedPart> parts;  // of one set of images
+  const auto load = [&](const std::vector<data::Sample>& samples, const data::StoredFormat& format,
+                        bool split_off, data::ImageSet& into) {
+    options.require_classes = !split_off;
+    into = load_split(dataset, samples, format, options, console);
+    if (split_off) parts.push_back({samples, &into});
+  };
+  const bool splits_off = dataset.test_split_by_program || dataset.validation_split_by_program;
+  load(dataset.train, preprocessing.train, splits_off, splits.train);
+  load(dataset.validation, preprocessing.evaluation, dataset.validation_split_by_program, splits.validation);
+  load(dataset.test, preprocessing.evaluation, dataset.test_split_by_program, splits.test);
+  errors_as<DataError>([&] { data::require_classes(parts, dataset.class_names); });
+  return splits;
 }
 
 std::string class_counts_text(const data::ImageSet& images, const std::vector<std::string>& class_names) {

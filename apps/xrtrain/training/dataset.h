@@ -63,13 +63,22 @@ void check_class_names(const std::vector<std::string>& names);
 struct DecodeOptions {
   std::int64_t workers = 0;
   bool strict = false;
-  bool cache = true;  ///< in image_cache_folder()
+  bool cache = true;            ///< in image_cache_folder()
+  bool require_classes = true;  ///< data::LoadSettings
 };
 /// Decodes a split, or takes it from the cache; files that cannot be read are in ImageSet::skipped. Throws DataError.
 [[nodiscard]] data::ImageSet load_split(const data::Dataset& dataset,
                                         const std::vector<data::Sample>& samples,
                                         const data::StoredFormat& format, const DecodeOptions& options,
                                         Console& console);
+
+/// The images of all splits, each in its format. A class may lose most of its images in a part that the program split
+/// off, but not in all of them together. Throws DataError.
+struct LoadedSplits {
+  data::ImageSet train, validation, test;
+};
+[[nodiscard]] LoadedSplits load_splits(const data::Dataset& dataset, const Preprocessing& preprocessing,
+                                       DecodeOptions options, Console& console);
 
 /// "149 COVID, 110 normal"; of several labels "31 mass, 12 edema (of 200 known)".
 [[nodiscard]] std::string class_counts_text(const data::ImageSet& images,

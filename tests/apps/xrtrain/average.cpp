@@ -126,7 +126,8 @@ TEST_CASE("A folder for an average is a run that eval evaluates, and that is not
   REQUIRE(result.status == 0);
   CHECK_THAT(result.output, contains("xrtrain eval " + out));
   CHECK(list_checkpoints(out) == std::vector<std::int64_t>{2});
-  CHECK(read_text(folder / "average/provenance.json") == read_text(folder / "run/provenance.json"));
+  for (const char* name : {"provenance.json", "seen_images.txt"})
+    CHECK(read_text(folder / "average" / name) == read_text(folder / "run" / name));
   REQUIRE(run(folder, {"eval", out}).status == 0);
   const auto metrics = nlohmann::json::parse(read_text(folder / "average/metrics.json"));
   CHECK(metrics["chosen"]["checkpoint"] == "02");

@@ -123,6 +123,13 @@ TEST_CASE(
       run(folder, {"eval", a, b, "--data", (folder / "data/train").string(), "--threads", "2"});
   CHECK(seen.status == 0);
   CHECK_THAT(seen.error, contains("12 of these 12 images are training or validation images of networks"));
+  // Copies of them, one of which is damaged.
+  fs::copy(folder / "data/train", folder / "copied", fs::copy_options::recursive);
+  fs::resize_file(fs::directory_iterator(folder / "copied/covid")->path(), 100);
+  const Result copied = run(folder, {"eval", a, b, "--data", (folder / "copied").string(), "--threads", "2"});
+  CHECK(copied.status == 0);
+  CHECK_THAT(copied.error, contains("11 of these 11 images are training or validation images") &&
+                               contains("(11 of them in other files with the same pixels)"));
   // A file outside a run: nobody knows.
   fs::copy(folder / "b/checkpoints/01.safetensors", folder / "c.safetensors");
   const Result unknown = run(folder, {"eval", a, (folder / "c.safetensors").string(), "--data",

@@ -155,6 +155,23 @@ TEST_CASE("eval warns of images that the run was trained on") {
   };
   CHECK_THAT(output_on("data/train"), contains("images are the run's own training or validation images"));
   CHECK_THAT(output_on("data/test"), !contains("the run's own training"));
+
+  // A file that cannot be read is neither evaluated nor seen.
+  write_text(folder / "data/train/covid/damaged.png", "\x89PNG\r\n\x1a\n");
+  CHECK_THAT(output_on("data/train"), contains("12 of these 12 images are the run's own"));
+
+  // The same pixels under other names, beside the run's own and without them.
+  fs::copy(folder / "data/test", folder / "other", fs::copy_options::recursive);
+  for (int i = 0; const auto& entry : fs::directory_iterator(folder / "data/train/normal"))
+    if (i < 3) fs::copy_file(entry.path(), folder / "other/covid" / ("copy" + std::to_string(i++) + ".png"));
+  const std::string expected =
+      "3 of these 7 images are the run's own training or validation images "
+      "(3 of them in other files with the same pixels)";
+  CHECK_THAT(output_on("other"), contains(expected));
+  fs::remove_all(folder / "data");
+  CHECK_THAT(output_on("other"), contains(expected));
+  fs::remove(folder / "run/seen_images.txt");  // as of an earlier version
+  CHECK_THAT(output_on("other"), contains("what the run was trained on cannot be found"));
 }
 
 TEST_CASE("eval says what is missing") {

@@ -96,6 +96,19 @@ TEST_CASE("A class that loses most of its files stops the run") {
   CHECK(run(folder, tiny(folder, "run", {"--val-fraction", "0", "--epochs", "1"})).status == 0);
 }
 
+TEST_CASE("A class that loses fewer than half of its files does not stop the run, however they are split") {
+  TemporaryFolder folder;
+  make_images(folder / "data", {"train/a", "train/b", "test/a", "test/b"}, 12);
+  for (int i = 0; i < 5; ++i) write_text(folder / "data/train/b" / (std::to_string(i) + ".png"), "no image");
+  for (const char* seed : {"5", "8"}) {  // of class b most validation images, or most training images
+    CAPTURE(seed);
+    const Result result = run(folder, tiny(folder, seed, {"--epochs", "1", "--seed", seed}));
+    CHECK(result.status == 0);
+    CHECK_THAT(result.error, contains("skipped 5 files that cannot be read"));
+    CHECK(run(folder, {"eval", (folder / seed).string()}).status == 0);
+  }
+}
+
 TEST_CASE("predict reads or reports every file of a folder that may be an image") {
   TemporaryFolder folder;
   make_images(folder / "data", {"train/a", "train/b", "test/a", "test/b"}, 6);

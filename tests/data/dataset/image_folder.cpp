@@ -127,7 +127,9 @@ TEST_CASE("folders that cannot be trained on are told in one clear line") {
   touch_class(folder / "one" / "covid", 3);
   CHECK_THAT(message(folder / "one"), contains("only one class ('covid')"));
   fs::create_directories(folder / "one" / "normal");
-  CHECK_THAT(message(folder / "one"), contains("class 'normal' has no training images"));
+  CHECK_THAT(message(folder / "one"), contains("class 'normal' has no training images; put some"));
+  touch(folder / "one/normal/volume.npy");
+  CHECK_THAT(message(folder / "one"), contains("1 file(s) are not images, the first is 'normal/volume.npy'"));
 
   touch_class(folder / "two/train/covid", 3);
   CHECK_THAT(message(folder / "two"), contains("no test/"));

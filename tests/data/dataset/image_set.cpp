@@ -130,6 +130,36 @@ TEST_CASE("a class left empty is always an error") {
              contains("class 'b' is left empty: none of its 2 image(s)") && contains("b/00.png"));
 }
 
+TEST_CASE("what a class may lose is judged over the parts that were split off it") {
+  std::vector<Sample> samples;
+  for (int i = 0; i < 12; ++i) samples.push_back({fmt::format("{:02}.png", i), i % 2, {}});
+  const auto without = [&](std::size_t begin, std::size_t end, std::initializer_list<int> lost) {
+    ImageSet set;
+    for (std::size_t i = begin; i < end; ++i)
+      if (std::ranges::find(lost, static_cast<int>(i)) == lost.end())
+        set.add_sample(samples[i]);
+      else
+        set.skipped.push_back({samples[i].path, "damaged", SkipKind::unreadable});
+    return set;
+  };
+  const auto message = [&](std::initializer_list<int> lost) -> std::string {
+    const ImageSet first = without(0, 6, lost), second = without(6, 12, lost);
+    const LoadedPart parts[] = {{std::span(samples).first(6), &first}, {std::span(samples).last(6), &second}};
+    try {
+      require_classes(parts, classes);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  };
+  CHECK(message({0, 2, 6}).empty());  // two of three of the first part, three of six in all
+  CHECK_THAT(message({0, 2, 6, 8}), contains("class 'a' loses most of its files: 4 of 6"));
+  CHECK_THAT(message({7, 9, 11}), contains("class 'b' is left empty: none of its 3 image(s)"));
+  for (Sample& sample : samples) sample.targets = {1.0f, 0.0f};
+  CHECK(message({0, 1, 2, 3, 4, 5}).empty());
+  CHECK_THAT(message({0, 1, 2, 3, 4, 5, 6}), contains("7 of 12 image(s) cannot be decoded"));
+}
+
 TEST_CASE("progress is told and its exception passes through") {
   const TemporaryFolder folder;
   const std::vector<Sample> samples = make_images(folder / "data", 5);

@@ -67,6 +67,10 @@ TEST_CASE("layout: folders of splits that are classes, that are empty, or that l
   CHECK(named.class_names == Names{"other", "train"});
   CHECK(layout_of(tree_of({"Train/a", "Train/b", "training/", "test/a", "test/b"})).has_splits);
   CHECK(layout_of(tree_of({"a/train", "a/test", "a/val/", "b/train", "b/test"})).has_splits);
+  CHECK_THAT(error_of([] {
+               (void)layout_of(tree_of({"a/train", "a/test", "b/train"}));
+             }),
+             contains("'b' holds folders named as splits, but not train/ and test/ alone"));
   const Layout one =
       layout_of(tree_of({"covid/train", "covid/test"}), {.known_classes = {"covid", "normal"}});
   CHECK(one.part(Split::test).images.size() == 4);

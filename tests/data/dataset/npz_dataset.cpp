@@ -183,6 +183,8 @@ TEST_CASE("the rarest label that an image has is its stratum") {
 TEST_CASE("archives of another form are refused by what is wrong") {
   std::vector<ArchiveMember> members;
   CHECK_THAT(refused({{"readme.txt", "hello"}}), contains("'readme.txt'"));
+  CHECK_THAT(refused({{"chest_xray/", ""}, {"chest_xray/train/covid/1.PNG", "x"}}),
+             contains("archive of images") && contains("1.PNG") && contains("unpack it"));
   add_split(members, "train", 4, std::string("\0\1\0\1", 4));
   std::vector<ArchiveMember> bad = members;
   bad.pop_back();

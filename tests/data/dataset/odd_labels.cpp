@@ -69,6 +69,9 @@ TEST_CASE("labels: missing values, lines that do not fit the header, and classes
   CHECK(notice_of(uneven, notice_id::table_lines_unusable).count == 2);
   CHECK(uneven.train.size() + uneven.test.size() == 20);
 
+  write_bytes(folder / "l.csv", bytes_of("file,label,Label\n06,a,a\n07,b,a\n"));
+  CHECK_THAT(error_of([&] { (void)read_with_labels(folder); }), contains("two columns 'label'"));
+
   write_bytes(folder / "l.csv", bytes_of(classes + "00,A\n01,A\n02,A\n03,A\n"));
   const Dataset similar = read_with_labels(folder);
   CHECK(notice_of(similar, notice_id::classes_differ_by_case).names == std::vector<std::string>{"A", "a"});
