@@ -13,6 +13,7 @@
 #include <span>
 
 #include "engine/core/autograd.h"
+#include "engine/io/file.h"
 #include "engine/io/weights_kind.h"
 #include "engine/ops/reorder.h"
 #include "kernels/common/error_codes.h"
@@ -110,6 +111,15 @@ std::unique_ptr<AtomicFile> write_safetensors(const std::filesystem::path& path,
 }
 
 namespace {
+
+/// Of names that a wrapper put something before, as PyTorch's DataParallel does with "module.".
+std::string prefix_hint(const SafetensorsFile& file, const std::string& name) {
+  for (const SafetensorsFile::Entry& entry : file.entries())
+    if (entry.name.ends_with('.' + name))
+      return fmt::format(", but one {}: remove '{}' from the beginning of its names", quote_name(entry.name),
+                         entry.name.substr(0, entry.name.size() - name.size()));
+  return {};
+}
 
 const char* type_text(const SafetensorsFile::Entry& entry) {
   return entry.dtype ? kernels::name_of(*entry.dtype) : name_of(entry.type);
@@ -243,8 +253,8 @@ void load_state(const SafetensorsFile& file, const std::vector<NamedTensor>& ten
   for (const NamedTensor& wanted : tensors) {
     known.insert(wanted.name);
     const SafetensorsFile::Entry* entry = file.find(wanted.name);
-    XR_CHECK(entry != nullptr, "checkpoint {} does not fit the network: it has no tensor {}", path,
-             wanted.name);
+    XR_CHECK(entry != nullptr, "checkpoint {} does not fit the network: it has no tensor {}{}", path,
+             wanted.name, prefix_hint(file, wanted.name));
     XR_CHECK(entry->dtype == wanted.tensor.dtype() && entry->shape == wanted.tensor.shape(),
              "checkpoint {} does not fit the network: {} is {} {}, the network has {} {}", path, wanted.name,
              type_text(*entry), entry->shape.to_string(), kernels::name_of(wanted.tensor.dtype()),

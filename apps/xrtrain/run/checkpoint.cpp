@@ -24,7 +24,11 @@ class MetadataReader {
 
   [[nodiscard]] const std::string& text(const char* key) const {
     const auto found = metadata_.find(key);
-    XR_CHECK(found != metadata_.end(), "its metadata has no '{}': it is no checkpoint of this program", key);
+    XR_CHECK(
+        found != metadata_.end(),
+        "its metadata has no '{}': it is not a checkpoint of this program; to train from its weights: xrtrain "
+        "train --init FILE",
+        key);
     return found->second;
   }
   [[nodiscard]] std::int64_t integer(const char* key, std::int64_t least, std::int64_t most) const {

@@ -87,7 +87,8 @@ TEST_CASE("A checkpoint whose metadata lie is refused") {
   files.refused(files.replaced("\"channels\":\"1\"", "\"channels\":\"7\""));
   files.refused(files.replaced("\"padding\":\"2\"", "\"padding\":\"x\""));
   files.refused(files.replaced("\"dropout\":\"0.2\"", "\"dropout\":\"2\""));
-  files.refused(files.replaced("\"class_names\"", "\"klass_names\""));
+  CHECK_THAT(files.refused(files.replaced("\"class_names\"", "\"klass_names\"")),
+             contains("not a checkpoint of this program") && contains("train --init"));
   files.refused(files.replaced("[\\\"covid\\\",\\\"normal\\\"]", "[\\\"covid\\\"]"));
   files.refused(files.replaced("[\\\"covid\\\",\\\"normal\\\"]", "[1,2]"));
   files.refused(files.replaced("\"deviation\":\"[", "\"deviation\":\"[0,"));

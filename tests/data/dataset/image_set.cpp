@@ -5,6 +5,11 @@
 #include "tests/data/dataset/two_classes.h"
 #include "tests/data/png_writer.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
 using namespace xr;
 using namespace xr::data;
 using namespace xr::data::test;
@@ -120,6 +125,20 @@ TEST_CASE("files that cannot be decoded are skipped or with strict an error") {
     CHECK_THAT(error_of([&] { load_images(folder / "data", samples, classes, settings); }),
                contains("a/01.png") && contains("replace or remove the file"));
   }
+}
+
+TEST_CASE("files that vanish or turn into something else after the scan are skipped") {
+  const TemporaryFolder folder;
+  const std::vector<Sample> samples = make_images(folder / "data", 6);
+  const auto path = [&](std::size_t i) { return folder / "data" / samples[i].path; };
+  for (const std::size_t i : {1, 2, 7, 8}) fs::remove(path(i));
+  fs::create_directory(path(2));
+  REQUIRE(::mkfifo(path(7).c_str(), 0600) == 0);
+  fs::create_symlink("/dev/zero", path(8));
+  const ImageSet set = load_images(folder / "data", samples, classes, settings_for(folder));
+  CHECK(set.count() == 8);
+  REQUIRE(set.skipped.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(set.skipped[i].path == samples[std::array{1, 2, 7, 8}[i]].path);
 }
 
 TEST_CASE("a class left empty is always an error") {

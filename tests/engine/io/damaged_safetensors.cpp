@@ -240,7 +240,9 @@ TEST_CASE("a state that does not fit the network changes nothing") {
     return message;
   };
   const Tensor a = Tensor::zeros({2, 3}), b = Tensor::zeros({4});
-  CHECK_THAT(saved({{"a", a}}), Contains("no tensor b"));
+  CHECK_THAT(saved({{"a", a}}), Contains("no tensor b") && !Contains("but one"));
+  CHECK_THAT(saved({{"module.a", a}, {"module.b", b}}),
+             Contains("no tensor a, but one 'module.a': remove 'module.'"));
   CHECK_THAT(saved({{"a", a}, {"b", Tensor::zeros({5})}}), Contains("b is f32 [5]") && Contains("f32 [4]"));
   CHECK_THAT(saved({{"a", Tensor::zeros({3, 2})}, {"b", b}}), Contains("[3, 2]") && Contains("[2, 3]"));
   CHECK_THAT(saved({{"a", a}, {"b", labels({1, 2, 3, 4})}}), Contains("i64") && Contains("f32"));
