@@ -48,4 +48,9 @@ void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem,
 void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
                               float* d_filter, float* d_bias, GradientWrite write);
 
+/// The filter gradient of depthwise convolutions in blocks of 16 channels, f32 or bf16.
+[[nodiscard]] bool has_depthwise_backward_filter(const Conv2dProblem& problem);
+void depthwise_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const void* dy,
+                               float* d_filter, float* d_bias, GradientWrite write);
+
 }  // namespace xr::kernels::cpu
