@@ -25,4 +25,7 @@ void check_batch_norm2d(const char* operation, const Tensor& x, const BatchNorm2
 /// within rounding, in fewer passes over memory where the backend can.
 [[nodiscard]] Tensor batch_norm2d_relu(const Tensor& x, BatchNorm2dState& state, bool training, bool pool);
 
+/// relu6(batch_norm2d(x)), likewise.
+[[nodiscard]] Tensor batch_norm2d_relu6(const Tensor& x, BatchNorm2dState& state, bool training);
+
 }  // namespace xr::engine

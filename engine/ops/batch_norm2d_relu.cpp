@@ -2,6 +2,7 @@
 #include "engine/ops/batch_norm2d.h"
 #include "engine/ops/max_pool2d.h"
 #include "engine/ops/relu.h"
+#include "engine/ops/relu6.h"
 
 namespace xr::engine {
 
@@ -11,7 +12,7 @@ Shape output_shape(const Tensor& x, bool pool) {
   return pool ? Shape{x.dim(0), x.dim(1), x.dim(2) / 2, x.dim(3) / 2} : x.shape();
 }
 
-Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool) {
+Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool, bool relu6) {
   Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
   Tensor mean = Tensor::empty_like(state.running_mean), inverse_std = Tensor::empty_like(state.running_mean),
          argmax;
@@ -26,10 +27,11 @@ Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool) {
                                                           .mean = mean.mutable_view(),
                                                           .inverse_std = inverse_std.mutable_view(),
                                                           .params = state.params,
-                                                          .pool = pool});
+                                                          .pool = pool,
+                                                          .relu6 = relu6});
   if (will_record({x, state.gamma, state.beta}))
-    record(y, "batch_norm2d_relu", {x, state.gamma, state.beta},
-           [pool, x = Saved(x), y = Saved(y), argmax = Saved(argmax), gamma = Saved(state.gamma),
+    record(y, relu6 ? "batch_norm2d_relu6" : "batch_norm2d_relu", {x, state.gamma, state.beta},
+           [pool, relu6, x = Saved(x), y = Saved(y), argmax = Saved(argmax), gamma = Saved(state.gamma),
             beta = Saved(state.beta), mean = Saved(mean),
             inverse_std = Saved(inverse_std)](GradientContext& context) {
              const GradientTarget dx = context.target(0), d_gamma = context.target(1),
@@ -45,8 +47,27 @@ Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool) {
                                                                             .dx = dx,
                                                                             .d_gamma = d_gamma,
                                                                             .d_beta = d_beta,
-                                                                            .pool = pool});
+                                                                            .pool = pool,
+                                                                            .relu6 = relu6});
            });
+  return y;
+}
+
+/// Of one of the fused calls, or undefined where the backend composes the parts.
+Tensor fused(const Tensor& x, BatchNorm2dState& state, bool training, bool pool, bool relu6) {
+  if (!x.backend().has_fused_batch_norm2d_relu(x.shape(), x.layout(), pool)) return {};
+  if (training) return fused_training(x, state, pool, relu6);
+  if (will_record({x, state.gamma, state.beta})) return {};
+  Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
+  x.backend().run(kernels::BatchNorm2dReluForwardInference{.x = x.view(),
+                                                           .gamma = state.gamma.view(),
+                                                           .beta = state.beta.view(),
+                                                           .running_mean = state.running_mean.view(),
+                                                           .running_var = state.running_var.view(),
+                                                           .y = y.mutable_view(),
+                                                           .params = state.params,
+                                                           .pool = pool,
+                                                           .relu6 = relu6});
   return y;
 }
 
@@ -56,23 +77,15 @@ Tensor batch_norm2d_relu(const Tensor& x, BatchNorm2dState& state, bool training
   check_batch_norm2d("batch_norm2d_relu", x, state);
   XR_CHECK(!pool || (x.rank() == 4 && x.dim(2) >= 2 && x.dim(3) >= 2),
            "batch_norm2d_relu: an input of shape {} is too small for a 2x2 window", x.shape().to_string());
-  const bool fused = x.backend().has_fused_batch_norm2d_relu(x.shape(), x.layout(), pool);
-  const bool records = will_record({x, state.gamma, state.beta});
-  if (fused && training) return fused_training(x, state, pool);
-  if (fused && !records) {
-    Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
-    x.backend().run(kernels::BatchNorm2dReluForwardInference{.x = x.view(),
-                                                             .gamma = state.gamma.view(),
-                                                             .beta = state.beta.view(),
-                                                             .running_mean = state.running_mean.view(),
-                                                             .running_var = state.running_var.view(),
-                                                             .y = y.mutable_view(),
-                                                             .params = state.params,
-                                                             .pool = pool});
-    return y;
-  }
+  if (Tensor y = fused(x, state, training, pool, false); y.defined()) return y;
   const Tensor activated = relu(batch_norm2d(x, state, training));
   return pool ? max_pool2d(activated, {}) : activated;
+}
+
+Tensor batch_norm2d_relu6(const Tensor& x, BatchNorm2dState& state, bool training) {
+  check_batch_norm2d("batch_norm2d_relu6", x, state);
+  if (Tensor y = fused(x, state, training, false, true); y.defined()) return y;
+  return relu6(batch_norm2d(x, state, training));
 }
 
 }  // namespace xr::engine

@@ -22,17 +22,18 @@ void stream_fence();
 
 /// Calls kernel(destination, first, count) for pieces of [0, total) of `period`'s multiple and lets it write
 /// either to `to + first` directly or to a buffer that is then streamed there.
-template <class Kernel>
-[[gnu::always_inline]] inline void write_pieces(bool stream, float* to, std::int64_t total,
-                                                std::int64_t period, Kernel&& kernel) {
+template <class T, class Kernel>
+[[gnu::always_inline]] inline void write_pieces(bool stream, T* to, std::int64_t total, std::int64_t period,
+                                                Kernel&& kernel) {
   constexpr std::int64_t buffer_elements = 2048;
   if (!stream || period > buffer_elements) return kernel(to, 0, total);
-  alignas(64) float buffer[buffer_elements];
+  alignas(64) T buffer[buffer_elements];
   const std::int64_t step = buffer_elements / period * period;
   for (std::int64_t first = 0; first < total; first += step) {
     const std::int64_t count = std::min(step, total - first);
     kernel(buffer, first, count);
-    stream_copy(to + first, buffer, count);
+    stream_copy(reinterpret_cast<std::uint8_t*>(to + first), reinterpret_cast<const std::uint8_t*>(buffer),
+                count * static_cast<std::int64_t>(sizeof(T)));
   }
   stream_fence();
 }

@@ -2,62 +2,67 @@
 //
 // Bytes moved: fill 1 tensor; scale 2 (3 when it accumulates); add and multiply 3. Outputs that exceed the
 // caches are written around them (stream.h), which saves reading them first.
+#include "kernels/common/bf16.h"
 #include "kernels/common/checks.h"
 #include "kernels/common/parallel.h"
 #include "kernels/common/stream.h"
 #include "kernels/cpu/broadcast.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/elements.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
 
-XR_MULTIVERSION void scaled(float a, const float* __restrict x, float* __restrict y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = a * x[i];
-}
-
-XR_MULTIVERSION void add_scaled(float a, const float* __restrict x, float* __restrict y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] += a * x[i];
-}
-
-// The last dimension of a broadcast operation. step_a and step_b are 0 or 1.
-struct Row {
-  const float *a, *b;
-  std::int64_t step_a, step_b;
-  float* y;
-  std::int64_t count;
-};
-
-template <class Operation>
-[[gnu::always_inline]] inline void combine(const Row& row, Operation operation) {
-  const float* __restrict a = row.a, * __restrict b = row.b;
-  float* __restrict y = row.y;
-  const std::int64_t count = row.count;
-  if (row.step_a == 1 && row.step_b == 1) {
-    for (std::int64_t i = 0; i < count; ++i) y[i] = operation(a[i], b[i]);
-  } else if (row.step_a == 1) {
-    const float repeated = *b;
-    for (std::int64_t i = 0; i < count; ++i) y[i] = operation(a[i], repeated);
-  } else if (row.step_b == 1) {
-    const float repeated = *a;
-    for (std::int64_t i = 0; i < count; ++i) y[i] = operation(repeated, b[i]);
-  } else {
-    const float value = operation(*a, *b);
-    for (std::int64_t i = 0; i < count; ++i) y[i] = value;
+template <bool Accumulate, class T>
+XR_MULTIVERSION void scaled(float a, const T* __restrict x, T* __restrict y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float value = a * to_float(x[i]);
+    y[i] = from_float<T>(Accumulate ? to_float(y[i]) + value : value);
   }
 }
 
-XR_MULTIVERSION void add_row(const Row& row) {
+// The last dimension of a broadcast operation. step_a and step_b are 0 or 1.
+template <class T>
+struct Row {
+  const T *a, *b;
+  std::int64_t step_a, step_b;
+  T* y;
+  std::int64_t count;
+};
+
+template <class T, class Operation>
+[[gnu::always_inline]] inline void combine(const Row<T>& row, Operation operation) {
+  const T* __restrict a = row.a, * __restrict b = row.b;
+  T* __restrict y = row.y;
+  const std::int64_t count = row.count;
+  const auto put = [&](std::int64_t i, T left, T right) __attribute__((always_inline)) {
+    y[i] = from_float<T>(operation(to_float(left), to_float(right)));
+  };
+  if (row.step_a == 1 && row.step_b == 1) {
+    for (std::int64_t i = 0; i < count; ++i) put(i, a[i], b[i]);
+  } else if (row.step_a == 1) {
+    const T repeated = *b;
+    for (std::int64_t i = 0; i < count; ++i) put(i, a[i], repeated);
+  } else if (row.step_b == 1) {
+    const T repeated = *a;
+    for (std::int64_t i = 0; i < count; ++i) put(i, repeated, b[i]);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) put(i, *a, *b);
+  }
+}
+
+template <class T>
+XR_MULTIVERSION void add_rows(const Row<T>& row) {
   combine(row, [](float a, float b) { return a + b; });
 }
 
-XR_MULTIVERSION void multiply_row(const Row& row) {
+template <class T>
+XR_MULTIVERSION void multiply_rows(const Row<T>& row) {
   combine(row, [](float a, float b) { return a * b; });
 }
 
 template <class T>
-void binary(const char* operation, void (*kernel)(const Row&), const ConstView& a, const ConstView& b,
+void binary(const char* operation, void (*kernel)(const Row<T>&), const ConstView& a, const ConstView& b,
             const View& y) {
   const Broadcast plan(operation, a.shape, b.shape, y.shape);
   const std::int64_t step_a = plan.stride_a[plan.rank - 1], step_b = plan.stride_b[plan.rank - 1];
@@ -67,19 +72,12 @@ void binary(const char* operation, void (*kernel)(const Row&), const ConstView& 
   for_each_row(
       plan, y.numel(),
       [&](std::int64_t position, std::int64_t offset_a, std::int64_t offset_b, std::int64_t row_elements) {
-        write_elements(stream && row_elements >= 1024, out + position, row_elements, 1,
-                       [&](float* to, std::int64_t first, std::int64_t count) {
-                         const Floats<T> row_a(in_a + offset_a + first * step_a, step_a == 1 ? count : 1),
-                             row_b(in_b + offset_b + first * step_b, step_b == 1 ? count : 1);
-                         kernel({row_a.data(), row_b.data(), step_a, step_b, to, count});
-                       });
+        write_pieces(stream && row_elements >= 1024, out + position, row_elements, 1,
+                     [&](T* to, std::int64_t first, std::int64_t count) {
+                       kernel({in_a + offset_a + first * step_a, in_b + offset_b + first * step_b, step_a,
+                               step_b, to, count});
+                     });
       });
-}
-
-void binary(const char* operation, void (*kernel)(const Row&), const ConstView& a, const ConstView& b,
-            const View& y) {
-  with_activation_type(operation, y.dtype,
-                       [&](auto type) { binary<decltype(type)>(operation, kernel, a, b, y); });
 }
 
 template <class T>
@@ -96,15 +94,11 @@ void scale(const Scale& call) {
   const T* in = call.x.as<T>();
   T* out = call.y.as<T>();
   parallel_ranges(call.y.numel(), elementwise_grain, [&](std::int64_t begin, std::int64_t end) {
-    const auto compute_with = [&](auto* kernel) {
-      return [=, &call](float* to, std::int64_t first, std::int64_t count) {
-        kernel(call.factor, Floats<T>(in + begin + first, count).data(), to, count);
-      };
-    };
     if (call.write == GradientWrite::accumulate)
-      update_elements(out + begin, end - begin, 1, compute_with(add_scaled));
-    else
-      write_elements(stream, out + begin, end - begin, 1, compute_with(scaled));
+      return scaled<true>(call.factor, in + begin, out + begin, end - begin);
+    write_pieces(stream, out + begin, end - begin, 1, [&](T* to, std::int64_t first, std::int64_t count) {
+      scaled<false>(call.factor, in + begin + first, to, count);
+    });
   });
 }
 
@@ -119,11 +113,15 @@ void CpuBackend::compute(const Scale& call) {
 }
 
 void CpuBackend::compute(const Add& call) {
-  binary(call.name, add_row, call.a, call.b, call.y);
+  with_activation_type(call.name, call.y.dtype, [&](auto type) {
+    binary<decltype(type)>(call.name, add_rows<decltype(type)>, call.a, call.b, call.y);
+  });
 }
 
 void CpuBackend::compute(const Multiply& call) {
-  binary(call.name, multiply_row, call.a, call.b, call.y);
+  with_activation_type(call.name, call.y.dtype, [&](auto type) {
+    binary<decltype(type)>(call.name, multiply_rows<decltype(type)>, call.a, call.b, call.y);
+  });
 }
 
 }  // namespace xr::kernels::cpu

@@ -8,41 +8,39 @@ namespace xr::kernels::cpu {
 
 namespace {
 
+template <class T>
+[[gnu::always_inline]] inline float sloped(float slope, T x, float value) {
+  return to_float(x) > 0.0f ? value : slope * value;
+}
+
 // x == y is allowed: each element is read before it is written.
-XR_MULTIVERSION void leaky_relu(float slope, const float* x, float* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] > 0.0f ? x[i] : slope * x[i];
+template <class T>
+XR_MULTIVERSION void leaky_relu(float slope, const T* x, T* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(sloped(slope, x[i], to_float(x[i])));
 }
 
-XR_MULTIVERSION void leaky_relu_gradient(float slope, const float* __restrict x, const float* __restrict dy,
-                                         float* __restrict dx, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) dx[i] = x[i] > 0.0f ? dy[i] : slope * dy[i];
-}
-
-XR_MULTIVERSION void add_leaky_relu_gradient(float slope, const float* __restrict x,
-                                             const float* __restrict dy, float* __restrict dx,
-                                             std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) dx[i] += x[i] > 0.0f ? dy[i] : slope * dy[i];
+template <bool Accumulate, class T>
+XR_MULTIVERSION void leaky_relu_gradient(float slope, const T* __restrict x, const T* __restrict dy,
+                                         T* __restrict dx, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float value = sloped(slope, x[i], to_float(dy[i]));
+    dx[i] = from_float<T>(Accumulate ? to_float(dx[i]) + value : value);
+  }
 }
 
 }  // namespace
 
 void CpuBackend::compute(const LeakyReluForward& call) {
-  activate(call.name, call.x, call.y,
-           [slope = call.params.negative_slope](const float* x, float* y, std::int64_t count) {
-             leaky_relu(slope, x, y, count);
-           });
+  const float slope = call.params.negative_slope;
+  activate(call.name, call.x, call.y, [slope](auto... a) { leaky_relu(slope, a...); });
 }
 
 void CpuBackend::compute(const LeakyReluBackward& call) {
   const float slope = call.params.negative_slope;
   activate_gradient(
       call.name, call.x, call.dy, call.dx, call.write,
-      [slope](const float* x, const float* dy, float* dx, std::int64_t count) {
-        leaky_relu_gradient(slope, x, dy, dx, count);
-      },
-      [slope](const float* x, const float* dy, float* dx, std::int64_t count) {
-        add_leaky_relu_gradient(slope, x, dy, dx, count);
-      });
+      [slope](auto... a) { leaky_relu_gradient<false>(slope, a...); },
+      [slope](auto... a) { leaky_relu_gradient<true>(slope, a...); });
 }
 
 }  // namespace xr::kernels::cpu

@@ -14,13 +14,17 @@
 namespace xr::kernels::cpu {
 
 /// Asks for x[0, count). Addresses beyond the tensor are harmless: a prefetch never faults.
-[[gnu::always_inline]] inline void prefetch(const float* x, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += 16) __builtin_prefetch(x + i);
+template <class T>
+[[gnu::always_inline]] inline void prefetch(const T* x, std::int64_t count) {
+  constexpr auto line = static_cast<std::int64_t>(64 / sizeof(T));
+  for (std::int64_t i = 0; i < count; i += line) __builtin_prefetch(x + i);
 }
 
 /// Asks for x[0, count) one page further on.
-[[gnu::always_inline]] inline void prefetch_ahead(const float* x, std::int64_t count) {
-  prefetch(x + 1024, count);
+template <class T>
+[[gnu::always_inline]] inline void prefetch_ahead(const T* x, std::int64_t count) {
+  constexpr auto page = static_cast<std::int64_t>(4096 / sizeof(T));
+  prefetch(x + page, count);
 }
 
 }  // namespace xr::kernels::cpu

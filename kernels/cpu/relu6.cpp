@@ -9,37 +9,34 @@ namespace xr::kernels::cpu {
 namespace {
 
 // x == y is allowed: each element is read before it is written. NaN passes both comparisons.
-XR_MULTIVERSION void relu6(const float* x, float* y, std::int64_t count) {
+template <class T>
+XR_MULTIVERSION void relu6(const T* x, T* y, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
-    const float positive = x[i] < 0.0f ? 0.0f : x[i];
-    y[i] = positive > 6.0f ? 6.0f : positive;
+    const float value = to_float(x[i]), positive = value < 0.0f ? 0.0f : value;
+    y[i] = from_float<T>(positive > 6.0f ? 6.0f : positive);
   }
 }
 
-XR_MULTIVERSION void relu6_gradient(const float* __restrict y, const float* __restrict dy,
-                                    float* __restrict dx, std::int64_t count) {
+template <bool Accumulate, class T>
+XR_MULTIVERSION void relu6_gradient(const T* __restrict y, const T* __restrict dy, T* __restrict dx,
+                                    std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
-    const float below = y[i] < 6.0f ? dy[i] : 0.0f;
-    dx[i] = y[i] > 0.0f ? below : 0.0f;
-  }
-}
-
-XR_MULTIVERSION void add_relu6_gradient(const float* __restrict y, const float* __restrict dy,
-                                        float* __restrict dx, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float below = y[i] < 6.0f ? dy[i] : 0.0f;
-    dx[i] += y[i] > 0.0f ? below : 0.0f;
+    const float kept = to_float(y[i]), below = kept < 6.0f ? to_float(dy[i]) : 0.0f,
+                value = kept > 0.0f ? below : 0.0f;
+    dx[i] = from_float<T>(Accumulate ? to_float(dx[i]) + value : value);
   }
 }
 
 }  // namespace
 
 void CpuBackend::compute(const Relu6Forward& call) {
-  activate(call.name, call.x, call.y, relu6);
+  activate(call.name, call.x, call.y, [](auto... a) { relu6(a...); });
 }
 
 void CpuBackend::compute(const Relu6Backward& call) {
-  activate_gradient(call.name, call.y, call.dy, call.dx, call.write, relu6_gradient, add_relu6_gradient);
+  activate_gradient(
+      call.name, call.y, call.dy, call.dx, call.write, [](auto... a) { relu6_gradient<false>(a...); },
+      [](auto... a) { relu6_gradient<true>(a...); });
 }
 
 }  // namespace xr::kernels::cpu

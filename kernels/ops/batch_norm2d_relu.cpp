@@ -6,6 +6,10 @@ namespace xr::kernels {
 
 namespace {
 
+void require_one_tail(const char* operation, bool pool, bool relu6) {
+  XR_CHECK(!pool || !relu6, "{}: pooling follows ReLU, not ReLU6", operation);
+}
+
 /// y (or dy) has the shape of x or, with pool, that of its windows.
 void require_output(const char* operation, bool pool, const ConstView& x, const char* name,
                     const ConstView& y) {
@@ -28,6 +32,7 @@ void require_winners(const char* operation, const ConstView& argmax, const Const
 }  // namespace
 
 void BatchNorm2dReluForwardTraining::validate() const {
+  require_one_tail(name, pool, relu6);
   require_channels(name, x, {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
   require_statistics(name, x, running_mean, running_var);
   require_output(name, pool, x, "y", y);
@@ -35,6 +40,7 @@ void BatchNorm2dReluForwardTraining::validate() const {
 }
 
 void BatchNorm2dReluForwardInference::validate() const {
+  require_one_tail(name, pool, relu6);
   require_channels(
       name, x,
       {{"gamma", gamma}, {"beta", beta}, {"running_mean", running_mean}, {"running_var", running_var}});
@@ -42,6 +48,7 @@ void BatchNorm2dReluForwardInference::validate() const {
 }
 
 void BatchNorm2dReluBackwardTraining::validate() const {
+  require_one_tail(name, pool, relu6);
   require_channels(name, x, {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
   require_output(name, pool, x, "dy", dy);
   if (pool) {

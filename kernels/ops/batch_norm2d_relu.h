@@ -1,4 +1,4 @@
-// Fused: batch norm + ReLU [+ 2x2 max pooling with stride 2]. The same numbers as the composition of the
+// Fused: batch norm + ReLU [+ 2x2 max pooling with stride 2], and batch norm + ReLU6. The same numbers as the composition of the
 // three (within rounding), with fewer passes over memory. Backend::has_fused_batch_norm2d_relu says for which
 // shapes and layouts; the engine composes the parts otherwise.
 #pragma once
@@ -7,14 +7,14 @@
 
 namespace xr::kernels {
 
-/// y (N, C, H, W), or (N, C, H / 2, W / 2) with pool; argmax (with pool): u8, as many bytes as y has
-/// elements.
+/// y (N, C, H, W), or (N, C, H / 2, W / 2) with pool. relu6 (not with pool): instead of ReLU. argmax (with pool): u8, as
+/// many bytes as y has elements.
 struct BatchNorm2dReluForwardTraining {
   static constexpr const char* name = "batch_norm2d_relu_forward_training";
   ConstView x, gamma, beta;
   View running_mean, running_var, y, argmax = {}, mean, inverse_std;
   BatchNormParams params = {};
-  bool pool = false;
+  bool pool = false, relu6 = false;
 
   void validate() const;
   [[nodiscard]] std::int64_t bytes() const { return bytes_of(x, x, y, argmax); }
@@ -27,7 +27,7 @@ struct BatchNorm2dReluForwardInference {
   ConstView x, gamma, beta, running_mean, running_var;
   View y;
   BatchNormParams params = {};
-  bool pool = false;
+  bool pool = false, relu6 = false;
 
   void validate() const;
   [[nodiscard]] std::int64_t bytes() const { return bytes_of(x, y); }
@@ -39,7 +39,7 @@ struct BatchNorm2dReluBackwardTraining {
   static constexpr const char* name = "batch_norm2d_relu_backward_training";
   ConstView x, y, argmax = {}, dy, gamma, beta, mean, inverse_std;
   Gradient dx = {}, d_gamma = {}, d_beta = {};
-  bool pool = false;
+  bool pool = false, relu6 = false;
 
   void validate() const;
   /// The sums follow from y and dy: y has what ReLU let through, and the normalised values of that.

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "engine/ops/max_pool2d.h"
+#include "engine/ops/relu6.h"
 #include "kernels/common/error_codes.h"
 
 namespace xr::model {
@@ -12,6 +13,7 @@ BatchNorm2d::BatchNorm2d(const Initializer& initializer, std::int64_t channels,
                          const BatchNorm2dOptions& options)
     : channels_(channels), options_(options) {
   XR_CHECK(options.relu || !options.max_pool, "batch norm: pooling follows the ReLU");
+  XR_CHECK(!options.relu6 || !options.relu, "batch norm: ReLU6 takes the place of the ReLU");
   state_.params = options.params;
   state_.gamma = register_parameter("weight", {channels}, initializer.constant({channels}, 1.0f));
   state_.beta = register_parameter("bias", {channels}, initializer.constant({channels}, 0.0f));
@@ -36,7 +38,10 @@ Shape BatchNorm2d::output_shape(const Shape& x) const {
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
-  if (folded_) return options_.max_pool ? engine::max_pool2d(x) : x;
+  if (folded_) {
+    if (options_.relu6) return engine::relu6(x);
+    return options_.max_pool ? engine::max_pool2d(x) : x;
+  }
   const std::optional<float> momentum = context().batch_norm_momentum;
   state_.params.momentum = momentum.value_or(options_.params.momentum);
   if (training() && !momentum)
@@ -45,6 +50,7 @@ Tensor BatchNorm2d::forward(const Tensor& x) {
       num_batches_tracked_.backend().copy_from_host(num_batches_tracked_.mutable_view().data, &count,
                                                     sizeof count);
     });
+  if (options_.relu6) return engine::batch_norm2d_relu6(x, state_, training());
   return options_.relu ? engine::batch_norm2d_relu(x, state_, training(), options_.max_pool)
                        : engine::batch_norm2d(x, state_, training());
 }

@@ -10,6 +10,7 @@ namespace xr::model {
 struct BatchNorm2dOptions {
   bool relu = false;
   bool max_pool = false;  ///< 2x2, after the ReLU
+  bool relu6 = false;     ///< instead of the ReLU, without pooling
   engine::BatchNormParams params = {};
 };
 
@@ -20,7 +21,7 @@ class BatchNorm2d final : public Module {
   [[nodiscard]] Shape output_shape(const Shape& x) const override;
   [[nodiscard]] const engine::BatchNorm2dState& statistics() const { return state_; }
   [[nodiscard]] bool has_relu() const { return options_.relu; }
-  /// From now on the convolution before it does its work, and its ReLU; only the pooling is left.
+  /// From now on the convolution before it does its work, and its ReLU; only the pooling or the ReLU6 is left.
   void set_folded() { folded_ = true; }
   [[nodiscard]] bool folded() const { return folded_; }
 

@@ -3,8 +3,6 @@
 #include <memory>
 
 #include "engine/ops/add.h"
-#include "engine/ops/relu6.h"
-#include "model/layers/activation.h"
 #include "model/layers/batch_norm2d.h"
 #include "model/layers/conv2d.h"
 #include "model/layers/dropout.h"
@@ -20,8 +18,8 @@ Conv2dOptions same_convolution(std::int64_t kernel, std::int64_t stride = 1, std
 }
 
 /// TensorFlow's defaults for this network: momentum 0.99 there is 0.01 here.
-BatchNorm2dOptions norm() {
-  return {.params = {.epsilon = 1e-3f, .momentum = 0.01f}};
+BatchNorm2dOptions norm(bool relu6) {
+  return {.relu6 = relu6, .params = {.epsilon = 1e-3f, .momentum = 0.01f}};
 }
 
 struct BlockOptions {
@@ -37,15 +35,15 @@ class InvertedResidual final : public Module {
     const std::int64_t middle = in * block.expansion;
     if (block.expansion != 1) {
       expand_conv_ = std::make_unique<Conv2d>(initializer, in, middle, same_convolution(1));
-      bn0_ = std::make_unique<BatchNorm2d>(initializer, middle, norm());
+      bn0_ = std::make_unique<BatchNorm2d>(initializer, middle, norm(true));
       register_module("_expand_conv", *expand_conv_);
       register_module("_bn0", *bn0_);
     }
     depthwise_conv_ = std::make_unique<Conv2d>(initializer, middle, middle,
                                                same_convolution(block.kernel, block.stride, middle));
-    bn1_ = std::make_unique<BatchNorm2d>(initializer, middle, norm());
+    bn1_ = std::make_unique<BatchNorm2d>(initializer, middle, norm(true));
     project_conv_ = std::make_unique<Conv2d>(initializer, middle, block.out, same_convolution(1));
-    bn2_ = std::make_unique<BatchNorm2d>(initializer, block.out, norm());
+    bn2_ = std::make_unique<BatchNorm2d>(initializer, block.out, norm(false));
     register_module("_depthwise_conv", *depthwise_conv_);
     register_module("_bn1", *bn1_);
     register_module("_project_conv", *project_conv_);
@@ -60,8 +58,8 @@ class InvertedResidual final : public Module {
 
  private:
   [[nodiscard]] Tensor forward(const Tensor& x) override {
-    const Tensor expanded = expand_conv_ ? engine::relu6((*bn0_)((*expand_conv_)(x))) : x;
-    const Tensor middle = engine::relu6((*bn1_)((*depthwise_conv_)(expanded)));
+    const Tensor expanded = expand_conv_ ? (*bn0_)((*expand_conv_)(x)) : x;
+    const Tensor middle = (*bn1_)((*depthwise_conv_)(expanded));
     const Tensor y = (*bn2_)((*project_conv_)(middle));
     return adds_input_ ? engine::add(y, x) : y;
   }
@@ -79,8 +77,7 @@ constexpr BlockOptions blocks[] = {{1, 3, 1, 1, 16},  {2, 3, 2, 6, 24},  {2, 5, 
 EfficientnetLite0::EfficientnetLite0(const ModelSettings& settings, Initializer initializer) {
   constexpr std::int64_t stem = 32, head = 1280;
   add<Conv2d>("_conv_stem", initializer, settings.channels, stem, same_convolution(3, 2));
-  add<BatchNorm2d>("_bn0", initializer, stem, norm());
-  add<Activation>("_swish0", ActivationKind::relu6);
+  add<BatchNorm2d>("_bn0", initializer, stem, norm(true));
   auto& all = add<Sequential>("_blocks");
   std::int64_t channels = stem;
   int number = 0;
@@ -91,8 +88,7 @@ EfficientnetLite0::EfficientnetLite0(const ModelSettings& settings, Initializer 
       block.stride = 1;
     }
   add<Conv2d>("_conv_head", initializer, channels, head, same_convolution(1));
-  add<BatchNorm2d>("_bn1", initializer, head, norm());
-  add<Activation>("_swish", ActivationKind::relu6);
+  add<BatchNorm2d>("_bn1", initializer, head, norm(true));
   add<GlobalAvgPool2d>("_avg_pooling");
   add<Dropout>("_dropout", initializer, settings.dropout);
   add<Linear>("_fc", initializer, head, settings.classes);

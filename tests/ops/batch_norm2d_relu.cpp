@@ -1,4 +1,4 @@
-// Batch norm with ReLU, and with 2x2 max pooling, at once: against the composition of the three in the oracle.
+// Batch norm with ReLU, with 2x2 max pooling behind it, and with ReLU6, at once: against the composition in the oracle.
 #include "kernels/ops/batch_norm2d_relu.h"
 
 #include <fmt/core.h>
@@ -8,6 +8,7 @@
 #include "tests/ops/operation.h"
 #include "tests/reference/max_pool2d.h"
 #include "tests/reference/relu.h"
+#include "tests/reference/relu6.h"
 
 namespace xr::tests {
 
@@ -17,18 +18,23 @@ using kernels::BatchNormParams;
 using kernels::Gradient;
 using reference::random_normal;
 
+/// What follows the normalisation.
+enum class After : std::uint8_t { relu, relu_and_pool, relu6 };
+
 /// What is normalised, and how.
 struct Form {
   Shape x;
   DType dtype;
   Layout layout;
-  bool pool;
+  After after;
   BatchNormParams params = {};
+  bool pool = after == After::relu_and_pool, relu6 = after == After::relu6;
 
   [[nodiscard]] Shape y() const { return pool ? Shape{x[0], x[1], x[2] / 2, x[3] / 2} : x; }
   [[nodiscard]] Shape channels() const { return {x[1]}; }
   [[nodiscard]] Shape argmax() const { return {y().numel()}; }
   [[nodiscard]] Call described(Call call) const {
+    if (relu6) return std::move(call).with("with relu6");
     return pool ? std::move(call).with("with pooling") : std::move(call);
   }
 };
@@ -39,7 +45,7 @@ Call forward_training(const Form& f) {
        state("running_mean", f.channels()), state("running_var", f.channels()).drawn(Values::positive),
        output("y", f.y(), f.dtype, f.layout), kept("argmax", f.argmax()).only_if(f.pool),
        output("mean", f.channels()), output("inverse_std", f.channels())},
-      [params = f.params, pool = f.pool](Views v) {
+      [params = f.params, pool = f.pool, relu6 = f.relu6](Views v) {
         return kernels::BatchNorm2dReluForwardTraining{.x = v[0],
                                                        .gamma = v[1],
                                                        .beta = v[2],
@@ -50,7 +56,8 @@ Call forward_training(const Form& f) {
                                                        .mean = v[7],
                                                        .inverse_std = v[8],
                                                        .params = params,
-                                                       .pool = pool};
+                                                       .pool = pool,
+                                                       .relu6 = relu6};
       }));
 }
 
@@ -59,7 +66,7 @@ Call forward_inference(const Form& f) {
       {input("x", f.x, f.dtype, f.layout), input("gamma", f.channels()), input("beta", f.channels()),
        input("running_mean", f.channels()), input("running_var", f.channels()).drawn(Values::positive),
        output("y", f.y(), f.dtype, f.layout)},
-      [params = f.params, pool = f.pool](Views v) {
+      [params = f.params, pool = f.pool, relu6 = f.relu6](Views v) {
         return kernels::BatchNorm2dReluForwardInference{.x = v[0],
                                                         .gamma = v[1],
                                                         .beta = v[2],
@@ -67,7 +74,8 @@ Call forward_inference(const Form& f) {
                                                         .running_var = v[4],
                                                         .y = v[5],
                                                         .params = params,
-                                                        .pool = pool};
+                                                        .pool = pool,
+                                                        .relu6 = relu6};
       }));
 }
 
@@ -81,31 +89,36 @@ Call backward_training(const Form& f) {
                                 made("mean", f.channels(), DType::f32),
                                 made("inverse_std", f.channels(), DType::f32)};
   for (Operand& gradient : gradient_operands(f.x, f.dtype, f.layout)) operands.push_back(std::move(gradient));
-  return f.described(call_of(std::move(operands), [pool = f.pool](Views v, GradientWrite write) {
-    return kernels::BatchNorm2dReluBackwardTraining{.x = v[0],
-                                                    .y = v[1],
-                                                    .argmax = v[2],
-                                                    .dy = v[3],
-                                                    .gamma = v[4],
-                                                    .beta = v[5],
-                                                    .mean = v[6],
-                                                    .inverse_std = v[7],
-                                                    .dx = Gradient{v[8], write},
-                                                    .d_gamma = Gradient{v[9], write},
-                                                    .d_beta = Gradient{v[10], write},
-                                                    .pool = pool};
-  }));
+  return f.described(
+      call_of(std::move(operands), [pool = f.pool, relu6 = f.relu6](Views v, GradientWrite write) {
+        return kernels::BatchNorm2dReluBackwardTraining{.x = v[0],
+                                                        .y = v[1],
+                                                        .argmax = v[2],
+                                                        .dy = v[3],
+                                                        .gamma = v[4],
+                                                        .beta = v[5],
+                                                        .mean = v[6],
+                                                        .inverse_std = v[7],
+                                                        .dx = Gradient{v[8], write},
+                                                        .d_gamma = Gradient{v[9], write},
+                                                        .d_beta = Gradient{v[10], write},
+                                                        .pool = pool,
+                                                        .relu6 = relu6};
+      }));
 }
 
-/// relu, then 2x2 max pooling with stride 2 if `pool`.
+/// relu or relu6, then 2x2 max pooling with stride 2 where that follows.
 struct Tail {
   Tensor rectified, y;
   std::vector<std::int64_t> argmax;
 };
 
-Tail apply_tail(const Tensor& normalised, bool pool) {
-  Tail tail{reference::relu_forward(normalised), {}, {}};
-  if (!pool) {
+Tail apply_tail(const Tensor& normalised, After after) {
+  Tail tail{
+      after == After::relu6 ? reference::relu6_forward(normalised) : reference::relu_forward(normalised),
+      {},
+      {}};
+  if (after != After::relu_and_pool) {
     tail.y = tail.rectified;
     return tail;
   }
@@ -116,28 +129,35 @@ Tail apply_tail(const Tensor& normalised, bool pool) {
 }
 
 /// dy of y to the gradient of what the tail was applied to.
-Tensor tail_backward(const Tail& tail, const Tensor& dy, bool pool) {
-  const Tensor d_rectified =
-      pool ? reference::max_pool2d_backward(dy, tail.argmax, tail.rectified.shape) : dy;
+Tensor tail_backward(const Tail& tail, const Tensor& dy, After after) {
+  if (after == After::relu6) return reference::relu6_backward(tail.rectified, dy);
+  const Tensor d_rectified = after == After::relu_and_pool
+                                 ? reference::max_pool2d_backward(dy, tail.argmax, tail.rectified.shape)
+                                 : dy;
   return reference::relu_backward(tail.rectified, d_rectified);
 }
 
 /// Calls check(backend, form) wherever a backend has the fused operation.
 template <class Check>
-void for_each_form(const BatchNormCase& c, DType dtype, bool pool, Check&& check) {
+void for_each_form(const BatchNormCase& c, DType dtype, After after, Check&& check) {
   for_each_layout(c, dtype, [&](Backend& backend, Layout layout) {
-    if (backend.has_fused_batch_norm2d_relu(c.x, layout, pool))
-      check(backend, Form{c.x, dtype, layout, pool, c.params});
+    if (backend.has_fused_batch_norm2d_relu(c.x, layout, after == After::relu_and_pool))
+      check(backend, Form{c.x, dtype, layout, after, c.params});
   });
 }
 
-void check_inference_of(const Checker& check, const BatchNormCase& c, DType dtype, bool pool) {
-  const BatchNormInputs in = batch_norm_inputs(c, dtype);
+/// Of relu6 many normalised values lie above 6.
+BatchNormInputs inputs_of(const BatchNormCase& c, DType dtype, After after) {
+  return batch_norm_inputs(c, dtype, after == After::relu6 ? 8 : 1);
+}
+
+void check_inference_of(const Checker& check, const BatchNormCase& c, DType dtype, After after) {
+  const BatchNormInputs in = inputs_of(c, dtype, after);
   const Tensor normalised = reference::batch_norm2d_forward_inference(c.params, in.x, in.gamma, in.beta,
                                                                       in.running_mean, in.running_var);
-  const Expected y{apply_tail(normalised, pool).y, dtype, Arithmetic::transcendental, 1,
+  const Expected y{apply_tail(normalised, after).y, dtype, Arithmetic::transcendental, 1,
                    output_magnitude(c, normalised)};
-  for_each_form(c, dtype, pool, [&](Backend& backend, const Form& form) {
+  for_each_form(c, dtype, after, [&](Backend& backend, const Form& form) {
     check(backend, forward_inference(form)
                        .holds("x", in.x)
                        .holds("gamma", in.gamma)
@@ -156,15 +176,15 @@ struct TrainingStep {
   Tensor dy, mean, inverse_std;
   reference::BatchNorm2dGradients gradients;
 
-  TrainingStep(const BatchNormCase& c, DType dtype, bool pool)
-      : in(batch_norm_inputs(c, dtype)),
+  TrainingStep(const BatchNormCase& c, DType dtype, After after)
+      : in(inputs_of(c, dtype, after)),
         normalised(reference::batch_norm2d_forward_training(c.params, in.x, in.gamma, in.beta,
                                                             in.running_mean, in.running_var)),
-        tail(apply_tail(normalised.y, pool)),
+        tail(apply_tail(normalised.y, after)),
         dy(to_type(random_normal(tail.y.shape, 6, 0.25), dtype)),
         mean(to_single(normalised.mean)),
         inverse_std(to_single(normalised.inverse_std)),
-        gradients(reference::batch_norm2d_backward_training(in.x, tail_backward(tail, dy, pool), in.gamma,
+        gradients(reference::batch_norm2d_backward_training(in.x, tail_backward(tail, dy, after), in.gamma,
                                                             mean, inverse_std)) {}
 };
 
@@ -188,9 +208,9 @@ std::vector<Tensor> check_forward(const Checker& check, Backend& backend, const 
                             .expects("running_var", expect(step.normalised.running_var)));
 }
 
-void check_training_of(const Checker& check, const BatchNormCase& c, DType dtype, bool pool) {
-  const TrainingStep step(c, dtype, pool);
-  for_each_form(c, dtype, pool, [&](Backend& backend, const Form& form) {
+void check_training_of(const Checker& check, const BatchNormCase& c, DType dtype, After after) {
+  const TrainingStep step(c, dtype, after);
+  for_each_form(c, dtype, after, [&](Backend& backend, const Form& form) {
     // running_mean, running_var, y, argmax, mean, inverse_std
     const std::vector<Tensor> results = check_forward(check, backend, c, form, step);
     Call backward = expect_gradients(backward_training(form)
@@ -205,34 +225,39 @@ void check_training_of(const Checker& check, const BatchNormCase& c, DType dtype
                                      c, step.in, step.gradients, step.inverse_std, step.dy);
     // The sum may be of products with y as it was rounded, which for bf16 is 2^13 times as coarse as f32's
     // bound.
-    if (pool && dtype == DType::bf16) backward.operand("d_gamma").expected->terms *= 8192.0 * 8192.0;
+    if (form.pool && dtype == DType::bf16) backward.operand("d_gamma").expected->terms *= 8192.0 * 8192.0;
     check(backend, backward);
   });
 }
 
-using CheckOne = void (*)(const Checker&, const BatchNormCase&, DType, bool);
+using CheckOne = void (*)(const Checker&, const BatchNormCase&, DType, After);
 
 /// The cases that the fused operations can take.
-Suite<Checker> fused(std::string title, bool pool, CheckOne check_one) {
+Suite<Checker> fused(std::string title, After after, CheckOne check_one) {
   std::vector<BatchNormCase> cases;
-  for (const BatchNormCase& c : batch_norm_cases())
-    if (c.x.rank() == 4 && (!pool || (c.x[2] >= 2 && c.x[3] >= 2))) cases.push_back(c);
+  const bool pool = after == After::relu_and_pool, relu6 = after == After::relu6;
+  for (const BatchNormCase& c : batch_norm_cases()) {
+    if (c.x.rank() != 4 || (pool && (c.x[2] < 2 || c.x[3] < 2))) continue;
+    // Of millions of values one lies within rounding of 6.
+    if (relu6 && c.x == large_activation) continue;
+    cases.push_back(c);
+  }
   return checks_of(std::move(title), cases, [=](const Checker& check, const BatchNormCase& c) {
-    for (const DType dtype : test_types()) check_one(check, c, dtype, pool);
+    for (const DType dtype : test_types()) check_one(check, c, dtype, after);
   });
 }
 
-void add_benchmarks_of(Benchmarks& list, const BatchNorm2dLayer& layer, bool pool) {
-  const Form form{layer.x, list.setting.activation, list.layout_of(layer.x), pool};
-  if (!list.backend.has_fused_batch_norm2d_relu(form.x, form.layout, pool)) return;
-  const std::string name = layer.name + (pool ? ".pool" : "");
+void add_benchmarks_of(Benchmarks& list, const BatchNorm2dLayer& layer, After after) {
+  const Form form{layer.x, list.setting.activation, list.layout_of(layer.x), after};
+  if (!list.backend.has_fused_batch_norm2d_relu(form.x, form.layout, form.pool)) return;
+  const std::string name = layer.name + (form.pool ? ".pool" : "");
   Call forward = forward_training(form);
   forward.variants = {"two_pass"};
   list.add(name, std::move(forward));
   Call backward = backward_training(form);
   backward.operands.push_back(scratch("running_mean", form.channels()));
   backward.operands.push_back(scratch("running_var", form.channels()).drawn(Values::positive));
-  backward.prepare = [pool](Backend& backend, Views v) {
+  backward.prepare = [pool = form.pool](Backend& backend, Views v) {
     backend.run(kernels::BatchNorm2dReluForwardTraining{.x = v[0],
                                                         .gamma = v[4],
                                                         .beta = v[5],
@@ -250,7 +275,7 @@ void add_benchmarks_of(Benchmarks& list, const BatchNorm2dLayer& layer, bool poo
 
 void add_benchmarks(Benchmarks& list) {
   for (const BatchNorm2dLayer& layer : list.layers.norms)
-    for (const bool pool : {true, false}) add_benchmarks_of(list, layer, pool);
+    for (const After after : {After::relu_and_pool, After::relu}) add_benchmarks_of(list, layer, after);
 }
 
 std::vector<BatchNormCase> gradient_cases() {
@@ -262,14 +287,19 @@ std::vector<BatchNormCase> gradient_cases() {
 }  // namespace
 
 Operation describe_batch_norm2d_relu() {
-  return {.name = "batch_norm2d_relu",
-          .checks = {fused("batch_norm2d_relu in training", false, check_training_of),
-                     fused("batch_norm2d_relu with pooling in training", true, check_training_of),
-                     fused("batch_norm2d_relu in inference", false, check_inference_of),
-                     fused("batch_norm2d_relu with pooling in inference", true, check_inference_of)},
-          .gradients = {gradients_of("gradcheck batch_norm2d_relu with and without pooling", gradient_cases(),
-                                     check_batch_norm2d_relu_gradients)},
-          .benchmarks = add_benchmarks};
+  return {
+      .name = "batch_norm2d_relu",
+      .checks = {fused("batch_norm2d_relu in training", After::relu, check_training_of),
+                 fused("batch_norm2d_relu with pooling in training", After::relu_and_pool, check_training_of),
+                 fused("batch_norm2d_relu in inference", After::relu, check_inference_of),
+                 fused("batch_norm2d_relu with pooling in inference", After::relu_and_pool,
+                       check_inference_of),
+                 fused("batch_norm2d_relu6 in training", After::relu6, check_training_of),
+                 fused("batch_norm2d_relu6 in inference", After::relu6, check_inference_of)},
+      .gradients = {gradients_of(
+          "gradcheck batch_norm2d_relu with and without pooling, and batch_norm2d_relu6", gradient_cases(),
+          check_batch_norm2d_relu_gradients)},
+      .benchmarks = add_benchmarks};
 }
 
 }  // namespace xr::tests

@@ -62,7 +62,9 @@ inline std::vector<Layout> layouts_of(const Backend& backend, const BatchNormCas
 
 /// All values of x are distinct, as far as the type can tell them apart, so that no sign and no maximum
 /// behind the normalisation hangs on rounding.
-inline BatchNormInputs batch_norm_inputs(const BatchNormCase& c, DType dtype = DType::f32) {
+/// `growth`: of gamma.
+inline BatchNormInputs batch_norm_inputs(const BatchNormCase& c, DType dtype = DType::f32,
+                                         double growth = 1) {
   const Shape channels{c.x[1]};
   BatchNormInputs in{reference::random_distinct(c.x, 1), reference::random_normal(channels, 2, 0, 1),
                      reference::random_normal(channels, 3),
@@ -70,7 +72,7 @@ inline BatchNormInputs batch_norm_inputs(const BatchNormCase& c, DType dtype = D
                      reference::random_normal(channels, 5)};
   for (double& value : in.x.values) value = c.mean + c.deviation * value;
   in.x = to_type(in.x, dtype);
-  for (double& value : in.gamma.values) value += value < 0 ? -0.1 : 0.1;
+  for (double& value : in.gamma.values) value = growth * (value + (value < 0 ? -0.1 : 0.1));
   // A channel that is switched off, and one whose output hardly moves: what can be derived from y is lost.
   if (c.x[1] > 2) {
     in.gamma[0] = 0;

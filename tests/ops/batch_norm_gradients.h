@@ -7,7 +7,7 @@
 namespace xr::tests {
 
 void check_batch_norm2d_gradients(const GradientSink& check, const BatchNormCase& c);
-/// With ReLU; and with ReLU and 2x2 max pooling, where the images are large enough.
+/// With ReLU; with ReLU6; and with ReLU and 2x2 max pooling, where the images are large enough.
 void check_batch_norm2d_relu_gradients(const GradientSink& check, const BatchNormCase& c);
 
 }  // namespace xr::tests

@@ -7,33 +7,18 @@
 
 #include "engine/ops/relu6.h"
 #include "tests/ops/activation_cases.h"
+#include "tests/reference/relu6.h"
 
 namespace xr::tests {
 
 namespace {
 
-Tensor oracle_forward(const Tensor& x) {
-  Tensor y = x;
-  for (double& value : y.values) {
-    if (value < 0) value = 0;
-    if (value > 6) value = 6;
-  }
-  return y;
-}
-
-Tensor oracle_backward(const Tensor& y, const Tensor& dy) {
-  Tensor dx = dy;
-  for (std::int64_t i = 0; i < y.size(); ++i)
-    if (!(y[i] > 0 && y[i] < 6)) dx[i] = 0;
-  return dx;
-}
-
 using Limits = std::numeric_limits<float>;
 
 /// Numbers around 0 and 6; these two with their neighbours, NaN and infinities among them.
 const Activation<kernels::Relu6Forward, kernels::Relu6Backward> activation_relu6{
-    oracle_forward,
-    oracle_backward,
+    reference::relu6_forward,
+    reference::relu6_backward,
     {0.0f, Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), Limits::min(), -Limits::min(),
      Limits::max(), 6.0f, 5.96875f, 6.03125f},
     4};

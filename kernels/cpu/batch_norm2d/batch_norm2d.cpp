@@ -14,13 +14,13 @@
 namespace xr::kernels::cpu {
 
 void CpuBackend::compute(const BatchNorm2dForwardTraining& call) {
-  forward_training(call.params, false, call.x, call.gamma, call.beta, call.running_mean, call.running_var,
-                   call.y, call.mean, call.inverse_std);
+  forward_training(call.params, Rectifier::none, call.x, call.gamma, call.beta, call.running_mean,
+                   call.running_var, call.y, call.mean, call.inverse_std);
 }
 
 void CpuBackend::compute(const BatchNorm2dForwardInference& call) {
-  forward_inference(call.params, false, call.x, call.gamma, call.beta, call.running_mean, call.running_var,
-                    call.y);
+  forward_inference(call.params, Rectifier::none, call.x, call.gamma, call.beta, call.running_mean,
+                    call.running_var, call.y);
 }
 
 void CpuBackend::compute(const BatchNorm2dBackwardTraining& call) {

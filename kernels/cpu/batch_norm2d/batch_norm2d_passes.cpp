@@ -2,34 +2,32 @@
 
 #include "kernels/common/checks.h"
 #include "kernels/common/stream.h"
-#include "kernels/cpu/elements.h"
 
 namespace xr::kernels::cpu {
 
 namespace {
 
 template <class T>
-void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parameters, bool relu, const T* x,
-                    const View& y) {
+void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parameters, Rectifier rectifier,
+                    const T* x, const View& y) {
   const PositionParameters positions(layout, parameters);
   const bool stream = worth_streaming(static_cast<std::int64_t>(y.bytes()));
   T* out = y.as<T>();
   for_each_span(layout, elementwise_grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     const Normalisation n = positions.of_block(plane % layout.blocks);
     const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
-    write_elements(stream, out + offset, (end - begin) * layout.lanes, positions.period(),
-                   [&](float* to, std::int64_t first, std::int64_t count) {
-                     normalise(n, relu, positions.period(), Floats<T>(x + offset + first, count).data(), to,
-                               count);
-                   });
+    write_pieces(stream, out + offset, (end - begin) * layout.lanes, positions.period(),
+                 [&](T* to, std::int64_t first, std::int64_t count) {
+                   normalise(n, rectifier, positions.period(), x + offset + first, to, count);
+                 });
   });
 }
 
 }  // namespace
 
-void forward_training(const BatchNormParams& params, bool relu, const ConstView& x, const ConstView& gamma,
-                      const ConstView& beta, const View& running_mean, const View& running_var, const View& y,
-                      const View& mean, const View& inverse_std) {
+void forward_training(const BatchNormParams& params, Rectifier rectifier, const ConstView& x,
+                      const ConstView& gamma, const ConstView& beta, const View& running_mean,
+                      const View& running_var, const View& y, const View& mean, const View& inverse_std) {
   const ChannelLayout layout = channel_layout(x.shape, x.layout);
   with_activation_type("batch_norm2d", x.dtype, [&](auto type) {
     using T = decltype(type);
@@ -37,13 +35,13 @@ void forward_training(const BatchNormParams& params, bool relu, const ConstView&
                       running_var, mean, inverse_std);
     const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
                                        mean.as<float>(), inverse_std.as<float>());
-    normalise_pass(layout, parameters, relu, x.as<T>(), y);
+    normalise_pass(layout, parameters, rectifier, x.as<T>(), y);
   });
 }
 
-void forward_inference(const BatchNormParams& params, bool relu, const ConstView& x, const ConstView& gamma,
-                       const ConstView& beta, const ConstView& running_mean, const ConstView& running_var,
-                       const View& y) {
+void forward_inference(const BatchNormParams& params, Rectifier rectifier, const ConstView& x,
+                       const ConstView& gamma, const ConstView& beta, const ConstView& running_mean,
+                       const ConstView& running_var, const View& y) {
   if (x.numel() == 0) return;
   const ChannelLayout layout = channel_layout(x.shape, x.layout);
   const std::vector<float> inverse_std =
@@ -51,7 +49,7 @@ void forward_inference(const BatchNormParams& params, bool relu, const ConstView
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
                                      running_mean.as<float>(), inverse_std.data());
   with_activation_type("batch_norm2d", x.dtype, [&](auto type) {
-    normalise_pass(layout, parameters, relu, x.as<decltype(type)>(), y);
+    normalise_pass(layout, parameters, rectifier, x.as<decltype(type)>(), y);
   });
 }
 
@@ -97,16 +95,12 @@ void input_gradient_pass(const ChannelLayout& layout, GradientMask mask, const C
                           slopes.data() + block * period};
     const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
     const std::int64_t total = (end - begin) * layout.lanes;
-    const auto compute_with = [&](auto* kernel) {
-      return [=](float* to, std::int64_t first, std::int64_t count) {
-        kernel(g, mask, period, Floats<T>(x + offset + first, count).data(),
-               Floats<T>(dy + offset + first, count).data(), to, count);
-      };
-    };
     if (write == GradientWrite::accumulate)
-      update_elements(out + offset, total, period, compute_with(add_input_gradient));
+      add_input_gradient(g, mask, period, x + offset, dy + offset, out + offset, total);
     else
-      write_elements(stream, out + offset, total, period, compute_with(input_gradient));
+      write_pieces(stream, out + offset, total, period, [&](T* to, std::int64_t first, std::int64_t count) {
+        input_gradient(g, mask, period, x + offset + first, dy + offset + first, to, count);
+      });
   });
 }
 

@@ -9,15 +9,15 @@
 
 namespace xr::kernels::cpu {
 
-void forward_training(const BatchNormParams& params, bool relu, const ConstView& x, const ConstView& gamma,
-                      const ConstView& beta, const View& running_mean, const View& running_var, const View& y,
-                      const View& mean, const View& inverse_std);
+void forward_training(const BatchNormParams& params, Rectifier rectifier, const ConstView& x,
+                      const ConstView& gamma, const ConstView& beta, const View& running_mean,
+                      const View& running_var, const View& y, const View& mean, const View& inverse_std);
 
-void forward_inference(const BatchNormParams& params, bool relu, const ConstView& x, const ConstView& gamma,
-                       const ConstView& beta, const ConstView& running_mean, const ConstView& running_var,
-                       const View& y);
+void forward_inference(const BatchNormParams& params, Rectifier rectifier, const ConstView& x,
+                       const ConstView& gamma, const ConstView& beta, const ConstView& running_mean,
+                       const ConstView& running_var, const View& y);
 
-/// beta is needed (and must be defined) only with GradientMask::after_relu.
+/// beta is needed (and must be defined) only with GradientMask::after_relu and after_relu6.
 void backward_training(GradientMask mask, const ConstView& x, const ConstView& dy, const ConstView& gamma,
                        const ConstView& beta, const ConstView& mean, const ConstView& inverse_std,
                        const View& dx, GradientWrite write_dx, const View& d_gamma,

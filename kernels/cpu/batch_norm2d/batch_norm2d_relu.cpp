@@ -1,4 +1,4 @@
-// Batch normalisation + ReLU [+ 2x2 max pooling with stride 2] in fewer passes over memory.
+// Batch normalisation + ReLU, ReLU6, or ReLU + 2x2 max pooling with stride 2, in fewer passes over memory.
 //
 // The composition writes and reads the normalised tensor several times; here it never exists where it is not
 // the result. With T = bytes of x (pooling: y and argmax have T/4 and T/16):
@@ -15,6 +15,15 @@
 
 namespace xr::kernels::cpu {
 
+namespace {
+
+template <class Call>
+Rectifier rectifier_of(const Call& call) {
+  return call.relu6 ? Rectifier::relu6 : Rectifier::relu;
+}
+
+}  // namespace
+
 bool CpuBackend::has_fused_batch_norm2d_relu(const Shape& x, Layout layout, bool pool) const {
   if (!pool) return x.rank() == 2 || x.rank() == 4;
   // Contiguous: pooling neighbours of one channel does not fill vectors, the composition is as fast.
@@ -23,7 +32,7 @@ bool CpuBackend::has_fused_batch_norm2d_relu(const Shape& x, Layout layout, bool
 
 void CpuBackend::compute(const BatchNorm2dReluForwardTraining& call) {
   if (!call.pool)
-    return forward_training(call.params, true, call.x, call.gamma, call.beta, call.running_mean,
+    return forward_training(call.params, rectifier_of(call), call.x, call.gamma, call.beta, call.running_mean,
                             call.running_var, call.y, call.mean, call.inverse_std);
   const PooledShapes shapes(call.name, call.x, call.y);
   const ChannelLayout layout = channel_layout(call.x.shape, call.x.layout);
@@ -39,8 +48,8 @@ void CpuBackend::compute(const BatchNorm2dReluForwardTraining& call) {
 
 void CpuBackend::compute(const BatchNorm2dReluForwardInference& call) {
   if (!call.pool)
-    return forward_inference(call.params, true, call.x, call.gamma, call.beta, call.running_mean,
-                             call.running_var, call.y);
+    return forward_inference(call.params, rectifier_of(call), call.x, call.gamma, call.beta,
+                             call.running_mean, call.running_var, call.y);
   const PooledShapes shapes(call.name, call.x, call.y);
   const ChannelLayout layout = channel_layout(call.x.shape, call.x.layout);
   const std::vector<float> inverse_std =
@@ -54,7 +63,7 @@ void CpuBackend::compute(const BatchNorm2dReluForwardInference& call) {
 
 void CpuBackend::compute(const BatchNorm2dReluBackwardTraining& call) {
   if (!call.pool)
-    return backward_training(GradientMask::after_relu, call.x, call.dy, call.gamma, call.beta, call.mean,
+    return backward_training(mask_of(rectifier_of(call)), call.x, call.dy, call.gamma, call.beta, call.mean,
                              call.inverse_std, call.dx.view, call.dx.write, call.d_gamma.view,
                              call.d_gamma.write, call.d_beta.view, call.d_beta.write);
   const PooledShapes shapes(call.name, call.x, call.y);

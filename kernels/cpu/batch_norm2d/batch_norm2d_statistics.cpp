@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "kernels/cpu/elements.h"
-
 namespace xr::kernels::cpu {
 
 namespace {
@@ -115,21 +113,6 @@ struct Scratch {
   }
 };
 
-// The values of some runs, and how they lie: bf16 is widened into `memory`, run behind run.
-struct RunsOfFloats {
-  const float* values;
-  Runs runs;
-
-  RunsOfFloats(const float* x, const Runs& r, std::vector<float>& /*memory*/) : values(x), runs(r) {}
-  RunsOfFloats(const Bf16* x, const Runs& r, std::vector<float>& memory) : runs(r) {
-    memory.resize(std::max(memory.size(), static_cast<std::size_t>(r.runs * r.count)));
-    for (std::int64_t run = 0; run < r.runs; ++run)
-      widen(x + run * r.stride, memory.data() + run * r.count, r.count);
-    runs.stride = r.count;
-    values = memory.data();
-  }
-};
-
 template <class T>
 void piece_moments(const Partition& partition, const T* x, std::int64_t block, std::int64_t piece,
                    std::int64_t task, Scratch& scratch, Moments moments) {
@@ -137,18 +120,16 @@ void piece_moments(const Partition& partition, const T* x, std::int64_t block, s
   float *centre = scratch.positions(task, 0), *residuals = scratch.positions(task, 1),
         *squares = scratch.positions(task, 2);
   double *residual_sums = scratch.sums(task, 0), *square_sums = scratch.sums(task, 1);
-  thread_local std::vector<float> memory;
   partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t values) {
-    const RunsOfFloats unit(x + offset, runs, memory);
     const auto more = static_cast<double>(values);
     if (moments.count == 0) {
-      position_sums(unit.runs, unit.values, residuals);
+      position_sums(runs, x + offset, residuals);
       fold(residuals, lanes, period, residual_sums);
       for (std::int64_t lane = 0; lane < lanes; ++lane)
         centre[lane] = static_cast<float>(residual_sums[lane] / more);
     }
     for (std::int64_t j = lanes; j < period; ++j) centre[j] = centre[j - lanes];
-    position_moments(unit.runs, unit.values, centre, residuals, squares);
+    position_moments(runs, x + offset, centre, residuals, squares);
     fold(residuals, lanes, period, residual_sums);
     fold(squares, lanes, period, square_sums);
     moments.add(more, centre, residual_sums, square_sums, lanes);
@@ -207,10 +188,8 @@ ChannelGradientSums gradient_sums_of(const ChannelLayout& layout, GradientMask m
     double *unit_dy = scratch.sums(task, 0), *unit_dy_x = scratch.sums(task, 1);
     double* sums = partial.data() + (piece * layout.channels() + block * lanes) * 2;
     const Normalisation n = positions.of_block(block);
-    thread_local std::vector<float> memory, gradient_memory;
     partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t) {
-      const RunsOfFloats unit(x + offset, runs, memory), gradients(dy + offset, runs, gradient_memory);
-      position_gradient_sums(unit.runs, mask, unit.values, gradients.values, n, sum_dy, sum_dy_x);
+      position_gradient_sums(runs, mask, x + offset, dy + offset, n, sum_dy, sum_dy_x);
       fold(sum_dy, lanes, period, unit_dy);
       fold(sum_dy_x, lanes, period, unit_dy_x);
       for (std::int64_t lane = 0; lane < lanes; ++lane) {

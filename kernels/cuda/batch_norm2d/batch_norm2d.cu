@@ -17,13 +17,13 @@ void KernelBackend::compute(const BatchNorm2dForwardTraining& call) {
   const ChannelParameters parameters = batch_parameters(call.gamma, call.beta, call.mean, call.inverse_std);
   batch_statistics(*this, operation, call.params, call.x, call.running_mean, call.running_var, call.mean,
                    call.inverse_std);
-  normalise(*this, operation, false, call.x, parameters, call.y);
+  normalise(*this, operation, no_rectifier, call.x, parameters, call.y);
 }
 
 void KernelBackend::compute(const BatchNorm2dForwardInference& call) {
   constexpr const char* operation = "batch_norm2d_forward_inference";
   if (call.x.numel() == 0) return;
-  normalise(*this, operation, false, call.x,
+  normalise(*this, operation, no_rectifier, call.x,
             running_parameters(call.params, call.gamma, call.beta, call.running_mean, call.running_var),
             call.y);
 }
@@ -31,10 +31,11 @@ void KernelBackend::compute(const BatchNorm2dForwardInference& call) {
 void KernelBackend::compute(const BatchNorm2dBackwardTraining& call) {
   constexpr const char* operation = "batch_norm2d_backward_training";
   const ChannelParameters parameters = batch_parameters(call.gamma, {}, call.mean, call.inverse_std);
-  const GradientMeans means =
-      channel_gradients(*this, operation, false, call.x, call.dy, parameters, {call.d_gamma, call.d_beta});
+  const GradientMeans means = channel_gradients(*this, operation, no_rectifier, call.x, call.dy, parameters,
+                                                {call.d_gamma, call.d_beta});
   if (call.dx.view.defined())
-    input_gradient(*this, operation, false, call.x, call.dy, parameters, means, call.dx.view, call.dx.write);
+    input_gradient(*this, operation, no_rectifier, call.x, call.dy, parameters, means, call.dx.view,
+                   call.dx.write);
 }
 
 void KernelBackend::compute(const BatchNorm2dBackwardInference& call) {
@@ -42,10 +43,11 @@ void KernelBackend::compute(const BatchNorm2dBackwardInference& call) {
   const ChannelParameters parameters =
       running_parameters(call.params, call.gamma, {}, call.running_mean, call.running_var);
   if (call.d_gamma.view.defined() || call.d_beta.view.defined())
-    (void)channel_gradients(*this, operation, false, call.x, call.dy, parameters,
+    (void)channel_gradients(*this, operation, no_rectifier, call.x, call.dy, parameters,
                             {call.d_gamma, call.d_beta});
   if (!call.dx.view.defined()) return;
-  input_gradient(*this, operation, false, call.x, call.dy, parameters, {}, call.dx.view, call.dx.write);
+  input_gradient(*this, operation, no_rectifier, call.x, call.dy, parameters, {}, call.dx.view,
+                 call.dx.write);
 }
 
 }  // namespace xr::kernels::XR_DEVICE_NAMESPACE

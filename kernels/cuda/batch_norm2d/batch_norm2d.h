@@ -2,6 +2,8 @@
 // batch_norm2d_relu_pool.cu. Sums run over the N, H and W of a channel.
 #pragma once
 
+#include <limits>
+
 #include "kernels/cuda/channels.h"
 #include "kernels/cuda/kernel_backend.h"
 
@@ -46,6 +48,24 @@ struct ChannelParameters {
   }
 };
 
+/// What follows a normalisation, and where in its gradient dy counts: where the normalised value is above 0 and below
+/// the limit.
+struct Rectifier {
+  bool present = false;
+  float limit = 0;  ///< infinity for ReLU, 6 for ReLU6
+
+  /// NaN stays NaN.
+  [[nodiscard]] __device__ __forceinline__ float of(float value) const {
+    const float positive = value < 0.0f ? 0.0f : value;
+    return positive > limit ? limit : positive;
+  }
+  [[nodiscard]] __device__ __forceinline__ bool passes(float value) const {
+    return value > 0.0f && value < limit;
+  }
+};
+constexpr Rectifier no_rectifier{}, relu_rectifier{true, std::numeric_limits<float>::infinity()},
+    relu6_rectifier{true, 6.0f};
+
 /// Statistics: mean and inverse_std, or running_mean and running_var.
 [[nodiscard]] ChannelParameters batch_parameters(const ConstView& gamma, const ConstView& beta,
                                                  const ConstView& mean, const ConstView& inverse_std);
@@ -58,8 +78,8 @@ void batch_statistics(KernelBackend& backend, const char* operation, const Batch
                       const ConstView& x, const View& running_mean, const View& running_var, const View& mean,
                       const View& inverse_std);
 
-/// y = [relu](normalised x)
-void normalise(KernelBackend& backend, const char* operation, bool relu, const ConstView& x,
+/// y = the rectified normalised x
+void normalise(KernelBackend& backend, const char* operation, const Rectifier& rectifier, const ConstView& x,
                const ChannelParameters& parameters, const View& y);
 
 /// Where the gradients of gamma and beta go; undefined ones are not written.
@@ -73,17 +93,16 @@ struct GradientMeans {
 };
 
 /// The sums over dy and dy xhat, with xhat = (x - mean) inverse_std: writes the parameters' gradients and
-/// returns the means, which lie in the workspace. after_relu: dy counts only where the normalised x is
-/// positive.
-[[nodiscard]] GradientMeans channel_gradients(KernelBackend& backend, const char* operation, bool after_relu,
-                                              const ConstView& x, const ConstView& dy,
-                                              const ChannelParameters& parameters,
+/// returns the means, which lie in the workspace. dy counts where the rectifier lets the normalised x pass.
+[[nodiscard]] GradientMeans channel_gradients(KernelBackend& backend, const char* operation,
+                                              const Rectifier& rectifier, const ConstView& x,
+                                              const ConstView& dy, const ChannelParameters& parameters,
                                               const ParameterGradients& gradients);
 
 /// dx = scale ((dy - mean_dy) - (x - mean) slope)
-void input_gradient(KernelBackend& backend, const char* operation, bool after_relu, const ConstView& x,
-                    const ConstView& dy, const ChannelParameters& parameters, const GradientMeans& means,
-                    const View& dx, GradientWrite write);
+void input_gradient(KernelBackend& backend, const char* operation, const Rectifier& rectifier,
+                    const ConstView& x, const ConstView& dy, const ChannelParameters& parameters,
+                    const GradientMeans& means, const View& dx, GradientWrite write);
 
 /// The second pass of channel_gradients: partials [2][pieces][channels] of dy and dy xhat, `count` values per
 /// channel; the means are written to `means` [2][channels].

@@ -1,10 +1,10 @@
-// The passes of batch normalisation over whole tensors, with an optional ReLU after it: y of x; the sums of
-// dy and dy xhat; dx. Shapes: (N, C, H, W) in both layouts, or (N, C).
+// The passes of batch normalisation over whole tensors, with an optional ReLU or ReLU6 after it: y of x; the
+// sums of dy and dy xhat; dx. Shapes: (N, C, H, W) in both layouts, or (N, C).
 //
 // Bytes with T = bytes of x: normalise 2 T, sums 2 T, dx 3 T (4 T when it accumulates; without statistics 2
 // T); 3 to 6 operations per element. Bound by memory: 16 bytes per access, several of them in flight per
-// thread, and the values per channel in registers, since a thread keeps its channels. What lies left of the
-// ReLU's corner is found again from x by the expression of the forward pass, so no mask is stored.
+// thread, and the values per channel in registers, since a thread keeps its channels. Where the ReLU lets a
+// value pass is found again from x by the expression of the forward pass, so no mask is stored.
 #include "kernels/cuda/batch_norm2d/batch_norm2d.h"
 #include "kernels/cuda/reduce.h"
 
@@ -14,9 +14,10 @@ namespace {
 
 constexpr int pass_blocks = 16 * 148, sum_blocks = 4 * 148, pass_steps = 4;
 
-template <class T, int Width, bool ChannelsLast, bool Relu>
+template <class T, int Width, bool ChannelsLast, bool Rectified>
 __global__ void __launch_bounds__(channel_threads)
-    normalise_kernel(const T* x, ChannelWalk<ChannelsLast> walk, ChannelParameters parameters, T* y) {
+    normalise_kernel(const T* x, ChannelWalk<ChannelsLast> walk, ChannelParameters parameters,
+                     Rectifier rectifier, T* y) {
   const auto place = walk.template place<Width>();
   if (!place.inside) return;
   const auto normalisation = parameters.template load<Width, ChannelsLast>(place.channel);
@@ -33,7 +34,7 @@ __global__ void __launch_bounds__(channel_threads)
 #pragma unroll
       for (int i = 0; i < Width; ++i) {
         const float value = normalisation.of(values[k].value[i], i);
-        values[k].value[i] = Relu && value < 0.0f ? 0.0f : value;  // NaN stays NaN
+        values[k].value[i] = Rectified ? rectifier.of(value) : value;
       }
       values[k].store(y + offset[k]);
     }
@@ -41,17 +42,17 @@ __global__ void __launch_bounds__(channel_threads)
 }
 
 /// dy where it counts.
-template <bool AfterRelu, int Width>
-[[nodiscard]] __device__ __forceinline__ float counted(const Normalisation<Width>& normalisation, float x,
-                                                       float dy, int i) {
-  return !AfterRelu || normalisation.of(x, i) > 0.0f ? dy : 0.0f;
+template <bool Rectified, int Width>
+[[nodiscard]] __device__ __forceinline__ float counted(const Normalisation<Width>& normalisation,
+                                                       const Rectifier& rectifier, float x, float dy, int i) {
+  return !Rectified || rectifier.passes(normalisation.of(x, i)) ? dy : 0.0f;
 }
 
 /// partials [2][piece][channel]: sums of dy and of dy xhat.
-template <class T, int Width, bool ChannelsLast, bool AfterRelu>
+template <class T, int Width, bool ChannelsLast, bool Rectified>
 __global__ void __launch_bounds__(channel_threads)
     gradient_sums_kernel(const T* x, const T* dy, ChannelWalk<ChannelsLast> walk,
-                         ChannelParameters parameters, float* partials) {
+                         ChannelParameters parameters, Rectifier rectifier, float* partials) {
   __shared__ SharedValues<Sums<float, 2 * Width>, channel_threads> shared;
   const auto place = walk.template place<Width>();
   auto sums = Sums<float, 2 * Width>::zero();
@@ -70,7 +71,8 @@ __global__ void __launch_bounds__(channel_threads)
 #pragma unroll
         for (int i = 0; i < Width; ++i) {
           const float value = values[k].value[i],
-                      gradient = counted<AfterRelu>(normalisation, value, gradients[k].value[i], i);
+                      gradient =
+                          counted<Rectified>(normalisation, rectifier, value, gradients[k].value[i], i);
           sums.value[i] += gradient;
           sums.value[Width + i] = fmaf(gradient, value - normalisation.mean[i], sums.value[Width + i]);
         }
@@ -101,11 +103,12 @@ __global__ void __launch_bounds__(channel_threads)
 }
 
 /// Constant: the statistics are, so dx = scale dy, and x is needed for the ReLU alone.
-template <class T, int Width, bool ChannelsLast, bool AfterRelu, bool Constant>
+template <class T, int Width, bool ChannelsLast, bool Rectified, bool Constant>
 __global__ void __launch_bounds__(channel_threads)
     input_gradient_kernel(const T* x, const T* dy, ChannelWalk<ChannelsLast> walk,
-                          ChannelParameters parameters, GradientMeans means, T* dx, GradientWrite write) {
-  constexpr bool needs_x = AfterRelu || !Constant;
+                          ChannelParameters parameters, Rectifier rectifier, GradientMeans means, T* dx,
+                          GradientWrite write) {
+  constexpr bool needs_x = Rectified || !Constant;
   const auto place = walk.template place<Width>();
   if (!place.inside) return;
   const auto normalisation = parameters.template load<Width, ChannelsLast>(place.channel);
@@ -130,7 +133,8 @@ __global__ void __launch_bounds__(channel_threads)
 #pragma unroll
       for (int i = 0; i < Width; ++i) {
         float& gradient = gradients[k].value[i];
-        if constexpr (needs_x) gradient = counted<AfterRelu>(normalisation, values[k].value[i], gradient, i);
+        if constexpr (needs_x)
+          gradient = counted<Rectified>(normalisation, rectifier, values[k].value[i], gradient, i);
         if constexpr (!Constant)
           gradient =
               (gradient - mean_dy.value[i]) - (values[k].value[i] - normalisation.mean[i]) * slope.value[i];
@@ -190,7 +194,7 @@ ChannelParameters running_parameters(const BatchNormParams& params, const ConstV
           params.epsilon};
 }
 
-void normalise(KernelBackend& backend, const char* operation, bool relu, const ConstView& x,
+void normalise(KernelBackend& backend, const char* operation, const Rectifier& rectifier, const ConstView& x,
                const ChannelParameters& parameters, const View& y) {
   const ChannelExtents extents = channel_extents(operation, x);
   with_channel_vectors(
@@ -199,16 +203,16 @@ void normalise(KernelBackend& backend, const char* operation, bool relu, const C
         using T = decltype(type);
         const auto [walk, grid, block] =
             plan_channels<channels_last>(extents, width, pass_blocks, pass_steps);
-        const auto kernel = relu ? normalise_kernel<T, width, channels_last, true>
-                                 : normalise_kernel<T, width, channels_last, false>;
-        backend.run({relu ? "batch_norm2d_relu_normalise" : "batch_norm2d_normalise", grid, block, 0,
-                     static_cast<std::int64_t>(2 * x.bytes()), 3 * x.numel()},
-                    kernel, x.as<T>(), walk, parameters, y.as<T>());
+        const auto kernel = rectifier.present ? normalise_kernel<T, width, channels_last, true>
+                                              : normalise_kernel<T, width, channels_last, false>;
+        backend.run({rectifier.present ? "batch_norm2d_relu_normalise" : "batch_norm2d_normalise", grid,
+                     block, 0, static_cast<std::int64_t>(2 * x.bytes()), 3 * x.numel()},
+                    kernel, x.as<T>(), walk, parameters, rectifier, y.as<T>());
       },
       y.data, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
 }
 
-GradientMeans channel_gradients(KernelBackend& backend, const char* operation, bool after_relu,
+GradientMeans channel_gradients(KernelBackend& backend, const char* operation, const Rectifier& rectifier,
                                 const ConstView& x, const ConstView& dy, const ChannelParameters& parameters,
                                 const ParameterGradients& gradients) {
   const ChannelExtents extents = channel_extents(operation, x);
@@ -221,11 +225,11 @@ GradientMeans channel_gradients(KernelBackend& backend, const char* operation, b
         const std::size_t sums = 2 * static_cast<std::size_t>(walk.pieces) * extents.channels;
         auto* partials =
             static_cast<float*>(backend.workspace((sums + 2 * extents.channels) * sizeof(float)));
-        const auto kernel = after_relu ? gradient_sums_kernel<T, width, channels_last, true>
-                                       : gradient_sums_kernel<T, width, channels_last, false>;
-        backend.run({after_relu ? "batch_norm2d_relu_gradient_sums" : "batch_norm2d_gradient_sums", grid,
-                     block, 0, static_cast<std::int64_t>(2 * x.bytes()), 4 * x.numel()},
-                    kernel, x.as<T>(), dy.as<T>(), walk, parameters, partials);
+        const auto kernel = rectifier.present ? gradient_sums_kernel<T, width, channels_last, true>
+                                              : gradient_sums_kernel<T, width, channels_last, false>;
+        backend.run({rectifier.present ? "batch_norm2d_relu_gradient_sums" : "batch_norm2d_gradient_sums",
+                     grid, block, 0, static_cast<std::int64_t>(2 * x.bytes()), 4 * x.numel()},
+                    kernel, x.as<T>(), dy.as<T>(), walk, parameters, rectifier, partials);
         float* means = partials + sums;
         finish_gradients(backend, partials, walk.pieces, extents.channels, extents.per_channel(), parameters,
                          gradients, means);
@@ -249,9 +253,9 @@ void finish_gradients(KernelBackend& backend, const float* partials, int pieces,
       target(gradients.d_gamma), target(gradients.d_beta), means);
 }
 
-void input_gradient(KernelBackend& backend, const char* operation, bool after_relu, const ConstView& x,
-                    const ConstView& dy, const ChannelParameters& parameters, const GradientMeans& means,
-                    const View& dx, GradientWrite write) {
+void input_gradient(KernelBackend& backend, const char* operation, const Rectifier& rectifier,
+                    const ConstView& x, const ConstView& dy, const ChannelParameters& parameters,
+                    const GradientMeans& means, const View& dx, GradientWrite write) {
   const ChannelExtents extents = channel_extents(operation, x);
   const bool constant = means.mean_dy == nullptr;
   with_channel_vectors(
@@ -260,14 +264,14 @@ void input_gradient(KernelBackend& backend, const char* operation, bool after_re
         using T = decltype(type);
         const auto [walk, grid, block] =
             plan_channels<channels_last>(extents, width, pass_blocks, pass_steps);
-        const auto kernel = after_relu ? input_gradient_kernel<T, width, channels_last, true, false>
-                            : constant ? input_gradient_kernel<T, width, channels_last, false, true>
-                                       : input_gradient_kernel<T, width, channels_last, false, false>;
+        const auto kernel = rectifier.present ? input_gradient_kernel<T, width, channels_last, true, false>
+                            : constant        ? input_gradient_kernel<T, width, channels_last, false, true>
+                                              : input_gradient_kernel<T, width, channels_last, false, false>;
         const std::size_t tensors = (constant ? 2 : 3) + (write == GradientWrite::accumulate ? 1 : 0);
         backend.run(
-            {after_relu ? "batch_norm2d_relu_input_gradient" : "batch_norm2d_input_gradient", grid, block, 0,
-             static_cast<std::int64_t>(tensors * x.bytes()), (constant ? 1 : 5) * x.numel()},
-            kernel, x.as<T>(), dy.as<T>(), walk, parameters, means, dx.as<T>(), write);
+            {rectifier.present ? "batch_norm2d_relu_input_gradient" : "batch_norm2d_input_gradient", grid,
+             block, 0, static_cast<std::int64_t>(tensors * x.bytes()), (constant ? 1 : 5) * x.numel()},
+            kernel, x.as<T>(), dy.as<T>(), walk, parameters, rectifier, means, dx.as<T>(), write);
       },
       dy.data, dx.data, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
 }

@@ -1,5 +1,5 @@
-// Batch normalisation + ReLU [+ 2x2 max pooling with stride 2] in fewer passes over memory than the three
-// alone.
+// Batch normalisation + ReLU, ReLU6, or ReLU + 2x2 max pooling with stride 2, in fewer passes over memory than
+// the parts alone.
 //
 // Without pooling every shape and layout of batch_norm2d.cu; with it (N, C, H, W), channels_last.
 // The normalised tensor never exists where it is not the result. With T = bytes of x (pooling: y has T/4, the
@@ -15,6 +15,15 @@
 
 namespace xr::kernels::XR_DEVICE_NAMESPACE {
 
+namespace {
+
+template <class Call>
+Rectifier rectifier_of(const Call& call) {
+  return call.relu6 ? relu6_rectifier : relu_rectifier;
+}
+
+}  // namespace
+
 bool KernelBackend::has_fused_batch_norm2d_relu(const Shape& x, Layout layout, bool pool) const {
   if (!pool) return (x.rank() == 2 || x.rank() == 4) && layout != Layout::blocked16;
   // Contiguous: the neighbours of a window lie in vectors of their own, the composition is as fast.
@@ -29,7 +38,7 @@ void KernelBackend::compute(const BatchNorm2dReluForwardTraining& call) {
   if (call.pool)
     normalise_and_pool(*this, operation, call.x, parameters, call.y, call.argmax.as<std::uint8_t>());
   else
-    normalise(*this, operation, true, call.x, parameters, call.y);
+    normalise(*this, operation, rectifier_of(call), call.x, parameters, call.y);
 }
 
 void KernelBackend::compute(const BatchNorm2dReluForwardInference& call) {
@@ -40,7 +49,7 @@ void KernelBackend::compute(const BatchNorm2dReluForwardInference& call) {
   if (call.pool)
     normalise_and_pool(*this, operation, call.x, parameters, call.y, nullptr);
   else
-    normalise(*this, operation, true, call.x, parameters, call.y);
+    normalise(*this, operation, rectifier_of(call), call.x, parameters, call.y);
 }
 
 void KernelBackend::compute(const BatchNorm2dReluBackwardTraining& call) {
@@ -49,9 +58,10 @@ void KernelBackend::compute(const BatchNorm2dReluBackwardTraining& call) {
   const ParameterGradients gradients{call.d_gamma, call.d_beta};
   if (!call.pool) {
     const GradientMeans means =
-        channel_gradients(*this, operation, true, call.x, call.dy, parameters, gradients);
+        channel_gradients(*this, operation, rectifier_of(call), call.x, call.dy, parameters, gradients);
     if (call.dx.view.defined())
-      input_gradient(*this, operation, true, call.x, call.dy, parameters, means, call.dx.view, call.dx.write);
+      input_gradient(*this, operation, rectifier_of(call), call.x, call.dy, parameters, means, call.dx.view,
+                     call.dx.write);
     return;
   }
   const auto* winners = call.argmax.as<std::uint8_t>();
