@@ -1,5 +1,7 @@
 #include "kernels/backend.h"
 
+#include <utility>
+
 namespace xr::kernels {
 
 namespace {
@@ -25,6 +27,18 @@ class FinishedCopy final : public HostCopy {
 
 std::unique_ptr<HostCopy> Backend::make_host_copy(std::size_t bytes) {
   return std::make_unique<FinishedCopy>(*this, bytes);
+}
+
+Backend::CallTimer::CallTimer(Backend& backend, const CallRecord& record)
+    : backend_(backend), records_(*std::exchange(backend.call_records_, nullptr)), number_(records_.size()) {
+  records_.push_back(record);
+  start_ = std::chrono::steady_clock::now();
+}
+
+Backend::CallTimer::~CallTimer() {
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start_;
+  records_[number_].seconds = taken.count();
+  backend_.call_records_ = &records_;
 }
 
 void Backend::begin_capture() {

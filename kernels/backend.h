@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,20 @@ struct LaunchRecord {
   std::int64_t bytes = 0;        ///< to move at least: each input and each output once
   std::int64_t operations = 0;   ///< floating-point
   Library library = Library::hand_written;
+};
+
+/// A call of the engine. The host's time: all of it where the device queues nothing.
+struct CallRecord {
+  const char* call;  ///< its name
+  double seconds = 0;
+  std::int64_t bytes = 0;  ///< to move at least
+};
+
+/// A copy of an operand of which a kernel wants the elements in another order or type, or with the padding around them.
+struct ConversionRecord {
+  const char *operation, *operand;  ///< "conv2d_forward", "filter"
+  std::int64_t bytes = 0;           ///< of the operand
+  bool adds = false;                ///< to what the caller has there: the kernel can only overwrite
 };
 
 /// Work that was recorded once and can be done again, with the same arguments on the same memory: a CUDA
@@ -121,6 +136,10 @@ class Backend {
   /// From now on each launch is appended to `records`; nullptr stops it. Backends without launches record
   /// nothing.
   virtual void record_launches(std::vector<LaunchRecord>* /*records*/) {}
+  /// The same for conversions of operands.
+  virtual void record_conversions(std::vector<ConversionRecord>* /*records*/) {}
+  /// The same for calls; those that a call makes itself are a part of it.
+  void record_calls(std::vector<CallRecord>* records) { call_records_ = records; }
 
   // --- calls
   /// Queues the call after checking it. Throws Error where its operands do not fit together, or this backend does not
@@ -128,6 +147,8 @@ class Backend {
   template <class Call>
   void run(const Call& call) {
     call.validate();
+    if (call_records_ == nullptr) return compute(call);
+    const CallTimer timer(*this, {Call::name, 0, call.bytes()});
     compute(call);
   }
   /// Bytes of the argmax that MaxPool2dForward keeps for MaxPool2dBackward; the content is the backend's own.
@@ -141,6 +162,24 @@ class Backend {
 #define XR_COMPUTE(Call) virtual void compute(const Call& call) = 0;
   XR_FOR_EACH_CALL(XR_COMPUTE)
 #undef XR_COMPUTE
+
+ private:
+  /// Appends a record when it ends; none are made while it lives.
+  class CallTimer {
+   public:
+    CallTimer(Backend& backend, const CallRecord& record);
+    CallTimer(const CallTimer&) = delete;
+    CallTimer& operator=(const CallTimer&) = delete;
+    ~CallTimer();
+
+   private:
+    Backend& backend_;
+    std::vector<CallRecord>& records_;
+    std::size_t number_;
+    std::chrono::steady_clock::time_point start_;
+  };
+
+  std::vector<CallRecord>* call_records_ = nullptr;
 };
 
 }  // namespace xr::kernels

@@ -47,6 +47,8 @@ void add_step(xr::command_line::Command program, xr::bench::StepSettings& settin
       .show_default();
   step.option("--write-state", settings.write_state, "Write initial weights, input and labels (safetensors)");
   step.flag("--serve", settings.serve, "Obey 'step K' and 'quit' on standard input, answer in JSON");
+  step.flag("--profile", settings.profile,
+            "Then as many steps again, call by call: times, and operands that a library has converted");
   xr::bench::add_counters(step, settings.counters);
   step.flag("--json", settings.json, "Print JSON");
 }

@@ -16,6 +16,7 @@
 
 #include "apps/command_line/backend_names.h"
 #include "apps/xrbench/machine.h"
+#include "apps/xrbench/step_profile.h"
 #include "apps/xrbench/step_work.h"
 #include "engine/core/allocator.h"
 #include "kernels/common/parallel.h"
@@ -149,6 +150,10 @@ void run_step(const StepSettings& settings) {
     XR_CHECK(settings.batch_size >= 1 && settings.steps >= 1 && settings.warm_up >= 0 && settings.block >= 0,
              "batch size and steps must be at least 1, warm-up and block at least 0");
     XR_CHECK(!settings.serve || !settings.counters.count, "--serve answers with times: leave out --counters");
+    XR_CHECK(!settings.profile || settings.model.device.type == kernels::DeviceType::cpu,
+             "--profile times calls where they are made: use --device cpu");
+    XR_CHECK(!settings.profile || !settings.serve,
+             "--serve answers with times of steps: leave out --profile");
     if (settings.threads > 0) kernels::set_thread_count(settings.threads);
     kernels::backend(settings.model.device).configure(settings.backend);
   });
@@ -164,10 +169,17 @@ void run_step(const StepSettings& settings) {
   if (settings.warm_up > 0) measure(*work, settings.warm_up, block);
   if (counters->gpu() != nullptr) return count_step(*work, settings, *counters);
   const Measured measured = measure(*work, settings.steps, block);
-  if (!settings.json) return print(*work, measured, settings);
+  std::optional<StepProfile> calls;
+  if (settings.profile) calls = profile(kernels::backend(settings.model.device), *work, settings.steps);
+  if (!settings.json) {
+    print(*work, measured, settings);
+    if (calls) fmt::print("{}", to_text(*calls));
+    return;
+  }
   json result = to_json(measured, settings);
   result.update(about(*work, settings));
   result["replayed"] = work->replayed();
+  if (calls) result["profile"] = to_json(*calls);
   if (is_timed(settings)) {
     result["median_seconds"] = quantile(measured.seconds, 0.5);
     result["p20_seconds"] = quantile(measured.seconds, 0.2);

@@ -20,7 +20,8 @@ struct StepSettings {
   int threads = 0;  ///< 0: all cores that the process may use
   int warm_up = 3, steps = 20;
   int block = 0;  ///< steps between two looks at the clock, which wait for the device; 0: 10 on cuda, else 1
-  bool serve = false;  ///< obey "step K" and "quit" on standard input (see peers/pytorch_step.py)
+  bool serve = false;    ///< obey "step K" and "quit" on standard input (see peers/pytorch_step.py)
+  bool profile = false;  ///< further steps, call by call
   bool json = false;
   CountersSettings counters;
   std::string write_state;  ///< file for the initial weights, the batch `input` and its `labels`

@@ -25,6 +25,7 @@ class CpuBackend final : public Backend {
   void synchronize() override;
   void configure(const BackendOptions& options) override;
   bool has_precision(Precision precision) const override;
+  void record_conversions(std::vector<ConversionRecord>* records) override;
   std::size_t max_pool2d_argmax_bytes(const Pool2dParams& params, const Shape& y) const override;
   bool has_fused_batch_norm2d_relu(const Shape& x, Layout layout, bool pool) const override;
 

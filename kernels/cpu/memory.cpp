@@ -189,6 +189,10 @@ bool CpuBackend::has_precision(Precision precision) const {
          (precision == Precision::bf16 && has(dnnl::cpu_isa::avx512_core_bf16));
 }
 
+void CpuBackend::record_conversions(std::vector<ConversionRecord>* records) {
+  primitives_->record_conversions(records);
+}
+
 void CpuBackend::configure(const BackendOptions& options) {
   XR_CHECK_CODE(options.precision != Precision::tf32, error_code::precision_unsupported,
                 "the CPU computes in fp32 or bf16, not in tf32");

@@ -6,6 +6,50 @@
 
 namespace xr::kernels::cpu {
 
+namespace {
+
+const char* name_of(Operation operation) {
+  switch (operation) {
+    case Operation::conv2d_forward:
+      return Conv2dForward::name;
+    case Operation::conv2d_backward_data:
+      return Conv2dBackwardData::name;
+    case Operation::conv2d_backward_filter:
+      return Conv2dBackwardFilter::name;
+    case Operation::matmul:
+      return Matmul::name;
+    case Operation::reorder:
+      break;
+  }
+  return Reorder::name;
+}
+
+const char* operand_name(Operation operation, int argument) {
+  const bool product = operation == Operation::matmul;
+  switch (argument) {
+    case DNNL_ARG_SRC:
+      return product ? "a" : "x";
+    case DNNL_ARG_WEIGHTS:
+      return product ? "b" : "filter";
+    case DNNL_ARG_DST:
+      return product ? "c" : "y";
+    case DNNL_ARG_BIAS:
+      return "bias";
+    case DNNL_ARG_DIFF_SRC:
+      return "dx";
+    case DNNL_ARG_DIFF_DST:
+      return "dy";
+    case DNNL_ARG_DIFF_WEIGHTS:
+      return "d_filter";
+    case DNNL_ARG_DIFF_BIAS:
+      return "d_bias";
+    default:
+      return "residual";
+  }
+}
+
+}  // namespace
+
 int OneDnn::threads_for(double multiply_adds) {
 #if defined(__SANITIZE_THREAD__)
   (void)multiply_adds;
@@ -26,11 +70,14 @@ dnnl::memory OneDnn::wrap(const dnnl::memory::desc& layout, void* data) {
 
 dnnl::reorder& OneDnn::conversion(CachedPrimitive& primitive, const Argument& argument,
                                   const dnnl::memory::desc& wanted) {
-  const int variant = argument.write == GradientWrite::accumulate ? -argument.id : argument.id;
+  const bool adds = argument.write == GradientWrite::accumulate;
+  add_record({name_of(primitive.operation), operand_name(primitive.operation, argument.id),
+              static_cast<std::int64_t>(argument.layout.get_size()), adds});
+  const int variant = adds ? -argument.id : argument.id;
   const auto found = primitive.conversions.find(variant);
   if (found != primitive.conversions.end()) return found->second;
   dnnl::primitive_attr attributes;
-  if (argument.write == GradientWrite::accumulate) {
+  if (adds) {
     dnnl::post_ops add;
     add.append_sum(1.0f);
     attributes.set_post_ops(add);

@@ -36,6 +36,7 @@ enum class Operation : std::int64_t {
 };
 
 struct CachedPrimitive {
+  Operation operation{};
   dnnl::primitive primitive;
   dnnl::primitive_desc_base descriptor;
   std::map<int, dnnl::reorder> conversions;  // by argument: from or to the caller's layout
@@ -118,7 +119,16 @@ class OneDnn {
       cache_.clear();
       kept_bytes_ = 0;
     }
-    return *cache_.emplace(std::move(key), std::make_unique<CachedPrimitive>(build())).first->second;
+    CachedPrimitive& made =
+        *cache_.emplace(std::move(key), std::make_unique<CachedPrimitive>(build())).first->second;
+    made.operation = operation;
+    return made;
+  }
+
+  /// Conversions are appended to `records` until it is null.
+  void record_conversions(std::vector<ConversionRecord>* records) { conversion_records_ = records; }
+  void add_record(const ConversionRecord& record) {
+    if (conversion_records_ != nullptr) conversion_records_->push_back(record);
   }
 
   /// Runs it to its end.
@@ -136,6 +146,7 @@ class OneDnn {
   dnnl::memory wrap(const dnnl::memory::desc& layout, void* data);
   /// The input in the layout that is wanted, converted where it is not kept from an earlier call.
   void* converted(CachedPrimitive& primitive, const Argument& argument, const dnnl::memory::desc& wanted);
+  /// The reorder from or to the caller's layout. It is recorded as done.
   dnnl::reorder& conversion(CachedPrimitive& primitive, const Argument& argument,
                             const dnnl::memory::desc& wanted);
 
@@ -144,6 +155,7 @@ class OneDnn {
   std::mutex mutex_;
   int threads_ = 1;
   std::map<PrimitiveKey, std::unique_ptr<CachedPrimitive>> cache_;
+  std::vector<ConversionRecord>* conversion_records_ = nullptr;
   std::size_t kept_bytes_ = 0;           // of all primitives
   std::map<int, Workspace> workspaces_;  // by DNNL_ARG_... or Temporary
 };

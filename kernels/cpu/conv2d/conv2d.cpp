@@ -57,6 +57,8 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* 
 
 const float* widened(CpuBackend& backend, OneDnn& one_dnn, Temporary which, const Bf16* values,
                      std::int64_t count) {
+  one_dnn.add_record({Conv2dBackwardFilter::name, which == Temporary::widened ? "x" : "dy",
+                      count * static_cast<std::int64_t>(sizeof(Bf16))});
   float* const result = one_dnn.temporary(which, count);
   backend.run(Cast{.x = {values, {count}, DType::bf16}, .y = {{result, {count}, DType::f32}}});
   return result;

@@ -23,7 +23,7 @@
 namespace xr::kernels::cpu {
 namespace {
 
-constexpr std::int64_t lanes = 16;
+constexpr std::int64_t lanes = 16, floats = sizeof(float);
 constexpr int max_taps = 9;               // accumulators that stay in registers
 constexpr std::int64_t max_pieces = 128;  // partial filter gradients, summed in order afterwards
 
@@ -46,13 +46,14 @@ std::int64_t piece_count(const Conv2dProblem& p, std::int64_t rows) {
   return std::clamp<std::int64_t>(worthwhile, 1, std::min(rows, max_pieces));
 }
 
-BlockedGradient blocked(OneDnn& one_dnn, const Conv2dProblem& p, const float* dy) {
+BlockedGradient blocked(OneDnn& one_dnn, const char* operation, const Conv2dProblem& p, const float* dy) {
   const std::int64_t blocks = (p.out_channels + lanes - 1) / lanes, pixels = p.out_h * p.out_w;
   if (p.y_layout == Layout::channels_last && p.out_channels % lanes == 0)
     return {dy, blocks, lanes, p.out_w * p.out_channels, p.out_channels, pixels * p.out_channels};
   if (p.y_layout != Layout::blocked16) {
     float* const converted =
         one_dnn.temporary(Temporary::reordered_gradient, p.batch * blocks * pixels * lanes);
+    one_dnn.add_record({operation, "dy", p.y_shape().numel() * floats});
     convert_activation(one_dnn, p.y_shape(), DType::f32, p.y_layout, dy, Layout::blocked16, converted);
     dy = converted;
   }
@@ -116,6 +117,7 @@ XR_MULTIVERSION void accumulate_row(int taps, const float* dy, std::int64_t dy_s
 const float* padded_planes(OneDnn& one_dnn, Conv2dProblem& p, const float* x) {
   if (p.x_layout != Layout::contiguous && p.in_channels > 1) {
     float* const converted = one_dnn.temporary(Temporary::reordered, p.x_shape().numel());
+    one_dnn.add_record({Conv2dBackwardFilter::name, "x", p.x_shape().numel() * floats});
     convert_activation(one_dnn, p.x_shape(), DType::f32, p.x_layout, x, Layout::contiguous, converted);
     x = converted;
   }
@@ -123,6 +125,7 @@ const float* padded_planes(OneDnn& one_dnn, Conv2dProblem& p, const float* x) {
   if (p.params.padding_h == 0 && p.params.padding_w == 0 && p.params.is_symmetric()) return x;
   const Conv2dProblem wide = with_padding_in_memory(p);
   float* const padded = one_dnn.temporary(Temporary::padded, wide.x_shape().numel());
+  one_dnn.add_record({Conv2dBackwardFilter::name, "x", p.x_shape().numel() * floats});
   pad_input(p, x, padded);
   p = wide;
   return padded;
@@ -275,7 +278,7 @@ void pack_filter(const Conv2dProblem& p, std::int64_t blocks, const float* filte
 void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x,
                                   const float* dy, float* d_filter, float* d_bias, GradientWrite write) {
   Conv2dProblem p = problem;
-  const BlockedGradient gradient = blocked(one_dnn, p, dy);
+  const BlockedGradient gradient = blocked(one_dnn, Conv2dBackwardFilter::name, p, dy);
   const float* const input = padded_planes(one_dnn, p, x);
   const std::int64_t taps = p.in_channels * p.kernel_h * p.kernel_w;
   const std::int64_t rows = p.batch * p.out_h, pieces = piece_count(p, rows);
@@ -300,7 +303,7 @@ void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem,
 void few_channels_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const float* dy,
                                 const float* filter, float* dx, GradientWrite write) {
   const Conv2dProblem& p = problem;
-  const BlockedGradient gradient = blocked(one_dnn, p, dy);
+  const BlockedGradient gradient = blocked(one_dnn, Conv2dBackwardData::name, p, dy);
   float* const packed =
       one_dnn.temporary(Temporary::filter, p.in_channels * gradient.blocks * p.kernel_h * p.kernel_w * lanes);
   pack_filter(p, gradient.blocks, filter, packed);

@@ -238,7 +238,11 @@ bool pads_half_windows(const Conv2dProblem& p) {
          2 * (p.params.padding_w + p.params.extra_w) > p.extent_w() - 1;
 }
 
-void* padded_input(OneDnn& one_dnn, const Conv2dProblem& problem, Temporary which) {
+// Memory for `operand` with its padding, into or from which it is copied.
+void* padded_input(OneDnn& one_dnn, const Conv2dProblem& problem, Temporary which, const char* operation,
+                   const char* operand) {
+  one_dnn.add_record({operation, operand,
+                      problem.x_shape().numel() * static_cast<std::int64_t>(size_of(problem.activation))});
   return one_dnn.temporary(which, with_padding_in_memory(problem).x_shape().numel());
 }
 
@@ -247,7 +251,7 @@ void* padded_input(OneDnn& one_dnn, const Conv2dProblem& problem, Temporary whic
 void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const float* filter,
                     const float* bias, void* y, const ForwardOptions& options) {
   if (pads_whole_windows(problem)) {
-    void* const padded = padded_input(one_dnn, problem, Temporary::padded);
+    void* const padded = padded_input(one_dnn, problem, Temporary::padded, Conv2dForward::name, "x");
     pad_input(problem, x, padded);
     return onednn_forward(one_dnn, with_padding_in_memory(problem), padded, filter, bias, y, options);
   }
@@ -281,7 +285,8 @@ void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x
 void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const void* dy, const float* filter,
                           void* dx, GradientWrite write) {
   if (pads_whole_windows(problem)) {
-    void* const padded = padded_input(one_dnn, problem, Temporary::padded_gradient);
+    void* const padded =
+        padded_input(one_dnn, problem, Temporary::padded_gradient, Conv2dBackwardData::name, "dx");
     onednn_backward_data(one_dnn, with_padding_in_memory(problem), dy, filter, padded,
                          GradientWrite::overwrite);
     return crop_input(problem, padded, dx, write);
@@ -304,7 +309,7 @@ void onednn_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, const v
 void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const void* dy,
                             float* d_filter, float* d_bias, GradientWrite write) {
   if (pads_half_windows(problem)) {
-    void* const padded = padded_input(one_dnn, problem, Temporary::padded);
+    void* const padded = padded_input(one_dnn, problem, Temporary::padded, Conv2dBackwardFilter::name, "x");
     pad_input(problem, x, padded);
     return onednn_backward_filter(one_dnn, with_padding_in_memory(problem), padded, dy, d_filter, d_bias,
                                   write);
