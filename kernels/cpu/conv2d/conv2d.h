@@ -48,6 +48,15 @@ void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem,
 void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
                               float* d_filter, float* d_bias, GradientWrite write);
 
+// oneDNN 2.6.3's filter gradient for AMX is wrong, or writes where it must not, where rows are long: 2 x 16 x 5 x 400, 3x3,
+// 32 filters; right with 380 and fewer outputs in a row.
+inline constexpr std::int64_t max_row_in_bf16 = 256;
+
+/// The filter gradient in bf16 of a convolution with 2 to 4 input channels, y channels_last.
+[[nodiscard]] bool has_padded_channels_backward_filter(const Conv2dProblem& problem);
+void padded_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x,
+                                     const void* dy, float* d_filter, float* d_bias, GradientWrite write);
+
 /// The filter gradient of depthwise convolutions in blocks of 16 channels, f32 or bf16.
 [[nodiscard]] bool has_depthwise_backward_filter(const Conv2dProblem& problem);
 void depthwise_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const void* dy,
