@@ -22,6 +22,15 @@ class Invoker final : public Catch::ITestInvoker {
   std::function<void()> run_;
 };
 
+// As Catch2 2 and 3 take over what runs a test.
+auto owned_by_catch(Catch::ITestInvoker* invoker) {
+#if CATCH_VERSION_MAJOR >= 3
+  return Catch::Detail::unique_ptr<Catch::ITestInvoker>(invoker);
+#else
+  return invoker;
+#endif
+}
+
 std::string& selection() {
   static std::string selected = [] {
     const char* value = std::getenv("XR_CASE");
@@ -45,9 +54,8 @@ bool exists(const std::string& selected) {
 
 void add_test(const std::string& title, const std::string& operation, std::function<void()> run) {
   const std::string tag = "[" + operation + "]";
-  // Catch2 owns the invoker.
-  const Catch::AutoReg registered(new Invoker(std::move(run)), CATCH_INTERNAL_LINEINFO, Catch::StringRef(),
-                                  Catch::NameAndTags{title, tag});
+  const Catch::AutoReg registered(owned_by_catch(new Invoker(std::move(run))), CATCH_INTERNAL_LINEINFO,
+                                  Catch::StringRef(), Catch::NameAndTags{title, tag});
 }
 
 const std::string& selected_case() {

@@ -6,11 +6,13 @@
 
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
+#include "kernels/cpu/onednn.h"
 
 namespace xr::bench {
 
 namespace {
 
+namespace onednn = kernels::onednn;
 using dnnl::memory;
 using kernels::Layout;
 using kernels::Shape;
@@ -115,13 +117,9 @@ struct Convolution {
                                                                   bool has_bias) const {
     const auto kind = dnnl::prop_kind::forward_training;
     const auto algorithm = dnnl::algorithm::convolution_auto;
-    using Description = dnnl::convolution_forward::desc;
-    const Description description =
-        has_bias ? Description(kind, algorithm, any_layout(x), any_layout(filter), layout_of(bias),
-                               any_layout(y), strides, padding, padding)
-                 : Description(kind, algorithm, any_layout(x), any_layout(filter), any_layout(y), strides,
-                               padding, padding);
-    return {description, attributes(), engine};
+    return onednn::make_descriptor<dnnl::convolution_forward>(
+        engine, attributes(), onednn::IfMissing::error, kind, algorithm, any_layout(x), any_layout(filter),
+        has_bias ? layout_of(bias) : memory::desc(), any_layout(y), strides, padding, padding);
   }
 };
 
@@ -135,11 +133,10 @@ void set_forward(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
 }
 
 void set_backward_data(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
-  const dnnl::convolution_backward_data::desc description(dnnl::algorithm::convolution_auto, any_layout(c.x),
-                                                          any_layout(c.filter), any_layout(c.y), c.strides,
-                                                          c.padding, c.padding);
-  const dnnl::convolution_backward_data::primitive_desc descriptor(description, attributes(), engine,
-                                                                   c.forward(engine, false));
+  const auto descriptor = onednn::make_backward_descriptor<dnnl::convolution_backward_data>(
+      engine, attributes(), onednn::IfMissing::error, c.forward(engine, false),
+      dnnl::algorithm::convolution_auto, any_layout(c.x), any_layout(c.filter), any_layout(c.y), c.strides,
+      c.padding, c.padding);
   peer.set_primitive(dnnl::convolution_backward_data(descriptor), descriptor);
   peer.add_input(DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), c.y);
   peer.add_input(DNNL_ARG_WEIGHTS, descriptor.weights_desc(), c.filter);
@@ -147,15 +144,11 @@ void set_backward_data(Peer& peer, const Convolution& c, const dnnl::engine& eng
 }
 
 void set_backward_filter(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
-  using Description = dnnl::convolution_backward_weights::desc;
-  const auto algorithm = dnnl::algorithm::convolution_auto;
-  const Description description =
-      c.bias.defined() ? Description(algorithm, any_layout(c.x), any_layout(c.filter), layout_of(c.bias),
-                                     any_layout(c.y), c.strides, c.padding, c.padding)
-                       : Description(algorithm, any_layout(c.x), any_layout(c.filter), any_layout(c.y),
-                                     c.strides, c.padding, c.padding);
-  const dnnl::convolution_backward_weights::primitive_desc descriptor(description, attributes(), engine,
-                                                                      c.forward(engine, c.bias.defined()));
+  const auto descriptor = onednn::make_backward_descriptor<dnnl::convolution_backward_weights>(
+      engine, attributes(), onednn::IfMissing::error, c.forward(engine, c.bias.defined()),
+      dnnl::algorithm::convolution_auto, any_layout(c.x), any_layout(c.filter),
+      c.bias.defined() ? layout_of(c.bias) : memory::desc(), any_layout(c.y), c.strides, c.padding,
+      c.padding);
   peer.set_primitive(dnnl::convolution_backward_weights(descriptor), descriptor);
   peer.add_input(DNNL_ARG_SRC, descriptor.src_desc(), c.x);
   peer.add_input(DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), c.y);
@@ -202,10 +195,9 @@ std::unique_ptr<OneDnnPeer> make_matmul_peer(View a, bool transpose_a, View b, b
     const memory::desc a_layout = layout(a, transpose_a), b_layout = layout(b, transpose_b),
                        c_layout = layout(c, false);
     const memory::desc bias_layout({1, c.shape[1]}, f32, memory::format_tag::ab);
-    const dnnl::matmul::desc description = bias.defined()
-                                               ? dnnl::matmul::desc(a_layout, b_layout, bias_layout, c_layout)
-                                               : dnnl::matmul::desc(a_layout, b_layout, c_layout);
-    const dnnl::matmul::primitive_desc descriptor(description, attributes(), engine);
+    const auto descriptor = onednn::make_descriptor<dnnl::matmul>(
+        engine, attributes(), onednn::IfMissing::error, a_layout, b_layout,
+        bias.defined() ? bias_layout : memory::desc(), c_layout);
     peer->set_primitive(dnnl::matmul(descriptor), descriptor);
     peer->set_memory(DNNL_ARG_SRC, a_layout, a.data);
     peer->set_memory(DNNL_ARG_WEIGHTS, b_layout, b.data);

@@ -1,4 +1,4 @@
-# Finds oneDNN 2.x: OneDNN::dnnl. Debian's own CMake package of it asks for OpenCL headers that nothing here
+# Finds oneDNN 2 or 3: OneDNN::dnnl. Debian's own CMake package of it asks for OpenCL headers that nothing here
 # needs, so this looks for the header and the library alone.
 find_path(OneDNN_INCLUDE_DIR dnnl.hpp)
 find_library(OneDNN_LIBRARY dnnl)

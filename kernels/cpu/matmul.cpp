@@ -6,6 +6,7 @@
 
 #include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/onednn.h"
 
 namespace xr::kernels::cpu {
 namespace {
@@ -28,26 +29,25 @@ void run_matmul(OneDnn& one_dnn, const MatmulProblem& problem, const void* a, co
         const DType operands = p.a == DType::bf16 || p.b == DType::bf16 ? DType::bf16 : DType::f32;
         const dnnl::memory::desc c_layout = matrix(p.m, p.n, false, p.c);
         const dnnl::memory::desc bias_layout = matrix(1, p.n, false, DType::f32);
-        CachedPrimitive& primitive = one_dnn.get(
-            Operation::matmul,
-            {p.m, p.n, p.k, p.transpose_a, p.transpose_b, p.has_bias, accumulate,
-             static_cast<std::int64_t>(operands), static_cast<std::int64_t>(p.c)},
-            [&] {
-              const dnnl::memory::desc a_layout = matrix(p.m, p.k, p.transpose_a, operands);
-              const dnnl::memory::desc b_layout = matrix(p.k, p.n, p.transpose_b, operands);
-              dnnl::primitive_attr attributes;
-              attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-              if (accumulate) {
-                dnnl::post_ops add;
-                add.append_sum(1.0f);
-                attributes.set_post_ops(add);
-              }
-              const dnnl::matmul::desc operation =
-                  p.has_bias ? dnnl::matmul::desc(a_layout, b_layout, bias_layout, c_layout)
-                             : dnnl::matmul::desc(a_layout, b_layout, c_layout);
-              const dnnl::matmul::primitive_desc descriptor(operation, attributes, one_dnn.engine());
-              return CachedPrimitive(dnnl::matmul(descriptor), descriptor);
-            });
+        CachedPrimitive& primitive =
+            one_dnn.get(Operation::matmul,
+                        {p.m, p.n, p.k, p.transpose_a, p.transpose_b, p.has_bias, accumulate,
+                         static_cast<std::int64_t>(operands), static_cast<std::int64_t>(p.c)},
+                        [&] {
+                          const dnnl::memory::desc a_layout = matrix(p.m, p.k, p.transpose_a, operands);
+                          const dnnl::memory::desc b_layout = matrix(p.k, p.n, p.transpose_b, operands);
+                          dnnl::primitive_attr attributes;
+                          attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+                          if (accumulate) {
+                            dnnl::post_ops add;
+                            add.append_sum(1.0f);
+                            attributes.set_post_ops(add);
+                          }
+                          const auto descriptor = onednn::make_descriptor<dnnl::matmul>(
+                              one_dnn.engine(), attributes, onednn::IfMissing::error, a_layout, b_layout,
+                              p.has_bias ? bias_layout : dnnl::memory::desc(), c_layout);
+                          return CachedPrimitive(dnnl::matmul(descriptor), descriptor);
+                        });
         std::vector<Argument> arguments{
             Argument::input(DNNL_ARG_SRC, matrix(p.m, p.k, p.transpose_a, p.a), a),
             Argument::input(DNNL_ARG_WEIGHTS, matrix(p.k, p.n, p.transpose_b, p.b), b),

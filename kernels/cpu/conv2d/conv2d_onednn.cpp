@@ -20,6 +20,7 @@
 
 #include "kernels/common/parallel.h"
 #include "kernels/cpu/conv2d/conv2d.h"
+#include "kernels/cpu/onednn.h"
 
 namespace xr::kernels::cpu {
 namespace {
@@ -135,7 +136,7 @@ dnnl::primitive_attr forward_attributes(const Conv2dProblem& p, Residual residua
   dnnl::post_ops epilogue;
   if (residual == Residual::operand) epilogue.append_binary(dnnl::algorithm::binary_add, y_layout(p));
   if (residual == Residual::in_place) epilogue.append_sum(1.0f);
-  if (relu) epilogue.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, relu_slope, 0.0f);
+  if (relu) onednn::append_relu(epilogue, relu_slope);
   result.set_post_ops(epilogue);
   return result;
 }
@@ -148,13 +149,10 @@ dnnl::convolution_forward::primitive_desc forward_descriptor(OneDnn& one_dnn, co
   const auto [strides, dilations, padding, padding_end] = geometry(p);
   const auto kind = dnnl::prop_kind::forward_training;
   const memory::desc filter = any_filter_layout(p, onednn_type(p.activation));
-  const dnnl::convolution_forward::desc operation =
-      has_bias
-          ? dnnl::convolution_forward::desc(kind, candidate.algorithm, candidate.x, filter, bias_layout(p),
-                                            candidate.y, strides, dilations, padding, padding_end)
-          : dnnl::convolution_forward::desc(kind, candidate.algorithm, candidate.x, filter, candidate.y,
-                                            strides, dilations, padding, padding_end);
-  return {operation, forward_attributes(p, residual, relu), one_dnn.engine(), true};
+  const memory::desc bias = has_bias ? bias_layout(p) : memory::desc();
+  return onednn::make_descriptor<dnnl::convolution_forward>(
+      one_dnn.engine(), forward_attributes(p, residual, relu), onednn::IfMissing::empty, kind,
+      candidate.algorithm, candidate.x, filter, bias, candidate.y, strides, dilations, padding, padding_end);
 }
 
 dnnl::convolution_backward_data::primitive_desc backward_data_descriptor(OneDnn& one_dnn,
@@ -163,10 +161,9 @@ dnnl::convolution_backward_data::primitive_desc backward_data_descriptor(OneDnn&
   const auto hint = forward_descriptor(one_dnn, p, candidate, false);
   if (!hint) return {};
   const auto [strides, dilations, padding, padding_end] = geometry(p);
-  const dnnl::convolution_backward_data::desc operation(
-      candidate.algorithm, candidate.x, any_filter_layout(p, onednn_type(p.activation)), candidate.y, strides,
-      dilations, padding, padding_end);
-  return {operation, attributes(), one_dnn.engine(), hint, true};
+  return onednn::make_backward_descriptor<dnnl::convolution_backward_data>(
+      one_dnn.engine(), attributes(), onednn::IfMissing::empty, hint, candidate.algorithm, candidate.x,
+      any_filter_layout(p, onednn_type(p.activation)), candidate.y, strides, dilations, padding, padding_end);
 }
 
 dnnl::convolution_backward_weights::primitive_desc backward_filter_descriptor(OneDnn& one_dnn,
@@ -177,13 +174,10 @@ dnnl::convolution_backward_weights::primitive_desc backward_filter_descriptor(On
   if (!hint) return {};
   const auto [strides, dilations, padding, padding_end] = geometry(p);
   const memory::desc filter = any_filter_layout(p, f32);
-  const dnnl::convolution_backward_weights::desc operation =
-      has_bias
-          ? dnnl::convolution_backward_weights::desc(candidate.algorithm, candidate.x, filter, bias_layout(p),
-                                                     candidate.y, strides, dilations, padding, padding_end)
-          : dnnl::convolution_backward_weights::desc(candidate.algorithm, candidate.x, filter, candidate.y,
-                                                     strides, dilations, padding, padding_end);
-  return {operation, attributes(), one_dnn.engine(), hint, true};
+  const memory::desc bias = has_bias ? bias_layout(p) : memory::desc();
+  return onednn::make_backward_descriptor<dnnl::convolution_backward_weights>(
+      one_dnn.engine(), attributes(), onednn::IfMissing::empty, hint, candidate.algorithm, candidate.x,
+      filter, bias, candidate.y, strides, dilations, padding, padding_end);
 }
 
 // The first candidate that oneDNN has generated code for; its plain loops are hundreds of times slower.
