@@ -11,15 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "apps/command_line/description.h"
+
 namespace CLI {  // NOLINT(readability-identifier-naming): the name of the library
 class App;
 class Option;
 }  // namespace CLI
 
 namespace xr::command_line {
-
-/// Whether help shows the allowed values.
-enum class Shown { no, yes };
 
 /// The values of an option, most often of an enum, and what users call them.
 template <class Value>
@@ -50,33 +49,36 @@ template <class Value>
 /// An option or flag of a command: a handle, valid as long as its Program.
 class Option {
  public:
-  explicit Option(CLI::Option* option) : option_(option) {}
+  Option(CLI::Option* option, OptionDescription* description) : option_(option), description_(description) {}
 
   Option required();
   Option show_default();  ///< in help: the variable's value when this is called
   Option show_default(const std::string& text);
   Option group(const std::string& heading);   ///< of help
   Option type_name(const std::string& text);  ///< in help: "FILE"
+  Option allowed(const std::string& text);    ///< in help: "1 to 64", where no check below says so
+  Option hidden();                            ///< accepted, and not in help
   Option take_last();                         ///< given more than once, the last counts
   Option excludes(Option other);
   Option delimiter(char between);  ///< of several values in one argument
   /// Of int or double, both bounds included.
   template <class Number>
-  Option range(Number least, Number most);
+  Option range(Number min, Number max);
   Option not_negative();
-  Option one_of(const std::vector<std::string>& values, Shown shown = Shown::yes);
+  Option one_of(const std::vector<std::string>& values);
 
   /// Whether the parsed command line has it.
   [[nodiscard]] bool given() const;
 
  private:
   CLI::Option* option_;
+  OptionDescription* description_;
 };
 
 /// A program or one of its subcommands: a handle, valid as long as its Program. Variables must outlive the parsing.
 class Command {
  public:
-  explicit Command(CLI::App* app) : app_(app) {}
+  Command(CLI::App* app, CommandDescription* description) : app_(app), description_(description) {}
 
   Command subcommand(const std::string& name, const std::string& help);
 
@@ -89,25 +91,37 @@ class Command {
                      const std::string& help);
   /// One of some values; help shows the present one as default, unless it is none of them.
   template <class Value>
-  Option choice(const std::string& name, Value& value, const Names<Value>& names, const std::string& help,
-                Shown shown = Shown::yes) {
+  Option choice(const std::string& name, Value& value, const Names<Value>& names, const std::string& help) {
     const auto take = [&value, names](const std::string& text) { value = value_named(text, names); };
     const auto present = std::ranges::find(names, value, &std::pair<std::string, Value>::second);
     return text_option(name, take, help)
-        .one_of(names_of(names), shown)
+        .one_of(names_of(names))
         .show_default(present == names.end() ? std::string() : present->first);
   }
   /// "--name", or "--name,!--no-name".
   Option flag(const std::string& names, bool& value, const std::string& help);
   /// Calls `take` where the flag is given.
   Option flag(const std::string& name, std::function<void()> take, const std::string& help);
+  /// "--name" and "--no-name", which exclude each other: one entry of the help.
+  Option flag_pair(const std::string& name, bool value, const std::function<void(bool)>& take,
+                   const std::string& help);
+
+  /// A line at the end of the help: "# on a folder of images", "xrtrain train --data ...".
+  void example(const std::string& purpose, const std::string& command);
+  /// A paragraph below the options of the help.
+  void note(const std::string& text);
 
   /// What happens when this command was chosen and its options are parsed.
   void when_chosen(std::function<void()> action);
   [[nodiscard]] bool chosen() const;
 
  private:
+  OptionDescription& describe(const std::string& name, const std::string& help);
+  /// A second option of a name and text that stand in another's entry of the help.
+  CLI::Option* add_flag(const std::string& name, std::function<void()> take, const std::string& help);
+
   CLI::App* app_;
+  CommandDescription* description_;
 };
 
 /// What became of a command line.
@@ -133,17 +147,20 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  [[nodiscard]] Command command() const { return Command(app_.get()); }
-  void version(const std::string& text,
-               const std::string& help = "Display program version information and exit");
-  void subcommands(std::size_t least, std::size_t most);
-  /// The column in which the descriptions of options begin.
-  void help_column(std::size_t column);
+  [[nodiscard]] Command command() const { return {app_.get(), description_.get()}; }
+  /// --version; `text` is called where it is given.
+  void version(const std::function<std::string()>& text, const std::string& help = "Print the version");
+  void subcommands(std::size_t min, std::size_t max);
+  /// All commands and their options, as they are now.
+  [[nodiscard]] const CommandDescription& description() const { return *description_; }
 
   [[nodiscard]] Parsed parse(int argc, const char* const* argv);
 
  private:
+  [[nodiscard]] std::string help_of(const CLI::App& chosen) const;
+
   std::unique_ptr<CLI::App> app_;
+  std::unique_ptr<CommandDescription> description_;
 };
 
 /// The library and its version: "CLI11 2.1.2".

@@ -9,6 +9,8 @@ namespace xr::machine {
 
 /// "gcc 12.2.0"
 [[nodiscard]] std::string compiler_name();
+/// The commit that the program was built from, "-dirty" after one with changes; "unknown" outside of a repository.
+[[nodiscard]] std::string commit();
 /// The processor's name as Linux gives it, or "unknown".
 [[nodiscard]] std::string processor_name();
 /// What follows the first `key` and a colon or blanks, in a file of lines "key   value".

@@ -137,15 +137,22 @@ std::string shell_word(std::string_view text) {
   return result + '\'';
 }
 
+std::vector<std::string> nearest_words(std::string_view word, const std::vector<std::string>& candidates) {
+  std::vector<std::string> nearest;
+  std::size_t limit = word.size() / 3 + 1;  // a third of the letters may be wrong, one or two of a short word
+  for (const std::string& candidate : candidates) {
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance > limit) continue;
+    if (distance < limit) nearest.clear();
+    limit = distance;
+    if (nearest.size() < 3) nearest.push_back(candidate);
+  }
+  return nearest;
+}
+
 std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  std::size_t least = word.size() / 3 + 2;  // a third of the letters may be wrong, one or two of a short word
-  for (const std::string& candidate : candidates)
-    if (const std::size_t distance = edit_distance(word, candidate); distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  return best;
+  const std::vector<std::string> nearest = nearest_words(word, candidates);
+  return nearest.empty() ? std::string() : nearest.front();
 }
 
 std::string number_text(double value) {

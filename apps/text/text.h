@@ -24,7 +24,10 @@ namespace xr::text {
 [[nodiscard]] std::string duration_text(double seconds);
 /// A word for a command line, quoted for a POSIX shell where it needs it.
 [[nodiscard]] std::string shell_word(std::string_view text);
-/// The candidate nearest to `word` if it is near enough to be a misspelling, else empty.
+/// The candidates, at most three, that `word` may be a misspelling of: the nearest ones, all equally near.
+[[nodiscard]] std::vector<std::string> nearest_words(std::string_view word,
+                                                     const std::vector<std::string>& candidates);
+/// The first of them, or an empty text.
 [[nodiscard]] std::string nearest_word(std::string_view word, const std::vector<std::string>& candidates);
 /// The shortest text that reads back as the same number; infinities and NaN as "inf" and "nan".
 [[nodiscard]] std::string number_text(double value);

@@ -11,7 +11,6 @@
 #include <sstream>
 
 #include "apps/machine/machine.h"
-#include "commit.h"
 #include "kernels/common/error.h"
 
 namespace xr::bench {
@@ -49,7 +48,7 @@ std::string nvidia_driver() {
 }
 
 std::string commit() {
-  return XR_COMMIT;
+  return machine::commit();
 }
 
 std::string today() {

@@ -26,10 +26,11 @@ void add_step(xr::command_line::Command program, xr::bench::StepSettings& settin
   step.option("--batch-size", settings.batch_size, "Images in a batch").show_default();
   step.option("--image-size", settings.model.image_size, "Pixels").show_default();
   step.option("--channels", settings.model.channels, "1 (grey) or 3 (colour)").show_default();
-  step.option("--padding", settings.model.padding, "Of report_cnn's first convolution").show_default();
+  step.option("--padding", settings.model.padding, "Padding of report_cnn's first convolution")
+      .show_default();
   step.option("--dropout", settings.model.dropout, "Probability").show_default();
   step.option("--lr", settings.learning_rate, "Adam's learning rate").show_default();
-  step.option("--seed", settings.model.seed, "Of weights, images and dropout").show_default();
+  step.option("--seed", settings.model.seed, "Random seed of weights, images and dropout").show_default();
   step.option("--device", device, "cpu, cuda, cuda:N or simt").show_default();
   step.choice("--precision", settings.backend.precision, xr::command_line::precision_names(),
               "fp32, tf32 or bf16");
@@ -56,7 +57,7 @@ void add_step(xr::command_line::Command program, xr::bench::StepSettings& settin
 int run(int argc, char** argv) {
   xr::command_line::Program program("Benchmarks of the xrtrain engine", "xrbench");
   program.subcommands(1, 1);
-  program.version("xrbench of commit " + xr::bench::commit(), "Print the commit and end");
+  program.version([] { return "xrbench of commit " + xr::bench::commit(); }, "Print the commit");
   xr::bench::StepSettings settings;
   std::string device = "cpu";
   add_step(program.command(), settings, device);

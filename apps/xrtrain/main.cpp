@@ -7,11 +7,13 @@
 #include <cstdlib>
 #include <new>
 
+#include "apps/command_line/reference.h"
 #include "apps/command_line/remedies.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/options/option_table.h"
+#include "apps/xrtrain/run/version.h"
 
 namespace {
 
@@ -19,7 +21,7 @@ using namespace xr::apps;
 namespace command_line = xr::command_line;
 namespace text = xr::text;
 
-int tell(int status, const std::string& message) {
+int print_error(int status, const std::string& message) {
   (void)std::fputs(fmt::format("xrtrain: error: {}\n", text::one_line(message)).c_str(), stderr);
   return status;
 }
@@ -27,9 +29,10 @@ int tell(int status, const std::string& message) {
 /// For "--epoch" "; did you mean --epochs?".
 std::string suggestion(const command_line::Parsed& parsed) {
   for (const std::string& word : parsed.unknown)
-    if (const std::string nearest = text::nearest_word(word.substr(0, word.find('=')), parsed.known);
+    if (const std::vector<std::string> nearest =
+            text::nearest_words(word.substr(0, word.find('=')), parsed.known);
         !nearest.empty())
-      return fmt::format("; did you mean {}?", nearest);
+      return fmt::format("; did you mean {}?", fmt::join(nearest, " or "));
   return fmt::format("; see {} --help", parsed.command);
 }
 
@@ -42,14 +45,26 @@ void let_waiting_threads_sleep(char** argv) {
   (void)::execv("/proc/self/exe", argv);  // if it cannot, it is only slower
 }
 
+void print_reference(const command_line::CommandDescription& program, const std::string& form) {
+  const std::string reference = form == "man"    ? command_line::man_page(program, "xrtrain " XR_VERSION)
+                                : form == "bash" ? command_line::bash_completion(program)
+                                : form == "zsh"  ? command_line::zsh_completion(program)
+                                                 : command_line::markdown_reference(program);
+  (void)std::fputs(reference.c_str(), stdout);
+}
+
 int parse_and_run(int argc, char** argv) {
+  std::string reference;
   command_line::Program program(
-      "Trains convolutional networks to tell chest X-rays apart, keeps a checkpoint of every epoch and "
-      "evaluates them all. It is no medical device.",
-      "xrtrain");
-  program.version("xrtrain " XR_VERSION);
+      "Train and evaluate convolutional networks on chest X-rays. Not a medical device.", "xrtrain");
+  program.version(version_text, "Print version, commit and features");
   program.subcommands(0, 1);
-  program.help_column(42);
+  program.command()
+      .text_option(
+          "--print-reference", [&](const std::string& form) { reference = form; },
+          "Print this reference as a page, a man page or shell completion")
+      .type_name("FORM")
+      .one_of({"markdown", "man", "bash", "zsh"});
   Action action;
   for (const auto add : {add_train_command, add_find_lr_command, add_eval_command, add_cv_command,
                          add_average_command, add_compare_command, add_predict_command, add_export_command,
@@ -63,15 +78,20 @@ int parse_and_run(int argc, char** argv) {
       (void)std::fputs(parsed.text.c_str(), stdout);
       return exit_done;
     case command_line::Parsed::Outcome::unknown_argument:
-      return tell(exit_usage, fmt::format("unknown argument{} {}{}", parsed.unknown.size() > 1 ? "s" : "",
-                                          fmt::join(parsed.unknown, " "), suggestion(parsed)));
+      return print_error(exit_usage,
+                         fmt::format("unknown argument{} {}{}", parsed.unknown.size() > 1 ? "s" : "",
+                                     fmt::join(parsed.unknown, " "), suggestion(parsed)));
     case command_line::Parsed::Outcome::invalid:
-      return tell(exit_usage, parsed.message);
+      return print_error(exit_usage, parsed.message);
+  }
+  if (!reference.empty()) {
+    print_reference(program.description(), reference);
+    return exit_done;
   }
   if (!action)
-    return tell(
+    return print_error(
         exit_usage,
-        "nothing to do: use train, find-lr, eval, cv, average, compare, predict, export, audit, synth or info; see xrtrain --help");
+        "the command is missing: use train, find-lr, eval, cv, average, compare, predict, export, audit, synth or info; see xrtrain --help");
   return action();
 }
 
@@ -82,14 +102,14 @@ int main(int argc, char** argv) {
   try {
     return parse_and_run(argc, argv);
   } catch (const UsageError& error) {
-    return tell(exit_usage, command_line::with_remedy(error));
+    return print_error(exit_usage, command_line::with_remedy(error));
   } catch (const DataError& error) {
-    return tell(exit_data, command_line::with_remedy(error));
+    return print_error(exit_data, command_line::with_remedy(error));
   } catch (const xr::Error& error) {
-    return tell(exit_failed, command_line::with_remedy(error));
+    return print_error(exit_failed, command_line::with_remedy(error));
   } catch (const std::bad_alloc&) {
-    return tell(exit_failed, "out of memory: use a smaller --batch-size, --image-size or network");
+    return print_error(exit_failed, "out of memory: use a smaller --batch-size, --image-size or network");
   } catch (const std::exception& error) {
-    return tell(exit_failed, error.what());
+    return print_error(exit_failed, error.what());
   }
 }

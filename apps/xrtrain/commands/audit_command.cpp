@@ -128,46 +128,50 @@ int run_audit(const AuditOptions& options) {
 }  // namespace
 
 void add_audit_command(command_line::Command app, Action& action) {
-  command_line::Command command = app.subcommand(
-      "audit", "Look for what makes results on a folder of images misleading, before training on it");
+  command_line::Command command =
+      app.subcommand("audit", "Audit a folder of images: duplicates, leakage, shortcuts, damaged images");
   auto options = std::make_shared<AuditOptions>();
   command.option("data", options->data, "Folder with train/<class>/ and test/<class>/, or <class>/ folders")
+      .type_name("DATA")
       .required();
-  command.option("--out", options->out, "Write audit.html and audit.json into this folder");
+  command.option("--out", options->out, "Write audit.html and audit.json into this folder").type_name("DIR");
   const command_line::Option groups =
-      command.option("--groups", options->groups,
-                     "CSV file with columns file and patient, instead of sources.csv of the folder");
+      command
+          .option("--groups", options->groups,
+                  "CSV file with columns file and patient; default: sources.csv of the data folder")
+          .type_name("FILE")
+          .group("Data");
   command
       .option(
           "--group-regex", options->group_pattern,
-          "Regular expression whose first group (without one, all that matches) is the patient in the path "
-          "of an image")
+          "Regular expression whose first group is the patient in the path of an image (no group: the whole match)")
+      .type_name("REGEX")
+      .group("Data")
       .excludes(groups);
   add_skip_folders(command, options->skip_folders);
   options->labels.add(command);
   const command_line::Names<std::optional<Verdict>> limits = {{"warning", Verdict::warning},
                                                               {"serious", Verdict::serious}};
   command.choice("--fail-on", options->fail_on, limits,
-                 "Exit status 4 if a finding is so bad: warning (or worse) or serious; else it is 0");
-  command
-      .option("--image-size", options->image_size, "Side of the images that the network will see, in pixels")
+                 "Exit status 4 for findings of this severity or worse");
+  command.option("--image-size", options->image_size, "Side of the input of the network, in pixels")
       .show_default()
       .range(1, 4096);
-  command.flag("--control", options->control,
-               "Train the network three times into OUT/control: on whole images, with the middle black, with "
-               "all but the middle black");
-  command.option("--control-epochs", options->control_epochs, "Epochs of each of these trainings")
+  command.flag(
+      "--control", options->control,
+      "Train on whole images, on images with a black middle and on the middle alone, into control/ of --out");
+  command.option("--control-epochs", options->control_epochs, "Epochs of each control training")
       .show_default()
       .range(1, 100000);
-  command.option("--control-preset", options->control_preset, "Settings of these trainings")
+  command.option("--control-preset", options->control_preset, "Preset of the control trainings")
       .show_default()
       .one_of(preset_names());
-  command.option("--workers", options->workers, "Threads; 0 is one per processor core")
-      .show_default()
-      .range(0, 256);
-  command.flag("--json", options->json, "Show what audit.json holds instead of text");
-  command.flag("--quiet", options->quiet, "Show warnings and errors only");
-  command.flag("--verbose", options->verbose, "Show the details of each finding");
+  command.option("--workers", options->workers, "Threads; 0: one per core").show_default().range(0, 256);
+  command.flag("--json", options->json, "Print audit.json");
+  command.flag("--quiet", options->quiet, "Print warnings and errors only");
+  command.flag("--verbose", options->verbose, "Print the details of each finding");
+  command.example("before training", "xrtrain audit xrays --out audit");
+  command.example("in a script: fail on serious findings", "xrtrain audit xrays --fail-on serious");
   command.when_chosen([&action, options] { action = [options] { return run_audit(*options); }; });
 }
 

@@ -131,7 +131,7 @@ void recompute_statistics(const AverageOptions& options, const TrainOptions& of_
   const auto batches = BatchSource::make(images, batching, info.model.device);
   info.statistics_images =
       recompute_running_statistics(*average.network, *batches, static_cast<std::uint64_t>(info.epoch));
-  console.line(fmt::format("Running statistics of batch norms computed anew over {} training images",
+  console.line(fmt::format("Running statistics of batch norms recomputed over {} training images",
                            info.statistics_images));
 }
 
@@ -195,23 +195,25 @@ void add_average_command(command_line::Command app, Action& action) {
   command_line::Command command =
       app.subcommand("average", "Average the weights of several checkpoints of a run");
   auto options = std::make_shared<AverageOptions>();
-  command.option("checkpoints", options->given, "The folder of a run, with --last, or checkpoints of one run")
+  command.option("checkpoints", options->given, "Folder of a run with --last, or checkpoints of one run")
       .required()
       .type_name("RUN|CHECKPOINT");
-  command.option("--last", options->last, "Of a run: average its last N checkpoints")
+  command.option("--last", options->last, "Average the last N checkpoints of the run")
       .type_name("N")
       .range(2, 100000);
   command
-      .option(
-          "--out", options->out,
-          "Write the average into this new file, FILE.safetensors, or into a new folder: a run with this one "
-          "checkpoint, for xrtrain eval")
+      .option("--out", options->out,
+              "New file FILE.safetensors, or new folder: a run with this one checkpoint, for xrtrain eval")
+      .type_name("PATH")
       .required();
-  command.option(
-      "--data", options->data,
-      "Where the run's images are now: running statistics are computed anew over its training images");
+  command
+      .option("--data", options->data,
+              "Images of the run, if they moved; running statistics are recomputed over its training images")
+      .type_name("PATH");
   options->flags.add(command);
   options->machine.add(command, "as in training");
+  command.example("the last 5 checkpoints, as a run to evaluate",
+                  "xrtrain average run --last 5 --out averaged && xrtrain eval averaged");
   command.when_chosen([&action, options] { action = [options] { return run_average(*options); }; });
 }
 

@@ -45,12 +45,13 @@ int run_compare(const std::string& run_a, const std::string& run_b, bool json) {
 
 void add_compare_command(command_line::Command app, Action& action) {
   command_line::Command command =
-      app.subcommand("compare", "Tell whether one of two evaluated runs is better on the same test images");
+      app.subcommand("compare", "Compare two evaluated runs on the same test images (McNemar, DeLong)");
   auto runs = std::make_shared<std::pair<std::string, std::string>>();
   auto json = std::make_shared<bool>(false);
   command.option("RUN_A", runs->first, "Folder of a run").required();
   command.option("RUN_B", runs->second, "Folder of another run").required();
   command.flag("--json", *json, "Print a JSON object");
+  command.example("whether one of two runs is better", "xrtrain compare run run_b");
   command.when_chosen([&action, runs, json] {
     action = [runs, json] { return run_compare(runs->first, runs->second, *json); };
   });

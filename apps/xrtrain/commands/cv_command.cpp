@@ -43,8 +43,8 @@ int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& c
     if (const std::optional<BegunCv> begun = read_begun_cv(options.out))
       take_begun(*begun, given, config_file, cut, settings);
   if (options.data.empty() && options.resume && !options.force)
-    throw UsageError(fmt::format("there is no cross-validation in {} to go on with: give --data to begin one",
-                                 options.out));
+    throw UsageError(
+        fmt::format("there is no cross-validation in {} to continue: give --data to start one", options.out));
   if (options.data.empty())
     throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
   if (!options.fold.empty()) throw UsageError("--fold is for xrtrain train: cv trains on every fold");
@@ -58,7 +58,7 @@ int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& c
   try {
     run_cross_validation(settings);
   } catch (const Interrupted& interruption) {
-    throw Error(fmt::format("{}; go on with the same command and --resume", interruption.what()));
+    throw Error(fmt::format("{}; continue with the same command and --resume", interruption.what()));
   }
   return exit_done;
 }
@@ -66,36 +66,37 @@ int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& c
 }  // namespace
 
 void add_cv_command(command_line::Command app, Action& action) {
-  command_line::Command command = app.subcommand(
-      "cv", "Cross-validate: train on all folds but one and test on that one, for each, again and again");
+  command_line::Command command = app.subcommand("cv", "Cross-validate by class and patient");
   auto given = std::make_shared<GivenOptions>();
   auto config = std::make_shared<std::string>();
   auto settings = std::make_shared<CvSettings>();
   const char* group = "Cross-validation";
-  const command_line::Option folds =
-      command.option("--folds", settings->folds, "Parts that the images are cut into, by class and patient")
-          .show_default()
-          .take_last()
-          .range(2, 100)
-          .group(group);
+  const command_line::Option folds = command.option("--folds", settings->folds, "Number of folds")
+                                         .show_default()
+                                         .take_last()
+                                         .range(2, 100)
+                                         .group(group);
   const command_line::Option repeats =
-      command.option("--repeats", settings->repeats, "Times, each with another cut and other initial weights")
+      command
+          .option("--repeats", settings->repeats, "Repeats, each with other folds and other initial weights")
           .show_default()
           .take_last()
           .range(1, 1000)
           .group(group);
-  command.option("--jobs", settings->jobs, "Folds at a time; 0 is half the processor cores")
+  command.option("--jobs", settings->jobs, "Folds trained in parallel; 0: half the cores")
       .show_default()
       .take_last()
       .range(0, 1024)
       .group(group);
   command.flag("--keep-runs", settings->keep_runs, "Keep the checkpoints of every fold").group(group);
   add_train_options(command, *given,
-                    {{"out", "Folder of the cross-validation: made, and filled with runs and results"},
-                     {"resume", "Continue the cross-validation in --out"},
-                     {"force", "Replace the cross-validation in --out"}});
-  command.option("--config", *config, "TOML file with any of train's options; the command line goes over it")
-      .group("The run");
+                    {{"fold"},
+                     {{"out", "Folder of the cross-validation, for its results"},
+                      {"resume", "Continue the cross-validation in --out"},
+                      {"force", "Replace the cross-validation in --out"}}});
+  command.option("--config", *config, config_help).type_name("FILE").group("Run");
+  command.example("3 folds, twice", "xrtrain cv --data xrays --out cv --folds 3 --repeats 2 --epochs 20");
+  command.example("after Ctrl-C or a crash", "xrtrain cv --out cv --resume");
   command.when_chosen([&action, given, config, settings, folds, repeats] {
     GivenCut cut;
     if (folds.given()) cut.folds = settings->folds;

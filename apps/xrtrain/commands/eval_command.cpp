@@ -143,7 +143,7 @@ int run_eval(const EvalOptions& options) {
   Console console({options.flags.quiet, options.flags.json, LogLevel::info, options.flags.verbose});
   const kernels::Device device = options.machine.apply();
   if (inspect_folder(options.run()) != FolderKind::run)
-    throw DataError(fmt::format("{} is no folder of a run: it has no config.toml", options.run()));
+    throw DataError(fmt::format("{} is not the folder of a run: it has no config.toml", options.run()));
   const TrainOptions of_run = resolve_options({}, (fs::path(options.run()) / "config.toml").string());
   const std::vector<std::int64_t> epochs = wanted_checkpoints(options);
   LoadedCheckpoint first = load_checkpoint(checkpoint_path(options.run(), epochs.front()), device);
@@ -199,36 +199,45 @@ int run_eval(const EvalOptions& options) {
 }  // namespace
 
 void add_eval_command(command_line::Command app, Action& action) {
-  command_line::Command command =
-      app.subcommand("eval", "Evaluate the checkpoints of a run, or an ensemble of several networks");
+  command_line::Command command = app.subcommand("eval", "Evaluate the checkpoints of a run, or an ensemble");
   auto options = std::make_shared<EvalOptions>();
   command
       .option(
           "run", options->networks,
-          "Folder of a run; or an ensemble, whose probabilities are averaged: runs, checkpoints, or the folder of a "
-          "cross-validation (cv --keep-runs), with --data")
+          "Folder of a run. Several runs or checkpoints, or a cross-validation (cv --keep-runs), are an ensemble and need "
+          "--data")
       .required()
       .type_name("RUN");
-  command.option("--data", options->data,
-                 "Other images: a folder with test/<class>/ or <class>/ folders; "
-                 "without it the run's own, and the results are written into the run");
+  command
+      .option("--data", options->data,
+              "Other images, in test/<class>/ or <class>/; default: those of the run, with the results "
+              "written into the run")
+      .type_name("PATH")
+      .group("Data");
   add_skip_folders(command, options->skip_folders);
   options->labels.add(command);
   command.option("--tta", options->views, views_help).range(1, max_views).type_name("N");
   command.option("--checkpoint", options->checkpoint, "Evaluate this checkpoint only").not_negative();
-  command.option("--positive", options->positive,
-                 "Class that sensitivity is about, of two; else as in training");
+  command.option("--positive", options->positive, "Positive class of two; default: as in training")
+      .type_name("CLASS");
   command
       .option("--target-sensitivity", options->target_sensitivity,
-              "Choose a threshold on validation images that reaches this sensitivity")
+              "Sensitivity that a threshold must reach on validation; default: as in training")
       .range(1e-9, 1.0);
-  command.option("--subgroups", options->subgroups,
-                 "CSV file with a column 'file' and columns to tell groups of images by; else "
-                 "sources.csv of the data folder");
-  command.option("--out", options->out,
-                 "Write the results into this new folder, or (FILE.csv) the table of them alone");
+  command
+      .option("--subgroups", options->subgroups,
+              "CSV file with a column file and columns of subgroups; default: sources.csv of the data folder")
+      .type_name("FILE")
+      .group("Data");
+  command
+      .option("--out", options->out,
+              "Write the results into this new folder, or the table alone into FILE.csv")
+      .type_name("PATH");
   options->flags.add(command);
-  options->machine.add(command, "as after the training");
+  options->machine.add(command, "as after training");
+  command.example("all checkpoints of a run on its own images", "xrtrain eval run");
+  command.example("the selected checkpoint on other images", "xrtrain eval run --data other --out results");
+  command.example("an ensemble", "xrtrain eval run run_b --data other --out ensemble");
   command.when_chosen([&action, options] { action = [options] { return run_eval(*options); }; });
 }
 

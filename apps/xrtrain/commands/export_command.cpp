@@ -75,23 +75,23 @@ int run_export(const ExportOptions& options) {
 }  // namespace
 
 void add_export_command(command_line::Command app, Action& action) {
-  command_line::Command command = app.subcommand("export", "Write a checkpoint for other programs");
+  command_line::Command command = app.subcommand("export", "Export a checkpoint to ONNX or safetensors");
   auto options = std::make_shared<ExportOptions>();
   command
       .option("checkpoint", options->checkpoint,
-              "A .safetensors file of a run, or the folder of a run: its chosen checkpoint")
+              "A checkpoint, or the folder of a run: its selected checkpoint")
       .required()
       .type_name("CHECKPOINT");
   command
       .option("--onnx", options->onnx,
-              "Write the network with its probabilities as an ONNX file, batch norm folded")
+              "Write the network with its probabilities as ONNX, with batch norm folded")
       .type_name("FILE");
   command.flag("--image-input", options->image_input,
-               "ONNX: take images as bytes of the network's size instead of normalised values");
-  command
-      .option("--safetensors", options->safetensors,
-              "Write the weights alone, under the names that PyTorch's network has")
+               "ONNX: the input is bytes of an image of the network's size, not normalized values");
+  command.option("--safetensors", options->safetensors, "Write the weights alone, with PyTorch's names")
       .type_name("FILE");
+  command.example("the weights for PyTorch", "xrtrain export run --safetensors weights.safetensors");
+  command.example("the network for ONNX Runtime", "xrtrain export run --onnx network.onnx --image-input");
   command.when_chosen([&action, options] { action = [options] { return run_export(*options); }; });
 }
 

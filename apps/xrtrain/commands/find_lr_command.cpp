@@ -96,8 +96,8 @@ int run_find_lr(const GivenOptions& given, const std::string& config_file,
 }  // namespace
 
 void add_find_lr_command(command_line::Command app, Action& action) {
-  command_line::Command command = app.subcommand(
-      "find-lr", "Find a learning rate: raise it step by step until the loss diverges (range test)");
+  command_line::Command command =
+      app.subcommand("find-lr", "Find a learning rate with the learning-rate range test");
   auto given = std::make_shared<GivenOptions>();
   auto config = std::make_shared<std::string>();
   auto settings = std::make_shared<RangeTestSettings>();
@@ -106,23 +106,27 @@ void add_find_lr_command(command_line::Command app, Action& action) {
       .show_default()
       .range(1e-12, 1e6)
       .group(group);
-  command.option("--max", settings->max, "Learning rate of the last step; it rises exponentially")
+  command.option("--max", settings->max, "Learning rate of the last step; the increase is exponential")
       .show_default()
       .range(1e-12, 1e6)
       .group(group);
   command
       .option("--steps", settings->steps,
-              "Steps at most; it ends where the smoothed loss exceeds 4 times its least")
+              "Maximum number of steps; the test ends when the smoothed loss exceeds 4 times its minimum")
       .show_default()
       .range(min_range_test_steps, 100000)
       .group(group);
   add_train_options(command, *given,
-                    {{"out", "Folder of the range test: made, with find_lr.csv and find_lr.html"},
-                     {"lr", "Not used: the range test sets the learning rate"},
-                     {"resume", "Not for a range test"},
-                     {"force", "Replace the range test in --out"}});
-  command.option("--config", *config, "TOML file with any of train's options; the command line goes over it")
-      .group("The run");
+                    {{"resume", "keep", "tensorboard", "epochs", "patience", "lr", "schedule",
+                      "warmup-epochs", "step-epochs", "step-factor", "ema", "recompute-statistics",
+                      "freeze-epochs", "positive", "target-sensitivity", "subgroups", "cache-features"},
+                     {{"out", "Folder of the range test, for its table and its plot"},
+                      {"force", "Replace the range test in --out"}}});
+  command.option("--config", *config, config_help).type_name("FILE").group("Run");
+  command.note(
+      "Other options of xrtrain train are accepted and have no effect, so that its command line and "
+      "configuration file can be reused; --resume is refused.");
+  command.example("for the default settings of a training", "xrtrain find-lr --data xrays --out lr");
   command.when_chosen([&action, given, config, settings] {
     action = [given, config, settings] { return run_find_lr(*given, *config, *settings); };
   });

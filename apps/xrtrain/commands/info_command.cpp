@@ -154,7 +154,7 @@ int run_info(bool json) {
   text += fmt::format("ONNX: {}\n", info["onnx"].get<std::string>());
   text += fmt::format("presets: {}\n", fmt::join(preset_names(), ", "));
   text += image_formats_text();
-  text += cache.empty() ? "image cache: none, for neither XRTRAIN_CACHE, XDG_CACHE_HOME nor HOME is set\n"
+  text += cache.empty() ? "image cache: none, because neither XRTRAIN_CACHE, XDG_CACHE_HOME nor HOME is set\n"
                         : fmt::format("image cache: {}, {}\n", text::one_line(cache.string()),
                                       text::size_text(info["cache_bytes"].get<std::uint64_t>()));
   print(text);
@@ -165,14 +165,14 @@ int run_info(bool json) {
 
 void add_info_command(command_line::Command app, Action& action) {
   command_line::Command command =
-      app.subcommand("info", "What this program and this machine have, or a checkpoint");
+      app.subcommand("info", "Describe the program and the machine, or a checkpoint");
   auto json = std::make_shared<bool>(false);
   auto checkpoint = std::make_shared<std::string>();
-  command
-      .option("checkpoint", *checkpoint,
-              "What a checkpoint has instead: a .safetensors file, or the folder of a run")
+  command.option("checkpoint", *checkpoint, "A checkpoint, or the folder of a run: its selected checkpoint")
       .type_name("CHECKPOINT");
   command.flag("--json", *json, "Print a JSON object");
+  command.example("devices, features and formats of this build", "xrtrain info");
+  command.example("what a checkpoint was trained on and reached", "xrtrain info run");
   command.when_chosen([&action, json, checkpoint] {
     action = [json, checkpoint] {
       return checkpoint->empty() ? run_info(*json) : run_checkpoint_info(*checkpoint, *json);

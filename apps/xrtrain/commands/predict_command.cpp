@@ -66,7 +66,7 @@ class Predictor {
       const auto found = std::ranges::find(names, options.class_name);
       if (found == names.end())
         throw UsageError(fmt::format(
-            "--class {} is no {} of the checkpoint: use {}", text::one_line(options.class_name),
+            "--class {} is not a {} of the checkpoint: use {}", text::one_line(options.class_name),
             checkpoint.info.task == data::Task::multi_label ? "label" : "class", fmt::join(names, " or ")));
       class_index_ = found - names.begin();
     }
@@ -77,7 +77,7 @@ class Predictor {
                        device)
                  : options.layer;
     if (checkpoint.network->find(layer_) == nullptr)
-      throw UsageError(fmt::format("--layer {} is no layer of the network: use one of {}",
+      throw UsageError(fmt::format("--layer {} is not a layer of the network: use one of {}",
                                    text::one_line(layer_),
                                    fmt::join(model::explain::convolution_layers(*checkpoint.network), ", ")));
     std::error_code code;
@@ -183,7 +183,7 @@ std::vector<ChosenCheckpoint> take_networks(PredictOptions& options) {
   arguments.insert(arguments.end(), images.begin(), first_image);
   images.erase(images.begin(), first_image);
   if (images.empty())
-    throw UsageError(fmt::format("IMAGE is missing: {} is a network, too", text::one_line(arguments.back())));
+    throw UsageError(fmt::format("IMAGE is missing: {} is a network", text::one_line(arguments.back())));
   return find_members(arguments);
 }
 
@@ -272,36 +272,33 @@ void add_predict_command(command_line::Command app, Action& action) {
   command
       .option(
           "checkpoint", options->checkpoint,
-          "A .safetensors file of a run, or the folder of a run: its chosen checkpoint; several of them, or the "
-          "folder of a cross-validation, are an ensemble, whose probabilities are averaged")
+          "A checkpoint, or the folder of a run: its selected checkpoint. Several of them, or a cross-validation, are an "
+          "ensemble: the mean of their probabilities")
       .required()
       .type_name("CHECKPOINT");
   command.option("images", options->images, "Images, or folders of images").required().type_name("IMAGE");
   add_skip_folders(command, options->skip_folders);
   command.option("--tta", options->print.views, views_help).range(1, max_views).type_name("N");
-  command.flag("--csv", options->print.csv, "Print comma-separated values");
-  command.flag("--json", options->print.json, "Print a JSON object a line");
+  command.flag("--csv", options->print.csv, "Print CSV");
+  command.flag("--json", options->print.json, "Print one JSON object per line");
   const char* const explaining = "Explanations";
-  command
-      .option("--explain", options->print.explain,
-              "Write pictures into this folder of where the network finds its evidence (Grad-CAM)")
+  command.option("--explain", options->print.explain, "Write Grad-CAM maps into this folder")
       .type_name("DIR")
       .group(explaining);
-  command
-      .option("--layer", options->layer,
-              "Layer to look at, by its name in the checkpoint [default: the last with positions]")
+  command.option("--layer", options->layer, "Layer of the map, by its name in the checkpoint")
+      .show_default("the last with positions")
       .type_name("NAME")
       .group(explaining);
-  command
-      .option("--class", options->class_name,
-              "Class or label to explain [default: the one with the largest probability]")
+  command.option("--class", options->class_name, "Class or label to explain")
+      .show_default("the predicted one")
       .type_name("NAME")
       .group(explaining);
-  command
-      .flag("--occlusion", options->print.occlusion,
-            "Cover one part of the image after the other too, as a check (slower)")
+  command.flag("--occlusion", options->print.occlusion, "Also write occlusion maps, as a check (slower)")
       .group(explaining);
   options->machine.add(command, "60");
+  command.example("a folder of images with the selected checkpoint of a run", "xrtrain predict run images");
+  command.example("with Grad-CAM maps", "xrtrain predict run image.png --explain maps");
+  command.example("a table for other programs", "xrtrain predict run images --csv > predictions.csv");
   command.when_chosen([&action, options] { action = [options] { return run_predict(*options); }; });
 }
 

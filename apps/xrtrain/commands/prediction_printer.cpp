@@ -155,7 +155,7 @@ void PredictionPrinter::legend(const std::string& layer, const std::vector<Predi
   if (settings_.csv || settings_.json) return;
   print(fmt::format(
       "centre: share of the Grad-CAM map of layer {} in the middle of the image (three quarters of "
-      "each side); an even map has {:.0f} %\n",
+      "each side); an even map has {:.0f}%\n",
       layer, 100.0 * model::explain::central_area));
   if (settings_.occlusion)
     print(
@@ -177,7 +177,7 @@ std::string PredictionPrinter::explanation_text(const Drawn& drawn) const {
                        settings_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "",
                        text::csv_field(file), text::csv_field(text_of(drawn.warnings)));
   std::string text = fmt::format(
-      "  {:>6}", dash(drawn.central_share ? fmt::format("{:.0f} %", 100.0 * *drawn.central_share) : ""));
+      "  {:>6}", dash(drawn.central_share ? fmt::format("{:.0f}%", 100.0 * *drawn.central_share) : ""));
   if (settings_.occlusion) text += fmt::format("  {:>9}", dash(number(drawn.agreement, "{:.2f}")));
   return text + "  " + text::one_line(drawn.file.filename().string());
 }

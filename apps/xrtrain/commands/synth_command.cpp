@@ -37,12 +37,11 @@ int run_synth(const SynthOptions& options) {
 }  // namespace
 
 void add_synth_command(command_line::Command app, Action& action) {
-  command_line::Command command =
-      app.subcommand("synth", "Draw the phantom set: images that look like chest X-rays");
+  command_line::Command command = app.subcommand("synth", "Draw the phantom set of synthetic chest X-rays");
   auto options = std::make_shared<SynthOptions>();
   data::PhantomSettings& settings = options->settings;
-  command.option("--out", options->out, "Folder to make").required();
-  command.option("--seed", settings.seed, "Other images for another seed").show_default();
+  command.option("--out", options->out, "New folder for the images").type_name("DIR").required();
+  command.option("--seed", settings.seed, "Random seed").show_default();
   command.option("--size", settings.size, "Side of the images in pixels").show_default().range(64, 2048);
   const std::pair<const char*, int*> counts[] = {{"train-covid", &settings.train_covid},
                                                  {"train-normal", &settings.train_normal},
@@ -53,13 +52,10 @@ void add_synth_command(command_line::Command app, Action& action) {
         .show_default()
         .range(1, 100000);
   command.choice("--shortcut", settings.shortcut, shortcuts,
-                 "Plant what gives the class away without the lungs, for trying out xrtrain audit: none, "
-                 "corner-marker, border-brightness or format",
-                 command_line::Shown::no);
-  command.option("--workers", settings.workers, "Drawing threads; 0 is one per processor core")
-      .show_default()
-      .range(0, 256);
-  command.flag("--quiet", options->quiet, "Show errors only");
+                 "Plant a shortcut that gives the class away without the lungs, to try xrtrain audit");
+  command.option("--workers", settings.workers, "Threads; 0: one per core").show_default().range(0, 256);
+  command.flag("--quiet", options->quiet, "Print errors only");
+  command.example("345 images in train/ and test/", "xrtrain synth --out phantom");
   command.when_chosen([&action, options] { action = [options] { return run_synth(*options); }; });
 }
 

@@ -167,9 +167,9 @@ void TrainCommand::read_state() {
   resume_ = read_resume_state(folder_->resume_state());
   const Progress& progress = resume_->progress;
   if (progress.epoch > options_.epochs || (progress.epoch == options_.epochs && progress.batch > 0))
-    throw UsageError(fmt::format(
-        "--epochs is {}, but the run {} has come to epoch {} already: use at least {}", options_.epochs,
-        folder_->path().string(), progress.epoch, progress.epoch + (progress.batch > 0 ? 1 : 0)));
+    throw UsageError(fmt::format("--epochs is {}, but the run {} reached epoch {} already: use at least {}",
+                                 options_.epochs, folder_->path().string(), progress.epoch,
+                                 progress.epoch + (progress.batch > 0 ? 1 : 0)));
   if (threads_ == resume_->threads) return;
   // Sums may be split among threads: the same number gives the same bits.
   kernels::set_thread_count(resume_->threads);
@@ -340,7 +340,7 @@ std::pair<TrainOptions, std::unique_ptr<RunFolder>> begin(const GivenOptions& gi
   if (!resumed) {
     if (options.data.empty() && options.resume)
       throw UsageError(
-          fmt::format("there is no run in {} to resume: give another --out, or --data to begin one", out));
+          fmt::format("there is no run in {} to resume: give another --out, or --data to start one", out));
     if (options.data.empty())
       throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
     options.data = fs::absolute(options.data).lexically_normal().string();
@@ -372,7 +372,7 @@ int run_train(const GivenOptions& given, const std::string& config_file) {
     TrainCommand(std::move(options), std::move(folder), started).run();
   } catch (const Interrupted& interruption) {
     if (inspect_folder(out) != FolderKind::run) throw Error(interruption.what());
-    throw Error(fmt::format("{}; go on with: xrtrain train --out {} --resume", interruption.what(),
+    throw Error(fmt::format("{}; continue with: xrtrain train --out {} --resume", interruption.what(),
                             text::shell_word(out)));
   }
   return exit_done;
@@ -380,12 +380,20 @@ int run_train(const GivenOptions& given, const std::string& config_file) {
 
 void add_train_command(command_line::Command app, Action& action) {
   command_line::Command command =
-      app.subcommand("train", "Train a network, keep a checkpoint of each epoch, evaluate them all");
+      app.subcommand("train", "Train a network, keep a checkpoint of each epoch and evaluate them");
   auto given = std::make_shared<GivenOptions>();
   auto config = std::make_shared<std::string>();
   add_train_options(command, *given);
-  command.option("--config", *config, "TOML file with any of these options; the command line goes over it")
-      .group("The run");
+  command.option("--config", *config, config_help).type_name("FILE").group("Run");
+  command.example("a folder with train/<class>/ and test/<class>/, or with <class>/",
+                  "xrtrain train --data xrays --out run --epochs 20");
+  command.example("another random seed", "xrtrain train --data xrays --out run_b --epochs 20 --seed 1");
+  command.example("classes from a table instead of folders",
+                  "xrtrain train --data xrays --labels labels.csv --out labelled --epochs 20");
+  command.example(
+      "the head alone, from the weights of a checkpoint or of PyTorch",
+      "xrtrain train --data xrays --out head --epochs 20 --freeze backbone --init run/checkpoints/05.safetensors");
+  command.example("after Ctrl-C or a crash", "xrtrain train --out run --resume");
   command.when_chosen(
       [&action, given, config] { action = [given, config] { return run_train(*given, *config); }; });
 }

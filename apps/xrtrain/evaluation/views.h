@@ -15,8 +15,7 @@ constexpr int max_views = 64;
 constexpr std::uint64_t view_seed = 0;
 
 inline constexpr const char* views_help =
-    "Test-time augmentation: average the probabilities of N views of each image, the first the image itself, the "
-    "others slightly rotated, shifted and zoomed";
+    "Test-time augmentation: average over N views of each image; the first is the image itself";
 
 /// `evaluation`, which only normalises, with the changes of a view.
 [[nodiscard]] data::AugmentSettings view_settings(const data::AugmentSettings& evaluation, std::int64_t view);

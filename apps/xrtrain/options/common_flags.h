@@ -11,15 +11,14 @@ struct CommonFlags {
   bool quiet = false, json = false, verbose = false;
 
   void add(command_line::Command command) {
-    command.flag("--strict", strict, "End at the first image that cannot be decoded");
+    command.flag("--strict", strict, "Stop at the first image that cannot be decoded; default: skip it");
     command.flag(
         "--cache,!--no-cache", cache,
-        "Keep decoded images for the next run: in $XRTRAIN_CACHE, else $XDG_CACHE_HOME/xrtrain, else "
-        "~/.cache/xrtrain");
-    command.flag("--quiet", quiet, "Show warnings and errors only");
+        "Keep decoded images for the next run, in $XRTRAIN_CACHE, $XDG_CACHE_HOME/xrtrain or ~/.cache/xrtrain");
+    command.flag("--quiet", quiet, "Print warnings and errors only");
     command.flag("--verbose", verbose,
-                 "Show all figures: every checkpoint, metrics, thresholds, calibration");
-    command.flag("--json", json, "Show a JSON object a line instead of text");
+                 "Print all figures: every checkpoint, metrics, thresholds, calibration");
+    command.flag("--json", json, "Print one JSON object per line");
   }
   /// Throws UsageError.
   void check() const {

@@ -46,7 +46,10 @@ data::SkipFolders skip_folders_of(const std::string& text) {
 }
 
 void add_skip_folders(command_line::Command command, std::string& value) {
-  command.option("--skip-folders", value, skip_folders_help).type_name("NAMES");
+  command.option("--skip-folders", value, skip_folders_help)
+      .type_name("NAMES")
+      .show_default("auto")
+      .group("Data");
 }
 
 const command_line::Names<data::Uncertain>& uncertain_names() {
@@ -56,11 +59,12 @@ const command_line::Names<data::Uncertain>& uncertain_names() {
 }
 
 void LabelOptions::add(command_line::Command command) {
-  command.option("--labels", labels, labels_help).type_name("FILE");
-  command.option("--image-column", image_column, image_column_help).type_name("NAME");
-  command.option("--label-column", label_column, label_column_help).type_name("NAME");
-  command.choice("--uncertain", uncertain, uncertain_names(), uncertain_help);
-  command.option("--split-list", split_list, split_list_help).type_name("FILES");
+  const char* const group = "Data";
+  command.option("--labels", labels, labels_help).type_name("FILE").group(group);
+  command.option("--image-column", image_column, image_column_help).type_name("NAME").group(group);
+  command.option("--label-column", label_column, label_column_help).type_name("NAMES").group(group);
+  command.choice("--uncertain", uncertain, uncertain_names(), uncertain_help).group(group);
+  command.option("--split-list", split_list, split_list_help).type_name("FILES").group(group);
 }
 
 data::LabelSettings LabelOptions::settings() const {

@@ -11,7 +11,7 @@
 namespace xr::apps {
 
 inline constexpr const char* skip_folders_help =
-    "Folders of images to skip: auto (masks, annotations, labels), none, NAME,NAME, or auto,NAME";
+    "Folders to skip: auto (masks, annotations, labels), none, names, or auto,NAME";
 
 /// Of "auto", "none", "NAME,NAME" or "auto,NAME"; empty: auto. Throws UsageError for an empty name.
 [[nodiscard]] data::SkipFolders skip_folders_of(const std::string& text);
@@ -22,13 +22,12 @@ void add_skip_folders(command_line::Command command, std::string& value);
 inline constexpr const char* labels_help =
     "CSV file with the classes or labels of the images, instead of class folders";
 inline constexpr const char* image_column_help =
-    "Column of --labels that names the images; else file, path, image, filename or another usual name";
+    "Column of --labels with the names of images; default: file, path, image, filename or the like";
 inline constexpr const char* label_column_help =
-    "Column of --labels with the classes, or NAME,NAME: a column of 1, 0, -1 or nothing for each label";
-inline constexpr const char* uncertain_help = "What -1 in a column of labels means";
+    "Column of --labels with the classes; several columns of 1, 0, -1 or nothing are labels";
+inline constexpr const char* uncertain_help = "How -1 in a column of labels is read";
 inline constexpr const char* split_list_help =
-    "Files that list the images of a split, by their names (train_val_list.txt,test_list.txt), or with a column "
-    "split";
+    "Files that list the images of each split (train_val_list.txt,test_list.txt), or have a column split";
 [[nodiscard]] const command_line::Names<data::Uncertain>& uncertain_names();
 
 /// What a command was told about labels: the options of the same names.

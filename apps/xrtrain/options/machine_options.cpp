@@ -12,23 +12,30 @@
 namespace xr::apps {
 
 void MachineOptions::add(command_line::Command command, const char* default_batch) {
-  const char* group = "The machine";
-  command.option("--device", device, "auto, cpu, cuda, cuda:N or simt").show_default().group(group);
-  command.choice("--precision", precision, command_line::precision_names(), "Arithmetic").group(group);
+  const char* group = "Machine";
+  command.option("--device", device, "auto, cpu, cuda, cuda:N or simt; auto: the GPU if there is one")
+      .type_name("DEVICE")
+      .show_default()
+      .group(group);
+  command
+      .choice("--precision", precision, command_line::precision_names(),
+              "Precision of activations and products")
+      .group(group);
   command
       .choice("--kernels", kernel_choice, command_line::kernel_choice_names(),
-              "auto: own kernels, cuDNN and cuBLAS where no fast one fits (cuda)")
+              "auto: hand-written kernels, with cuDNN and cuBLAS as fallback (cuda)")
       .group(group);
-  command.option("--threads", threads, "Threads that compute; 0 is one per processor core")
+  command.option("--threads", threads, "Compute threads; 0: one per core")
       .show_default()
       .range(0, 1024)
       .group(group);
-  command.option("--workers", workers, "Threads that decode images; 0 is one per processor core")
+  command.option("--workers", workers, "Threads that decode images; 0: one per core")
       .show_default()
       .range(0, 256)
       .group(group);
-  command.option("--batch-size", batch_size, fmt::format("Images at a time [default: {}]", default_batch))
+  command.option("--batch-size", batch_size, "Images per batch")
       .range(1, 65536)
+      .show_default(default_batch)
       .group(group);
 }
 

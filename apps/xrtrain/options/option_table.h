@@ -15,8 +15,8 @@
 namespace xr::apps {
 
 struct Range {
-  double least = 0.0, most = 0.0;
-  bool above_least = false, below_most = false;  ///< the bound itself is excluded
+  double min = 0.0, max = 0.0;
+  bool above_min = false, below_max = false;  ///< the bound itself is excluded
 
   [[nodiscard]] bool contains(double value) const;  ///< false for NaN
   [[nodiscard]] std::string text() const;           ///< "0 or more and less than 1"
@@ -43,6 +43,7 @@ struct OptionSpec {
   std::vector<std::string> choices = {};  ///< all that is allowed; empty: any
   InFile in_file = InFile::kept;
   OnResume on_resume = OnResume::same;
+  std::string value = {};  ///< in help: "FILE"; empty: by the type
 };
 
 [[nodiscard]] const std::vector<OptionSpec>& option_table();
@@ -66,10 +67,19 @@ void set_value(TrainOptions& options, const OptionSpec& spec, const OptionValue&
 /// What the command line gave, in its own words; applied later, over presets and files.
 using GivenOptions = std::map<std::string, std::string>;
 
-/// Adds all options to a subcommand; those that are used end up in `given` when the command line is parsed. `help` has
-/// texts that differ from train's, by the name of the option.
+/// --config, of every command that takes them.
+inline constexpr const char* config_help =
+    "TOML file with any of these options; command-line options take precedence";
+
+/// What another command says of the options of `train`.
+struct TrainOptionChanges {
+  std::vector<std::string> hidden = {};          ///< accepted or refused as they are, and not in help
+  std::map<std::string, std::string> help = {};  ///< in place of the table's
+};
+
+/// Adds all options to a subcommand; those that are used end up in `given` when the command line is parsed.
 void add_train_options(command_line::Command app, GivenOptions& given,
-                       const std::map<std::string, std::string>& help = {});
+                       const TrainOptionChanges& changes = {});
 
 /// preset < configuration file < command line. Throws UsageError.
 [[nodiscard]] TrainOptions resolve_options(const GivenOptions& given, const std::string& config_file);

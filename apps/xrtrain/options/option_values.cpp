@@ -40,6 +40,24 @@ void check_choice(const OptionSpec& spec, const std::string& text, const std::st
     reject(spec, text, where);
 }
 
+/// What help calls the value.
+std::string value_name(const OptionSpec& spec) {
+  if (!spec.value.empty()) return spec.value;
+  if (!spec.choices.empty()) return "NAME";
+  return spec.member.index() == 0 ? "TEXT" : spec.member.index() == 1 ? "N" : "X";
+}
+
+/// What help says of the values that are allowed.
+std::string help_limits(const OptionSpec& spec) {
+  if (!spec.choices.empty()) return fmt::format("{}", fmt::join(spec.choices, ", "));
+  const Range& range = spec.range;
+  if (spec.member.index() == 0 || (range.min == 0.0 && range.max == 0.0)) return {};
+  const std::string above = fmt::format("{} {}", range.above_min ? "above" : "at least", range.min);
+  if (range.max >= 1e15) return above;
+  if (!range.above_min && !range.below_max) return range.text();
+  return fmt::format("{}, {} {}", above, range.below_max ? "below" : "at most", range.max);
+}
+
 // Options of the file, then of the command line.
 void apply(TrainOptions& options, const std::vector<FileOption>& file, const GivenOptions& given) {
   for (const FileOption& option : file) set_value(options, *option.spec, option.value, option.where);
@@ -61,14 +79,14 @@ std::vector<FileOption> options_of_file(const std::string& config_file) {
 }  // namespace
 
 bool Range::contains(double value) const {
-  return (above_least ? value > least : value >= least) && (below_most ? value < most : value <= most);
+  return (above_min ? value > min : value >= min) && (below_max ? value < max : value <= max);
 }
 
 std::string Range::text() const {
-  if (!above_least && !below_most) return fmt::format("{} to {}", least, most);
-  return fmt::format("{}{} and {} {}", above_least ? "more than " : "",
-                     above_least ? fmt::format("{}", least) : fmt::format("{} or more", least),
-                     below_most ? "less than" : "at most", most);
+  if (!above_min && !below_max) return fmt::format("{} to {}", min, max);
+  return fmt::format("{}{} and {} {}", above_min ? "more than " : "",
+                     above_min ? fmt::format("{}", min) : fmt::format("{} or more", min),
+                     below_max ? "less than" : "at most", max);
 }
 
 const OptionSpec* find_option(std::string_view name) {
@@ -143,32 +161,30 @@ std::string value_text(const OptionValue& value) {
   return std::get<bool>(value) ? "yes" : "no";
 }
 
-void add_train_options(command_line::Command app, GivenOptions& given,
-                       const std::map<std::string, std::string>& help) {
+void add_train_options(command_line::Command app, GivenOptions& given, const TrainOptionChanges& changes) {
   const TrainOptions defaults = preset_options("default");
   for (const OptionSpec& spec : option_table()) {
     const OptionValue value = get_value(defaults, spec);
-    const auto own_help = help.find(spec.name);
-    const std::string& help_text = own_help == help.end() ? spec.help : own_help->second;
-    const auto setter = [&given, name = spec.name](const char* text) {
-      return [&given, name, text] { given[name] = text; };
+    const std::string name = "--" + spec.name;
+    const auto changed = changes.help.find(spec.name);
+    const std::string& help = changed == changes.help.end() ? spec.help : changed->second;
+    const auto set = [&given, key = spec.name](const std::string& text) { given[key] = text; };
+    const auto add = [&] {
+      if (const bool* on = std::get_if<bool>(&value)) {
+        if (spec.in_file != InFile::kept)
+          return app.flag(
+              name, [set] { set("true"); }, help);
+        return app.flag_pair(
+            name, *on, [set](bool yes) { set(yes ? "true" : "false"); }, help);
+      }
+      return app.text_option(name, set, help)
+          .type_name(value_name(spec))
+          .allowed(help_limits(spec))
+          .show_default(value_text(value))
+          .take_last();  // scripts add options to those that they have
     };
-    if (const bool* on = std::get_if<bool>(&value)) {
-      const command_line::Option flag =
-          app.flag("--" + spec.name, setter("true"), help_text + (*on ? " [yes]" : "")).group(spec.group);
-      if (spec.in_file == InFile::kept)
-        app.flag("--no-" + spec.name, setter("false"), "Not --" + spec.name).excludes(flag).group(spec.group);
-      continue;
-    }
-    const char* type = spec.member.index() == 0 ? "TEXT" : spec.member.index() == 1 ? "INT" : "NUMBER";
-    std::string type_text = spec.choices.empty() ? type : fmt::format("{}", fmt::join(spec.choices, "|"));
-    if (const std::string text = value_text(value); !text.empty()) type_text += fmt::format(" [{}]", text);
-    app.text_option(
-           "--" + spec.name, [&given, name = spec.name](const std::string& text) { given[name] = text; },
-           help_text)
-        .type_name(type_text)
-        .take_last()  // scripts add options to those that they have
-        .group(spec.group);
+    command_line::Option option = add().group(spec.group);
+    if (std::ranges::find(changes.hidden, spec.name) != changes.hidden.end()) option.hidden();
   }
 }
 

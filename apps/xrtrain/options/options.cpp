@@ -123,7 +123,7 @@ void check_group_pattern(const std::string& pattern) {
 void validate(const TrainOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.resume && options.force)
-    throw UsageError("--resume and --force exclude each other: go on with the run, or replace it");
+    throw UsageError("--resume and --force exclude each other: continue the run, or replace it");
   if (!options.fold.empty()) (void)fold_settings(options);
   if (!options.groups.empty() && !options.group_regex.empty())
     throw UsageError("--groups and --group-regex exclude each other: use one");

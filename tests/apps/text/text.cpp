@@ -58,6 +58,7 @@ TEST_CASE("A misspelling finds its word") {
   CHECK(nearest_word("batchsize", words) == "batch-size");
   CHECK(nearest_word("sede", words) == "seed");
   CHECK(nearest_word("completely", words).empty());
+  CHECK(nearest_words("abc", {"abd", "xyz", "abe", "abcde"}) == std::vector<std::string>{"abd", "abe"});
 }
 
 }  // namespace xr::text

@@ -94,6 +94,8 @@ TEST_CASE("What is missing or unknown is said with a hint") {
   CHECK_THAT(refused(folder, {"train", "--data", "x"}), contains("--out is missing"));
   CHECK_THAT(refused(folder, {"train", "--out", (folder / "x").string()}), contains("--data is missing"));
   CHECK_THAT(refused(folder, {"train", "--epoch", "3"}), contains("did you mean --epochs?"));
+  CHECK_THAT(refused(folder, {"audi"}), contains("did you mean audit?"));
+  CHECK_THAT(refused(folder, {"train", "--no-cach"}), contains("did you mean --no-cache?"));
   CHECK_THAT(refused(folder, {"train", "--learning-rate", "3"}), contains("--learning-rate"));
   CHECK_THAT(refused(folder, {"train", "--lr"}), contains("--lr"));
   CHECK_THAT(refused(folder, {"predict", "x.safetensors"}), contains("images"));
@@ -103,15 +105,36 @@ TEST_CASE("What is missing or unknown is said with a hint") {
 
 TEST_CASE("Help and version are no errors") {
   TemporaryFolder folder;
-  for (const char* command : {"train", "eval", "predict", "synth", "info"}) {
+  for (const char* command : {"train", "find-lr", "eval", "cv", "average", "compare", "predict", "export",
+                              "synth", "audit", "info"}) {
+    INFO(command);
     const Result result = run(folder, {command, "--help"});
     CHECK(result.status == 0);
     CHECK(result.error.empty());
-    CHECK_THAT(result.output, contains("Usage: xrtrain " + std::string(command)));
+    CHECK_THAT(result.output, contains("Usage: xrtrain " + std::string(command)) &&
+                                  contains("Examples:\n  # ") && !contains("  --no-"));
   }
-  CHECK_THAT(run(folder, {"train", "--help"}).output,
-             contains("--batch-size INT [8]") && contains("--resume"));
-  CHECK_THAT(run(folder, {"--version"}).output, contains("xrtrain "));
+  CHECK_THAT(run(folder, {"train", "--help"}).output, contains("--batch-size N ") &&
+                                                          contains("default: 8]") &&
+                                                          contains("--[no-]cache ") && contains("--resume"));
+}
+
+TEST_CASE("find-lr and cv list the options that they take") {
+  TemporaryFolder folder;
+  const std::string range = run(folder, {"find-lr", "--help"}).output,
+                    cv = run(folder, {"cv", "--help"}).output;
+  CHECK_THAT(range, contains("--batch-size ") && !contains("--epochs") && !contains("--patience") &&
+                        contains("Folder of the range test"));
+  CHECK_THAT(cv,
+             contains("--epochs ") && !contains("--fold K/N") && contains("Folder of the cross-validation"));
+}
+
+TEST_CASE("The version has the commit and what the build has and lacks") {
+  TemporaryFolder folder;
+  const Result result = run(folder, {"--version"});
+  CHECK(result.status == 0);
+  CHECK_THAT(result.output, contains("xrtrain ") && contains("\ncommit ") && contains("\nwith: CPU") &&
+                                contains("\nwithout: ") && contains("jpeg"));
 }
 
 TEST_CASE("A configuration file with a mistake is refused with key and line") {
