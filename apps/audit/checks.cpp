@@ -206,7 +206,7 @@ Check check_patients(const Scan& scan) {
         shared, counted(splits_of.size(), "patient has", "patients have"), images, of,
         text::one_line(scan.group_origin));
     if (shared > max_examples) check.details.push_back(fmt::format("and {} more", shared - max_examples));
-    check.details.emplace_back("xrtrain train --split-by-group splits all images anew by patient");
+    check.details.emplace_back("xrtrain train --split-by-group splits all images again by patient");
     return check;
   }
   const std::string patients = counted(splits_of.size(), "patient");
@@ -270,8 +270,8 @@ Check check_balance(const Scan& scan) {
     check.id = FindingId::unbalanced_classes;
     check.verdict = Verdict::warning;
     check.text = fmt::format(
-        "the largest class has {} times the images of the smallest: accuracy alone flatters whoever always "
-        "says the largest; look at balanced accuracy, sensitivity and specificity",
+        "the largest class has {} times the images of the smallest: accuracy alone is high for always predicting "
+        "it; look at balanced accuracy, sensitivity and specificity",
         *least == 0 ? "infinitely many" : fmt::format("{:.1f}", ratio));
   } else if (!few.empty()) {
     check.id = FindingId::few_test_images;

@@ -13,7 +13,7 @@ namespace {
 // NOLINTNEXTLINE(bugprone-exception-escape): an empty json throws nothing
 struct Outcome {
   double value = 0, low = 0, high = 1;
-  std::string text;    ///< "76 of 86, 0.884 (95 % 0.799 to 0.936)"
+  std::string text;    ///< "76 of 86, 0.884 (95% 0.799 to 0.936)"
   std::string number;  ///< "76", what can be held against another's
   std::string result;  ///< "76 of 86 test images right"
   nlohmann::json figures;
@@ -40,7 +40,7 @@ Outcome outcome_of(const nlohmann::json& summary) {
   outcome.value = static_cast<double>(right) / static_cast<double>(images);
   outcome.low = test.at("interval_95").at(0);
   outcome.high = test.at("interval_95").at(1);
-  outcome.text = fmt::format("{} of {}, {:.3f} (95 % {:.3f} to {:.3f})", right, images, outcome.value,
+  outcome.text = fmt::format("{} of {}, {:.3f} (95% {:.3f} to {:.3f})", right, images, outcome.value,
                              outcome.low, outcome.high);
   outcome.number = std::to_string(right);
   outcome.result = fmt::format("{} of {} test images right", right, images);
@@ -74,7 +74,7 @@ Outcome label_outcome_of(const nlohmann::json& metrics) {
     outcome.high = mean.at("interval_95").at(1);
   }
   outcome.text =
-      fmt::format("mean AUROC {:.3f} (95 % {:.3f} to {:.3f})", outcome.value, outcome.low, outcome.high);
+      fmt::format("mean AUROC {:.3f} (95% {:.3f} to {:.3f})", outcome.value, outcome.low, outcome.high);
   outcome.number = fmt::format("{:.3f}", outcome.value);
   outcome.result = "a mean AUROC of " + outcome.number;
   outcome.figures = {{"mean_auroc", outcome.value}, {"low", outcome.low}, {"high", outcome.high}};

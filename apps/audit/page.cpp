@@ -82,7 +82,7 @@ void add_shortcuts(html::Page& page, const Audit& audit) {
   bars.axis.high = 1.0;
   bars.lines = {{0.5, "guessing"}};
   bars.note = fmt::format(
-      "Area under the ROC curve of cross-validated logistic regressions on {}, with its approximate 95 % "
+      "Area under the ROC curve of cross-validated logistic regressions on {}, with its approximate 95% "
       "interval. Images of one patient and copies are never learned from and asked about in one go.",
       images_text(audit.shortcuts.images, audit.shortcuts.groups));
   for (const ShortcutResult& result : audit.shortcuts.results) {
@@ -201,7 +201,7 @@ std::string audit_page(const Audit& audit, const std::string& command) {
   page.add(html::code_block(command));
   page.note(
       "Serious: results on these images will mislead. Warning: worth a look before training. Everything on "
-      "this page, and more of it, is in audit.json. It is no medical device.");
+      "this page, and more of it, is in audit.json. Not a medical device.");
   return page.str();
 }
 

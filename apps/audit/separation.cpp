@@ -58,7 +58,7 @@ bool clearer(const Separation& a, const Separation& b) {
 
 std::string auc_text(const Separation& separation) {
   if (!separation.interval) return fmt::format("{:.2f}", *separation.auc);
-  return fmt::format("{:.2f} (about 95 %: {:.2f} to {:.2f})", *separation.auc, separation.interval->low,
+  return fmt::format("{:.2f} (about 95%: {:.2f} to {:.2f})", *separation.auc, separation.interval->low,
                      separation.interval->high);
 }
 

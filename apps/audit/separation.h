@@ -41,7 +41,7 @@ enum class Doubt : std::uint8_t {
 struct Separation {
   std::optional<double> auc;  ///< area under the ROC curve
   std::optional<statistics::Interval>
-      interval;                   ///< about 95 %: clustered_delong, the variance times `variance_factor`
+      interval;                   ///< about 95%: clustered_delong, the variance times `variance_factor`
   Verdict verdict = Verdict::ok;  ///< by the interval's lower end
   Doubt doubt = Doubt::none;      ///< `verdict` is ok where there is one
 };
@@ -52,7 +52,7 @@ struct Separation {
                                             double variance_factor = 1.0);
 /// Whether `a` is the clearer finding: the worse verdict, then a doubt, then the higher lower end.
 [[nodiscard]] bool clearer(const Separation& a, const Separation& b);
-/// "0.85 (about 95 %: 0.81 to 0.89)"
+/// "0.85 (about 95%: 0.81 to 0.89)"
 [[nodiscard]] std::string auc_text(const Separation& separation);
 /// Why it cannot be told, after "too few images to tell" or the like; empty without doubt.
 [[nodiscard]] std::string doubt_text(Doubt doubt);

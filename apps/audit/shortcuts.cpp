@@ -222,7 +222,7 @@ std::vector<std::string> advice(const Shortcuts& shortcuts) {
     lines.emplace_back(
         "a network trained on these images may learn this instead of the disease: its accuracy on images of "
         "the same origin says little about others; test it on images from elsewhere, and train it without "
-        "the middle, too (--control), to see how far the rest leads");
+        "the middle (--control), to see how far the rest leads");
   if (tags)
     lines.emplace_back(
         "compare the classes within one site, machine and view (the groups of test images in the report), or train "
@@ -230,7 +230,7 @@ std::vector<std::string> advice(const Shortcuts& shortcuts) {
   if (files)
     lines.emplace_back(
         "save all images alike, from the originals (the same format, size and compression), and audit them "
-        "again: a JPEG file that is saved anew as PNG keeps the traces of its compression");
+        "again: a JPEG file that is re-encoded as PNG keeps the traces of its compression");
   return lines;
 }
 
@@ -335,7 +335,7 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
   Check check{"shortcuts", "Shortcuts", FindingId::no_shortcut, Verdict::ok, {}, {}, {}};
   check.figures["classifiers"] = nlohmann::json::array();
   check.figures["method"] =
-      "logistic regression, 5-fold cross-validation by patient where known; approximate 95 % interval of the "
+      "logistic regression, 5-fold cross-validation by patient where known; approximate 95% interval of the "
       "AUC: DeLong's variance for clusters of images (Obuchowski 1997), enlarged for cross-validation "
       "(Nadeau and Bengio 2003), logit scale";
   check.figures["groups"] = shortcuts.groups;

@@ -171,7 +171,7 @@ std::vector<Source> count_sources(const ClassedImages& classed, const std::vecto
 }
 
 std::string p_text(double p) {
-  return p < 0.0001 ? "below 0.0001" : fmt::format("{:.{}f}", p, p < 0.01 ? 4 : 2);
+  return p < 0.0001 ? "p < 0.0001" : fmt::format("p = {:.{}f}", p, p < 0.01 ? 4 : 2);
 }
 
 void tabulate(const std::vector<std::string>& class_names, const std::vector<Source>& sources, Check& check) {
@@ -188,15 +188,15 @@ void tabulate(const std::vector<std::string>& class_names, const std::vector<Sou
     }
     if (source.large() && source.of_one_class()) {
       row["p_one_class_holm"] = source.p;
-      text += fmt::format(" [{}: one class only, by chance with probability {}]",
-                          source.p < rare ? "serious" : "warning", p_text(source.p));
+      text +=
+          fmt::format(" [{}: one class only, {}]", source.p < rare ? "serious" : "warning", p_text(source.p));
     }
     check.figures["table"].push_back(std::move(row));
     check.details.push_back(fmt::format("{}: {}", text::one_line(source.name), text));
   }
 }
 
-/// "1 of 4 sources (sky) has only one class, by chance alone with probability below 0.0001"
+/// "1 of 4 sources (sky) has only one class, p < 0.0001"
 std::string one_class_text(const std::vector<Source>& sources, bool by_chance) {
   std::vector<std::string> names;
   double least = 1.0, most = 0.0;
@@ -207,11 +207,11 @@ std::string one_class_text(const std::vector<Source>& sources, bool by_chance) {
     most = std::max(most, source.p);
   }
   if (names.empty()) return {};
-  return fmt::format(
-      "{} of {} ({}) {} only one class, by chance alone with probability {}", names.size(),
-      counted(sources.size(), "source"), fmt::join(names, ", "), names.size() == 1 ? "has" : "have",
-      p_text(least) == p_text(most) || !by_chance ? p_text(most)
-                                                  : fmt::format("{} to {}", p_text(least), p_text(most)));
+  return fmt::format("{} of {} ({}) {} only one class, {}", names.size(), counted(sources.size(), "source"),
+                     fmt::join(names, ", "), names.size() == 1 ? "has" : "have",
+                     p_text(least) == p_text(most) || !by_chance
+                         ? p_text(most)
+                         : fmt::format("{} to {}", p_text(least), p_text(most)));
 }
 
 void judge_association(const std::vector<std::string>& class_names, const Association& association,

@@ -14,7 +14,7 @@ namespace {
 std::string value_text(const Bar& bar, const Axis& axis) {
   if (!bar.text.empty()) return bar.text;
   if (!std::isfinite(bar.value)) return "undefined";
-  return axis.percent    ? fmt::format("{:.1f} %", 100.0 * bar.value)
+  return axis.percent    ? fmt::format("{:.1f}%", 100.0 * bar.value)
          : axis.integers ? fmt::format("{:.0f}", bar.value)
                          : fmt::format("{:.3g}", bar.value);
 }

@@ -73,7 +73,7 @@ Markup confusion_matrix(const std::vector<std::string>& class_names, std::span<c
       row += element(
           "td",
           element("strong", fmt::format("{}", count)) + Markup::raw("<br/>") +
-              element("small", total > 0 ? fmt::format("{:.1f} %", 100.0 * share) : "-"),
+              element("small", total > 0 ? fmt::format("{:.1f}%", 100.0 * share) : "-"),
           fmt::format("class=\"cell{}\" style=\"--share:{:.0f}%\"", actual == c ? " hit" : "", 60.0 * share));
     }
     body += element("tr", row);

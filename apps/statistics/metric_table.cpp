@@ -207,7 +207,7 @@ std::string why_no_interval(const Metric& metric) {
     return fmt::format(
         "An AUROC of {:.0f} has no interval here: where every image of one class scores above all of the "
         "other, DeLong's estimate of the variance is 0. That does not make it certain: the fewer the images, "
-        "the less it says.",
+        "the less it means.",
         *metric.estimate.value);
   return "This AUROC has no interval: DeLong's estimate of the variance is 0 or, with fewer than two images "
          "of a class, there is none.";

@@ -253,7 +253,7 @@ class KernelsCommand {
                                                                 : "";
       if (!why_not.empty()) {
         results["left_out"].push_back({{"operation", operation.name}, {"reason", why_not}});
-        out_ << fmt::format("{}  {}  left out: {}\n", operation.name, operation.shape(), why_not);
+        out_ << fmt::format("{}  {}  skipped: {}\n", operation.name, operation.shape(), why_not);
         continue;
       }
       const RaceResult result = race(backend_, operation, reference, race_);
@@ -311,7 +311,7 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
   kernels.option("--batch", settings.batches, "Images in a batch, several with commas").delimiter(',');
   kernels.option("--size", settings.sizes, "Pixels in a row of an image, several with commas").delimiter(',');
   kernels.option("--channels", settings.channels, "1 (grey) or 3 (colour)").show_default();
-  kernels.option("--padding", settings.padding, "Of the first convolution").show_default();
+  kernels.option("--padding", settings.padding, "Padding of the first convolution").show_default();
   kernels.option("--threads", settings.threads, "CPU threads; 0: all cores").show_default();
   kernels.option("--min-time", settings.timing.min_time, "Seconds of samples for a kernel, at least")
       .show_default();
@@ -326,7 +326,7 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
   kernels
       .option("--time-limit", settings.time_limit, "Seconds after which no further operation starts; 0: none")
       .show_default();
-  kernels.option("--json", settings.json, "Write the results to this file, too");
+  kernels.option("--json", settings.json, "Also write the results to this file");
   add_counters(kernels, settings.counters);
   kernels.flag("--list", settings.list, "Print the operations and end");
   kernels.flag("--check", settings.check, "Only compare results, time nothing; small images by default");

@@ -25,7 +25,7 @@ void warn_of_folder(const RunFolder& folder, bool resume, Console& console) {
         fmt::format("the file system of {} has no locks: two runs in this folder are not kept apart", path));
   if (resume && !folder.has_run())
     console.warn(warning_id::nothing_to_resume,
-                 fmt::format("there is no run in {} to resume: a new one begins", path));
+                 fmt::format("there is no run in {} to resume: starting a new one", path));
 }
 
 void warn_of_findings(const std::vector<audit::Check>& findings, const TrainOptions& options,

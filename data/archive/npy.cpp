@@ -50,7 +50,7 @@ class HeaderParser {
 
  private:
   [[noreturn]] void fail() const {
-    throw Error(fmt::format("{} is no .npy array: its header is damaged", what_));
+    throw Error(fmt::format("{} is not a .npy array: its header is damaged", what_));
   }
 
   char peek() {
@@ -136,9 +136,9 @@ std::string NpyHeader::describe() const {
 
 NpyHeader read_npy_header(engine::ZipReader& reader, const std::string& what) {
   std::array<std::byte, 8> begin{};
-  XR_CHECK(reader.left() >= 10, "{} is no .npy array: it has {} bytes", what, reader.left());
+  XR_CHECK(reader.left() >= 10, "{} is not a .npy array: it has {} bytes", what, reader.left());
   reader.read(begin);
-  XR_CHECK(std::memcmp(begin.data(), "\x93NUMPY", 6) == 0, "{} is no .npy array", what);
+  XR_CHECK(std::memcmp(begin.data(), "\x93NUMPY", 6) == 0, "{} is not a .npy array", what);
   const int version = static_cast<int>(begin[6]);
   XR_CHECK(version >= 1 && version <= 3, "{} is a .npy array of version {}: 1 to 3 are read", what, version);
   std::array<std::byte, 4> length_bytes{};
@@ -147,7 +147,7 @@ NpyHeader read_npy_header(engine::ZipReader& reader, const std::string& what) {
   std::size_t length = 0;
   for (std::size_t i = length_field.size(); i-- > 0;)
     length = length << 8 | static_cast<std::size_t>(length_field[i]);
-  XR_CHECK(length <= max_header && length <= reader.left(), "{} is no .npy array: its header has {} bytes",
+  XR_CHECK(length <= max_header && length <= reader.left(), "{} is not a .npy array: its header has {} bytes",
            what, length);
   std::string text(length, ' ');
   reader.read(std::as_writable_bytes(std::span(text)));

@@ -60,7 +60,7 @@ void sort_by_path(std::vector<Sample>& samples) {
 Dataset take_fold(const Dataset& dataset, const FoldSettings& settings) {
   XR_CHECK(settings.folds >= 2, "cross-validation needs at least 2 folds, not {}", settings.folds);
   XR_CHECK(settings.fold >= 1 && settings.fold <= settings.folds,
-           "there is no fold {} of {}: they count from 1", settings.fold, settings.folds);
+           "fold {} of {} does not exist: folds count from 1", settings.fold, settings.folds);
   std::vector<Sample> pool = dataset.train;
   pool.insert(pool.end(), dataset.validation.begin(), dataset.validation.end());
   if (settings.with_test) pool.insert(pool.end(), dataset.test.begin(), dataset.test.end());

@@ -19,7 +19,7 @@ PathPattern::PathPattern(const std::string& pattern) {
   try {
     expression_ = std::make_shared<Expression>(Expression{std::regex(pattern)});
   } catch (const std::regex_error& error) {
-    throw Error(fmt::format("the pattern of groups {} is no regular expression ({})",
+    throw Error(fmt::format("the pattern of groups {} is not a regular expression ({})",
                             engine::quote_name(pattern), error.what()));
   }
 }

@@ -120,9 +120,9 @@ void check_augment_settings(const AugmentSettings& settings, int output_size) {
   XR_CHECK(settings.zoom >= 0 && settings.zoom < 1, "the zoom {} is not at least 0 and below 1",
            settings.zoom);
   XR_CHECK(settings.min_area > 0 && settings.min_area <= settings.max_area && settings.max_area <= 1,
-           "the crop area {} to {} is no range within 0 to 1", settings.min_area, settings.max_area);
+           "the crop area {} to {} is not a range within 0 to 1", settings.min_area, settings.max_area);
   XR_CHECK(settings.min_ratio > 0 && settings.min_ratio <= settings.max_ratio,
-           "the crop ratio {} to {} is no range above 0", settings.min_ratio, settings.max_ratio);
+           "the crop ratio {} to {} is not a range above 0", settings.min_ratio, settings.max_ratio);
   for (const float deviation : settings.deviation)
     XR_CHECK(deviation > 0, "the normalisation divides by {}; it must be positive", deviation);
 }

@@ -104,13 +104,13 @@ void SafetensorsFile::parse_header(const std::string& header, std::uint64_t data
   try {
     std::string repeated;
     const json parsed = parse_json(header, repeated);
-    XR_CHECK(parsed.is_object(), "its header is no JSON object");
+    XR_CHECK(parsed.is_object(), "its header is not a JSON object");
     XR_CHECK(repeated.empty(), "its header has the name {} twice", brief(repeated));
     for (const auto& [name, value] : parsed.items()) {
       if (name == "__metadata__") {
-        XR_CHECK(value.is_object(), "its metadata is no JSON object");
+        XR_CHECK(value.is_object(), "its metadata is not a JSON object");
         for (const auto& [key, text] : value.items()) {
-          XR_CHECK(text.is_string(), "its metadata entry {} is no text", brief(key));
+          XR_CHECK(text.is_string(), "its metadata entry {} is not a string", brief(key));
           metadata_[key] = text.get<std::string>();
         }
       } else {

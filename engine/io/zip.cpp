@@ -118,7 +118,7 @@ class ZipFile::Implementation {
 
   /// By the end record, which a comment of up to 64 KiB may follow.
   [[nodiscard]] Directory find_directory() const {
-    require(size_ >= end_bytes, "it is no zip archive");
+    require(size_ >= end_bytes, "it is not a zip archive");
     const std::uint64_t tail = std::min<std::uint64_t>(size_, end_bytes + max_comment), first = size_ - tail;
     const std::vector<std::byte> bytes = bytes_at(first, tail);
     for (std::size_t at = bytes.size() - end_bytes + 1; at-- > 0;) {
@@ -129,7 +129,7 @@ class ZipFile::Implementation {
       return directory;
     }
     throw Error(
-        fmt::format("cannot read {}: it is no zip archive, or its end is missing", quote_name(path_)));
+        fmt::format("cannot read {}: it is not a zip archive, or its end is missing", quote_name(path_)));
   }
 
   /// ZIP64: fields that are too small hold all ones, a record before the end record holds the numbers.

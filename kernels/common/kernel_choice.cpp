@@ -52,20 +52,20 @@ cudnn::Operations* KernelChooser::libraries_for(const char* operation, bool fast
     return &open();
   } catch (const Error& error) {
     why_not_ = error.what();
-    tell_once(
-        fmt::format("{}: an own kernel runs that is not made for such operands, as {}", operation, why_not_));
+    tell_once(fmt::format("{}: a hand-written kernel runs that is not made for such operands, as {}",
+                          operation, why_not_));
     return nullptr;
   }
 }
 
 void KernelChooser::remember(const char* operation, const cudnn::Ran& ran) {
   if (!seen_.emplace(operation, ran.kernel).second) return;
-  note(NoteLevel::debug, fmt::format("{} runs {}", operation, ran ? ran.kernel : "own kernels"));
+  note(NoteLevel::debug, fmt::format("{} runs {}", operation, ran ? ran.kernel : "hand-written kernels"));
   if (options_.kernels == KernelChoice::cudnn && !ran && options_.variant.empty())
-    tell_once(
-        fmt::format("{} runs own kernels: cuDNN and cuBLAS do not have it for these operands", operation));
+    tell_once(fmt::format("{} runs hand-written kernels: cuDNN and cuBLAS do not have it for these operands",
+                          operation));
   if (options_.kernels == KernelChoice::automatic && ran)
-    tell_once(fmt::format("{} falls back to {}: no own kernel is made for such operands", operation,
+    tell_once(fmt::format("{} falls back to {}: no hand-written kernel is made for such operands", operation,
                           ran.library == Library::cublas ? "cuBLAS" : "cuDNN"));
 }
 

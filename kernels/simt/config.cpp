@@ -24,7 +24,7 @@ Order parse_order(std::string_view name) {
   for (int i = 0; i < 4; ++i)
     if (names[i] == name) return static_cast<Order>(i);
   throw Error(fmt::format(
-      "XR_SIMT_ORDER=\"{}\" is no order of threads: use forward, reverse, shuffled or warp_first", name));
+      "XR_SIMT_ORDER=\"{}\" is not an order of threads: use forward, reverse, shuffled or warp_first", name));
 }
 
 std::string_view order_name(Order order) {
@@ -35,7 +35,7 @@ MmaSum parse_mma_sum(std::string_view name) {
   for (int i = 0; i < 3; ++i)
     if (mma_sums[i] == name) return static_cast<MmaSum>(i);
   throw Error(
-      fmt::format("XR_SIMT_MMA=\"{}\" is no way to round a sum: use nearest, toward_zero or aligned", name));
+      fmt::format("XR_SIMT_MMA=\"{}\" is not a rounding mode: use nearest, toward_zero or aligned", name));
 }
 
 Config config_from_environment(const char* order, const char* seed, const char* mma_sum) {

@@ -132,7 +132,7 @@ TEST_CASE("choosing cudnn asks it for everything and says what it has not") {
   f.chooser.remember(conv, {});
   f.chooser.remember(conv, {});
   REQUIRE(f.info.size() == 1);
-  CHECK_THAT(f.info[0], Contains("conv2d_forward runs own kernels"));
+  CHECK_THAT(f.info[0], Contains("conv2d_forward runs hand-written kernels"));
   f.chooser.configure({.precision = Precision::bf16});
   CHECK(f.precision == Precision::bf16);
   CHECK(f.chooser.libraries_for(conv, true) == nullptr);

@@ -219,7 +219,7 @@ Bars read_bars(const std::string& path) {
     std::getline(parts, kernel, ',');
     XR_CHECK(!kernel.empty() && parts >> bar.sectors >> comma && comma == ',' && parts >> bar.wavefronts &&
                  !(parts >> rest),
-             "{}: '{}' is no line 'kernel,sectors,wavefronts'", path, line);
+             "{}: '{}' is not a line 'kernel,sectors,wavefronts'", path, line);
     XR_CHECK(bars.emplace(kernel, bar).second, "{} has two lines of {}", path, kernel);
   }
   return bars;

@@ -124,13 +124,13 @@ std::vector<std::string> comparison_text(const Comparison& comparison, const std
       lines.push_back(fmt::format(
           "AUROC of {}: A {:.4f}, B {:.4f}, difference {:+.4f}{}; DeLong's test {}", positive, *d.auroc_a,
           *d.auroc_b, *d.difference,
-          d.interval ? fmt::format(" (95 % interval {:+.3f} to {:+.3f})", d.interval->low, d.interval->high)
+          d.interval ? fmt::format(" (95% interval {:+.3f} to {:+.3f})", d.interval->low, d.interval->high)
                      : "",
           d.p          ? "gives " + p_text(*d.p)
           : d.variance ? "says nothing: its estimate of the variance is 0"
                        : "says nothing: there are fewer than two images of a class"));
     } else {
-      lines.push_back(fmt::format("AUROC of {}: -, for the test images are of one class", positive));
+      lines.push_back(fmt::format("AUROC of {}: -, the test images are of one class", positive));
     }
   }
   const bool two_tests = comparison.p_auroc.has_value();

@@ -161,11 +161,11 @@ std::vector<std::string> label_comparison_text(const LabelComparison& comparison
   for (std::string& line : pairing_text(comparison.paired)) lines.push_back(std::move(line));
   if (comparison.known_in_one > 0)
     lines.push_back(
-        fmt::format("Left out: {} labels of images that only one run knows", comparison.known_in_one));
+        fmt::format("Skipped: {} labels of images that only one run knows", comparison.known_in_one));
   std::size_t width = 5;
   for (const std::string& name : comparison.names) width = std::max(width, text::one_line(name).size());
   lines.push_back(fmt::format("  {:<{}}  {:>11}  AUROC A  AUROC B  {:<26}  p (Holm)", "label", width,
-                              "positive", "A - B (95 % interval)"));
+                              "positive", "A - B (95% interval)"));
   for (std::size_t l = 0; l < comparison.labels.size(); ++l) {
     const ComparedLabel& label = comparison.labels[l];
     const statistics::DeLongTest& test = label.delong;
@@ -189,7 +189,7 @@ std::vector<std::string> label_comparison_text(const LabelComparison& comparison
         fmt::format("Mean AUROC: {}, A - B is {:+.4f}{}",
                     !better || *better == "none shown" ? "no difference is shown" : *better + " is better",
                     *comparison.difference,
-                    comparison.interval ? fmt::format(" (95 % interval {:+.3f} to {:+.3f}, paired bootstrap)",
+                    comparison.interval ? fmt::format(" (95% interval {:+.3f} to {:+.3f}, paired bootstrap)",
                                                       comparison.interval->low, comparison.interval->high)
                                         : ""));
   }

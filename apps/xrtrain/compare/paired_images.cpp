@@ -97,7 +97,7 @@ std::vector<std::string> pairing_text(const PairedImages& paired) {
                     images, paired.only_in_a, paired.only_in_b));
   if (paired.same_pictures < images)
     lines.push_back(fmt::format(
-        "Of {} images it could not be checked that both runs saw the same picture (an older run, or one in "
+        "For {} images it could not be checked that both runs saw the same picture (an older run, or one in "
         "colour and one in grey); xrtrain eval RUN writes what it takes",
         images - paired.same_pictures));
   return lines;

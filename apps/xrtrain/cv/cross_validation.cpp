@@ -77,8 +77,8 @@ class CrossValidation {
     if (options.mask != data::Mask::none) return;  // a control: of the whole images it has been told
     const data::Dataset whole = find_dataset(options, console_);
     if (!whole.test.empty() && !whole.test_split_by_program && !options.fold_all)
-      console_.line(fmt::format("The {} images of test/ take no part: --fold-all takes them in, too",
-                                whole.test.size()));
+      console_.line(
+          fmt::format("The {} images of test/ take no part: --fold-all includes them", whole.test.size()));
     options.fold = fmt::format("1/{}", settings_.folds);
     const data::Dataset dataset = find_dataset(options, console_);
     std::vector<data::Sample> samples = dataset.train;
@@ -110,9 +110,9 @@ class CrossValidation {
               "cv.toml"})
           fs::remove_all(out_ / name);
       } else if (!options.resume) {
-        throw UsageError(fmt::format(
-            "{} holds a cross-validation: go on with it with --resume, or replace it with --force",
-            out_.string()));
+        throw UsageError(
+            fmt::format("{} holds a cross-validation: continue it with --resume, or replace it with --force",
+                        out_.string()));
       }
     } else if (fs::exists(out_, code) && !fs::is_empty(out_, code)) {
       throw UsageError(

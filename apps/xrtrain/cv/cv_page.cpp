@@ -34,8 +34,8 @@ void add_row(html::Table& table, const std::string& name, const CvScore& score) 
 std::vector<html::Column> score_columns(const char* first) {
   return {{first},
           {"right", Align::right},
-          {"accuracy (95 % interval)", Align::right},
-          {"AUROC (95 % interval)", Align::right}};
+          {"accuracy (95% interval)", Align::right},
+          {"AUROC (95% interval)", Align::right}};
 }
 
 void add_result(html::Page& page, const CvSummary& summary) {
@@ -56,7 +56,7 @@ void add_result(html::Page& page, const CvSummary& summary) {
                          fmt::format("accuracy {}, AUROC {}", cell_of(summary.accuracy_deviation_of_folds),
                                      cell_of(summary.auroc_deviation_of_folds))}}));
   page.note(
-      "Repeats cut the images anew and start from other weights. They add no patients: the intervals are "
+      "Repeats have other folds and other initial weights. They add no patients: the intervals are "
       "those of one repeat (Wilson for the accuracy, DeLong on the logit scale for the AUROC). They take "
       "images as independent, though images of one patient are not and the folds' networks share training "
       "images.");
@@ -82,7 +82,7 @@ html::Markup roc_of(const CvSummary& summary, const std::vector<FoldPredictions>
   }
   std::string note =
       "All folds of a repeat together, which takes the scores of their networks as comparable.";
-  if (curves == 1) note += " Band: 95 % Wilson interval of the sensitivity at each threshold, for itself.";
+  if (curves == 1) note += " Band: 95% Wilson interval of the sensitivity at each threshold, for itself.";
   if (curves < summary.repeats.size())
     note += fmt::format(" The first {} of {} repeats.", curves, summary.repeats.size());
   return html::roc_chart(fmt::format("ROC of {}", summary.class_names[positive]), series, note);
@@ -92,7 +92,7 @@ html::Markup roc_of(const CvSummary& summary, const std::vector<FoldPredictions>
 html::Markup label_table(const CvSummary& summary) {
   std::vector<html::Column> columns{{"label"}};
   for (std::size_t r = 0; r < summary.repeats.size(); ++r)
-    columns.push_back({fmt::format("repeat {}: AUROC (95 % interval)", r + 1), Align::right});
+    columns.push_back({fmt::format("repeat {}: AUROC (95% interval)", r + 1), Align::right});
   html::Table table(columns, "All folds of a repeat together; DeLong's interval");
   for (std::size_t l = 0; l < summary.class_names.size(); ++l) {
     std::vector<html::Markup> row{summary.class_names[l]};
@@ -118,7 +118,7 @@ html::Markup accuracy_of_folds(const CvSummary& summary, std::size_t repeat) {
     bar.text = fmt::format("{} of {}", folds[f].correct, folds[f].images);
     chart.bars.push_back(bar);
   }
-  chart.note = "Lines: 95 % Wilson intervals.";
+  chart.note = "Lines: 95% Wilson intervals.";
   return html::chart(chart);
 }
 
@@ -149,7 +149,7 @@ std::string cv_page(const CvSummary& summary, const std::vector<FoldPredictions>
   page.section("How to repeat it");
   page.add(html::details("Settings (cv.toml)", html::code_block(settings)));
   page.note(
-      "This is no medical device. None of these figures says how often a network is right on the X-rays "
+      "Not a medical device. None of these figures says how often a network is right on the X-rays "
       "of another hospital.");
   return page.str();
 }

@@ -118,7 +118,7 @@ std::string text_of(const std::optional<double>& value) {
 
 std::string text_of(const statistics::Estimate& estimate) {
   if (!estimate.interval) return text_of(estimate.value);
-  return fmt::format("{} (95 % interval {:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
+  return fmt::format("{} (95% interval {:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
                      estimate.interval->high);
 }
 
@@ -258,7 +258,7 @@ std::vector<std::string> cv_text(const CvSummary& summary) {
   lines.push_back(fmt::format("Mean AUROC of the folds, each by its own network: {}",
                               text_of(summary.mean_auroc_of_folds)));
   lines.emplace_back(
-      "The intervals tell of the choice of images, not of the spread between repeats, and take images as "
+      "The intervals reflect the choice of images, not of the spread between repeats, and take images as "
       "independent, though the folds' networks share training images");
   return lines;
 }

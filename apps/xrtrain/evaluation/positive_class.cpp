@@ -79,7 +79,7 @@ PositiveClass find_positive_class(const std::vector<std::string>& class_names, c
   if (!wanted.empty()) {
     const auto found = std::ranges::find(class_names, wanted);
     if (found == class_names.end())
-      throw UsageError(fmt::format("--positive is {}: there is no such class, use one of {}",
+      throw UsageError(fmt::format("--positive is {}, which is not a class: use one of {}",
                                    text::one_line(wanted),
                                    text::one_line(fmt::format("{}", fmt::join(class_names, ", ")))));
     return {static_cast<std::size_t>(found - class_names.begin()), false};

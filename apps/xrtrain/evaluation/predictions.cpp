@@ -93,7 +93,7 @@ class Reader {
     } else {
       label = std::ranges::find(names, fields[3]) - names.begin();
       if (label == static_cast<std::int64_t>(names.size()))
-        return fmt::format("{} is no class", text::one_line(fields[3]));
+        return fmt::format("{} is not a class", text::one_line(fields[3]));
     }
     if (images_ == nullptr || result_.splits.back().epoch != epoch ||
         result_.splits.back().split != fields[1]) {
@@ -193,7 +193,7 @@ Predictions read_predictions(const std::filesystem::path& path) {
   for (std::size_t i = 1; i < lines.size(); ++i) {
     if (lines[i].size() == 1 && lines[i][0].empty()) continue;
     if (const std::string reason = reader.add(lines[i]); !reason.empty())
-      throw DataError(fmt::format("{}, record {}: {}; write the file anew with xrtrain eval RUN",
+      throw DataError(fmt::format("{}, record {}: {}; write the file again with xrtrain eval RUN",
                                   path.string(), i + 1, reason));
   }
   return reader.take();

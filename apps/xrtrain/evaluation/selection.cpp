@@ -80,7 +80,7 @@ std::optional<Selection> read_selection(const std::filesystem::path& run) {
     return selection_in(json::parse(file));
   } catch (const std::exception&) {  // no JSON, a key that is not there, a value of another type
     throw DataError(
-        fmt::format("{} is damaged: write it anew with xrtrain eval {}", path.string(), run.string()));
+        fmt::format("{} is damaged: write it again with xrtrain eval {}", path.string(), run.string()));
   }
 }
 

@@ -60,7 +60,7 @@ std::vector<MapWarning> warnings_about(const Explanation& explanation) {
     warnings.push_back(
         {warning_id::map_on_border,
          fmt::format(
-             "{:.0f} % of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
+             "{:.0f}% of its Grad-CAM map lies on the border of the image (the outer eighth of each side), where "
              "in most X-rays there is little lung: the network may go by marks, text or the edge of the picture",
              100.0 * (1.0 - *explanation.central_share))});
   if (explanation.agreement && *explanation.agreement < min_agreement)

@@ -28,15 +28,15 @@ void add_optimism(html::Page& page, const EvaluationDetails& details) {
   if (!selection.apparent || details.candidates < 2) return;
   if (!selection.optimism)
     return page.note(fmt::format(
-        "By how much the best of all {} checkpoints on the test images flatters: too few images to estimate, "
+        "Selection bias of the best of all {} checkpoints on the test images: too few images to estimate, "
         "it takes at least {} {}.",
         details.candidates, statistics::min_images_to_correct,
         details.labels() ? "with and without each label" : "of each class"));
   page.note(fmt::format(
-      "The best of all {} checkpoints on the test images would read {}{:.3f}: chosen after looking at "
-      "the answers, too high by {} (bootstrap of the selection).",
+      "The best of all {} checkpoints on the test images would read {}{:.3f}: selected on the test "
+      "set, selection bias {} (bootstrap of the selection).",
       details.candidates, details.labels() ? "mean AUROC " : "", *selection.apparent,
-      *selection.optimism < 0.0005 ? std::string("nothing that can be measured here")
+      *selection.optimism < 0.0005 ? std::string("not measurable")
                                    : fmt::format("about {:.3f}", *selection.optimism)));
 }
 
@@ -61,7 +61,7 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
   const std::int64_t right = metrics->confusion.correct();
   const statistics::Interval interval = statistics::wilson_interval(right, metrics->images);
   page.paragraph(fmt::format(
-      "Checkpoint {:02d}, {}, classified {} of {} {} images correctly: {:.3f} (95 % "
+      "Checkpoint {:02d}, {}, classified {} of {} {} images correctly: {:.3f} (95% "
       "interval {:.3f} to {:.3f}).",
       details.selected.checkpoint,
       details.selected.on_validation() ? "chosen on the validation images"
@@ -98,7 +98,7 @@ void add_section(html::Page& page, const char* heading, const Markup& content) {
 
 std::string html_report(const HtmlReport& report) {
   html::Page page(title_of(report),
-                  fmt::format("Trained on {} for {}. For research: this is no medical device.",
+                  fmt::format("Trained on {} for {}. For research. Not a medical device.",
                               report.options.data, epochs_text(report.options, report.details)));
   std::string split;
   const statistics::MetricTable* metrics = headline(report, split);
@@ -115,7 +115,7 @@ std::string html_report(const HtmlReport& report) {
         report.details.labels()
             ? "Test images whose label got the probability farthest from the truth; beside each, where "
               "the network found its evidence for that label (Grad-CAM)."
-            : "Test images that were taken for the wrong class with the highest probability; beside each, "
+            : "Test images with the highest probability for a wrong class; beside each, "
               "where the network found its evidence for that wrong class (Grad-CAM).");
     page.add(html::thumbnails(report.errors));
   }

@@ -72,7 +72,7 @@ Markup reliability_chart(const SplitPredictions& predictions, std::size_t positi
   }
   return html::calibration_chart(
       "Can the probabilities be taken at their word?", series, counts,
-      fmt::format("{} images in {} bins of equal width; lines: 95 % Wilson intervals.",
+      fmt::format("{} images in {} bins of equal width; lines: 95% Wilson intervals.",
                   predictions.images->labels.size(), bins.size()));
 }
 
@@ -103,7 +103,7 @@ Markup report_curves(const HtmlReport& report) {
        fmt::format("checkpoint {:02d}, {}", report.details.selected.checkpoint,
                    report.details.selected.on_validation() ? "chosen on validation" : "the last")}};
   accuracy.note = fmt::format(
-      "Bands: 95 % {} intervals. The training figures are taken with {}{}weights that change within the "
+      "Bands: 95% {} intervals. The training figures are taken with {}{}weights that change within the "
       "epoch.",
       labels ? "bootstrap" : "Wilson",
       report.options.augment == Augmentation::none ? "" : "augmented images, ",
@@ -126,7 +126,7 @@ Markup report_roc_and_calibration(const HtmlReport& report, const std::string& s
                    details.two_classes()));
   }
   const std::string note = details.two_classes()
-                               ? "Band: 95 % Wilson interval of the sensitivity at each threshold, for "
+                               ? "Band: 95% Wilson interval of the sensitivity at each threshold, for "
                                  "itself. The area's interval is in the table."
                                : "Each class against the rest.";
   return html::columns({html::roc_chart(fmt::format("ROC on the {} images", split), series, note),

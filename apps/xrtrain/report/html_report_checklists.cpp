@@ -19,11 +19,11 @@ const char* const open_item = "open: to be written by those who train and use th
 
 const char* const measures =
     "accuracy, sensitivity, specificity and predictive values with Wilson intervals, AUROC with DeLong's, "
-    "the rest with stratified bootstrap intervals; all 95 %";
+    "the rest with stratified bootstrap intervals; all 95%";
 
 const char* const label_measures =
     "of each label AUROC with DeLong's interval, sensitivity, specificity and predictive values with Wilson's, AUPRC "
-    "and the means over labels with bootstrap intervals; all 95 %";
+    "and the means over labels with bootstrap intervals; all 95%";
 
 /// "training: 220 images, 128 covid, 92 normal"
 std::string counts_text(const DataFacts& data, const SplitFacts& split) {
@@ -72,9 +72,9 @@ std::string unreadable_text(const HtmlReport& report) {
   if (!report.provenance) return unknown();
   std::int64_t unreadable = 0;
   for (const SplitFacts& split : report.provenance->data.splits) unreadable += split.unreadable;
-  return (unreadable == 0 ? std::string("no image file was unreadable")
-                          : fmt::format("{} unreadable image file{} left out", unreadable,
-                                        unreadable == 1 ? " was" : "s were")) +
+  return (unreadable == 0
+              ? std::string("no image file was unreadable")
+              : fmt::format("{} unreadable image file{} skipped", unreadable, unreadable == 1 ? "" : "s")) +
          "; other missing data: open";
 }
 
@@ -134,7 +134,7 @@ std::string robustness_text(const HtmlReport& report) {
 }
 
 Markup caveats(const HtmlReport& report) {
-  std::vector<Markup> items{"no medical device; results hold for images like these alone"};
+  std::vector<Markup> items{"Not a medical device; results hold for images like these alone"};
   for (const Finding& finding : read_findings(report.run, report.options.data))
     if (finding.verdict == html::Verdict::serious)
       items.emplace_back(fmt::format("serious finding about the data: {}: {}", finding.title, finding.text));

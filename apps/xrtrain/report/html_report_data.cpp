@@ -54,7 +54,7 @@ nlohmann::json mean_auroc_figures(const statistics::MetricTable& metrics) {
 html::Table label_control_table(const nlohmann::json& control, const statistics::MetricTable& metrics) {
   html::Table table(
       {{"trained and tested on"}, {"mean AUROC", Align::right}},
-      "Beside the control trainings of the audit, which have settings of their own; 95 % intervals");
+      "Beside the control trainings of the audit, which have settings of their own; 95% intervals");
   add_label_control(table, "this run", mean_auroc_figures(metrics));
   add_label_control(table, "control: whole images", control.value("whole", nlohmann::json()));
   add_label_control(table, "control: the middle black", control.value("middle_black", nlohmann::json()));
@@ -67,7 +67,7 @@ html::Table label_control_table(const nlohmann::json& control, const statistics:
 html::Table class_control_table(const nlohmann::json& control, const statistics::MetricTable& metrics) {
   html::Table table(
       {{"trained and tested on"}, {"right", Align::right}, {"accuracy", Align::right}},
-      "Beside the control trainings of the audit, which have settings of their own; 95 % intervals");
+      "Beside the control trainings of the audit, which have settings of their own; 95% intervals");
   const nlohmann::json of_run{{"run", {{"right", metrics.confusion.correct()}, {"images", metrics.images}}}};
   add_control(table, "this run", of_run, "run");
   add_control(table, "control: whole images", control, "whole");
@@ -137,7 +137,7 @@ Markup report_images(const HtmlReport& report) {
           [](const SplitFacts& split) { return split.total(); });
   if (!data.patients_from.empty())
     add_row("patients", [](const SplitFacts& split) { return split.patients; });
-  add_row("unreadable, left out", [](const SplitFacts& split) { return split.unreadable; });
+  add_row("unreadable, skipped", [](const SplitFacts& split) { return split.unreadable; });
   std::vector<std::pair<Markup, Markup>> rules;
   for (const SplitFacts& split : data.splits) rules.emplace_back(split.name + " images", split.rule);
   const data::Mask mask = report.options.mask;
@@ -145,7 +145,7 @@ Markup report_images(const HtmlReport& report) {
          (mask == data::Mask::none
               ? Markup()
               : html::paragraph(fmt::format(
-                    "Of every image {} is black: this run is a control, not a network to use.",
+                    "In every image {} is black: this run is a control, not a network to use.",
                     mask == data::Mask::middle ? "the middle (five eighths of each side)"
                                                : "all but the middle (five eighths of each side)")));
 }

@@ -38,7 +38,7 @@ std::vector<CertainError> wrong_classes(const SplitPredictions& test, const Eval
     const auto taken = static_cast<std::size_t>(predicted[i]);
     const double certainty = table.row(i)[taken];
     errors.push_back({i, taken, certainty,
-                      fmt::format("{}: {} taken for {}, p = {:.3f}", test.images->paths[i],
+                      fmt::format("{}: {} predicted as {}, p = {:.3f}", test.images->paths[i],
                                   details.class_names[static_cast<std::size_t>(table.labels[i])],
                                   details.class_names[taken], certainty)});
   }

@@ -56,7 +56,7 @@ Markup label_reliability(const SplitPredictions& predictions) {
   }
   return html::calibration_chart(
       "Can the probabilities be taken at their word?", series, counts,
-      fmt::format("{} known labels in bins of equal width; lines: 95 % Wilson intervals.",
+      fmt::format("{} known labels in bins of equal width; lines: 95% Wilson intervals.",
                   probabilities.size()));
 }
 
@@ -65,7 +65,7 @@ Markup label_reliability(const SplitPredictions& predictions) {
 std::string label_result_text(const EvaluationDetails& details, const statistics::MetricTable& metrics,
                               const std::string& split) {
   return fmt::format(
-      "Checkpoint {:02d}, {}, on {} {} images: mean AUROC {} (95 % interval in brackets), mean AUPRC "
+      "Checkpoint {:02d}, {}, on {} {} images: mean AUROC {} (95% interval in brackets), mean AUPRC "
       "{}. {}",
       details.selected.checkpoint,
       details.selected.on_validation() ? "chosen on the validation images"
@@ -82,7 +82,7 @@ Markup report_label_metrics(const EvaluationDetails& details, const statistics::
   heads.push_back({"threshold", Align::right});
   html::Table table(
       heads,
-      "95 % intervals: DeLong (logit scale) for the AUROC, Wilson for proportions, bootstrap for "
+      "95% intervals: DeLong (logit scale) for the AUROC, Wilson for proportions, bootstrap for "
       "the AUPRC and the means");
   for (const statistics::ClassMetrics& one : metrics.classes) {
     std::vector<Markup> row{details.class_names[one.positive],
@@ -100,7 +100,7 @@ Markup report_label_metrics(const EvaluationDetails& details, const statistics::
          html::note(fmt::format(
              "A label counts as predicted from its threshold on: {}. \"-\": not defined for these images. Unknown "
              "labels count nowhere. Brier score {}, log loss {}.",
-             details.thresholds.empty() ? "0.5, for there are no validation images"
+             details.thresholds.empty() ? "0.5, there are no validation images"
                                         : "Youden's index on the validation images",
              estimate_cell(metrics.find("brier")), estimate_cell(metrics.find("nll"))));
 }

@@ -89,8 +89,8 @@ Markup metric_notes(const EvaluationDetails& details, const statistics::MetricTa
                     details.class_names[details.positive]));
   else
     notes += html::note(
-        "\"-\": not defined for these images, for example a predictive value of a class that no image was "
-        "taken for; a macro average is the mean over classes and is not defined if one of them is not.");
+        "\"-\": not defined for these images, for example a predictive value of a class that is never "
+        "predicted; a macro average is the mean over classes and is not defined if one of them is not.");
   notes += html::note(
       "The calibration error (ECE) has no interval: chance alone makes it larger than it is, in resamples of "
       "the images even more.");
@@ -110,7 +110,7 @@ Markup metric_notes(const EvaluationDetails& details, const statistics::MetricTa
 Markup report_metrics(const EvaluationDetails& details, const statistics::MetricTable& metrics,
                       const std::string& split) {
   html::Table table(
-      {{"measure"}, {"value (95 % interval)", Align::right}, {"of", Align::right}, {"interval by"}});
+      {{"measure"}, {"value (95% interval)", Align::right}, {"of", Align::right}, {"interval by"}});
   for (const statistics::Metric& metric : metrics.metrics)
     table.row({label_of(metric.name), with_interval(metric.estimate),
                metric.whole > 0 ? fmt::format("{} of {}", metric.part, metric.whole) : "",
@@ -172,8 +172,8 @@ Markup report_thresholds(const EvaluationDetails& details) {
         number(details.temperature->temperature), number(before.nll), number(after.nll), number(before.ece),
         number(after.ece)));
   } else if (details.temperature) {
-    result += html::paragraph(
-        "Temperature: none, for the validation images have no best one (all right, or chance).");
+    result +=
+        html::paragraph("Temperature: none, the validation images have no best one (all right, or chance).");
   }
   return result;
 }

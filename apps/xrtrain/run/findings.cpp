@@ -54,16 +54,15 @@ std::vector<Finding> read_findings(const fs::path& folder, const std::string& da
     if (!fs::exists(folder / name, code)) continue;
     const json checks = read_object(folder / name);
     if (checks.is_null()) {
-      findings.push_back(
-          {html::Verdict::serious, "findings-damaged", "Findings about the data",
-           fmt::format("{} is damaged, and what it said is unknown: write it anew with xrtrain "
-                       "audit {} --out {}",
-                       name, data, folder.string())});
+      findings.push_back({html::Verdict::serious, "findings-damaged", "Findings about the data",
+                          fmt::format("{} is damaged and was not read: write it again with xrtrain "
+                                      "audit {} --out {}",
+                                      name, data, folder.string())});
       continue;
     }
     if (!is_about(checks, data)) {
       findings.push_back({html::Verdict::warning, "audit-of-other-images", "Audit of other images",
-                          fmt::format("{} is about the images in {}, not in {}, and left out", name,
+                          fmt::format("{} is about the images in {}, not in {}, and ignored", name,
                                       text_in(checks, "data"), data)});
       continue;
     }

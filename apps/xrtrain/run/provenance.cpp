@@ -26,7 +26,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Provenance, machine, data)
 namespace {
 
 std::string percent(double share) {
-  return fmt::format("{:g} %", 100.0 * share);
+  return fmt::format("{:g}%", 100.0 * share);
 }
 
 std::string validation_rule(const TrainOptions& options, const data::Dataset& dataset) {
@@ -45,7 +45,7 @@ std::string test_rule(const TrainOptions& options, const data::Dataset& dataset)
                        options.fold.substr(options.fold.find('/') + 1),
                        options.fold_all ? " of all folders" : " outside test/", options.fold_seed);
   if (options.split_by_group)
-    return fmt::format("as many as in the folder test/, split anew by patient with seed {}", options.seed);
+    return fmt::format("as many as in the folder test/, split again by patient with seed {}", options.seed);
   if (!dataset.test_split_by_program)
     return data::is_npz(dataset.directory) ? "test_images of the archive" : "the folder test/";
   return fmt::format("{} of each class's images, split off with seed {}",

@@ -35,8 +35,8 @@ ResumeState read_resume_state(const std::filesystem::path& path) {
   return errors_as<DataError>([&] {
     const engine::SafetensorsFile file(path);
     const auto progress = file.metadata().find("progress"), history = file.metadata().find("history");
-    XR_CHECK(progress != file.metadata().end() && history != file.metadata().end(), "{} is no state of a run",
-             path.string());
+    XR_CHECK(progress != file.metadata().end() && history != file.metadata().end(),
+             "{} is not the state of a run", path.string());
     ResumeState state;
     try {
       const json text = json::parse(progress->second);

@@ -76,11 +76,11 @@ FolderKind inspect_folder(const fs::path& path) {
 RunFolder::RunFolder(fs::path path, Begin begin) : path_(std::move(path)) {
   const FolderKind kind = inspect_folder(path_);
   if (kind == FolderKind::other)
-    throw UsageError(fmt::format(
-        "--out {} is there already and is no run of this program: choose another folder", path_.string()));
+    throw UsageError(fmt::format("--out {} exists and is not a run of this program: choose another folder",
+                                 path_.string()));
   if (kind == FolderKind::run && begin == Begin::fresh)
     throw UsageError(
-        fmt::format("--out {} holds a run already: use --resume to go on with it, --force to "
+        fmt::format("--out {} holds a run already: use --resume to continue it, --force to "
                     "replace it, or another folder",
                     path_.string()));
   std::error_code code;

@@ -51,7 +51,7 @@ void Trainer::begin_phase(bool head_alone) {
   if (recomputes_statistics(setup_, steps)) {
     statistics_batches_ = BatchSource::make(setup_.train, training_batches(setup_), setup_.device);
     setup_.console.line(fmt::format(
-        "Running statistics of batch norms are computed anew over the training images after each epoch: {} "
+        "Running statistics of batch norms are recomputed over the training images after each epoch: {} "
         "(--recompute-statistics)",
         average_ ? std::string("those of training do not belong to averaged weights")
                  : fmt::format("{} steps are too few for their momentum", steps)));

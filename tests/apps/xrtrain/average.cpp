@@ -79,9 +79,9 @@ TEST_CASE("An average has running statistics of its own, also of a run whose fol
   const std::string first = (folder / "first.safetensors").string();
   const Result result = run(folder, {"average", (folder / "run").string(), "--last", "3", "--out", first});
   REQUIRE(result.status == 0);
-  CHECK_THAT(result.output, contains("computed anew over 9 training images") ||
-                                contains("computed anew over 8 training images") ||
-                                contains("computed anew over 10 training images"));
+  CHECK_THAT(result.output, contains("recomputed over 9 training images") ||
+                                contains("recomputed over 8 training images") ||
+                                contains("recomputed over 10 training images"));
   const engine::SafetensorsFile file(first);
   CHECK(std::stoll(file.metadata().at("statistics_images")) >= 8);
   std::vector<std::string> all;

@@ -66,7 +66,7 @@ TEST_CASE("A damaged file of predictions is refused with its line") {
   const std::string head = "checkpoint,split,image,label,p(a),p(b)\n";
   CHECK_THAT(refusal("file,class\nx,y\n"), contains("holds no predictions") && contains("p.csv"));
   CHECK_THAT(refusal(head + "00,test,x.png,a,0.5\n"), contains("record 2") && contains("5 fields"));
-  CHECK_THAT(refusal(head + "00,test,x.png,c,0.5,0.5\n"), contains("c is no class"));
+  CHECK_THAT(refusal(head + "00,test,x.png,c,0.5,0.5\n"), contains("c is not a class"));
   CHECK_THAT(refusal(head + "zz,test,x.png,a,0.5,0.5\n"), contains("checkpoint is zz"));
   CHECK_THAT(refusal(head + "00,test,x.png,a,0.5,half\n"), contains("a probability is half"));
   CHECK_THAT(refusal(head + "00,test,x.png,a,0.5,0.5\n01,test,x.png,a,1,0\n00,test,x.png,a,0.5,0.5\n"),

@@ -64,7 +64,7 @@ TEST_CASE("the facts of a run name the rule of each way of splitting") {
   dataset.test_split_by_program = true;
   CHECK(rules() == "the folder val/ | 20 % of each class's images, split off with seed 0");
   options.split_by_group = true;
-  CHECK_THAT(rules(), contains("split anew by patient with seed 0"));
+  CHECK_THAT(rules(), contains("split again by patient with seed 0"));
   options.fold = "2/5";
   options.fold_seed = 3;
   CHECK(rules() ==

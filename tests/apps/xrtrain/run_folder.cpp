@@ -29,7 +29,7 @@ TEST_CASE("A folder that is no run is never replaced") {
   for (const char* option : {"--force", "--resume"}) {
     const Result result = run(folder, tiny(folder, "mine", {option}));
     CHECK(result.status == 2);
-    CHECK_THAT(result.error_line(), contains("no run"));
+    CHECK_THAT(result.error_line(), contains("not a run"));
   }
   CHECK(run(folder, tiny(folder, "mine")).status == 2);
   write_text(folder / "file", "text");

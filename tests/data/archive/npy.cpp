@@ -37,8 +37,8 @@ TEST_CASE("headers of arrays are read, whatever the order and spelling of their 
 }
 
 TEST_CASE("other files and other arrays are refused by what they are") {
-  CHECK_THAT(refused("no array, but long enough to be one"), contains("no .npy array"));
-  CHECK_THAT(refused("short"), contains("no .npy array"));
+  CHECK_THAT(refused("no array, but long enough to be one"), contains("not a .npy array"));
+  CHECK_THAT(refused("short"), contains("not a .npy array"));
   CHECK_THAT(refused(npy("|u1", "(2, 3)", "x")), contains("1 bytes follow"));
   CHECK_THAT(refused(npy("|u1", "(2, 3)", std::string(7, 'x'))), contains("7 bytes follow"));
   CHECK_THAT(refused(npy("|u1", "(18446744073709551615, 18446744073709551615)", "x")),

@@ -101,6 +101,6 @@ TEST_CASE("folds that cannot be made are refused") {
   };
   CHECK(message(1, 3) == "no error");
   CHECK_THAT(message(5, 5), Contains("class 'normal' has too few patients for 5 folds"));
-  CHECK_THAT(message(0, 3), Contains("there is no fold 0 of 3"));
+  CHECK_THAT(message(0, 3), Contains("fold 0 of 3 does not exist"));
   CHECK_THAT(message(1, 1), Contains("at least 2 folds"));
 }

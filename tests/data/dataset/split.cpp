@@ -184,7 +184,7 @@ TEST_CASE("patients come from a given table or pattern or from NIH names") {
   CHECK(table.patient_of("train/a/one.png") == "7");
   CHECK(table.patient_of("test/b/two.png") == "8");
   CHECK(warnings.empty());
-  CHECK_THAT(error_of([&] { PatientTable({}, {{}, "(["}, warnings); }), contains("no regular expression"));
+  CHECK_THAT(error_of([&] { PatientTable({}, {{}, "(["}, warnings); }), contains("not a regular expression"));
   CHECK_THAT(error_of([&] {
                PatientTable({}, {folder / "absent.csv", {}}, warnings);
              }),

@@ -128,9 +128,9 @@ TEST_CASE("every changed byte of a header is an error or a sound file") {
 TEST_CASE("headers that are no JSON object") {
   CHECK_THAT(message_for("hello world", 0), Contains("not valid JSON"));
   CHECK_THAT(message_for("{", 0), Contains("not valid JSON"));
-  CHECK_THAT(message_for("[]", 0), Contains("no JSON object"));
-  CHECK_THAT(message_for("7", 0), Contains("no JSON object"));
-  CHECK_THAT(message_for("null", 0), Contains("no JSON object"));
+  CHECK_THAT(message_for("[]", 0), Contains("not a JSON object"));
+  CHECK_THAT(message_for("7", 0), Contains("not a JSON object"));
+  CHECK_THAT(message_for("null", 0), Contains("not a JSON object"));
   CHECK_THAT(message_for("{} {}", 0), Contains("not valid JSON"));
   CHECK_THAT(message_for("{\"\xFF\xFE\":1}", 0), Contains("not valid JSON"));
   CHECK_THAT(message_for(std::string(40, '\0'), 0), Contains("not valid JSON"));

@@ -93,9 +93,9 @@ TEST_CASE("damaged and foreign archives are refused by what is wrong") {
   const TemporaryFolder folder;
   const fs::path path = folder / "x.zip";
   const std::string good = zip({{"a", "some bytes"}, {"b", "others"}});
-  CHECK_THAT(refused(path, "not an archive at all, but long enough"), Contains("no zip archive"));
-  CHECK_THAT(refused(path, "short"), Contains("no zip archive"));
-  CHECK_THAT(refused(path, good.substr(0, good.size() - 30)), Contains("no zip archive"));
+  CHECK_THAT(refused(path, "not an archive at all, but long enough"), Contains("not a zip archive"));
+  CHECK_THAT(refused(path, "short"), Contains("not a zip archive"));
+  CHECK_THAT(refused(path, good.substr(0, good.size() - 30)), Contains("not a zip archive"));
   std::string changed = good;
   changed[good.find("some")] = 'S';
   CHECK_THAT(refused(path, changed), Contains("checksum"));

@@ -194,7 +194,8 @@ TEST_CASE("audit refuses what it cannot use in one line") {
     return result.error_line();
   };
   CHECK_THAT(refused({"audit", (folder / "absent").string()}, 3), contains("no such folder"));
-  CHECK_THAT(refused({"audit", data.string(), "--group-regex", "(["}, 2), contains("no regular expression"));
+  CHECK_THAT(refused({"audit", data.string(), "--group-regex", "(["}, 2),
+             contains("not a regular expression"));
   CHECK_THAT(refused({"audit", data.string(), "--groups", (folder / "no.csv").string()}, 3),
              contains("no.csv"));
   CHECK_THAT(refused({"audit", data.string(), "--fail-on", "all"}, 2), contains("--fail-on"));

@@ -175,7 +175,7 @@ TEST_CASE("compare tells two runs apart or not") {
   auto metrics = nlohmann::json::parse(read_text(folder / "b/metrics.json"));
   metrics.erase("test_fingerprints");
   write_text(folder / "b/metrics.json", metrics.dump());
-  CHECK_THAT(run(folder, {"compare", a, b}).output, contains("Of 4 images it could not be checked"));
+  CHECK_THAT(run(folder, {"compare", a, b}).output, contains("For 4 images it could not be checked"));
   const Result absent = run(folder, {"compare", a, (folder / "nowhere").string()});
   CHECK(absent.status == 3);
   CHECK_THAT(absent.error_line(), contains("nowhere") && contains("xrtrain eval"));
