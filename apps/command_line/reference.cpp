@@ -89,6 +89,12 @@ std::vector<std::string> command_names(const CommandDescription& program) {
   return names;
 }
 
+/// The values to complete: the choices, or of a NAME the names that are allowed.
+std::string values(const OptionDescription& option) {
+  if (!option.choices.empty() || option.value != "NAME") return words(option.choices);
+  return replace_all(option.allowed, ", ", " ");
+}
+
 /// A description within zsh's '...[...]'.
 std::string zsh_text(const std::string& text) {
   std::string result = replace_all(replace_all(text, "'", "'\\''"), ":", "\\:");
@@ -97,8 +103,8 @@ std::string zsh_text(const std::string& text) {
 
 std::string zsh_option(const OptionDescription& option) {
   std::string value;
-  if (!option.choices.empty())
-    value = ":" + option.value + ":(" + words(option.choices) + ")";
+  if (const std::string names = values(option); !names.empty())
+    value = ":" + option.value + ":(" + names + ")";
   else if (!option.value.empty())
     value = ":" + option.value + ":_files";
   std::string text = "    '" + option.name + "[" + zsh_text(option.help) + "]" + value + "'\n";
@@ -150,8 +156,8 @@ std::string bash_completion(const CommandDescription& program) {
   for (const auto& command : program.commands) {
     text += "    *:" + command->name + ")\n      case $before in\n";
     for (const OptionDescription& option : command->options)
-      if (!option.is_argument() && !option.hidden && !option.choices.empty())
-        text += "        " + option.name + ") words='" + words(option.choices) + "' ;;\n";
+      if (!option.is_argument() && !option.hidden && !values(option).empty())
+        text += "        " + option.name + ") words='" + values(option) + "' ;;\n";
     text += "        *) [[ $word != -* ]] || words='" + words(option_names(*command)) +
             "' ;;\n      esac\n      ;;\n";
   }

@@ -115,7 +115,7 @@ def main():
     lines = [f"# Training on {name}", "",
              f"{datetime.date.today()}, commit {commit}, {processor}, cores {arguments.cores}; "
              f"{first_line([str(arguments.xrtrain), '--version'])}. Written by `docs/benchmarks/training_runs.py`.", "",
-             "Test figures are images that were classified right, with the Wilson 95 % interval of the accuracy. \"Chosen\" is "
+             "Test figures are images that were classified correctly, with the Wilson 95% interval of the accuracy. \"Chosen\" is "
              "the checkpoint chosen on validation images; \"best\" is optimistic, as it is chosen on the test images "
              "themselves. Time is that of the whole program, with the evaluation of every checkpoint.", ""]
     for settings in arguments.settings:

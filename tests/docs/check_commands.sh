@@ -1,13 +1,24 @@
 #!/bin/bash
 # check_commands.sh PAGE SOURCE_FOLDER BUILD_FOLDER WORK_FOLDER: runs every line of the page's ```sh blocks. "build/" means the
-# build folder and OUT the work folder, which is emptied first. Lines of "./run" and ".ci/run" are not run here:
-# .ci/run must hold the former.
+# build folder and OUT the work folder, which is emptied first. Lines that begin with "xrtrain" run in the work folder, where
+# xrays/ is a small phantom set, with what else a user may have; "--epochs 20" is made shorter there. Lines of "./run" and
+# ".ci/run" are not run here: .ci/run must hold the former.
 set -uo pipefail
 page=$1 source=$2 build=$3 work=$4
 rm -rf "$work"
 mkdir -p "$work"
 cd "$source" || exit 1
 count=0 failed=0
+
+# The images of a user, for the commands of one.
+make_images() {
+  [[ ! -d $work/xrays ]] || return 0
+  "$build/bin/xrtrain" synth --out "$work/xrays" --size 64 --train-covid 4 --train-normal 4 --test-covid 2 \
+    --test-normal 2 --quiet && cp "$work/xrays/test/covid/000.png" "$work/image.png" &&
+    cp -r "$work/xrays" "$work/other" && cp -r "$work/xrays/test/covid" "$work/images" &&
+    (cd "$work/xrays" && echo file,label && find . -name '*.png' | sort | sed -n 's|^\./\(.*/\(.*\)/.*\)|\1,\2|p') >"$work/labels.csv"
+}
+
 while IFS= read -r line; do
   line=${line%%  #*}
   [[ -n $line ]] || continue
@@ -19,9 +30,14 @@ while IFS= read -r line; do
     }
     continue
   fi
-  command=${line//build\//$build/}
+  command=${line//build\//$build/} folder=$source
   command=${command//OUT/$work}
-  if ! output=$(cd "$source" && bash -c "$command" 2>&1); then
+  if [[ $line == xrtrain* ]]; then
+    make_images || exit
+    [[ $line != *--onnx* ]] || "$build/bin/xrtrain" info | grep -q '^ONNX: written' || continue
+    command="PATH=$build/bin:\$PATH; ${command//--epochs 20/--epochs 6 --image-size 64}" folder=$work
+  fi
+  if ! output=$(cd "$folder" && bash -c "$command" 2>&1); then
     printf '%s: this command failed: %s\n%s\n' "$page" "$line" "$output"
     failed=1
   fi

@@ -43,7 +43,7 @@ void check_choice(const OptionSpec& spec, const std::string& text, const std::st
 /// What help calls the value.
 std::string value_name(const OptionSpec& spec) {
   if (!spec.value.empty()) return spec.value;
-  if (!spec.choices.empty()) return "NAME";
+  if (!spec.choices.empty() && spec.member.index() != 1) return "NAME";
   return spec.member.index() == 0 ? "TEXT" : spec.member.index() == 1 ? "N" : "X";
 }
 

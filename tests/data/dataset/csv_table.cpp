@@ -107,7 +107,7 @@ TEST_CASE("tables: a line of ten million letters") {
   CHECK(table.rows[1][0] == "2.png");
 }
 
-TEST_CASE("tables: what is no text table is named") {
+TEST_CASE("tables: what is not a text table is named") {
   const TemporaryFolder folder;
   const auto message = [&](const std::string& text) {
     write_bytes(folder / "t.csv", bytes_of(text));
