@@ -42,6 +42,13 @@ __global__ void probe() {}
   }
 }
 
+/// Whether the binary has no code that the device runs. Other errors say what happened to the device.
+bool is_missing_code(cudaError_t status) {
+  return status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
+         status == cudaErrorInvalidKernelImage || status == cudaErrorInvalidPtx ||
+         status == cudaErrorUnsupportedPtxVersion || status == cudaErrorJitCompilerNotFound;
+}
+
 // Selects device `index` and makes its stream.
 Stream open_device(int index) {
   int count = 0;
@@ -57,12 +64,13 @@ Stream open_device(int index) {
                 properties.name, properties.major, properties.minor);
   XR_CUDA_CHECK(cudaSetDevice(index));
   cudaFuncAttributes attributes{};
+  const cudaError_t status = cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(probe));
   XR_CHECK_CODE(
-      cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(probe)) == cudaSuccess,
-      error_code::architecture_missing,
+      !is_missing_code(status), error_code::architecture_missing,
       "device cuda:{}, {}, has compute capability {}.{}, for which this binary was not built; configure "
       "it with -D XR_CUDA_ARCHITECTURES={}{}",
       index, properties.name, properties.major, properties.minor, properties.major, properties.minor);
+  XR_CUDA_CHECK(status);
   cudaStream_t stream = nullptr;
   XR_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   return stream;
