@@ -29,15 +29,24 @@ namespace fs = std::filesystem;
 
 nlohmann::json devices() {
   nlohmann::json result = nlohmann::json::array();
-  for (const char* name : {"cpu", "cuda:0", "simt"}) {
-    const kernels::Device device = kernels::Device::parse(name);
+  const auto add = [&](const std::string& name) {
     try {
-      result.push_back(
-          {{"device", name}, {"available", true}, {"description", kernels::backend(device).description()}});
+      const kernels::Backend& backend = kernels::backend(kernels::Device::parse(name));
+      result.push_back({{"device", name},
+                        {"available", true},
+                        {"simulated", backend.is_simulated()},
+                        {"description", backend.description()}});
     } catch (const Error& error) {
       result.push_back({{"device", name}, {"available", false}, {"description", error.what()}});
     }
+    return result.back()["available"] == true;
+  };
+  add("cpu");
+  // All GPUs, or why there is none.
+  for (int i = 0; add(fmt::format("cuda:{}", i)); ++i) {
   }
+  if (result.size() > 2) result.erase(result.size() - 1);
+  add("simt");
   return result;
 }
 
@@ -140,7 +149,8 @@ int run_info(bool json) {
   text += fmt::format("processor: {}, {} cores, {} threads\n", info["processor"].get<std::string>(),
                       std::thread::hardware_concurrency(), kernels::thread_count());
   for (const nlohmann::json& device : info["devices"])
-    text += fmt::format("device {}: {}\n", device["device"].get<std::string>(),
+    text += fmt::format("device {}: {}{}\n", device["device"].get<std::string>(),
+                        device.value("simulated", false) ? "simulated, times mean nothing: " : "",
                         text::one_line(device["description"].get<std::string>()));
   if (kernels::has_cuda_backend())
     text += fmt::format("CUDA kernels for: {}\n", kernels::cuda_architectures());

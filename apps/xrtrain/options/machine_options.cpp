@@ -6,6 +6,7 @@
 
 #include "apps/command_line/backend_names.h"
 #include "apps/text/text.h"
+#include "apps/xrtrain/console.h"
 #include "apps/xrtrain/options/options.h"
 #include "kernels/common/parallel.h"
 
@@ -49,6 +50,9 @@ kernels::Device MachineOptions::apply() const {
         stderr);
   if (configure_device(chosen, precision, kernel_choice) != precision)
     (void)std::fputs(fmt::format("xrtrain: warning: {}\n", without_bf16).c_str(), stderr);
+  if (const kernels::Backend& backend = kernels::backend(chosen); backend.is_simulated())
+    print_aside("note", fmt::format("{} is simulated, and times mean nothing: {}", chosen.to_string(),
+                                    backend.description()));
   if (threads > 0) kernels::set_thread_count(static_cast<int>(threads));
   return chosen;
 }
