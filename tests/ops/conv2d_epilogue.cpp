@@ -25,8 +25,9 @@ void check_epilogue(const Checker& check, const Conv2dCase& c) {
       for (Backend* backend : test_backends()) {
         const Conv2dSetting setting{{.precision = precision}, true, with_nan};
         if (!Configured::possible(*backend, setting.options)) continue;
-        // oneDNN's bf16 multiplies the numbers beside a window of few channels by 0, too, which makes NaN of NaN.
-        if (with_nan && precision == Precision::bf16 && c.x[1] <= 4) continue;
+        // oneDNN's bf16 multiplies the numbers beside a window of few channels by 0, too, which makes NaN of NaN
+        // (version 2 up to 4 channels, version 3 also 12).
+        if (with_nan && precision == Precision::bf16 && c.x[1] < 16) continue;
         // The epilogue is the CPU's own: elsewhere kernels of other suites do it.
         if (backend->name() != "cpu" && c.flops() > 1'000'000) continue;
         const Configured configured(*backend, setting.options);
