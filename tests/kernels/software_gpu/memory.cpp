@@ -295,6 +295,7 @@ TEST_CASE("races of atomics in shared memory") {
   CHECK(run_two_warps(read + write + atomic + read + write, "").empty());
   for (const std::string& plain : {read, write}) {
     const bool reads = plain == read;
+    CHECK(run_two_warps(atomic + plain, "").empty());
     CHECK(run_two_warps(plain, atomic)
               .find("race: changes in an atomic shared memory that warp " + own +
                     (reads ? " read since" : " wrote since")) != std::string::npos);
