@@ -119,6 +119,7 @@ Option Option::not_negative() {
 Option Option::one_of(const std::vector<std::string>& values) {
   option_->check(CLI::IsMember(values));
   description_->choices = values;
+  if (description_->value == "TEXT") description_->value = "NAME";
   description_->allowed = joined(values);
   return *this;
 }

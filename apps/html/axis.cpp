@@ -32,7 +32,7 @@ std::string tick_text(double value, double step, const Axis& axis) {
   if (size >= 1e6 || step * factor < 1e-4) return fmt::format("{:.4g}", value * factor);
   const int decimals = std::max(0, static_cast<int>(std::ceil(-std::log10(step * factor) - 1e-9)));
   const std::string text = fmt::format("{:.{}f}", value * factor + 0.0, decimals);
-  return percent ? text + " %" : text;
+  return percent ? text + "%" : text;
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST_CASE("Help has one line an option with what is allowed and the default") {
         "\n"
         "Options:\n"
         "  --count N     How often [1 to 9; default: 3]\n"
-        "  --mode TEXT   How [fast, slow; default: fast]\n"
+        "  --mode NAME   How [fast, slow; default: fast]\n"
         "  --[no-]cache  Keep what was read [default: yes]\n"
         "  --[no-]pair   One of two [default: no]\n"
         "  -h, --help    Print this help\n"
@@ -112,7 +112,7 @@ TEST_CASE("The reference has every option that help has") {
   CHECK(man.find(".B \\-\\-[no\\-]cache\n") != std::string::npos);
   CHECK(bash.find("--count --file --mode --cache --no-cache --quiet --pair --no-pair --help") !=
         std::string::npos);
-  CHECK(zsh.find("'--mode[How]:TEXT:(fast slow)'") != std::string::npos);
+  CHECK(zsh.find("'--mode[How]:NAME:(fast slow)'") != std::string::npos);
   for (const std::string& text : {markdown, man, bash, zsh}) CHECK(text.find("secret") == std::string::npos);
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("ticks are round and within the axis", "[html]") {
   CHECK(texts(make_scale({"", 0.0, 1.0}, {}, 6)) ==
         std::vector<std::string>{"0.0", "0.2", "0.4", "0.6", "0.8", "1.0"});
   CHECK(texts(make_scale({"", 0.0, 1.0, false, true}, {}, 3)) ==
-        std::vector<std::string>{"0 %", "50 %", "100 %"});
+        std::vector<std::string>{"0%", "50%", "100%"});
   CHECK(texts(make_scale({"", {}, {}, true}, {0, 19}, 6)) ==
         std::vector<std::string>{"0", "5", "10", "15", "20"});
   CHECK(texts(make_scale({"", {}, {}, true}, {0, 1}, 7)) == std::vector<std::string>{"0", "1"});

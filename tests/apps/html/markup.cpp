@@ -81,7 +81,7 @@ TEST_CASE("tables keep their shape", "[html]") {
   CHECK(attribute_text(name) == "a&quot;&lt;bc");
   CHECK_THROWS_AS(confusion_matrix({"a", "b"}, std::vector<std::int64_t>{1, 2, 3}), xr::Error);
   const std::string matrix = confusion_matrix({"a", "b"}, std::vector<std::int64_t>{3, 1, 0, 0}).str();
-  CHECK(matrix.find("<strong>3</strong><br/><small>75.0 %</small>") != std::string::npos);
+  CHECK(matrix.find("<strong>3</strong><br/><small>75.0%</small>") != std::string::npos);
   CHECK(matrix.find("<small>-</small>") != std::string::npos);  // no image of class b
   CHECK(facts({}).empty());
   CHECK(thumbnails({}).empty());

@@ -48,7 +48,7 @@ TEST_CASE("the facts of a run count images and patients of each split") {
   CHECK(facts.with_patient == 5);
   CHECK(facts.shared_patients == 1);
   CHECK(facts.kept_together);
-  CHECK(facts.splits[1].rule == "15 % of each class's other images, split off with seed 7");
+  CHECK(facts.splits[1].rule == "15% of each class's other images, split off with seed 7");
   CHECK(facts.splits[2].rule == "the folder test/");
 }
 
@@ -62,13 +62,13 @@ TEST_CASE("the facts of a run name the rule of each way of splitting") {
   };
   CHECK(rules() == "the folder val/ | the folder test/");
   dataset.test_split_by_program = true;
-  CHECK(rules() == "the folder val/ | 20 % of each class's images, split off with seed 0");
+  CHECK(rules() == "the folder val/ | 20% of each class's images, split off with seed 0");
   options.split_by_group = true;
   CHECK_THAT(rules(), contains("split again by patient with seed 0"));
   options.fold = "2/5";
   options.fold_seed = 3;
   CHECK(rules() ==
-        "15 % of each class's other images, split off with seed 0 | fold 2 of 5 of the images outside "
+        "15% of each class's other images, split off with seed 0 | fold 2 of 5 of the images outside "
         "test/, cut with seed 3");
   dataset.validation.clear();
   CHECK_THAT(rules(), Catch::Matchers::StartsWith("none | "));

@@ -81,10 +81,10 @@ TEST_CASE("a map is warned about where it is empty or lies on the border", "[exp
   CHECK(ids().empty());
   explanation.central_share = 0.3;
   CHECK(ids() == Ids{warning_id::map_on_border});
-  CHECK_THAT(text_of(explain::warnings_about(explanation)), contains("70 % "));
+  CHECK_THAT(text_of(explain::warnings_about(explanation)), contains("70% "));
   explanation.agreement = 0.1;
   CHECK(ids() == Ids{warning_id::map_on_border, warning_id::maps_differ});
-  CHECK_THAT(text_of(explain::warnings_about(explanation)), contains("70 % ") && contains("0.10"));
+  CHECK_THAT(text_of(explain::warnings_about(explanation)), contains("70% ") && contains("0.10"));
   explanation.central_share.reset();
   explanation.agreement = 0.3;
   CHECK(ids().empty());

@@ -103,7 +103,7 @@ TEST_CASE("the report says what was trained on what and how to repeat it", "[htm
   const std::string page = read_text(report);
   CHECK(page.find(facts["machine"]["device_description"].get<std::string>()) != std::string::npos);
   for (const char* part :
-       {"<h2>Images</h2>", "the folder test/", "25 % of each class&#39;s other images",
+       {"<h2>Images</h2>", "the folder test/", "25% of each class&#39;s other images",
         "No patients are known", "xrtrain train --config config.toml --threads 2 --out ANOTHER_FOLDER",
         "nlohmann-json 3.", "<dt>Processor</dt>", "1 unreadable image file skipped", "edition of 2020",
         "<dt>20: how images were assigned to partitions</dt>", "<dt>19: sample size</dt>",
