@@ -24,7 +24,7 @@ TrainingStep::~TrainingStep() {
 }
 
 void TrainingStep::run_operations(const Tensor& images, const Tensor& labels,
-                                  const std::function<void()>& make_images) {
+                                  const std::function<void()>& make_images, const Tensor& loss_gradient) {
   if (make_images) make_images();
   arena_.zero_grad();
   result_.logits = engine::cast(network_(images), engine::DType::f32);
@@ -32,7 +32,7 @@ void TrainingStep::run_operations(const Tensor& images, const Tensor& labels,
       labels.dtype() == engine::DType::f32
           ? engine::binary_cross_entropy_with_logits(result_.logits, labels, settings_.class_weights)
           : engine::cross_entropy(result_.logits, labels, settings_.class_weights, settings_.loss);
-  result_.loss.backward();
+  result_.loss.backward(loss_gradient);
 }
 
 void TrainingStep::record_operations(const Tensor& images, const Tensor& labels,
@@ -41,7 +41,7 @@ void TrainingStep::record_operations(const Tensor& images, const Tensor& labels,
   host_work_.clear();
   context.recorded_host_work = &host_work_;
   try {
-    run_operations(images, labels, make_images);
+    run_operations(images, labels, make_images, {});
   } catch (...) {
     context.recorded_host_work = nullptr;
     throw;
@@ -50,7 +50,9 @@ void TrainingStep::record_operations(const Tensor& images, const Tensor& labels,
 }
 
 const TrainingStep::Result& TrainingStep::run(std::int64_t step, const Tensor& images, const Tensor& labels,
-                                              const std::function<void()>& make_images) {
+                                              const std::function<void()>& make_images,
+                                              const Tensor& loss_gradient) {
+  XR_CHECK(!can_capture_ || !loss_gradient.defined(), "a captured training step has no gradient of the loss");
   replayed_ = false;
   network_.set_step(step);
   if (can_capture_) {
@@ -59,7 +61,7 @@ const TrainingStep::Result& TrainingStep::run(std::int64_t step, const Tensor& i
   }
   const Place place{images.view().data, labels.view().data, images.shape()};
   if (!can_capture_ || first_ != place) {
-    run_operations(images, labels, make_images);
+    run_operations(images, labels, make_images, loss_gradient);
     // The next one at this place is recorded: memory and workspaces are there. A smaller batch came first
     // where training goes on with the last one of an epoch.
     if (!first_ || (!captured_ && place.shape[0] > first_->shape[0])) first_ = place;

@@ -38,8 +38,10 @@ class TrainingStep {
   /// labels i64 (N): classes; or f32 (N, labels): targets, NaN where unknown. `make_images`, if given, fills images on the device and is a part of the recorded work.
   /// Replayed are steps whose tensors lie where those of the second call lay and have its shape; others run
   /// one operation after another.
+  /// `loss_gradient` (rank 0), if defined, takes the place of the 1 that backward begins with: the share of this loss
+  /// in one that several steps make up. Not with `capture`.
   const Result& run(std::int64_t step, const Tensor& images, const Tensor& labels,
-                    const std::function<void()>& make_images = {});
+                    const std::function<void()>& make_images = {}, const Tensor& loss_gradient = {});
 
   /// Whether the latest step was a replay.
   [[nodiscard]] bool replayed() const { return replayed_; }
@@ -51,7 +53,8 @@ class TrainingStep {
     engine::Shape shape;
     friend bool operator==(const Place&, const Place&) = default;
   };
-  void run_operations(const Tensor& images, const Tensor& labels, const std::function<void()>& make_images);
+  void run_operations(const Tensor& images, const Tensor& labels, const std::function<void()>& make_images,
+                      const Tensor& loss_gradient);
   void record_operations(const Tensor& images, const Tensor& labels,
                          const std::function<void()>& make_images);
 

@@ -56,6 +56,10 @@ void ParameterArena::zero_grad() {
   for (NamedTensor& parameter : parameters_) parameter.tensor.clear_grad();
 }
 
+void ParameterArena::mark_gradients_written() {
+  for (NamedTensor& parameter : parameters_) parameter.tensor.state()->grad_written = true;
+}
+
 void ParameterArena::check_gradients() const {
   for (const NamedTensor& parameter : parameters_)
     XR_CHECK(parameter.tensor.grad().defined(), "parameter {} has no gradient: call backward before step",

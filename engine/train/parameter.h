@@ -31,6 +31,8 @@ class ParameterArena {
 
   /// Forgets all gradients: the next backward overwrites them.
   void zero_grad();
+  /// The gradients were written by other means than backward, into gradients().
+  void mark_gradients_written();
   /// Throws Error that names the first parameter without a gradient.
   void check_gradients() const;
   /// Parameters without the gaps.

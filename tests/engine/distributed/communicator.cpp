@@ -3,6 +3,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 
+#include "engine/distributed/broadcast_tensors.h"
 #include "tests/engine/distributed/support.h"
 
 using namespace xr;
@@ -71,4 +72,19 @@ TEST_CASE("messages of another size than waited for are an error") {
                              }),
                     Contains("sent 3 bytes") && Contains("waits for 4"));
   CHECK_THROWS_WITH(make_local_ranks(0), Contains("at least 1"));
+}
+
+TEST_CASE("tensors of one rank become those of every rank") {
+  std::atomic<int> wrong{0};
+  on_ranks(3, [&](Communicator& ranks) {
+    const auto rank = static_cast<std::int64_t>(ranks.rank());
+    const std::vector<std::int64_t> number{rank};
+    const std::vector<NamedTensor> tensors = {
+        {"weight", Tensor::full({2, 3}, static_cast<float>(rank))},
+        {"count", Tensor::from_host(std::span<const std::int64_t>(number), {})}};
+    broadcast_tensors(ranks, tensors, 2);
+    if (tensors[0].tensor.to_host() != std::vector<float>(6, 2.0f)) ++wrong;
+    if (tensors[1].tensor.to_host_i64() != std::vector<std::int64_t>{2}) ++wrong;
+  });
+  CHECK(wrong == 0);
 }

@@ -1,0 +1,206 @@
+#include "model/sharded_training_step.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+namespace xr::model {
+
+namespace {
+
+TrainingStepSettings without_capture(TrainingStepSettings settings) {
+  settings.capture = false;  // every shard lies elsewhere
+  return settings;
+}
+
+/// Rows of a tensor whose first extent is the batch, in its memory.
+Tensor rows_of(const Tensor& tensor, const engine::Range& rows) {
+  Shape shape = tensor.shape();
+  const auto row_bytes = tensor.view().bytes() / static_cast<std::size_t>(shape[0]);
+  shape[0] = rows.count();
+  Tensor part = Tensor::on_storage(tensor.state()->storage,
+                                   tensor.state()->offset + static_cast<std::size_t>(rows.begin) * row_bytes,
+                                   shape, tensor.dtype());
+  part.state()->layout = tensor.layout();
+  return part;
+}
+
+/// Elements of a tensor, of f32 or i64, as f32 on the host.
+void copy_to(std::span<float> place, const Tensor& tensor) {
+  if (tensor.dtype() == engine::DType::i64)
+    std::ranges::transform(tensor.to_host_i64(), place.begin(),
+                           [](std::int64_t value) { return static_cast<float>(value); });
+  else
+    tensor.backend().copy_to_host(place.data(), tensor.view().data, place.size_bytes());
+}
+
+/// Rows of logits, in a batch's.
+std::span<float> logits_of(std::span<float> logits, const engine::Range& rows, std::int64_t classes) {
+  return logits.subspan(static_cast<std::size_t>(rows.begin * classes),
+                        static_cast<std::size_t>(rows.count() * classes));
+}
+
+void copy_elements(Tensor& to, const Tensor& from) {
+  to.backend().copy(to.mutable_view().data, from.view().data, from.view().bytes());
+}
+
+/// Buffers of a network: its state without its parameters.
+std::vector<NamedTensor> buffers_of(const Module& network) {
+  std::set<std::string> parameters;
+  for (const NamedTensor& entry : network.parameters()) parameters.insert(entry.name);
+  std::vector<NamedTensor> buffers = network.state();
+  std::erase_if(buffers, [&](const NamedTensor& entry) { return parameters.contains(entry.name); });
+  return buffers;
+}
+
+std::size_t elements(const std::vector<NamedTensor>& tensors) {
+  std::size_t count = 0;
+  for (const NamedTensor& entry : tensors) count += static_cast<std::size_t>(entry.tensor.numel());
+  return count;
+}
+
+}  // namespace
+
+engine::Range ShardSettings::own_shards() const {
+  return communicator == nullptr ? engine::Range{0, shards}
+                                 : engine::shards_of_rank(shards, communicator->rank(), communicator->size());
+}
+
+engine::Range ShardSettings::own_rows(std::int64_t rows) const {
+  return engine::rows_of(engine::cut_into_shards(rows, shards, min_rows), own_shards());
+}
+
+ShardedTrainingStep::ShardedTrainingStep(Module& network, engine::ParameterArena& arena,
+                                         TrainingStepSettings settings, const ShardSettings& sharding)
+    : network_(network),
+      arena_(arena),
+      class_weights_(settings.class_weights),
+      sharding_(sharding),
+      own_shards_(sharding.own_shards()),
+      step_(network, arena, without_capture(std::move(settings))),
+      loss_place_(static_cast<std::size_t>(arena.gradients().numel()) + elements(buffers_of(network))),
+      logits_place_(loss_place_ + 1),
+      sum_(logits_place_ + static_cast<std::size_t>(sharding.batch_size * sharding.classes)) {
+  auto place = static_cast<std::size_t>(arena.gradients().numel());
+  for (const NamedTensor& entry : buffers_of(network)) {
+    buffers_.push_back({entry.tensor, entry.tensor.clone(), place});
+    place += static_cast<std::size_t>(entry.tensor.numel());
+  }
+  if (sharding.communicator != nullptr && sharding.communicator->size() > 1)
+    total_.resize(logits_place_ + static_cast<std::size_t>(sharding.batch_size * sharding.classes));
+}
+
+std::vector<float> ShardedTrainingStep::loss_shares(const Tensor& labels) const {
+  std::vector<double> weights(cut_.size(), 0.0);
+  const bool are_targets = labels.dtype() == engine::DType::f32;
+  const std::vector<float> targets = are_targets ? labels.to_host() : std::vector<float>{};
+  const std::vector<std::int64_t> classes = are_targets ? std::vector<std::int64_t>{} : labels.to_host_i64();
+  const std::vector<float> class_weights =
+      class_weights_.defined() ? class_weights_.to_host() : std::vector<float>{};
+  const std::int64_t width = are_targets ? labels.dim(1) : 1;
+  double total = 0;
+  for (std::size_t shard = 0; shard < cut_.size(); ++shard) {
+    for (std::int64_t i = cut_[shard].begin * width; i < cut_[shard].end * width; ++i) {
+      const auto place = static_cast<std::size_t>(i);
+      if (are_targets)
+        weights[shard] += std::isnan(targets[place]) ? 0.0 : 1.0;
+      else
+        weights[shard] +=
+            class_weights.empty() ? 1.0 : class_weights[static_cast<std::size_t>(classes[place])];
+    }
+    total += weights[shard];
+  }
+  std::vector<float> shares;
+  for (const double weight : weights) shares.push_back(total > 0 ? static_cast<float>(weight / total) : 0.0f);
+  return shares;
+}
+
+void ShardedTrainingStep::collect(std::span<float> values, std::int64_t shard, float share,
+                                  const TrainingStep::Result& result) {
+  const engine::Range rows = cut_[static_cast<std::size_t>(shard)];
+  copy_to(values.first(static_cast<std::size_t>(arena_.gradients().numel())), arena_.gradients());
+  const float row_share = static_cast<float>(rows.count()) / static_cast<float>(cut_.back().end);
+  std::vector<float> before;
+  for (const Buffer& buffer : buffers_) {
+    const std::span<float> change =
+        values.subspan(buffer.place, static_cast<std::size_t>(buffer.tensor.numel()));
+    before.resize(change.size());
+    copy_to(change, buffer.tensor);
+    copy_to(before, buffer.before);
+    const bool counts_steps = buffer.tensor.dtype() == engine::DType::i64;  // not shards
+    const float factor = !counts_steps ? row_share : shard == 0 ? 1.0f : 0.0f;
+    for (std::size_t i = 0; i < change.size(); ++i) change[i] = factor * (change[i] - before[i]);
+  }
+  values[loss_place_] = share * result.loss.item();
+  const std::span<float> logits = values.subspan(logits_place_);
+  std::ranges::fill(logits, 0.0f);
+  copy_to(logits_of(logits, rows, sharding_.classes), result.logits);
+}
+
+void ShardedTrainingStep::run_shard(std::int64_t step, std::int64_t shard, const Tensor& images,
+                                    const Tensor& labels, float share) {
+  const engine::Range rows = cut_[static_cast<std::size_t>(shard)];
+  const std::span<float> values = sum_.next();
+  if (rows.count() == 0) {
+    std::ranges::fill(values, 0.0f);
+  } else {
+    for (Buffer& buffer : buffers_) copy_elements(buffer.tensor, buffer.before);
+    const Tensor loss_gradient =
+        Tensor::full({}, share, {engine::DType::f32, images.device(), engine::Layout::contiguous});
+    collect(values, shard, share,
+            step_.run(step * sharding_.shards + shard, rows_of(images, rows), rows_of(labels, rows), {},
+                      loss_gradient));
+  }
+  sum_.add_shard(shard);
+}
+
+void ShardedTrainingStep::apply(std::span<const float> sum) {
+  Tensor& gradients = arena_.gradients();
+  gradients.backend().copy_from_host(gradients.mutable_view().data, sum.data(), gradients.view().bytes());
+  arena_.mark_gradients_written();
+  for (Buffer& buffer : buffers_) {
+    const auto count = static_cast<std::size_t>(buffer.tensor.numel());
+    const std::span<const float> change = sum.subspan(buffer.place, count);
+    if (buffer.tensor.dtype() == engine::DType::i64) {
+      std::vector<std::int64_t> values = buffer.before.to_host_i64();
+      for (std::size_t i = 0; i < count; ++i) values[i] += static_cast<std::int64_t>(change[i]);
+      buffer.tensor.backend().copy_from_host(buffer.tensor.mutable_view().data, values.data(),
+                                             count * sizeof values[0]);
+    } else {
+      std::vector<float> values = buffer.before.to_host();
+      for (std::size_t i = 0; i < count; ++i) values[i] += change[i];
+      buffer.tensor.copy_from_host(values);
+    }
+  }
+  const engine::Device& device = gradients.device();
+  const std::int64_t rows = cut_.back().end;
+  result_.loss = Tensor::from_host(sum.subspan(loss_place_, 1), {}, device);
+  result_.logits =
+      Tensor::from_host(sum.subspan(logits_place_, static_cast<std::size_t>(rows * sharding_.classes)),
+                        {rows, sharding_.classes}, device);
+}
+
+const TrainingStep::Result& ShardedTrainingStep::run(std::int64_t step, const Tensor& images,
+                                                     const Tensor& labels,
+                                                     const std::function<void()>& make_images) {
+  XR_CHECK(images.dim(0) <= sharding_.batch_size, "a batch of {} images is larger than the {} of this step",
+           images.dim(0), sharding_.batch_size);
+  if (make_images) make_images();
+  cut_ = engine::cut_into_shards(images.dim(0), sharding_.shards, sharding_.min_rows);
+  const std::vector<float> shares = loss_shares(labels);
+  for (Buffer& buffer : buffers_) copy_elements(buffer.before, buffer.tensor);
+  sum_.clear();
+  for (std::int64_t shard = own_shards_.begin; shard < own_shards_.end; ++shard)
+    run_shard(step, shard, images, labels, shares[static_cast<std::size_t>(shard)]);
+  if (total_.empty()) {
+    apply(sum_.finish());
+  } else {
+    engine::add_over_ranks(*sharding_.communicator, sharding_.shards, sum_, total_);
+    apply(total_);
+  }
+  network_.set_step(step);
+  return result_;
+}
+
+}  // namespace xr::model

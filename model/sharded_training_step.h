@@ -1,0 +1,70 @@
+// A training step whose batch is cut into shards: each shard's forward, batch statistics and backward are computed for
+// itself, and gradients, running statistics and the loss are added in one fixed tree (engine/distributed/shard_tree.h).
+// Several ranks may share the shards; the bytes of the result do not depend on how many.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "engine/distributed/shard_tree.h"
+#include "model/training_step.h"
+
+namespace xr::model {
+
+struct ShardSettings {
+  std::int64_t shards = 1;
+  std::int64_t batch_size = 1, classes = 1;  ///< rows of a batch at most, and logits of a row
+  std::int64_t min_rows = 1;                 ///< of a shard: min_training_batch() of the network
+  /// Whom the shards are shared with, in parts of equal size; null: this process computes all. Outlives the step.
+  engine::Communicator* communicator = nullptr;
+
+  /// The shards of this rank, and their rows in a batch of `rows`.
+  [[nodiscard]] engine::Range own_shards() const;
+  [[nodiscard]] engine::Range own_rows(std::int64_t rows) const;
+};
+
+class ShardedTrainingStep {
+ public:
+  /// As TrainingStep, which is not captured here. The number of ranks divides the shards, else Error.
+  ShardedTrainingStep(Module& network, engine::ParameterArena& arena, TrainingStepSettings settings,
+                      const ShardSettings& sharding);
+
+  /// As TrainingStep::run, with the same result on every rank: the loss and the gradients are those of the mean over
+  /// the whole batch (of targets over its known ones), where batch norm sees one shard at a time. The change of the
+  /// running statistics is the mean of the shards' changes, weighted by their rows. Dropout masks are a function of
+  /// step and shard. labels has the whole batch; of `images` only the rows of this rank's shards are read.
+  const TrainingStep::Result& run(std::int64_t step, const Tensor& images, const Tensor& labels,
+                                  const std::function<void()>& make_images = {});
+
+ private:
+  /// A buffer of the network, and its values before the step.
+  struct Buffer {
+    Tensor tensor, before;
+    std::size_t place = 0;  ///< of its change in the sum
+  };
+  /// What each shard counts in the mean over the batch; their sum is 1.
+  [[nodiscard]] std::vector<float> loss_shares(const Tensor& labels) const;
+  void run_shard(std::int64_t step, std::int64_t shard, const Tensor& images, const Tensor& labels,
+                 float share);
+  /// What a shard adds to the sum: `values`.
+  void collect(std::span<float> values, std::int64_t shard, float share, const TrainingStep::Result& result);
+  /// Gradients, buffers and the result of the step, from the sum over all shards.
+  void apply(std::span<const float> sum);
+
+  Module& network_;
+  engine::ParameterArena& arena_;
+  Tensor class_weights_;
+  ShardSettings sharding_;
+  engine::Range own_shards_;
+  TrainingStep step_;
+  std::vector<Buffer> buffers_;
+  std::vector<engine::Range> cut_;  // of the latest batch
+  // The sum: gradients, changes of buffers, the loss, logits.
+  std::size_t loss_place_ = 0, logits_place_ = 0;
+  engine::ShardSum sum_;
+  std::vector<float> total_;  // where there are several ranks
+  TrainingStep::Result result_;
+};
+
+}  // namespace xr::model

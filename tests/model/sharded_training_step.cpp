@@ -1,0 +1,176 @@
+// A step in shards: the mean over the batch where nothing mixes images, and the same bytes on any number of ranks.
+#include "model/sharded_training_step.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <mutex>
+
+#include "engine/train/optimizer.h"
+#include "kernels/common/parallel.h"
+#include "model/model.h"
+#include "tests/engine/distributed/support.h"
+#include "tests/engine/support.h"
+
+using namespace xr;
+using namespace xr::model;
+using namespace xr::engine;
+using namespace xr::engine::test;
+
+namespace {
+
+constexpr std::int64_t side = 16;
+
+struct ShardedRun {
+  std::string name = "xray_resnet";
+  std::int64_t shards = 4, rows = 8, batch_size = 8;
+  float dropout = 0.25f;
+  bool targets = false;
+  std::vector<float> class_weights;
+
+  [[nodiscard]] std::vector<std::int64_t> classes() const {
+    std::vector<std::int64_t> result;
+    for (std::int64_t i = 0; i < rows; ++i) result.push_back(i % 3 == 0 ? 1 : 0);
+    return result;
+  }
+  [[nodiscard]] Tensor labels() const {
+    if (!targets) return Tensor::from_host(std::span<const std::int64_t>(classes()), {rows});
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < 2 * rows; ++i)
+      values.push_back(i % 5 == 1 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(i % 2));
+    return Tensor::from_host(std::span<const float>(values), {rows, 2});
+  }
+
+  /// Loss, logits, gradients, and the network after two steps of SGD, one after another.
+  [[nodiscard]] std::vector<float> numbers(Communicator* ranks, bool whole_batch = false) const {
+    const std::unique_ptr<Module> network =
+        make_model({.name = name, .image_size = side, .dropout = dropout, .seed = 5});
+    ParameterArena arena(network->parameters());
+    Sgd optimizer(arena, {.learning_rate = 0.01f});
+    TrainingStepSettings settings;
+    if (!class_weights.empty())
+      settings.class_weights = Tensor::from_host(std::span<const float>(class_weights), {2});
+    ShardedTrainingStep sharded(*network, arena, settings, {shards, batch_size, 2, 1, ranks});
+    TrainingStep whole(*network, arena, settings);
+    std::vector<float> result;
+    const auto keep = [&](const std::vector<float>& values) {
+      result.insert(result.end(), values.begin(), values.end());
+    };
+    for (std::int64_t number = 0; number < 2; ++number) {
+      const Tensor images = random_tensor({rows, 1, side, side}, static_cast<std::uint64_t>(number) + 1);
+      const TrainingStep::Result& step =
+          whole_batch ? whole.run(number, images, labels()) : sharded.run(number, images, labels());
+      keep(step.loss.to_host());
+      keep(step.logits.to_host());
+      keep(arena.gradients().to_host());
+      optimizer.step();
+    }
+    for (const NamedTensor& entry : network->state()) {
+      if (entry.tensor.dtype() == DType::f32) {
+        keep(entry.tensor.to_host());
+      } else {
+        for (const std::int64_t count : entry.tensor.to_host_i64())
+          result.push_back(static_cast<float>(count));
+      }
+    }
+    return result;
+  }
+};
+
+bool are_same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+void check_ranks(const ShardedRun& run, const std::vector<int>& counts) {
+  const std::vector<float> alone = run.numbers(nullptr);
+  for (const int count : counts) {
+    std::vector<std::vector<float>> results(static_cast<std::size_t>(count));
+    on_ranks(count, [&](Communicator& ranks) {
+      results[static_cast<std::size_t>(ranks.rank())] = run.numbers(&ranks);
+    });
+    for (int rank = 0; rank < count; ++rank) {
+      INFO(run.name << ", " << run.rows << " rows in " << run.shards << " shards, rank " << rank << " of "
+                    << count);
+      CHECK(are_same_bytes(results[static_cast<std::size_t>(rank)], alone));
+    }
+  }
+}
+
+double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference += std::pow(static_cast<double>(a[i]) - b[i], 2);
+    norm += std::pow(static_cast<double>(b[i]), 2);
+  }
+  return std::sqrt(difference / norm);
+}
+
+}  // namespace
+
+TEST_CASE("a step in shards has the same bytes on 1 to 6 ranks, for both networks") {
+  check_ranks({.name = "xray_resnet"}, {1, 2, 4});
+  check_ranks({.name = "report_cnn", .shards = 6, .class_weights = {0.7f, 1.9f}}, {1, 2, 3, 6});
+  check_ranks({.name = "report_cnn", .targets = true}, {2, 4});
+}
+
+TEST_CASE("a batch smaller than the shards leaves ranks without work, and the same bytes") {
+  check_ranks({.shards = 4, .rows = 3}, {1, 2, 4});
+}
+
+TEST_CASE("without batch norm and dropout, shards change rounding alone") {
+  for (const bool targets : {false, true})
+    for (const std::int64_t rows : {8, 7, 3}) {
+      ShardedRun run{.name = "report_cnn", .rows = rows, .dropout = 0, .targets = targets};
+      if (!targets) run.class_weights = {0.7f, 1.9f};
+      CHECK(relative_difference(run.numbers(nullptr), run.numbers(nullptr, true)) < 1e-5);
+    }
+}
+
+TEST_CASE("running statistics move by the mean of the shards' changes, and count steps") {
+  const std::unique_ptr<Module> network = make_model({.name = "xray_resnet", .image_size = side, .seed = 5});
+  ParameterArena arena(network->parameters());
+  ShardedTrainingStep step(*network, arena, {}, {2, 4, 2, 1, nullptr});
+  const Tensor images = random_tensor({4, 1, side, side}, 1);
+  const std::vector<std::int64_t> classes{0, 1, 1, 0};
+  (void)step.run(0, images, Tensor::from_host(std::span<const std::int64_t>(classes), {4}));
+  std::vector<NamedTensor> after;
+  for (const NamedTensor& entry : network->state())
+    if (entry.name.find("running_mean") != std::string::npos ||
+        entry.name.find("num_batches") != std::string::npos)
+      after.push_back({entry.name, entry.tensor.clone()});
+  REQUIRE(after.size() > 2);
+
+  // The first batch norm alone, on each half: momentum 0.1 of the mean of the halves' means.
+  std::vector<float> changes;
+  for (int half = 0; half < 2; ++half) {
+    const std::unique_ptr<Module> fresh = make_model({.name = "xray_resnet", .image_size = side, .seed = 5});
+    const std::vector<float> pixels = images.to_host();
+    const auto part =
+        std::span(pixels).subspan(static_cast<std::size_t>(half) * pixels.size() / 2, pixels.size() / 2);
+    (void)(*fresh)(Tensor::from_host(part, {2, 1, side, side}));
+    for (const NamedTensor& entry : fresh->state())
+      if (entry.name == after[0].name) {
+        const std::vector<float> mean = entry.tensor.to_host();
+        changes.resize(mean.size());
+        for (std::size_t i = 0; i < mean.size(); ++i) changes[i] += 0.5f * mean[i];
+      }
+  }
+  CHECK(relative_difference(after[0].tensor.to_host(), changes) < 1e-6);
+  for (const NamedTensor& entry : after)
+    if (entry.tensor.dtype() == DType::i64) CHECK(entry.tensor.to_host_i64() == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE("errors of a step in shards") {
+  const std::unique_ptr<Module> network = make_model({.name = "report_cnn", .image_size = side});
+  ParameterArena arena(network->parameters());
+  const auto ranks = make_local_ranks(3);
+  CHECK_THROWS_WITH(ShardedTrainingStep(*network, arena, {}, {4, 8, 2, 1, ranks[0].get()}),
+                    "3 ranks do not divide 4 shards");
+  ShardedTrainingStep step(*network, arena, {}, {2, 2, 2, 1, nullptr});
+  const std::vector<std::int64_t> classes{0, 1, 1};
+  CHECK_THROWS_WITH(step.run(0, random_tensor({3, 1, side, side}, 1),
+                             Tensor::from_host(std::span<const std::int64_t>(classes), {3})),
+                    "a batch of 3 images is larger than the 2 of this step");
+}
