@@ -1,6 +1,7 @@
 #include "apps/command_line/remedies.h"
 
 #include "data/dataset/label_table.h"
+#include "engine/distributed/communicator.h"
 #include "engine/io/safetensors.h"
 #include "kernels/common/error_codes.h"
 
@@ -34,6 +35,7 @@ constexpr Remedy remedies[] = {
     {error_code::weights_of_pytorch, "; to train from its weights: xrtrain train --init FILE"},
     {error_code::weights_not_plain,
      "; in Python: torch.save(model.state_dict(), FILE) keeps the weights alone"},
+    {engine::rank_silent, "; if it is only slow, use a larger --timeout"},
     {error_code::class_unreadable, "; xrtrain audit lists them all"},
 };
 

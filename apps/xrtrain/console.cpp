@@ -50,7 +50,7 @@ void print(const std::string& text) {
 
 Console::Console(const ConsoleSettings& settings)
     : settings_(settings),
-      terminal_(!settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1),
+      terminal_(!settings.silent && !settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1),
       lines_(settings.progress_seconds) {
   kernels::set_note_sink([this](kernels::NoteLevel level, const std::string& text) {
     print_line(level == kernels::NoteLevel::info ? LogLevel::info : LogLevel::debug, text, true);
@@ -68,7 +68,7 @@ Console::~Console() {
 
 void Console::print_line(LogLevel level, const std::string& text, bool shown) {
   const std::lock_guard lock(mutex_);
-  if (level < settings_.level) return;
+  if (settings_.silent || level < settings_.level) return;
   log(text);
   if (!shown || settings_.quiet || settings_.json) return;
   clear_progress();
@@ -76,6 +76,7 @@ void Console::print_line(LogLevel level, const std::string& text, bool shown) {
 }
 
 void Console::warn(const char* id, const std::string& text, bool serious) {
+  if (settings_.silent) return;
   {
     const std::lock_guard lock(mutex_);
     if (!warned_.emplace(id, text).second) return;
@@ -97,7 +98,7 @@ std::string Console::warnings_text() {
 }
 
 void Console::event(const char* kind, const nlohmann::json& fields) {
-  if (!settings_.json) return;
+  if (settings_.silent || !settings_.json) return;
   const std::lock_guard lock(mutex_);
   nlohmann::json object = {{"event", kind}};
   object.update(fields);
@@ -110,7 +111,7 @@ void Console::event_text(const char* kind, const std::string& fields) {
 
 void Console::progress(const std::string& label, std::size_t done, std::size_t total,
                        const std::string& note) {
-  if (settings_.quiet || settings_.json || settings_.level > LogLevel::info) return;
+  if (settings_.silent || settings_.quiet || settings_.json || settings_.level > LogLevel::info) return;
   const std::lock_guard lock(mutex_);
   const double now = now_seconds();
   if (!terminal_) {

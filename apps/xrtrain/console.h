@@ -21,6 +21,7 @@ struct ConsoleSettings {
   LogLevel level = LogLevel::info;
   bool verbose = false;                                      ///< details as well
   double progress_seconds = ProgressLines::default_seconds;  ///< between two lines of progress
+  bool silent = false;                                       ///< nothing at all: another rank speaks
 };
 
 /// Usable from several threads. Lines go to standard output and to the log, warnings to standard error and to

@@ -3,15 +3,20 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
+#include <exception>
+#include <thread>
 
 #include "apps/command_line/reference.h"
 #include "apps/command_line/remedies.h"
+#include "apps/mpi/launcher.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
+#include "apps/xrtrain/distributed/ranks.h"
 #include "apps/xrtrain/errors.h"
+#include "apps/xrtrain/failure.h"
 #include "apps/xrtrain/options/option_table.h"
 #include "apps/xrtrain/run/version.h"
 
@@ -22,7 +27,7 @@ namespace command_line = xr::command_line;
 namespace text = xr::text;
 
 int print_error(int status, const std::string& message) {
-  (void)std::fputs(fmt::format("xrtrain: error: {}\n", text::one_line(message)).c_str(), stderr);
+  (void)std::fputs((error_line(message) + '\n').c_str(), stderr);
   return status;
 }
 
@@ -71,6 +76,9 @@ int parse_and_run(int argc, char** argv) {
                          add_synth_command, add_audit_command, add_info_command})
     add(program.command(), action);
   const command_line::Parsed parsed = program.parse(argc, argv);
+  // Of ranks with the same arguments the first speaks; the launcher then ends the others.
+  if (parsed.outcome != command_line::Parsed::Outcome::accepted && xr::mpi::launched_rank() > 0)
+    std::this_thread::sleep_for(std::chrono::seconds(1));
   switch (parsed.outcome) {
     case command_line::Parsed::Outcome::accepted:
       break;
@@ -92,6 +100,7 @@ int parse_and_run(int argc, char** argv) {
     return print_error(
         exit_usage,
         "the command is missing: use train, find-lr, eval, cv, average, compare, predict, export, audit, synth or info; see xrtrain --help");
+  if (parsed.command != "xrtrain train") require_one_process(parsed.command);
   return action();
 }
 
@@ -101,15 +110,8 @@ int main(int argc, char** argv) {
   let_waiting_threads_sleep(argv);
   try {
     return parse_and_run(argc, argv);
-  } catch (const UsageError& error) {
-    return print_error(exit_usage, command_line::with_remedy(error));
-  } catch (const DataError& error) {
-    return print_error(exit_data, command_line::with_remedy(error));
-  } catch (const xr::Error& error) {
-    return print_error(exit_failed, command_line::with_remedy(error));
-  } catch (const std::bad_alloc&) {
-    return print_error(exit_failed, "out of memory: use a smaller --batch-size, --image-size or network");
-  } catch (const std::exception& error) {
-    return print_error(exit_failed, error.what());
+  } catch (...) {
+    const Failure failure = describe_failure(std::current_exception());
+    return print_error(failure.status, failure.message);
   }
 }

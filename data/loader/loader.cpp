@@ -160,12 +160,21 @@ class BatchLoader::Implementation {
     return static_cast<std::size_t>(images_.channels) * settings_.image_size * settings_.image_size;
   }
 
+  [[nodiscard]] bool is_made(std::size_t row, std::size_t count) const {
+    if (!settings_.made_rows) return true;
+    const auto [begin, end] = settings_.made_rows(count);
+    return row >= begin && row < end;
+  }
+
   void make(const Item& item, Augmenter& augmenter) const {
     Batch& batch = item.slot->batch;
-    const AugmentDraw draw = draw_augmentation(settings_.augment, images_.size, images_.size, settings_.seed,
-                                               item.epoch, settings_.draw_index(item.index));
-    augmenter.apply(images_.image(item.index), images_.channels, images_.size, draw,
-                    std::span(batch.images).subspan(item.place * output_values(), output_values()));
+    if (is_made(item.place, batch.count())) {
+      const AugmentDraw draw =
+          draw_augmentation(settings_.augment, images_.size, images_.size, settings_.seed, item.epoch,
+                            settings_.draw_index(item.index));
+      augmenter.apply(images_.image(item.index), images_.channels, images_.size, draw,
+                      std::span(batch.images).subspan(item.place * output_values(), output_values()));
+    }
     batch.labels[item.place] = images_.labels[item.index];
     std::ranges::copy(images_.targets_of(item.index),
                       batch.targets.begin() + static_cast<std::ptrdiff_t>(item.place * label_count()));

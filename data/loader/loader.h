@@ -5,8 +5,10 @@
 #include "data/loader/augment.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace xr::data {
@@ -40,6 +42,10 @@ struct LoaderSettings {
   int image_size = 224;  ///< Side of the output images.
   int workers = 2;       ///< Background threads; 0 makes each batch in next().
   int prefetch = 3;      ///< Batches made ahead at most.
+
+  /// Of a batch of `count` images, the rows whose pixels are made, from .first to before .second; those of others are
+  /// unspecified, for another rank makes them. Empty: all. DeviceLoader makes all.
+  std::function<std::pair<std::size_t, std::size_t>(std::size_t count)> made_rows = {};
 
   /// The image whose draws change image `index`.
   [[nodiscard]] std::size_t draw_index(std::size_t index) const { return one_draw ? 0 : index; }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "apps/machine/machine.h"
+#include "apps/mpi/process_ranks.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/console.h"
@@ -110,6 +111,12 @@ std::string onnx_writing() {
              : fmt::format("not written: install {} and build again", model::onnx::packages);
 }
 
+/// With what train runs on several machines.
+std::string mpi_text() {
+  return mpi::library().empty() ? fmt::format("none: install {} and build again", mpi::package)
+                                : mpi::library();
+}
+
 int run_checkpoint_info(const std::string& given, bool json) {
   const ChosenCheckpoint chosen = find_checkpoint(given);
   if (!chosen.why.empty()) print_aside("note", chosen.why);
@@ -134,6 +141,7 @@ int run_info(bool json) {
                                {"device", choose_device("auto").to_string()},
                                {"archives", archives()},
                                {"onnx", onnx_writing()},
+                               {"mpi", mpi_text()},
                                {"models", models()},
                                {"presets", preset_names()},
                                {"image_formats", image_formats()},
@@ -162,6 +170,7 @@ int run_info(bool json) {
                         model["least_image_size"].get<std::int64_t>());
   text += fmt::format("archives (.npz): {}\n", info["archives"].get<std::string>());
   text += fmt::format("ONNX: {}\n", info["onnx"].get<std::string>());
+  text += fmt::format("MPI: {}\n", info["mpi"].get<std::string>());
   text += fmt::format("presets: {}\n", fmt::join(preset_names(), ", "));
   text += image_formats_text();
   text += cache.empty() ? "image cache: none, because neither XRTRAIN_CACHE, XDG_CACHE_HOME nor HOME is set\n"

@@ -14,7 +14,7 @@
 #include "apps/xrtrain/evaluation/small_validation.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/options/config.h"
-#include "apps/xrtrain/options/data_folders.h"
+#include "apps/xrtrain/run/begin_run.h"
 #include "apps/xrtrain/run/provenance.h"
 #include "apps/xrtrain/run/run_results.h"
 #include "apps/xrtrain/training/batch_check.h"
@@ -39,11 +39,16 @@ namespace fs = std::filesystem;
 /// One run of `train`, from options to results.
 class TrainCommand {
  public:
-  TrainCommand(TrainOptions options, std::unique_ptr<RunFolder> folder, double started)
-      : options_(std::move(options)),
+  TrainCommand(Ranks& ranks, TrainOptions options, std::unique_ptr<RunFolder> folder, double started)
+      : ranks_(ranks),
+        options_(std::move(options)),
         folder_(std::move(folder)),
         started_(started),
-        console_({options_.quiet, options_.json, options_.log_level, options_.verbose}) {}
+        console_({.quiet = options_.quiet,
+                  .json = options_.json,
+                  .level = options_.log_level,
+                  .verbose = options_.verbose,
+                  .silent = !ranks.is_first()}) {}
 
   void run();
 
@@ -53,6 +58,7 @@ class TrainCommand {
   void choose_machine();
   void read_state();
   void start_from_weights(model::Module& network);
+  void begin_files(const data::Dataset& dataset, const Images& images, const model::Module& network);
   void write_config();
   [[nodiscard]] Images load_images(const data::Dataset& dataset);
   void report_skipped(const data::Dataset& dataset, const Images& images);
@@ -64,6 +70,7 @@ class TrainCommand {
   [[nodiscard]] CheckpointInfo make_info(const Images& images) const;
   [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
 
+  Ranks& ranks_;
   TrainOptions options_;
   std::unique_ptr<RunFolder> folder_;
   double started_;
@@ -84,11 +91,11 @@ class TrainCommand {
 
 void TrainCommand::run() {
   choose_machine();
-  warn_of_folder(*folder_, options_.resume, console_);
+  if (ranks_.is_first()) warn_of_folder(*folder_, options_.resume, console_);
   read_state();
   preprocessing_ = make_preprocessing(options_);
   const data::Dataset dataset = find_dataset(options_, console_);
-  catch_interrupts();  // not before: a pattern of groups may take for ever
+  if (ranks_.is_first()) catch_interrupts();  // not before: a pattern of groups may take for ever
   print_notices(dataset.notices, console_);
   // What the evaluation needs is checked before the training.
   check_task(options_, dataset, console_);
@@ -101,7 +108,7 @@ void TrainCommand::run() {
 
   if (details_.subgroups) check_subgroups(*details_.subgroups, !options_.subgroups.empty(), dataset.test);
 
-  if (!options_.init.empty() && !resume_)
+  if (!options_.init.empty() && !resume_ && ranks_.is_first())
     check_initial_weights(options_.init, model_settings(options_, dataset.class_names.size(), device_));
 
   // Images are decoded while the network gets its initial weights.
@@ -129,6 +136,18 @@ void TrainCommand::run() {
   info_.data = identity_of(images.train);
   if (images.validation.count() > 0) info_.data += " and " + identity_of(images.validation);
 
+  ranks_.require_same({{"images", info_.data}});
+  if (ranks_.is_first()) begin_files(dataset, images, *network);
+  validation_ = make_split("validation", std::move(images.validation));
+  test_ = make_split("test", std::move(images.test));
+  train(*network, images);
+  ranks_.leave();
+  if (ranks_.is_first()) evaluate(*network);
+}
+
+/// What the run's folder and the console have before the first step.
+void TrainCommand::begin_files(const data::Dataset& dataset, const Images& images,
+                               const model::Module& network) {
   write_config();
   report_skipped(dataset, images);
   print_data(dataset, images);
@@ -145,26 +164,32 @@ void TrainCommand::run() {
     warn_of_findings(findings, options_, console_);
     engine::write_file_atomically(folder_->file("findings.json"), audit::checks_json(findings) + "\n");
   }
-  print_disk(*network, images.validation.count() > 0);
-  validation_ = make_split("validation", std::move(images.validation));
-  test_ = make_split("test", std::move(images.test));
-  train(*network, images);
-  evaluate(*network);
+  print_disk(network, images.validation.count() > 0);
 }
 
 void TrainCommand::choose_machine() {
   device_ = choose_device(options_.device, &why_not_the_gpu_);
+  if (ranks_.are_several() && device_.type == kernels::DeviceType::cuda &&
+      options_.device.find(':') == std::string::npos)
+    device_ = choose_device(fmt::format("cuda:{}", ranks_.communicator()->local_rank()));
   const kernels::Precision precision = configure_device(device_, options_.precision, options_.kernel_choice);
   is_without_bf16_ = precision != options_.precision;
   options_.precision = precision;
-  if (options_.threads > 0) kernels::set_thread_count(static_cast<int>(options_.threads));
-  threads_ = kernels::thread_count();
+  threads_ = ranks_.set_threads(options_.threads, options_.shards);
+  ranks_.require_same({{"device", kernels::backend(device_).description()},
+                       {"precision", option_text(options_, "precision")}});
 }
 
 void TrainCommand::read_state() {
   if (!options_.resume) return;
-  if (!fs::exists(folder_->resume_state())) return require_no_average(folder_->path());
-  resume_ = read_resume_state(folder_->resume_state());
+  const std::string state = ranks_.from_first([&]() -> std::string {
+    if (fs::exists(folder_->resume_state()))
+      return resume_state_text(read_resume_state(folder_->resume_state()));
+    require_no_average(folder_->path());
+    return {};
+  });
+  if (state.empty()) return;
+  resume_ = resume_state_of_text(state, folder_->resume_state().string());
   const Progress& progress = resume_->progress;
   if (progress.epoch > options_.epochs || (progress.epoch == options_.epochs && progress.batch > 0))
     throw UsageError(fmt::format("--epochs is {}, but the run {} reached epoch {} already: use at least {}",
@@ -179,8 +204,12 @@ void TrainCommand::read_state() {
 /// The network's first weights are those of a file, but for a run that is resumed: it has its own.
 void TrainCommand::start_from_weights(model::Module& network) {
   const fs::path record = folder_->file("initial_weights.json");
-  initial_weights_ = resume_ ? read_initial_weights(record)
-                             : load_initial_weights(options_.init, info_.model, network, record, console_);
+  if (ranks_.is_first())
+    initial_weights_ = resume_ ? read_initial_weights(record)
+                               : load_initial_weights(options_.init, info_.model, network, record, console_);
+  const std::string text = ranks_.from_first([&] { return text::read_file(record); });
+  if (!ranks_.is_first())
+    initial_weights_ = initial_weights_of_text(text, record.string());  // the trainer sends weights
   info_.initial_weights = initial_weights_.identity;
 }
 
@@ -275,7 +304,8 @@ std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data
 void TrainCommand::train(model::Module& network, const Images& images) {
   Trainer trainer(
       {options_, device_, *folder_, console_, info_, network, images.train, preprocessing_, validation_.get(),
-       features_.get(), loss_weights(options_, images.train, info_.class_names.size()), info_.data, threads_},
+       features_.get(), loss_weights(options_, images.train, info_.class_names.size()), info_.data, threads_,
+       ranks_.communicator()},
       resume_);
   engine::allocator(device_).empty_cache();  // the initial weights have moved into the optimizer's arena
   const double started = now_seconds();
@@ -330,52 +360,25 @@ void TrainCommand::print_places(std::int64_t checkpoint) {
                   text::shell_word(options_.data), options_.image_size, run, run));
 }
 
-/// Options, and the folder that they name, opened.
-std::pair<TrainOptions, std::unique_ptr<RunFolder>> begin(const GivenOptions& given,
-                                                          const std::string& config_file) {
-  TrainOptions options = resolve_options(given, config_file);
-  if (options.out.empty()) throw UsageError("--out is missing: give the folder of the run");
-  const std::string out = options.out;
-  const bool resumed = options.resume && inspect_folder(out) == FolderKind::run;
-  if (!resumed) {
-    if (options.data.empty() && options.resume)
-      throw UsageError(
-          fmt::format("there is no run in {} to resume: give another --out, or --data to start one", out));
-    if (options.data.empty())
-      throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
-    options.data = fs::absolute(options.data).lexically_normal().string();
-    validate(options);
-    require_outside("--out", out, options.data);
-    (void)choose_device(options.device);
-  }
-  auto folder = std::make_unique<RunFolder>(out, options.force    ? RunFolder::Begin::force
-                                                 : options.resume ? RunFolder::Begin::resume
-                                                                  : RunFolder::Begin::fresh);
-  if (resumed) {
-    const TrainOptions of_run = resolve_options({}, folder->config().string());
-    options = resolve_resumed_options(of_run, given, config_file);
-    options.data = fs::absolute(options.data).lexically_normal().string();
-    validate(options);
-  }
-  if (!options.subgroups.empty())  // for the run's config.toml: found from anywhere
-    options.subgroups = fs::absolute(options.subgroups).lexically_normal().string();
-  return {options, std::move(folder)};
-}
-
-}  // namespace
-
-int run_train(const GivenOptions& given, const std::string& config_file) {
-  const double started = now_seconds();
-  auto [options, folder] = begin(given, config_file);
+int run_train_as(Ranks& ranks, const GivenOptions& given, const std::string& config_file, double started) {
+  auto [options, folder] = begin_run(ranks, given, config_file);
   const std::string out = options.out;
   try {
-    TrainCommand(std::move(options), std::move(folder), started).run();
+    TrainCommand(ranks, std::move(options), std::move(folder), started).run();
   } catch (const Interrupted& interruption) {
     if (inspect_folder(out) != FolderKind::run) throw Error(interruption.what());
     throw Error(fmt::format("{}; continue with: xrtrain train --out {} --resume", interruption.what(),
                             text::shell_word(out)));
   }
   return exit_done;
+}
+
+}  // namespace
+
+int run_train(const GivenOptions& given, const std::string& config_file) {
+  const double started = now_seconds();
+  Ranks ranks;
+  return ranks.run([&] { return run_train_as(ranks, given, config_file, started); });
 }
 
 void add_train_command(command_line::Command app, Action& action) {

@@ -130,4 +130,19 @@ std::string config_text(const TrainOptions& options) {
   return text;
 }
 
+std::string options_text(const TrainOptions& options) {
+  std::string text;
+  for (const OptionSpec& spec : option_table())
+    if (spec.in_file != InFile::no)
+      text += fmt::format("{} = {}\n", spec.name, toml_value(get_value(options, spec)));
+  return text;
+}
+
+TrainOptions options_of_text(const std::string& text) {
+  TrainOptions options;
+  for (const FileOption& option : parse_config(text, "the options of rank 0"))
+    set_value(options, *option.spec, option.value, option.where);
+  return options;
+}
+
 }  // namespace xr::apps

@@ -27,4 +27,8 @@ struct FileOption {
 /// The text of a run's config.toml: all that a run with the same results needs.
 [[nodiscard]] std::string config_text(const TrainOptions& options);
 
+/// Every option that a file may hold, for another rank, and the options of such a text.
+[[nodiscard]] std::string options_text(const TrainOptions& options);
+[[nodiscard]] TrainOptions options_of_text(const std::string& text);
+
 }  // namespace xr::apps

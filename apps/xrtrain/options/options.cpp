@@ -124,6 +124,10 @@ void validate(const TrainOptions& options) {
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.resume && options.force)
     throw UsageError("--resume and --force exclude each other: continue the run, or replace it");
+  if (options.shards > options.batch_size)
+    throw UsageError(
+        fmt::format("--shards is {}, but --batch-size is {}: a shard has at least one image, use at most {}",
+                    options.shards, options.batch_size, options.batch_size));
   if (!options.fold.empty()) (void)fold_settings(options);
   if (!options.groups.empty() && !options.group_regex.empty())
     throw UsageError("--groups and --group-regex exclude each other: use one");

@@ -47,6 +47,7 @@ struct TrainOptions {
   std::string init;                ///< a file of weights to start from; empty: at random
   // Training.
   std::int64_t epochs = 20, batch_size = 32, seed = 0;
+  std::int64_t shards = 1;    ///< parts of a batch that are computed by themselves, by one rank or several
   std::int64_t patience = 0;  ///< epochs without a better validation after which training ends; 0: never
   double ema = 0;             ///< decay of the moving average of the weights; 0: none
   Optimizer optimizer = Optimizer::adam;
@@ -66,6 +67,7 @@ struct TrainOptions {
   kernels::Precision precision = kernels::Precision::fp32;
   kernels::KernelChoice kernel_choice = kernels::KernelChoice::automatic;
   std::int64_t workers = 1, threads = 0;
+  double timeout = 600;  ///< seconds that a rank waits for another
   bool cuda_graph = true;
   bool cache = true;           ///< decoded images are kept for the next run
   bool cache_features = true;  ///< of a frozen backbone: computed once instead of in every epoch

@@ -40,6 +40,11 @@ struct ResumeState {
     const std::filesystem::path& path, const ResumeState& state,
     const std::vector<engine::NamedTensor>& tensors);
 
+/// The state as a text, for another rank.
+[[nodiscard]] std::string resume_state_text(const ResumeState& state);
+/// Throws Error for a text that is none; `name` is for messages.
+[[nodiscard]] ResumeState resume_state_of_text(const std::string& text, const std::string& name);
+
 /// Reads the state of a run, not yet its tensors. Throws DataError.
 [[nodiscard]] ResumeState read_resume_state(const std::filesystem::path& path);
 /// Overwrites `tensors` (from resume_tensors) with the file's. Throws DataError.

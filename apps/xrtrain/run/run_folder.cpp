@@ -107,10 +107,14 @@ RunFolder::RunFolder(fs::path path, Begin begin) : path_(std::move(path)) {
   }
 }
 
+std::unique_ptr<RunFolder> RunFolder::of_another_rank(fs::path path) {
+  return std::unique_ptr<RunFolder>(new RunFolder(std::move(path)));
+}
+
 RunFolder::~RunFolder() {
   std::error_code ignored;
   if (made_) fs::remove(path_, ignored);  // fails, as it should, unless the folder is empty
-  ::close(descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void RunFolder::lock() {

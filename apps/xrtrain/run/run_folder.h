@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace xr::apps {
@@ -25,6 +27,8 @@ class RunFolder {
   /// or anything else; force: removes the files of a run from it; resume: takes what is there. Throws Error
   /// that names the path and the reason.
   RunFolder(std::filesystem::path path, Begin begin);
+  /// The folder that another rank has open: names alone, nothing is read or written.
+  [[nodiscard]] static std::unique_ptr<RunFolder> of_another_rank(std::filesystem::path path);
   /// Removes the folder again if it was made here and nothing was written.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
@@ -46,6 +50,7 @@ class RunFolder {
   void prepare(bool with_events) const;
 
  private:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
   void lock();
 
   std::filesystem::path path_;

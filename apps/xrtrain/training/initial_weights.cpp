@@ -208,9 +208,12 @@ InitialWeights load_initial_weights(const std::string& file, const model::ModelS
 }
 
 InitialWeights read_initial_weights(const fs::path& record) {
+  return initial_weights_of_text(text::read_file(record), record.string());
+}
+
+InitialWeights initial_weights_of_text(const std::string& record, const std::string& name) {
   try {
-    std::ifstream stream(record);
-    const json facts = json::parse(stream);
+    const json facts = json::parse(record);
     InitialWeights result{facts.at("identity").get<std::string>(), std::nullopt};
     if (facts.contains("mean"))
       result.normalization = ChosenNormalization{
@@ -218,8 +221,7 @@ InitialWeights read_initial_weights(const fs::path& record) {
           facts.at("normalization").get<std::string>()};
     return result;
   } catch (const json::exception& error) {
-    throw DataError(
-        fmt::format("{} is damaged or missing ({}): start a new run", record.string(), error.what()));
+    throw DataError(fmt::format("{} is damaged or missing ({}): start a new run", name, error.what()));
   }
 }
 

@@ -28,5 +28,7 @@ InitialWeights load_initial_weights(const std::string& file, const model::ModelS
                                     Console& console);
 /// What load_initial_weights wrote. Throws DataError.
 [[nodiscard]] InitialWeights read_initial_weights(const std::filesystem::path& record);
+/// The same of the file's text; `name` is for messages.
+[[nodiscard]] InitialWeights initial_weights_of_text(const std::string& record, const std::string& name);
 
 }  // namespace xr::apps

@@ -35,7 +35,7 @@ engine::Schedule make_schedule(const TrainOptions& options, std::int64_t batches
 
 Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
     : setup_(std::move(setup)),
-      batches_(BatchSource::make(setup_.train, training_batches(setup_), setup_.device)),
+      batches_(BatchSource::make(setup_.train, own_training_batches(setup_), setup_.device)),
       results_(setup_.device, setup_.options.batch_size,
                static_cast<std::int64_t>(setup_.info.class_names.size()),
                setup_.device.type == kernels::DeviceType::cpu ? 1 : steps_between_readings),
@@ -44,6 +44,7 @@ Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
   timing_ = "phase,epoch,seconds\n";
   begin_phase(trains_head_alone(setup_.options, resume ? epoch_of_optimizer(resume->progress) : 0));
   if (resume) restore(*resume);
+  share_state();
 }
 
 void Trainer::restore(const ResumeState& state) {
@@ -58,13 +59,15 @@ void Trainer::restore(const ResumeState& state) {
   resume_epoch_ = progress_.epoch - 1;
   // A checkpoint has the weights that training goes on with, unless they are averages.
   const bool with_network = progress_.batch > 0 || average_;
-  if (!with_network && progress_.epoch > 0)
+  if (writes() && !with_network && progress_.epoch > 0)
     load_weights(folder.checkpoint(progress_.epoch - 1), setup_.network);
-  load_resume_tensors(
-      folder.resume_state(),
-      state_tensors(with_network ? setup_.network.state() : std::vector<engine::NamedTensor>{}));
+  if (writes())
+    load_resume_tensors(
+        folder.resume_state(),
+        state_tensors(with_network ? setup_.network.state() : std::vector<engine::NamedTensor>{}));
   const auto batches = static_cast<std::int64_t>(batches_->batch_count());
   optimizer_->set_steps_done(progress_.step - (head_alone_ ? 0 : setup_.options.freeze_epochs * batches));
+  if (!writes()) return;
   if (const std::string text = text::read_file(folder.file("timing.csv")); text.starts_with(timing_))
     timing_ = text;
 }
@@ -140,8 +143,11 @@ double Trainer::data_wait_share() const {
 
 void Trainer::step() {
   const model::FromFeatures from(setup_.network, batches_->modules_done());
-  const model::TrainingStep::Result& result = training_step_->run(
-      progress_.step, batches_->images(), batches_->labels(), [this] { batches_->make_images(); });
+  const auto run = [this](auto& step) -> const model::TrainingStep::Result& {
+    return step.run(progress_.step, batches_->images(), batches_->labels(),
+                    [this] { batches_->make_images(); });
+  };
+  const model::TrainingStep::Result& result = sharded_step_ ? run(*sharded_step_) : run(*training_step_);
   count(results_.add(progress_.step, result, batches_->truth()));
   optimizer_->set_learning_rate(static_cast<float>(schedule_.at(progress_.step)));
   if (weights_written_.valid()) weights_written_.get();  // of the epoch before
@@ -234,6 +240,7 @@ void Trainer::finish_epoch() {
   timing_ += fmt::format("train,{},{:.3f}\ntrain_steps,{},{:.3f}\ndata_wait,{},{:.3f}\n", record.epoch,
                          seconds, record.epoch, epoch_steps_seconds_, record.epoch, epoch_data_wait_seconds_);
   history_.push_back(record);
+  require_equal_ranks();
   progress_ = {.epoch = record.epoch + 1, .step = progress_.step};
   save_epoch(record, std::move(evaluated.network));
   if (interrupted() && !finished()) {

@@ -21,6 +21,7 @@
 #include "engine/train/exponential_moving_average.h"
 #include "engine/train/optimizer.h"
 #include "engine/train/schedule.h"
+#include "model/sharded_training_step.h"
 #include "model/training_step.h"
 
 namespace xr::apps {
@@ -40,10 +41,13 @@ struct TrainingSetup {
   std::vector<float> class_weights;       ///< or none
   std::string data_identity;              ///< of training and validation images
   int threads = 1;
+  engine::Communicator* communicator = nullptr;  ///< with the other ranks that share the shards, or none
 };
 
 /// How batches of training images are made.
 [[nodiscard]] data::LoaderSettings training_batches(const TrainingSetup& setup);
+/// The same, of the images of this rank's shards alone.
+[[nodiscard]] data::LoaderSettings own_training_batches(const TrainingSetup& setup);
 /// Of a run that is resumed: the epoch whose optimizer was saved.
 [[nodiscard]] std::int64_t epoch_of_optimizer(const Progress& progress);
 
@@ -67,6 +71,14 @@ class Trainer {
 
  private:
   void restore(const ResumeState& state);
+  /// Whether this rank writes files.
+  [[nodiscard]] bool writes() const {
+    return setup_.communicator == nullptr || setup_.communicator->rank() == 0;
+  }
+  /// Where ranks share the shards: weights, moments and averages of rank 0 on all.
+  void share_state();
+  /// Throws Error unless all have the same weights and results after an epoch.
+  void require_equal_ranks();
   /// Arena, optimizer and training step of the parameters that are trained.
   void begin_phase(bool head_alone);
   /// Changes to what the next epoch trains: all after the head, or the head on features.
@@ -104,6 +116,7 @@ class Trainer {
   std::unique_ptr<engine::Optimizer> optimizer_;
   std::unique_ptr<engine::ExponentialMovingAverage> average_;  // of --ema, or none
   std::unique_ptr<model::TrainingStep> training_step_;
+  std::unique_ptr<model::ShardedTrainingStep> sharded_step_;  // with shards, in its place
   std::unique_ptr<BatchSource> batches_;
   bool head_alone_ = false;
   std::unique_ptr<BatchSource> statistics_batches_;  // or none

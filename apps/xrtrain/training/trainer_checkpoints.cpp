@@ -38,6 +38,7 @@ bool Trainer::resume_state_due(bool last) const {
 }
 
 void Trainer::save_epoch(const EpochRecord& record, std::vector<engine::NamedTensor> evaluated) {
+  if (!writes()) return;
   writer_.wait();
   const bool with_resume = resume_state_due(finished());
   CheckpointInfo info = setup_.info;
@@ -81,13 +82,14 @@ void Trainer::save_epoch(const EpochRecord& record, std::vector<engine::NamedTen
 }
 
 void Trainer::write_history(const History& history) const {
+  if (!writes()) return;
   const RunFolder& folder = setup_.folder;
   engine::write_file_atomically(folder.file("history.csv"), history_csv(history));
   if (setup_.options.tensorboard) engine::write_file_atomically(folder.events(), event_file(history));
 }
 
 void Trainer::prune_checkpoints(const History& history, std::int64_t resume_epoch) const {
-  if (setup_.options.keep == 0) return;
+  if (setup_.options.keep == 0 || !writes()) return;
   const auto epochs = static_cast<std::int64_t>(history.size());
   const std::optional<std::int64_t> best = best_on_validation(history, first_candidate_);
   for (const std::int64_t epoch : list_checkpoints(setup_.folder.path())) {

@@ -25,10 +25,27 @@ bool recomputes_statistics(const TrainingSetup& setup, std::int64_t steps) {
   return may && momentum_is_too_small(setup.network, steps);
 }
 
+model::ShardSettings shard_settings(const TrainingSetup& setup) {
+  return {setup.options.shards, setup.options.batch_size,
+          static_cast<std::int64_t>(setup.info.class_names.size()),
+          model::min_training_batch(setup.info.model), setup.communicator};
+}
+
 }  // namespace
 
 data::LoaderSettings training_batches(const TrainingSetup& setup) {
   return training_loader_settings(setup.options, setup.preprocessing);
+}
+
+data::LoaderSettings own_training_batches(const TrainingSetup& setup) {
+  data::LoaderSettings settings = training_batches(setup);
+  if (setup.communicator == nullptr) return settings;
+  const model::ShardSettings sharding = shard_settings(setup);
+  settings.made_rows = [sharding](std::size_t count) {
+    const engine::Range rows = sharding.own_rows(static_cast<std::int64_t>(count));
+    return std::pair(static_cast<std::size_t>(rows.begin), static_cast<std::size_t>(rows.end));
+  };
+  return settings;
 }
 
 std::int64_t epoch_of_optimizer(const Progress& progress) {
@@ -39,14 +56,20 @@ void Trainer::begin_phase(bool head_alone) {
   head_alone_ = head_alone;
   if (!head_alone) setup_.network.unfreeze();
   training_step_.reset();
+  sharded_step_.reset();
   average_.reset();
   optimizer_.reset();
   arena_ = std::make_unique<engine::ParameterArena>(setup_.network.trainable_parameters());
   optimizer_ = make_optimizer(setup_.options, setup_.info.model, *arena_);
   if (setup_.options.ema > 0)
     average_ = std::make_unique<engine::ExponentialMovingAverage>(*arena_, setup_.options.ema);
-  training_step_ = std::make_unique<model::TrainingStep>(
-      setup_.network, *arena_, training_step_settings(setup_.options, setup_.class_weights, setup_.device));
+  const model::TrainingStepSettings step =
+      training_step_settings(setup_.options, setup_.class_weights, setup_.device);
+  if (setup_.options.shards > 1)
+    sharded_step_ =
+        std::make_unique<model::ShardedTrainingStep>(setup_.network, *arena_, step, shard_settings(setup_));
+  else
+    training_step_ = std::make_unique<model::TrainingStep>(setup_.network, *arena_, step);
   const auto steps = static_cast<std::int64_t>(batches_->batch_count());
   if (recomputes_statistics(setup_, steps)) {
     statistics_batches_ = BatchSource::make(setup_.train, training_batches(setup_), setup_.device);
@@ -62,7 +85,7 @@ void Trainer::begin_epoch() {
   if (head_alone_ && !trains_head_alone(setup_.options, progress_.epoch)) {
     writer_.wait();  // it reads parameters and moments where they lie now
     weights_written_ = {};
-    batches_ = BatchSource::make(setup_.train, training_batches(setup_), setup_.device);
+    batches_ = BatchSource::make(setup_.train, own_training_batches(setup_), setup_.device);
     if (setup_.validation != nullptr) setup_.validation->use_images();
     begin_phase(false);
     setup_.console.line("The backbone is trained from here on (--freeze-epochs)");

@@ -46,12 +46,12 @@ double seconds_since(Clock::time_point start) {
   }
   if (settings.as_nobody && ::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(99);
   std::vector<char*> argv;
-  std::string program = XR_PROGRAM;
-  argv.push_back(program.data());
-  std::vector<std::string> copies = arguments;
+  std::vector<std::string> copies = settings.launcher;
+  copies.emplace_back(XR_PROGRAM);
+  copies.insert(copies.end(), arguments.begin(), arguments.end());
   for (std::string& argument : copies) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  ::execv(program.c_str(), argv.data());
+  ::execvp(copies.front().c_str(), argv.data());
   ::_exit(98);
 }
 
@@ -110,6 +110,7 @@ Result run(const TemporaryFolder& folder, const Arguments& arguments, const RunS
       ++signals;
       ::kill(child, settings.signal);
     }
+    if (settings.while_running) settings.while_running(child);
     if (seconds_since(started) > 240) ::kill(child, SIGKILL);
     std::this_thread::sleep_for(std::chrono::microseconds(500));
   }

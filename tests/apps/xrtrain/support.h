@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -45,8 +46,10 @@ struct RunSettings {
   int signal = 9, signals = 1;
   std::string signal_after_line;  ///< sends `signal` once a line of the output starts with this
   std::uint64_t file_size_limit = 0;
-  bool as_nobody = false;  ///< without root's right to write anywhere
-  std::string output_to;   ///< a file for standard output
+  bool as_nobody = false;                        ///< without root's right to write anywhere
+  std::string output_to;                         ///< a file for standard output
+  std::vector<std::string> launcher;             ///< a command that starts the program: mpirun -n 2
+  std::function<void(int child)> while_running;  ///< called again and again with the process's number
 };
 
 /// Runs the program. Its cache is in `folder`/cache.

@@ -192,3 +192,25 @@ TEST_CASE("loader settings that cannot be are refused") {
   settings.image_size = 0;
   CHECK_THROWS_AS(BatchLoader(set, settings), Error);
 }
+
+TEST_CASE("a rank's loader makes the pixels of its rows, the same ones, and all labels") {
+  const ImageSet set = make_set(10, 1);
+  for (const int workers : {0, 2}) {
+    LoaderSettings settings = settings_with(workers);
+    BatchLoader all(set, settings);
+    settings.made_rows = [](std::size_t count) { return std::pair(count / 2, count); };
+    BatchLoader half(set, settings);
+    all.start_epoch(3);
+    half.start_epoch(3);
+    while (const Batch* const whole = all.next()) {
+      const Batch* const part = half.next();
+      REQUIRE(part != nullptr);
+      CHECK(part->labels == whole->labels);
+      CHECK(part->indices == whole->indices);
+      REQUIRE(part->images.size() == whole->images.size());
+      const auto first = static_cast<std::ptrdiff_t>(whole->count() / 2 * 10 * 10);
+      CHECK(std::equal(part->images.begin() + first, part->images.end(), whole->images.begin() + first));
+      CHECK(part->images.front() == 0.0f);  // not made: as the buffer came
+    }
+  }
+}

@@ -1,0 +1,231 @@
+#include "apps/mpi/process_ranks.h"
+
+#include <mpi.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include "apps/mpi/launcher.h"
+
+namespace xr::mpi {
+
+namespace {
+
+using engine::Incoming;
+using engine::Outgoing;
+using Clock = std::chrono::steady_clock;
+
+enum Tag { tag_message = 1, tag_failure = 2 };
+
+/// MPI counts bytes with an int.
+constexpr std::size_t chunk_bytes = std::size_t{1} << 30;
+
+void check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  (void)MPI_Error_string(code, text, &length);
+  throw Error(fmt::format("{} failed: {}", call, std::string(text, static_cast<std::size_t>(length))));
+}
+
+/// Waits between two looks at requests: at first short, for a step takes milliseconds, then ever longer, for ranks may
+/// share a core.
+class Pause {
+ public:
+  void operator()() {
+    if (++looks_ < 200) {
+      (void)::sched_yield();
+    } else {
+      std::this_thread::sleep_for(std::chrono::microseconds(std::min(1000, 20 + looks_ / 10)));
+    }
+  }
+
+ private:
+  int looks_ = 0;
+};
+
+/// Requests under way, and the rank that each is about. What is not done when it is destroyed is given up.
+class Requests {
+ public:
+  Requests() = default;
+  Requests(const Requests&) = delete;
+  Requests& operator=(const Requests&) = delete;
+  ~Requests() {
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      if (requests_[i] == MPI_REQUEST_NULL) continue;
+      if (i < receives_) (void)MPI_Cancel(&requests_[i]);  // sends cannot be
+      (void)MPI_Request_free(&requests_[i]);
+    }
+  }
+
+  /// All messages that are received come before those that are sent.
+  void receive(const Incoming& message) {
+    for (std::size_t begin = 0; begin < message.bytes.size(); begin += chunk_bytes) {
+      const std::span<std::byte> part = message.bytes.subspan(begin, size_of(message.bytes.size() - begin));
+      check(MPI_Irecv(part.data(), static_cast<int>(part.size()), MPI_BYTE, message.rank, tag_message,
+                      MPI_COMM_WORLD, add(message.rank)),
+            "MPI_Irecv");
+    }
+    receives_ = requests_.size();
+  }
+
+  void send(const Outgoing& message, Tag tag = tag_message) {
+    for (std::size_t begin = 0; begin < message.bytes.size(); begin += chunk_bytes) {
+      const std::span<const std::byte> part =
+          message.bytes.subspan(begin, size_of(message.bytes.size() - begin));
+      check(MPI_Isend(part.data(), static_cast<int>(part.size()), MPI_BYTE, message.rank, tag, MPI_COMM_WORLD,
+                      add(message.rank)),
+            "MPI_Isend");
+    }
+  }
+
+  [[nodiscard]] bool done() {
+    int all = 0;
+    check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all, MPI_STATUSES_IGNORE),
+          "MPI_Testall");
+    return all != 0;
+  }
+
+  /// The rank of the first request that is not done.
+  [[nodiscard]] int missing() {
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      int is_done = 0;
+      if (MPI_Request_get_status(requests_[i], &is_done, MPI_STATUS_IGNORE) == MPI_SUCCESS && is_done == 0)
+        return ranks_[i];
+    }
+    return ranks_.empty() ? 0 : ranks_.front();
+  }
+
+ private:
+  [[nodiscard]] static std::size_t size_of(std::size_t left) { return std::min(left, chunk_bytes); }
+  [[nodiscard]] MPI_Request* add(int rank) {
+    ranks_.push_back(rank);
+    requests_.push_back(MPI_REQUEST_NULL);
+    return &requests_.back();
+  }
+
+  std::vector<MPI_Request> requests_;  // each is started before the next is added
+  std::vector<int> ranks_;
+  std::size_t receives_ = 0;
+};
+
+int world_rank() {
+  int rank = 0;
+  check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
+  return rank;
+}
+
+int world_size() {
+  int size = 0;
+  check(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size");
+  return size;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+void print_line(const std::string& line) {
+  (void)std::fputs((line + '\n').c_str(), stderr);
+  (void)std::fflush(stderr);
+}
+
+class MpiRanks final : public ProcessRanks {
+ public:
+  MpiRanks(int rank, int size, std::chrono::milliseconds deadline)
+      : ProcessRanks(rank, std::vector<std::string>(static_cast<std::size_t>(size), "unknown")) {
+    set_deadline(deadline);
+    set_hosts(all_gather_text(host_name()));
+  }
+
+  void exchange(std::span<const Outgoing> sent, std::span<const Incoming> received) override {
+    Requests requests;
+    for (const Incoming& message : received) requests.receive(message);
+    for (const Outgoing& message : sent) requests.send(message);
+    const auto until = Clock::now() + deadline();
+    for (Pause pause; !requests.done(); pause()) {
+      look_for_failure();
+      if (Clock::now() >= until) throw silent(requests.missing());
+    }
+  }
+
+  [[noreturn]] void fail(const std::string& line, int status) override {
+    // A rank that waits for rank 0 need not wait for it again; one of several that fail alike is first.
+    const auto patience = is_silent_ ? std::chrono::milliseconds(1000 + 200 * rank())
+                                     : deadline() + std::chrono::milliseconds(200 * rank());
+    try {
+      if (rank() != 0) report(line, status, patience);
+    } catch (const Error&) {  // rank 0 cannot be told
+    }
+    print_line(line);
+    (void)MPI_Abort(MPI_COMM_WORLD, status);
+    ::_exit(status);
+  }
+
+  void leave() override {
+    barrier();
+    check(MPI_Finalize(), "MPI_Finalize");
+  }
+
+ private:
+  [[nodiscard]] Error silent(int rank) {
+    is_silent_ = true;
+    return Communicator::silent(rank);
+  }
+
+  /// Sends rank 0 what it is to print, and waits until it ends this process.
+  void report(const std::string& line, int status, std::chrono::milliseconds patience) {
+    const std::string message = std::string(1, static_cast<char>(status)) + line;
+    Requests requests;
+    requests.send({0, std::as_bytes(std::span(message))}, tag_failure);
+    const auto until = Clock::now() + patience;
+    for (Pause pause; Clock::now() < until; pause()) (void)requests.done();
+  }
+
+  /// Throws what another rank has reported.
+  void look_for_failure() {
+    if (rank() != 0) return;
+    int there = 0;
+    MPI_Status status;
+    check(MPI_Iprobe(MPI_ANY_SOURCE, tag_failure, MPI_COMM_WORLD, &there, &status), "MPI_Iprobe");
+    if (there == 0) return;
+    int length = 0;
+    check(MPI_Get_count(&status, MPI_BYTE, &length), "MPI_Get_count");
+    std::string message(static_cast<std::size_t>(length), '\0');
+    check(MPI_Recv(message.data(), length, MPI_BYTE, status.MPI_SOURCE, tag_failure, MPI_COMM_WORLD,
+                   MPI_STATUS_IGNORE),
+          "MPI_Recv");
+    throw RankFailure(message.substr(1), static_cast<unsigned char>(message[0]));
+  }
+
+  bool is_silent_ = false;
+};
+
+}  // namespace
+
+std::string library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "MPI";
+  const std::string name(text, static_cast<std::size_t>(length));
+  return name.substr(0, name.find_first_of(",\n"));
+}
+
+std::unique_ptr<ProcessRanks> join_ranks(std::chrono::milliseconds deadline) {
+  int provided = 0;
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  const int size = world_size();
+  XR_CHECK(
+      size == launched_ranks(),
+      "the launcher started {} ranks, but {} of this build finds {}: start it with the launcher of the same MPI",
+      launched_ranks(), library(), size);
+  return std::make_unique<MpiRanks>(world_rank(), size, deadline);
+}
+
+}  // namespace xr::mpi
