@@ -20,7 +20,10 @@
 namespace Catch {
 
 namespace clara = Clara;
-using TestEventListenerBase = EventListenerBase;
+class TestEventListenerBase : public EventListenerBase {
+ public:
+  using EventListenerBase::EventListenerBase;
+};
 
 namespace Matchers {
 
