@@ -79,7 +79,7 @@ std::string resume_state_text(const ResumeState& state) {
 
 ResumeState resume_state_of_text(const std::string& text, const std::string& name) {
   const std::size_t end = text.find('\n');
-  XR_CHECK(end != std::string::npos, "{} is no state of a run", name);
+  XR_CHECK(end != std::string::npos, "{} is not the state of a run", name);
   return state_of(text.substr(0, end), text.substr(end + 1), name);
 }
 

@@ -133,7 +133,7 @@ TEST_CASE("2, 3 and 4 ranks end in the bytes of one process: xray_resnet") {
   check_networks("xray_resnet");
 }
 
-TEST_CASE("a run goes on with another number of ranks") {
+TEST_CASE("a run continues with another number of ranks") {
   if (!can_start_ranks()) return;
   TemporaryFolder folder;
   make_phantoms(folder, 12, 2);
