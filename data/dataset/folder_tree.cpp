@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <utility>
 
 namespace xr::data {
 
@@ -18,11 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct FolderIdentity {
-  dev_t device;
-  ino_t inode;
-  auto operator<=>(const FolderIdentity&) const = default;
-};
+using FolderIdentity = std::pair<dev_t, ino_t>;  // device and inode
 
 std::string joined(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + '/' + name;

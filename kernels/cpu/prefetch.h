@@ -23,8 +23,8 @@ template <class T>
 /// Asks for x[0, count) one page further on.
 template <class T>
 [[gnu::always_inline]] inline void prefetch_ahead(const T* x, std::int64_t count) {
-  constexpr auto page = static_cast<std::int64_t>(4096 / sizeof(T));
-  prefetch(x + page, count);
+  constexpr auto page_elements = static_cast<std::int64_t>(4096 / sizeof(T));
+  prefetch(x + page_elements, count);
 }
 
 }  // namespace xr::kernels::cpu

@@ -93,8 +93,9 @@ TEST_CASE("without cuDNN automatic goes on with own kernels and says so once") {
   for (int call = 0; call < 3; ++call) CHECK(f.chooser.libraries_for(conv, false) == nullptr);
   CHECK(f.opened == 1);
   REQUIRE(f.info.size() == 1);
-  CHECK_THAT(f.info[0], Contains("conv2d_forward: an own kernel runs that is not made for such operands") &&
-                            Contains("cuDNN is not available"));
+  CHECK_THAT(f.info[0],
+             Contains("conv2d_forward: a hand-written kernel runs that is not made for such operands") &&
+                 Contains("cuDNN is not available"));
 }
 
 TEST_CASE("choosing cudnn without it is an error that changes nothing") {

@@ -22,12 +22,21 @@ namespace {
 
 constexpr std::int64_t side = 16;
 
+ModelSettings settings_of(const std::string& name, float dropout = 0.25f) {
+  ModelSettings settings;
+  settings.name = name;
+  settings.image_size = side;
+  settings.dropout = dropout;
+  settings.seed = 5;
+  return settings;
+}
+
 struct ShardedRun {
   std::string name = "xray_resnet";
   std::int64_t shards = 4, rows = 8, batch_size = 8;
   float dropout = 0.25f;
   bool targets = false;
-  std::vector<float> class_weights;
+  std::vector<float> class_weights = {};
 
   [[nodiscard]] std::vector<std::int64_t> classes() const {
     std::vector<std::int64_t> result;
@@ -44,8 +53,7 @@ struct ShardedRun {
 
   /// Loss, logits, gradients, and the network after two steps of SGD, one after another.
   [[nodiscard]] std::vector<float> numbers(Communicator* ranks, bool whole_batch = false) const {
-    const std::unique_ptr<Module> network =
-        make_model({.name = name, .image_size = side, .dropout = dropout, .seed = 5});
+    const std::unique_ptr<Module> network = make_model(settings_of(name, dropout));
     ParameterArena arena(network->parameters());
     Sgd optimizer(arena, {.learning_rate = 0.01f});
     TrainingStepSettings settings;
@@ -128,7 +136,7 @@ TEST_CASE("one shard is the step of the whole batch, but for rounding") {
 }
 
 TEST_CASE("running statistics move by the mean of the shards' changes, and count steps") {
-  const std::unique_ptr<Module> network = make_model({.name = "xray_resnet", .image_size = side, .seed = 5});
+  const std::unique_ptr<Module> network = make_model(settings_of("xray_resnet"));
   ParameterArena arena(network->parameters());
   ShardedTrainingStep step(*network, arena, {}, {2, 4, 2, 1, nullptr});
   const Tensor images = random_tensor({4, 1, side, side}, 1);
@@ -144,7 +152,7 @@ TEST_CASE("running statistics move by the mean of the shards' changes, and count
   // The first batch norm alone, on each half: momentum 0.1 of the mean of the halves' means.
   std::vector<float> changes;
   for (int half = 0; half < 2; ++half) {
-    const std::unique_ptr<Module> fresh = make_model({.name = "xray_resnet", .image_size = side, .seed = 5});
+    const std::unique_ptr<Module> fresh = make_model(settings_of("xray_resnet"));
     const std::vector<float> pixels = images.to_host();
     const auto part =
         std::span(pixels).subspan(static_cast<std::size_t>(half) * pixels.size() / 2, pixels.size() / 2);
@@ -162,7 +170,7 @@ TEST_CASE("running statistics move by the mean of the shards' changes, and count
 }
 
 TEST_CASE("errors of a step in shards") {
-  const std::unique_ptr<Module> network = make_model({.name = "report_cnn", .image_size = side});
+  const std::unique_ptr<Module> network = make_model(settings_of("report_cnn"));
   ParameterArena arena(network->parameters());
   const auto ranks = make_local_ranks(3);
   CHECK_THROWS_WITH(ShardedTrainingStep(*network, arena, {}, {4, 8, 2, 1, ranks[0].get()}),

@@ -52,7 +52,7 @@ std::string help_limits(const OptionSpec& spec) {
   if (!spec.choices.empty()) return fmt::format("{}", fmt::join(spec.choices, ", "));
   const Range& range = spec.range;
   if (spec.member.index() == 0 || (range.min == 0.0 && range.max == 0.0)) return {};
-  const std::string above = fmt::format("{} {}", range.above_min ? "above" : "at least", range.min);
+  std::string above = fmt::format("{} {}", range.above_min ? "above" : "at least", range.min);
   if (range.max >= 1e15) return above;
   if (!range.above_min && !range.below_max) return range.text();
   return fmt::format("{}, {} {}", above, range.below_max ? "below" : "at most", range.max);

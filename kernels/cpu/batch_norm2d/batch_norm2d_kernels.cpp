@@ -39,7 +39,7 @@ template <GradientMask Mask>
     return centred * scale + beta > 0.0f ? dy : 0.0f;
   } else if constexpr (Mask == GradientMask::after_relu6) {
     const float value = centred * scale + beta;
-    return (value > 0.0f) & (value < 6.0f) ? dy : 0.0f;
+    return ((value > 0.0f) & (value < 6.0f)) != 0 ? dy : 0.0f;
   } else if constexpr (Mask == GradientMask::positive_x) {
     return x > 0.0f ? dy : 0.0f;
   } else {
@@ -249,6 +249,7 @@ template <bool Accumulate, class T>
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define XR_DEFINE_KERNELS(T)                                                                               \
   XR_MULTIVERSION void position_sums(const Runs& r, const T* x, float* sums) {                             \
     for_position_strips(                                                                                   \
@@ -277,6 +278,7 @@ template <bool Accumulate, class T>
                                           const T* x, const T* dy, T* __restrict dx, std::int64_t count) { \
     input_gradient_of<true>(g, mask, period, x, dy, dx, count);                                            \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 XR_DEFINE_KERNELS(float)
 XR_DEFINE_KERNELS(Bf16)
 #undef XR_DEFINE_KERNELS

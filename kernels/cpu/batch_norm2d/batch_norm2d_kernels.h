@@ -43,6 +43,7 @@ struct InputGradient {
   const float *mean_dy, *slope;
 };
 
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define XR_DECLARE_KERNELS(T)                                                                                 \
   /** sums[position] = sum of x. */                                                                           \
   void position_sums(const Runs& r, const T* x, float* sums);                                                 \
@@ -60,6 +61,7 @@ struct InputGradient {
   /** dx += the gradient, of one run. */                                                                      \
   void add_input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period, const T* x,         \
                           const T* dy, T* dx, std::int64_t count);
+// NOLINTEND(bugprone-macro-parentheses)
 XR_DECLARE_KERNELS(float)
 XR_DECLARE_KERNELS(Bf16)
 #undef XR_DECLARE_KERNELS

@@ -42,16 +42,16 @@ const Sample& sample_of(const Dataset& dataset, const std::string& path) {
 
 TEST_CASE("labels: missing values, lines that do not fit the header, and classes that differ by case") {
   const TemporaryFolder folder;
-  std::string classes = "file,label\n", lists = "file,labels\n", marks = "file,a,b\n";
+  std::string by_class = "file,label\n", lists = "file,labels\n", marks = "file,a,b\n";
   const char* missing[] = {"NA", "N/A", "nan", "NULL", "#N/A"};
   for (int i = 0; i < 25; ++i) {
     write_bytes(folder / fmt::format("{:02}.png", i), bytes_of("x"));
     const bool with = i >= 5;
-    classes += fmt::format("{:02},{}\n", i, with ? (i % 2 ? "a" : "b") : missing[i]);
+    by_class += fmt::format("{:02},{}\n", i, with ? (i % 2 ? "a" : "b") : missing[i]);
     lists += fmt::format("{:02},{}\n", i, with ? (i % 2 ? "a|b" : "b") : missing[i]);
     marks += fmt::format("{:02},{},{}\n", i, with ? "1" : missing[i], i % 2);
   }
-  write_bytes(folder / "l.csv", bytes_of(classes));
+  write_bytes(folder / "l.csv", bytes_of(by_class));
   const Dataset one = read_with_labels(folder);
   CHECK(one.class_names == std::vector<std::string>{"a", "b"});
   CHECK(notice_of(one, notice_id::labels_partly_matched).count == 5);
@@ -64,7 +64,7 @@ TEST_CASE("labels: missing values, lines that do not fit the header, and classes
   const Dataset marked = read_with_labels(folder, "a,b");
   CHECK(sample_of(marked, "03.png").targets == std::vector<float>{0, 1});
 
-  write_bytes(folder / "l.csv", bytes_of(classes + "24,a,b\n24\n"));
+  write_bytes(folder / "l.csv", bytes_of(by_class + "24,a,b\n24\n"));
   const Dataset uneven = read_with_labels(folder);
   CHECK(notice_of(uneven, notice_id::table_lines_unusable).count == 2);
   CHECK(uneven.train.size() + uneven.test.size() == 20);
@@ -72,7 +72,7 @@ TEST_CASE("labels: missing values, lines that do not fit the header, and classes
   write_bytes(folder / "l.csv", bytes_of("file,label,Label\n06,a,a\n07,b,a\n"));
   CHECK_THAT(error_of([&] { (void)read_with_labels(folder); }), contains("two columns 'label'"));
 
-  write_bytes(folder / "l.csv", bytes_of(classes + "00,A\n01,A\n02,A\n03,A\n"));
+  write_bytes(folder / "l.csv", bytes_of(by_class + "00,A\n01,A\n02,A\n03,A\n"));
   const Dataset similar = read_with_labels(folder);
   CHECK(notice_of(similar, notice_id::classes_differ_by_case).names == std::vector<std::string>{"A", "a"});
 }

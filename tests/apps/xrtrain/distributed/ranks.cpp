@@ -1,10 +1,10 @@
 // Several processes that mpirun started: the bytes of one process, one message for an error, an end for all.
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -52,6 +52,14 @@ Arguments sharded(const TemporaryFolder& folder, const std::string& out, const A
   return arguments;
 }
 
+/// For mpirun -n 1 xrtrain ARGUMENTS : -n 1 START ARGUMENTS MORE, where START ends in the program.
+Arguments with_second(const Arguments& arguments, const Arguments& start, const Arguments& more = {}) {
+  Arguments two = arguments;
+  two.insert(two.end(), {":", "-n", "1"});
+  for (const Arguments* part : {&start, &arguments, &more}) two.insert(two.end(), part->begin(), part->end());
+  return two;
+}
+
 /// The error lines of the program, without what mpirun says.
 std::vector<std::string> error_lines(const Result& result) {
   std::vector<std::string> found;
@@ -85,7 +93,7 @@ std::optional<int> process_of_rank(int launcher, int rank) {
 }
 
 /// Sends a signal to a rank, once, as soon as `is_time` and the rank is there.
-std::function<void(int)> signal_to(int rank, int signal, std::function<bool()> is_time) {
+std::function<void(int)> signal_to(int rank, int signal, const std::function<bool()>& is_time) {
   return [=, done = false](int launcher) mutable {
     if (done || !is_time()) return;
     const std::optional<int> process = process_of_rank(launcher, rank);
@@ -137,8 +145,8 @@ TEST_CASE("a run continues with another number of ranks") {
   if (!can_start_ranks()) return;
   TemporaryFolder folder;
   make_phantoms(folder, 12, 2);
-  REQUIRE(run(folder, sharded(folder, "alone", {"--epochs", "3"})).status == 0);
-  Arguments first = sharded(folder, "changed"), rest = first;
+  REQUIRE(run(folder, sharded(folder, "alone", {"--epochs", "3", "--schedule", "constant"})).status == 0);
+  Arguments first = sharded(folder, "changed", {"--schedule", "constant"}), rest = first;
   replace_value(first, "--epochs", "1");
   REQUIRE(run(folder, first, with_ranks(4)).status == 0);
   replace_value(rest, "--epochs", "3");
@@ -148,6 +156,43 @@ TEST_CASE("a run continues with another number of ranks") {
   Arguments other = rest;
   replace_value(other, "--shards", "6");
   CHECK_THAT(one_error(run(folder, other, with_ranks(2))), contains("--shards"));
+}
+
+TEST_CASE("a rank that sees other images, or cannot read one, ends all with one message") {
+  if (!can_start_ranks()) return;
+  if (std::system("unshare --mount true 2>/dev/null") != 0) {
+    WARN("not tested: mounting another folder for one rank needs root");
+    return;
+  }
+  TemporaryFolder folder;
+  make_phantoms(folder, 12, 2);
+  // The second rank finds another folder under the same path.
+  const fs::path other = folder / "other";
+  fs::copy(folder / "data", other, fs::copy_options::recursive);
+  const Arguments in_other_folder = {"unshare",
+                                     "--mount",
+                                     "sh",
+                                     "-c",
+                                     R"(mount --bind "$0" "$1" && shift && exec "$@")",
+                                     other.string(),
+                                     (folder / "data").string(),
+                                     XR_PROGRAM};
+  fs::path first;
+  for (const auto& entry : fs::recursive_directory_iterator(other / "train"))
+    if (entry.is_regular_file() && (first.empty() || entry.path() < first)) first = entry.path();
+  const auto refused = [&](const Arguments& more, int status) {
+    const Result result =
+        run(folder, with_second(sharded(folder, "run", more), in_other_folder, {}), with_ranks(1));
+    CHECK(result.status == status);
+    CHECK_FALSE(fs::exists(folder / "run" / "config.toml"));
+    return one_error(result);
+  };
+  make_png(first, 77);
+  CHECK_THAT(refused({"--no-cache"}, 2),
+             contains("rank 1 on host") && contains("differs from rank 0 in images: "));
+  write_text(first, "not an image");
+  CHECK_THAT(refused({"--no-cache", "--strict"}, 3),
+             contains("rank 1 on host") && contains(first.filename().string()));
 }
 
 TEST_CASE("ranks that do not belong together refuse to start, with one message") {
@@ -164,12 +209,16 @@ TEST_CASE("ranks that do not belong together refuse to start, with one message")
   CHECK_THAT(line_of({"eval", (folder / "nowhere").string()}, 2, 2),
              contains("eval") && contains("start it without mpirun"));
 
-  Arguments two = sharded(folder, "differs");  // mpirun -n 1 xrtrain ... : -n 1 xrtrain ... --lr 0.5
-  two.insert(two.end(), {":", "-n", "1", XR_PROGRAM});
-  const Arguments other = sharded(folder, "differs", {"--lr", "0.5"});
-  two.insert(two.end(), other.begin(), other.end());
-  CHECK_THAT(line_of(two, 1, 2),
+  CHECK_THAT(line_of(with_second(sharded(folder, "differs"), {XR_PROGRAM}, {"--lr", "0.5"}), 1, 2),
              contains("rank 1 on host") && contains("differs from rank 0 in --lr: 0.5, rank 0 has no value"));
+  CHECK_FALSE(fs::exists(folder / "differs"));
+
+  // A program with a byte more at its end, which it does not read.
+  const fs::path program = folder / "xrtrain";
+  fs::copy_file(XR_PROGRAM, program);
+  std::ofstream(program, std::ios::binary | std::ios::app) << '\n';
+  CHECK_THAT(line_of(with_second(sharded(folder, "differs"), {program.string()}), 1, 2),
+             contains("rank 1 on host") && contains("differs from rank 0 in program: "));
   CHECK_FALSE(fs::exists(folder / "differs"));
 
   Arguments missing = sharded(folder, "missing");
@@ -230,7 +279,7 @@ TEST_CASE("runs whose ranks are killed at random go on, on other numbers of rank
   CHECK(kills >= 5);
 }
 
-TEST_CASE("--shards is checked, and changes a run in one process only by its own rule") {
+TEST_CASE("the option --shards is checked, and changes a run in one process only by its own rule") {
   TemporaryFolder folder;
   make_phantoms(folder);
   CHECK_THAT(run(folder, tiny(folder, "many", {"--shards", "5"})).error_line(),
