@@ -8,8 +8,10 @@
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/training/averaged_weights.h"
+#include "apps/xrtrain/training/progress_note.h"
 #include "apps/xrtrain/training/running_statistics.h"
 #include "engine/ops/sum.h"
+#include "kernels/backend.h"
 #include "model/features.h"
 
 namespace xr::apps {
@@ -74,6 +76,8 @@ void Trainer::restore(const ResumeState& state) {
 
 void Trainer::run() {
   const std::int64_t epochs = setup_.options.epochs;
+  started_ = now_seconds();
+  first_step_ = progress_.step;
   while (!finished()) {
     begin_epoch();
     setup_.console.line(fmt::format("Epoch {}/{}", progress_.epoch, epochs - 1));
@@ -105,8 +109,18 @@ void Trainer::print_early_stopping() const {
       {{"patience", patience}, {"epochs", epochs}, {"epochs_run", progress_.epoch}, {"best_epoch", best}});
 }
 
+std::string Trainer::progress_text() const {
+  const double now = now_seconds();
+  const std::int64_t all = setup_.options.epochs * static_cast<std::int64_t>(batches_->batch_count());
+  return progress_note(progress_.loss_sum / static_cast<double>(progress_.images),
+                       {progress_.batch - epoch_first_batch_, now - epoch_started_},
+                       {progress_.step - first_step_, now - started_}, all - progress_.step,
+                       setup_.options.batch_size, !kernels::backend(setup_.device).is_simulated());
+}
+
 void Trainer::train_epoch() {
   epoch_started_ = now_seconds();
+  epoch_first_batch_ = progress_.batch;
   setup_.network.set_training(true);
   const auto batches = static_cast<std::int64_t>(batches_->batch_count());
   epoch_steps_seconds_ = epoch_data_wait_seconds_ = 0;
@@ -116,10 +130,9 @@ void Trainer::train_epoch() {
     step();
     ++progress_.batch;
     if (progress_.images > 0)
-      setup_.console.progress(
-          fmt::format("Epoch {}", progress_.epoch), static_cast<std::size_t>(progress_.batch),
-          static_cast<std::size_t>(batches),
-          fmt::format("loss {:.4f}", progress_.loss_sum / static_cast<double>(progress_.images)));
+      setup_.console.progress(fmt::format("Epoch {}", progress_.epoch),
+                              static_cast<std::size_t>(progress_.batch), static_cast<std::size_t>(batches),
+                              progress_text());
     if (interrupted()) save_within_epoch();
   }
   count(results_.finish());

@@ -90,6 +90,7 @@ class Trainer {
   void count(const std::vector<StepResult>& results);
   void finish_epoch();
   void print_early_stopping() const;
+  [[nodiscard]] std::string progress_text() const;
   /// The weights that an epoch's checkpoint has: the trained ones, or their average.
   struct EvaluatedWeights {
     std::optional<Evaluation> validation;
@@ -126,7 +127,8 @@ class Trainer {
   std::int64_t first_candidate_;  // see history.h
   Progress progress_;
   History history_;
-  double epoch_started_ = 0.0;
+  double started_ = 0.0, epoch_started_ = 0.0;                        // seconds of now_seconds()
+  std::int64_t first_step_ = 0, epoch_first_batch_ = 0;               // that began then
   double steps_seconds_ = 0.0, data_wait_seconds_ = 0.0;              // since the trainer was made
   double epoch_steps_seconds_ = 0.0, epoch_data_wait_seconds_ = 0.0;  // of this epoch
   std::string timing_;
