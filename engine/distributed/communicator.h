@@ -1,5 +1,5 @@
-// Communicator: what the ranks of one training say to each other. Ranks are threads of this process (make_local_ranks,
-// for tests) or processes on any number of machines (mpi.h).
+// Communicator: what the ranks of one training send each other. Ranks are threads of this process (make_local_ranks, for
+// tests) or processes on any number of machines (an implementation over MPI, of the program).
 //
 // An implementation has one operation, exchange(): messages to and from other ranks. Everything else is made of it in
 // communicator.cpp, so that the order of a sum is this project's on every transport (shard_tree.h).

@@ -6,10 +6,10 @@
 
 namespace xr::engine {
 
-std::vector<Range> cut_into_shards(std::int64_t rows, std::int64_t shards, std::int64_t least) {
-  XR_CHECK(rows >= 1 && shards >= 1 && least >= 1, "cannot cut {} rows into {} shards of at least {}", rows,
-           shards, least);
-  const std::int64_t used = std::clamp<std::int64_t>(rows / least, 1, shards);
+std::vector<Range> cut_into_shards(std::int64_t rows, std::int64_t shards, std::int64_t min_rows) {
+  XR_CHECK(rows >= 1 && shards >= 1 && min_rows >= 1, "cannot cut {} rows into {} shards of at least {}",
+           rows, shards, min_rows);
+  const std::int64_t used = std::clamp<std::int64_t>(rows / min_rows, 1, shards);
   std::vector<Range> result(static_cast<std::size_t>(shards), Range{rows, rows});
   for (std::int64_t i = 0; i < used; ++i)
     result[static_cast<std::size_t>(i)] = {rows * i / used, rows * (i + 1) / used};

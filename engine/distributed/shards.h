@@ -15,10 +15,10 @@ struct Range {
 };
 
 /// The rows of a batch of `rows` that each of `shards` shards has: neighbouring rows, as equal in number as can be, the
-/// larger shards last. A batch with fewer than `least` rows for each of them is cut into as many shards as have `least`,
-/// but at least one; the shards after these are empty. rows, shards, least >= 1.
+/// larger shards last. A batch with fewer than `min_rows` rows for each shard is cut into as many shards as have
+/// `min_rows`, but at least one; the shards after these are empty. rows, shards, min_rows >= 1.
 [[nodiscard]] std::vector<Range> cut_into_shards(std::int64_t rows, std::int64_t shards,
-                                                 std::int64_t least = 1);
+                                                 std::int64_t min_rows = 1);
 
 /// The shards that rank `rank` of `ranks` computes. `ranks` divides `shards`, else Error.
 [[nodiscard]] Range shards_of_rank(std::int64_t shards, int rank, int ranks);

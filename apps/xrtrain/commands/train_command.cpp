@@ -67,7 +67,6 @@ class TrainCommand {
   void train(model::Module& network, const Images& images);
   void evaluate(model::Module& network);
   void print_places(std::int64_t checkpoint);
-  [[nodiscard]] CheckpointInfo make_info(const Images& images) const;
   [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
 
   Ranks& ranks_;

@@ -37,7 +37,7 @@ std::pair<TrainOptions, std::unique_ptr<RunFolder>> open_run(const GivenOptions&
   if (!resumed) {
     if (options.data.empty() && options.resume)
       throw UsageError(
-          fmt::format("there is no run in {} to resume: give another --out, or --data to begin one", out));
+          fmt::format("there is no run in {} to resume: give another --out, or --data to start one", out));
     if (options.data.empty())
       throw UsageError("--data is missing: give the folder of images (xrtrain synth makes one)");
     options.data = fs::absolute(options.data).lexically_normal().string();

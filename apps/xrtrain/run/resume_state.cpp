@@ -21,7 +21,7 @@ std::vector<engine::NamedTensor> resume_tensors(engine::Optimizer& optimizer,
 
 namespace {
 
-std::string progress_text(const ResumeState& state) {
+std::string progress_json(const ResumeState& state) {
   const Progress& progress = state.progress;
   return json{{"epoch", progress.epoch},     {"batch", progress.batch},
               {"step", progress.step},       {"loss_sum", progress.loss_sum},
@@ -59,7 +59,7 @@ std::unique_ptr<engine::AtomicFile> write_resume_state(const std::filesystem::pa
                                                        const ResumeState& state,
                                                        const std::vector<engine::NamedTensor>& tensors) {
   return engine::write_safetensors(
-      path, tensors, {{"progress", progress_text(state)}, {"history", history_to_json(state.history)}});
+      path, tensors, {{"progress", progress_json(state)}, {"history", history_to_json(state.history)}});
 }
 
 ResumeState read_resume_state(const std::filesystem::path& path) {
@@ -74,7 +74,7 @@ ResumeState read_resume_state(const std::filesystem::path& path) {
 
 // Neither part has a line break: JSON writes it as \n.
 std::string resume_state_text(const ResumeState& state) {
-  return progress_text(state) + '\n' + history_to_json(state.history);
+  return progress_json(state) + '\n' + history_to_json(state.history);
 }
 
 ResumeState resume_state_of_text(const std::string& text, const std::string& name) {

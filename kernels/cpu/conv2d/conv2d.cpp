@@ -1,6 +1,7 @@
-// conv2d: checks its operands and hands the work to oneDNN (conv2d_onednn.cpp), to conv2d_few_channels.cpp
-// (the gradients of convolutions of at most 4 input channels), to conv2d_winograd.cpp (the filter gradient of
-// 3x3 convolutions of few enough channels for its sums to stay in the cache), conv2d_padded_channels.cpp or conv2d_depthwise.cpp.
+// conv2d: checks its operands and hands the work to oneDNN (conv2d_onednn.cpp), or gradients to hand-written kernels:
+// - conv2d_few_channels.cpp: at most 4 input channels;
+// - and filter gradients alone: conv2d_winograd.cpp (3x3, few enough channels for the sums to stay in the cache),
+//   conv2d_padded_channels.cpp (bf16, 2 to 4 input channels), conv2d_depthwise.cpp.
 #include "kernels/cpu/conv2d/conv2d.h"
 
 #include <algorithm>

@@ -23,7 +23,7 @@
 namespace xr::kernels::cpu {
 namespace {
 
-constexpr std::int64_t lanes = 16, floats = sizeof(float);
+constexpr std::int64_t lanes = 16, float_bytes = sizeof(float);
 constexpr int max_taps = 9;               // accumulators that stay in registers
 constexpr std::int64_t max_pieces = 128;  // partial filter gradients, summed in order afterwards
 
@@ -53,7 +53,7 @@ BlockedGradient blocked(OneDnn& one_dnn, const char* operation, const Conv2dProb
   if (p.y_layout != Layout::blocked16) {
     float* const converted =
         one_dnn.temporary(Temporary::reordered_gradient, p.batch * blocks * pixels * lanes);
-    one_dnn.add_record({operation, "dy", p.y_shape().numel() * floats});
+    one_dnn.add_record({operation, "dy", p.y_shape().numel() * float_bytes});
     convert_activation(one_dnn, p.y_shape(), DType::f32, p.y_layout, dy, Layout::blocked16, converted);
     dy = converted;
   }
@@ -117,7 +117,7 @@ XR_MULTIVERSION void accumulate_row(int taps, const float* dy, std::int64_t dy_s
 const float* padded_planes(OneDnn& one_dnn, Conv2dProblem& p, const float* x) {
   if (p.x_layout != Layout::contiguous && p.in_channels > 1) {
     float* const converted = one_dnn.temporary(Temporary::reordered, p.x_shape().numel());
-    one_dnn.add_record({Conv2dBackwardFilter::name, "x", p.x_shape().numel() * floats});
+    one_dnn.add_record({Conv2dBackwardFilter::name, "x", p.x_shape().numel() * float_bytes});
     convert_activation(one_dnn, p.x_shape(), DType::f32, p.x_layout, x, Layout::contiguous, converted);
     x = converted;
   }
@@ -125,7 +125,7 @@ const float* padded_planes(OneDnn& one_dnn, Conv2dProblem& p, const float* x) {
   if (p.params.padding_h == 0 && p.params.padding_w == 0 && p.params.is_symmetric()) return x;
   const Conv2dProblem wide = with_padding_in_memory(p);
   float* const padded = one_dnn.temporary(Temporary::padded, wide.x_shape().numel());
-  one_dnn.add_record({Conv2dBackwardFilter::name, "x", p.x_shape().numel() * floats});
+  one_dnn.add_record({Conv2dBackwardFilter::name, "x", p.x_shape().numel() * float_bytes});
   pad_input(p, x, padded);
   p = wide;
   return padded;
