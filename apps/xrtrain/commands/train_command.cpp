@@ -14,6 +14,7 @@
 #include "apps/xrtrain/evaluation/small_validation.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/options/config.h"
+#include "apps/xrtrain/options/machine_options.h"
 #include "apps/xrtrain/run/begin_run.h"
 #include "apps/xrtrain/run/provenance.h"
 #include "apps/xrtrain/run/run_results.h"
@@ -239,9 +240,7 @@ void TrainCommand::print_data(const data::Dataset& dataset, const Images& images
                             model::parameter_count(info_.model), options_.preset, options_.seed));
   console_.line(
       fmt::format("Device {}, {} thread{}", device_.to_string(), threads_, threads_ == 1 ? "" : "s"));
-  if (kernels::Backend& backend = kernels::backend(device_); backend.is_simulated())
-    console_.line(fmt::format("{} is simulated, and times mean nothing: {}", device_.to_string(),
-                              backend.description()));
+  if (const std::string text = simulation_text(device_); !text.empty()) console_.line(text);
   if (!why_not_the_gpu_.empty())
     console_.warn(warning_id::gpu_not_used, why_not_the_gpu_ + " (--device auto uses the CPU)");
   if (is_without_bf16_) console_.warn(warning_id::bf16_not_used, without_bf16);

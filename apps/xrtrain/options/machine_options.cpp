@@ -2,10 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <cstdio>
-
 #include "apps/command_line/backend_names.h"
-#include "apps/text/text.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/options/options.h"
 #include "kernels/common/parallel.h"
@@ -40,19 +37,19 @@ void MachineOptions::add(command_line::Command command, const char* default_batc
       .group(group);
 }
 
+std::string simulation_text(const kernels::Device& device) {
+  const kernels::Backend& backend = kernels::backend(device);
+  if (!backend.is_simulated()) return {};
+  return fmt::format("{} is simulated, and times mean nothing: {}", device.to_string(),
+                     backend.description());
+}
+
 kernels::Device MachineOptions::apply() const {
   std::string why_not_the_gpu;
   const kernels::Device chosen = choose_device(device, &why_not_the_gpu);
-  if (!why_not_the_gpu.empty())
-    (void)std::fputs(
-        fmt::format("xrtrain: warning: {} (--device auto uses the CPU)\n", text::one_line(why_not_the_gpu))
-            .c_str(),
-        stderr);
-  if (configure_device(chosen, precision, kernel_choice) != precision)
-    (void)std::fputs(fmt::format("xrtrain: warning: {}\n", without_bf16).c_str(), stderr);
-  if (const kernels::Backend& backend = kernels::backend(chosen); backend.is_simulated())
-    print_aside("note", fmt::format("{} is simulated, and times mean nothing: {}", chosen.to_string(),
-                                    backend.description()));
+  if (!why_not_the_gpu.empty()) print_aside("warning", why_not_the_gpu + " (--device auto uses the CPU)");
+  if (configure_device(chosen, precision, kernel_choice) != precision) print_aside("warning", without_bf16);
+  if (const std::string text = simulation_text(chosen); !text.empty()) print_aside("note", text);
   if (threads > 0) kernels::set_thread_count(static_cast<int>(threads));
   return chosen;
 }

@@ -22,4 +22,7 @@ struct MachineOptions {
   [[nodiscard]] kernels::Device apply() const;
 };
 
+/// "cuda:0 is simulated, and times mean nothing: ...", or nothing where the device is what its name says.
+[[nodiscard]] std::string simulation_text(const kernels::Device& device);
+
 }  // namespace xr::apps
