@@ -43,7 +43,7 @@ Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
                setup_.device.type == kernels::DeviceType::cpu ? 1 : steps_between_readings),
       schedule_(make_schedule(setup_.options, static_cast<std::int64_t>(batches_->batch_count()))),
       first_candidate_(first_candidate(setup_.options.schedule, setup_.options.epochs)) {
-  timing_ = "phase,epoch,seconds\n";
+  timing_ = is_simulated() ? "phase,epoch,seconds_simulated\n" : "phase,epoch,seconds\n";
   begin_phase(trains_head_alone(setup_.options, resume ? epoch_of_optimizer(resume->progress) : 0));
   if (resume) restore(*resume);
   share_state();
@@ -115,7 +115,11 @@ std::string Trainer::progress_text() const {
   return progress_note(progress_.loss_sum / static_cast<double>(progress_.images),
                        {progress_.batch - epoch_first_batch_, now - epoch_started_},
                        {progress_.step - first_step_, now - started_}, all - progress_.step,
-                       setup_.options.batch_size, !kernels::backend(setup_.device).is_simulated());
+                       setup_.options.batch_size, !is_simulated());
+}
+
+bool Trainer::is_simulated() const {
+  return kernels::backend(setup_.device).is_simulated();
 }
 
 void Trainer::train_epoch() {
@@ -246,6 +250,7 @@ void Trainer::finish_epoch() {
   const double seconds = now_seconds() - epoch_started_;
   event["seconds"] = seconds;
   event["data_wait_seconds"] = epoch_data_wait_seconds_;
+  if (is_simulated()) event["simulated"] = true;
   console.event("epoch", event);
   console.debug(
       fmt::format("epoch {} took {:.2f} s: {:.2f} s of training steps, of which {:.2f} s waiting for batches",

@@ -91,6 +91,8 @@ class Trainer {
   void finish_epoch();
   void print_early_stopping() const;
   [[nodiscard]] std::string progress_text() const;
+  /// Whether times mean nothing: those of a device that the host computes.
+  [[nodiscard]] bool is_simulated() const;
   /// The weights that an epoch's checkpoint has: the trained ones, or their average.
   struct EvaluatedWeights {
     std::optional<Evaluation> validation;

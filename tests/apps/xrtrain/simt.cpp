@@ -25,6 +25,7 @@ void check_program(const Setting& setting) {
   const Result trained = run(folder, train);
   INFO(trained.error);
   REQUIRE(trained.status == 0);
+  CHECK(read_text(folder / "run/timing.csv").starts_with("phase,epoch,seconds_simulated\n"));
   const std::string table = read_text(folder / "run/eval.csv"),
                     report = read_text(folder / "run/report.html");
   REQUIRE(run(folder, with_device({"eval", (folder / "run").string()})).status == 0);
