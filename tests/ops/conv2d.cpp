@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tests/ops/conv2d_calls.h"
+#include "tests/ops/conv2d_cpu_bf16.h"
 #include "tests/ops/conv2d_epilogue.h"
 #include "tests/ops/conv2d_nan.h"
 #include "tests/ops/operation.h"
@@ -370,7 +371,7 @@ Operation describe_conv2d() {
       .checks = {in_all_layouts("conv2d forward", check_conv2d_forward),
                  in_all_layouts("conv2d backward data", check_conv2d_backward_data),
                  in_all_layouts("conv2d backward filter and bias", check_conv2d_backward_filter),
-                 conv2d_epilogue_checks(), conv2d_numbered_filter_checks(),
+                 conv2d_epilogue_checks(), conv2d_numbered_filter_checks(), conv2d_cpu_bf16_checks(),
                  checks_of("conv2d direct kernels", small_cases(), check_direct),
                  checks_of("conv2d kernels for few channels", few_channels_cases(), check_few_channels),
                  checks_of("conv2d depthwise kernels", depthwise_cases(), check_depthwise),

@@ -135,6 +135,10 @@ const std::vector<Conv2dCase>& conv2d_cases() {
           .groups(24),
       conv2d_case("depthwise_3x3_of_32_channels", {2, 32, 9, 13}, {32, 1, 3, 3}).padding(1).groups(32),
       conv2d_case("depthwise_5x5_of_72_channels", {1, 72, 7, 11}, {72, 1, 5, 5}).padding(2).groups(72),
+      conv2d_case("depthwise_5x5_of_48_channels_stride_2", {2, 48, 8, 7}, {48, 1, 5, 5})
+          .stride(2)
+          .padding(2)
+          .groups(48),
       conv2d_case("depthwise_3x3_stride_2_same_padding", {3, 40, 8, 6}, {40, 1, 3, 3})
           .stride(2)
           .extra(1)
@@ -288,13 +292,18 @@ void check_conv2d_backward_data(const Checker& check, const Conv2dCase& c, const
   const Tensor dy = setting.operand(c.y(), 1), filter = setting.operand(c.filter, 2);
   const Expected dx = setting.expected(reference::conv2d_backward_data(c.params, dy, filter, c.x), c,
                                        c.backward_data_terms(), setting.activation());
-  for (Backend* backend : backends)
+  for (Backend* backend : backends) {
+    Expected of_backend = dx;
+    // oneDNN rounds the sum, up to three standard deviations, before it is added to dx.
+    if (backend->name() == "cpu" && setting.activation() == DType::bf16)
+      of_backend.magnitude = 3 * std::sqrt(c.backward_data_terms());
     for (const Conv2dLayouts& pair : layouts(*backend))
       check(*backend, conv2d_backward_data(c, setting.activation(), pair)
                           .with(describe(setting))
                           .holds("dy", dy)
                           .holds("filter", filter)
-                          .expects("dx", dx));
+                          .expects("dx", of_backend));
+  }
 }
 
 void check_conv2d_backward_filter(const Checker& check, const Conv2dCase& c, const Conv2dSetting& setting,
