@@ -129,7 +129,7 @@ Check check_copies(const Scan& scan, const Copies& copies) {
 }
 
 Check check_labels(const Scan& scan, const Copies& copies) {
-  Check check{"labels", "Contradicting labels", FindingId::no_contradicting_labels, Verdict::ok, {}, {}, {}};
+  Check check{"labels", "Label conflicts", FindingId::no_contradicting_labels, Verdict::ok, {}, {}, {}};
   std::size_t count = 0;
   check.figures["pairs"] = nlohmann::json::array();
   for (const CopyPair& pair : copies.pairs) {
@@ -147,7 +147,7 @@ Check check_labels(const Scan& scan, const Copies& copies) {
                                    counted(count, "pair of duplicates has", "pairs of duplicates have"));
   else
     check.text = count == 0
-                     ? "no duplicates in the folders of two classes"
+                     ? "no duplicates across classes"
                      : fmt::format("{} in the folders of two classes: one of the labels is wrong",
                                    counted(count, "pair of duplicates lies", "pairs of duplicates lie"));
   if (count > max_examples) check.details.push_back(fmt::format("and {} more", count - max_examples));
@@ -186,8 +186,8 @@ Check check_patients(const Scan& scan) {
     check.id = FindingId::patients_unknown;
     check.verdict = Verdict::warning;
     check.text =
-        "unknown: nobody can tell whether a patient has images in both the training and the test images; "
-        "name the patients in sources.csv (columns file and patient), by --groups FILE.csv or --group-regex";
+        "unknown: training and test images may share patients; list them in sources.csv (columns file, patient) of "
+        "the data folder, or give --groups FILE.csv or --group-regex";
     return check;
   }
   if (static_cast<double>(known) < data::min_known_part * static_cast<double>(scan.images.size())) {
@@ -216,7 +216,7 @@ Check check_patients(const Scan& scan) {
                    : fmt::format("{}, who will not be split; patients of {} from {}", patients, of,
                                  text::one_line(scan.group_origin));
   if (check.verdict == Verdict::warning)
-    check.text += fmt::format("; nobody can tell for the other {}", scan.images.size() - known);
+    check.text += fmt::format("; unknown for the other {}", scan.images.size() - known);
   return check;
 }
 
@@ -276,8 +276,9 @@ Check check_balance(const Scan& scan) {
   } else if (!few.empty()) {
     check.id = FindingId::few_test_images;
     check.verdict = Verdict::warning;
-    check.text =
-        fmt::format("few test images ({}): every result will have a wide interval", fmt::join(few, ", "));
+    check.text = fmt::format(
+        "few test images ({}): every result will have a wide interval; xrtrain cv tests on all images",
+        fmt::join(few, ", "));
   } else {
     check.text = fmt::format("the largest class has {:.1f} times the images of the smallest", ratio);
   }
@@ -319,10 +320,10 @@ Check check_sizes(const Scan& scan, int network_size) {
   if (small > 0) check.id = FindingId::small_images;
   check.text =
       small == 0
-          ? fmt::format("no image is smaller than the network's {0} x {0} pixels", network_size)
+          ? fmt::format("no image is smaller than {0} x {0} pixels (--image-size)", network_size)
           : fmt::format(
-                "{} of {} smaller than the network's {} x {} pixels and will be "
-                "enlarged: what is not in them cannot be learned",
+                "{} of {} smaller than {} x {} pixels and will be enlarged: no detail is gained; use a smaller "
+                "--image-size, or larger originals",
                 small, counted(scan.images.size(), "image is", "images are"), network_size, network_size);
   return check;
 }

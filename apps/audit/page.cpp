@@ -77,7 +77,7 @@ void add_shortcuts(html::Page& page, const Audit& audit) {
   if (audit.shortcuts.results.empty()) return;
   html::BarChart bars;
   bars.title = "How well simple classifiers tell the classes apart";
-  bars.axis.label = "AUC";
+  bars.axis.label = "AUROC";
   bars.axis.low = 0.4;
   bars.axis.high = 1.0;
   bars.lines = {{0.5, "guessing"}};

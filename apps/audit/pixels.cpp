@@ -119,7 +119,7 @@ Check check_transparency(const Scan& scan) {
 }
 
 Check check_depths(const Scan& scan) {
-  Check check{"depths", "Bits of a sample", FindingId::same_depths, Verdict::ok, {}, {}, {}};
+  Check check{"depths", "Bit depth", FindingId::same_depths, Verdict::ok, {}, {}, {}};
   std::map<int, Images> by_bits, by_depth;
   std::vector<int> depths;
   for (std::size_t i = 0; i < scan.images.size(); ++i) {
@@ -176,11 +176,11 @@ Check check_polarity(const Scan& scan) {
   check.figures["inverted"] = paths_of(scan, inverted);
   if (!polarity.why_not.empty()) {
     check.id = FindingId::polarity_not_measured;
-    check.text = "cannot be told: " + polarity.why_not;
+    check.text = "unknown: " + polarity.why_not;
     return check;
   }
   if (inverted.empty()) {
-    check.text = "no image has black and white exchanged against the others";
+    check.text = "no image is inverted (black and white exchanged)";
     return check;
   }
   check.id = FindingId::inverted_images;

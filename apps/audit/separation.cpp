@@ -58,7 +58,7 @@ bool clearer(const Separation& a, const Separation& b) {
 
 std::string auc_text(const Separation& separation) {
   if (!separation.interval) return fmt::format("{:.2f}", *separation.auc);
-  return fmt::format("{:.2f} (about 95%: {:.2f} to {:.2f})", *separation.auc, separation.interval->low,
+  return fmt::format("{:.2f} (approximate 95% CI {:.2f}-{:.2f})", *separation.auc, separation.interval->low,
                      separation.interval->high);
 }
 
@@ -68,9 +68,9 @@ std::string doubt_text(Doubt doubt) {
       return fmt::format("of fewer than {} images of different patients, no such figure is reliable",
                          min_groups);
     case Doubt::wide:
-      return "with so wide an interval, a strong shortcut cannot be told from none";
+      return "the interval is too wide to tell a strong shortcut from none; more images are needed";
     case Doubt::below:
-      return "that is worse than guessing, so chance decides it and not the images";
+      return "worse than guessing, so chance decides it and not the images";
     default:
       return {};
   }

@@ -52,9 +52,9 @@ struct Separation {
                                             double variance_factor = 1.0);
 /// Whether `a` is the clearer finding: the worse verdict, then a doubt, then the higher lower end.
 [[nodiscard]] bool clearer(const Separation& a, const Separation& b);
-/// "0.85 (about 95%: 0.81 to 0.89)"
+/// "0.85 (approximate 95% CI 0.81-0.89)"
 [[nodiscard]] std::string auc_text(const Separation& separation);
-/// Why it cannot be told, after "too few images to tell" or the like; empty without doubt.
+/// Why it cannot be told, after "inconclusive"; empty without doubt.
 [[nodiscard]] std::string doubt_text(Doubt doubt);
 /// auc, low, high (null where undefined), verdict, undecided.
 [[nodiscard]] nlohmann::json figures_of(const Separation& separation);

@@ -137,16 +137,12 @@ std::string finding_nothing(const Shortcuts& shortcuts) {
   if (best == nullptr) return "no classifier could be tried";
   std::string text = fmt::format(
       "no strong shortcut was found: of the simple classifiers that do not see the whole image, the best (it "
-      "{}) reaches AUC {}, where 0.5 is guessing and 1 is perfect",
+      "{}) reaches AUROC {} (guessing: 0.5)",
       view_description(best->view), auc_text(*best));
   if (widest->interval)
-    text += fmt::format("; with {}, AUCs up to {:.2f} cannot be excluded",
+    text += fmt::format("; with {}, an AUROC up to {:.2f} cannot be excluded",
                         images_text(shortcuts.images, shortcuts.groups), widest->interval->high);
   return text;
-}
-
-const char* doubt_title(Doubt doubt) {
-  return doubt == Doubt::below ? "it cannot be told" : "too few images to tell";
 }
 
 std::string finding_undecided(const Shortcuts& shortcuts) {
@@ -156,10 +152,9 @@ std::string finding_undecided(const Shortcuts& shortcuts) {
         (best == nullptr || clearer(result, *best)))
       best = &result;
   if (best == nullptr) best = clearest(shortcuts, View::whole);
-  return fmt::format(
-      "{}: with {}, a classifier that {} reaches AUC {}, where 0.5 is guessing and 1 is perfect: {}",
-      doubt_title(best->doubt), images_text(shortcuts.images, shortcuts.groups), view_description(best->view),
-      auc_text(*best), doubt_text(best->doubt));
+  return fmt::format("inconclusive: with {}, a classifier that {} reaches AUROC {} (guessing: 0.5): {}",
+                     images_text(shortcuts.images, shortcuts.groups), view_description(best->view),
+                     auc_text(*best), doubt_text(best->doubt));
 }
 
 /// What follows from the view of a finding.
@@ -181,7 +176,7 @@ const char* consequence(View view) {
   }
 }
 
-/// "a classifier that sees only the border tells the classes apart with AUC 0.85 (...), one that sees the
+/// "a classifier that sees only the border tells the classes apart with AUROC 0.85 (...), one that sees the
 /// whole image with 0.86: the class can be told from the border ..."
 std::string finding(const Shortcuts& shortcuts, Verdict verdict, const Scan& scan) {
   const std::vector<std::string>& class_names = scan.class_names;
@@ -200,7 +195,7 @@ std::string finding(const Shortcuts& shortcuts, Verdict verdict, const Scan& sca
     if (result == nullptr || result->verdict != verdict || (view == View::border && !text.empty())) continue;
     text +=
         fmt::format("{} that {}{} with {}{}", text.empty() ? "a classifier" : "; one", view_description(view),
-                    tells(*result), text.empty() ? "AUC " : "", auc_text(*result));
+                    tells(*result), text.empty() ? "AUROC " : "", auc_text(*result));
     if (view != View::histogram || consequences.empty())
       consequences += fmt::format("{}{}", consequences.empty() ? ": " : "; ", consequence(view));
   }
@@ -336,13 +331,13 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
   check.figures["classifiers"] = nlohmann::json::array();
   check.figures["method"] =
       "logistic regression, 5-fold cross-validation by patient where known; approximate 95% interval of the "
-      "AUC: DeLong's variance for clusters of images (Obuchowski 1997), enlarged for cross-validation "
+      "AUROC: DeLong's variance for clusters of images (Obuchowski 1997), enlarged for cross-validation "
       "(Nadeau and Bengio 2003), logit scale";
   check.figures["groups"] = shortcuts.groups;
   if (shortcuts.results.empty()) {
     check.id = FindingId::shortcuts_not_measured;
     check.verdict = Verdict::warning;
-    check.text = "cannot be told: " + shortcuts.why_not;
+    check.text = "not measured: " + shortcuts.why_not;
     return check;
   }
   bool undecided = false;
@@ -371,11 +366,11 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
                                      ? fmt::format(", {} {}", labels ? "label" : "class",
                                                    text::one_line(scan.class_names[result->class_index]))
                                      : "";
-    const std::string mark = result->doubt != Doubt::none ? fmt::format(" [{}]", doubt_title(result->doubt))
+    const std::string mark = result->doubt != Doubt::none ? std::string(" [inconclusive]")
                              : result->verdict == Verdict::ok
                                  ? ""
                                  : fmt::format(" [{}]", html::verdict_name(result->verdict));
-    check.details.push_back(fmt::format("{}: AUC {}, {} of {} right{}{}", view_description(view),
+    check.details.push_back(fmt::format("{}: AUROC {}, {} of {} correct{}{}", view_description(view),
                                         auc_text(*result), result->right,
                                         result->images.value_or(shortcuts.images), of_class, mark));
   }

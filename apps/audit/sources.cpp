@@ -219,7 +219,7 @@ void judge_association(const std::vector<std::string>& class_names, const Associ
   if (!association.why_not.empty()) {
     if (check.verdict == Verdict::ok) check.id = FindingId::sources_undecided;
     check.verdict = worse(check.verdict, Verdict::warning);
-    check.text += "; how well they tell the class cannot be told: " + association.why_not;
+    check.text += "; how well they tell the class was not measured: " + association.why_not;
     return;
   }
   const Separation& by_source = association.separation;
@@ -229,7 +229,7 @@ void judge_association(const std::vector<std::string>& class_names, const Associ
     check.id = FindingId::source_tells_class;
   check.verdict = worse(check.verdict, by_source.verdict);
   check.text += fmt::format(
-      "; the source alone tells {} with AUC {}, where 0.5 is guessing and 1 is perfect",
+      "; the source alone tells {} with AUROC {} (guessing: 0.5)",
       class_names.size() > 2
           ? fmt::format("class {} from the others", text::one_line(class_names[association.class_index]))
           : "the classes apart",
@@ -237,9 +237,7 @@ void judge_association(const std::vector<std::string>& class_names, const Associ
   if (by_source.doubt == Doubt::none) return;
   if (check.verdict == Verdict::ok) check.id = FindingId::sources_undecided;
   check.verdict = worse(check.verdict, Verdict::warning);
-  check.text += fmt::format(" ({}: {})",
-                            by_source.doubt == Doubt::below ? "it cannot be told" : "too few images to tell",
-                            doubt_text(by_source.doubt));
+  check.text += fmt::format(" (inconclusive: {})", doubt_text(by_source.doubt));
 }
 
 void judge(const ClassedImages& classed, const Match& found, const SourceTable& table, Check& check) {
@@ -309,14 +307,15 @@ Check check_sources(const ClassedImages& classed, const Scan& scan, const Source
                    {"class", nullptr}};
   if (table == nullptr) {
     check.id = FindingId::sources_unknown;
-    check.text = "not known: name where each image comes from in sources.csv (columns file and source)";
+    check.text =
+        "unknown; to have them checked, list where images come from in sources.csv (columns file, source) of the data folder";
     return check;
   }
   const auto file = table->table.column(data::file_columns()), source = table->table.column(source_columns);
   if (!file || !source) {
     check.id = FindingId::sources_without_column;
     check.verdict = file ? Verdict::ok : Verdict::warning;
-    check.text = fmt::format("not known: {} has no column '{}'; its columns are {}", table->name,
+    check.text = fmt::format("unknown: {} has no column '{}'; its columns are {}", table->name,
                              file ? "source" : "file",
                              text::one_line(fmt::format("{}", fmt::join(table->table.header, ", "))));
     return check;

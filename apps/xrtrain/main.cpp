@@ -31,6 +31,14 @@ int print_error(int status, const std::string& message) {
   return status;
 }
 
+/// For "--epoch 3" as "unknown option --epoch", for "trian --data x" as "unknown command trian".
+std::string unknown_text(const command_line::Parsed& parsed) {
+  const std::string& first = parsed.unknown.front();
+  const bool is_option = first.starts_with('-');
+  const char* const kind = is_option ? "option" : parsed.command == "xrtrain" ? "command" : "argument";
+  return fmt::format("unknown {} {}", kind, is_option ? first.substr(0, first.find('=')) : first);
+}
+
 /// For "--epoch" "; did you mean --epochs?".
 std::string suggestion(const command_line::Parsed& parsed) {
   for (const std::string& word : parsed.unknown)
@@ -86,9 +94,7 @@ int parse_and_run(int argc, char** argv) {
       (void)std::fputs(parsed.text.c_str(), stdout);
       return exit_done;
     case command_line::Parsed::Outcome::unknown_argument:
-      return print_error(exit_usage,
-                         fmt::format("unknown argument{} {}{}", parsed.unknown.size() > 1 ? "s" : "",
-                                     fmt::join(parsed.unknown, " "), suggestion(parsed)));
+      return print_error(exit_usage, unknown_text(parsed) + suggestion(parsed));
     case command_line::Parsed::Outcome::invalid:
       return print_error(exit_usage, parsed.message);
   }

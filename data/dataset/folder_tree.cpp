@@ -130,7 +130,7 @@ std::vector<std::string> FolderTree::paths(const std::string& prefix) const {
 void check_folder(const fs::path& directory) {
   std::error_code code;
   const fs::file_status status = fs::status(directory, code);
-  XR_CHECK(status.type() != fs::file_type::not_found, "no such folder: {}; check the path",
+  XR_CHECK(status.type() != fs::file_type::not_found, "no such file or folder: {}; check the path",
            engine::quote_name(directory));
   XR_CHECK(!code, "cannot read the folder {}: {}", engine::quote_name(directory), code.message());
   XR_CHECK(fs::is_directory(status), "{} is a file, not a folder of class folders",

@@ -44,7 +44,12 @@ void print_findings(const Audit& audit, const AuditOptions& options, Console& co
     console.line(fmt::format("[{}] {}: {}", html::verdict_name(check.verdict), check.title, check.text));
     for (const std::string& detail : check.details) console.detail("    " + detail);
   }
-  console.line(fmt::format("Verdict: {}", html::verdict_name(audit.verdict())));
+  const auto count = [&](Verdict verdict) {
+    return std::ranges::count_if(audit.checks, [&](const Check& check) { return check.verdict == verdict; });
+  };
+  console.line(fmt::format("Verdict: {} ({} serious, {} warning{})", html::verdict_name(audit.verdict()),
+                           count(Verdict::serious), count(Verdict::warning),
+                           count(Verdict::warning) == 1 ? "" : "s"));
   if (!options.verbose && options.out.empty()) console.line("Details: --verbose, or --out FOLDER for a page");
 }
 
@@ -144,7 +149,7 @@ void add_audit_command(command_line::Command app, Action& action) {
   command
       .option(
           "--group-regex", options->group_pattern,
-          "Regular expression whose first group is the patient in the path of an image (no group: the whole match)")
+          "Regular expression whose first capture is the patient in the path of an image (no capture: the whole match)")
       .type_name("REGEX")
       .group("Data")
       .excludes(groups);

@@ -140,18 +140,19 @@ void PredictionPrinter::legend(const std::string& layer, const std::vector<Predi
     print_aside(
         "warning",
         settings_.networks > 1
-            ? "labels are called from 0.5 on: an ensemble has no thresholds chosen on validation images"
-            : "labels are called from 0.5 on: the run has no thresholds for this checkpoint (xrtrain eval RUN "
-              "chooses them on validation images, for the checkpoint that it chooses)");
+            ? "labels are called at or above 0.5: an ensemble has no thresholds selected on validation images"
+            : "labels are called at or above 0.5: the run has no thresholds for this checkpoint (xrtrain eval RUN "
+              "selects them on validation images, for the checkpoint that it selects)");
   if (!settings_.csv && !settings_.json && !columns_)
     print(fmt::format("all {} probabilities: --csv or --json\n", names_.size()));
   if (settings_.explain.empty()) return;
   if (std::ranges::any_of(predictions, [](const Prediction& p) { return p.drawn && p.drawn->coarse; }))
     print_aside(
         "warning",
-        fmt::format("the map of layer {} has fewer than {} cells a side, too coarse to tell how much of it "
-                    "lies on the border: use an earlier --layer or larger images",
-                    layer, explain::min_map_side));
+        fmt::format(
+            "the map of layer {} has fewer than {} cells a side, too coarse for the share of its centre: use "
+            "an earlier --layer or larger images",
+            layer, explain::min_map_side));
   if (settings_.csv || settings_.json) return;
   print(fmt::format(
       "centre: share of the Grad-CAM map of layer {} in the middle of the image (three quarters of "
@@ -161,8 +162,9 @@ void PredictionPrinter::legend(const std::string& layer, const std::vector<Predi
     print(
         "agreement: correlation of the Grad-CAM map with what covering parts of the image shows; 1 is the "
         "same\n");
-  print(fmt::format("pictures in {}: the image, Grad-CAM{}; colours from 0 to the largest value\n",
-                    text::one_line(settings_.explain), settings_.occlusion ? ", occlusion map" : ""));
+  print(fmt::format(
+      "pictures in {}: side by side the image and Grad-CAM{}; colours from 0 to the largest value of the map\n",
+      text::one_line(settings_.explain), settings_.occlusion ? ", occlusion map" : ""));
 }
 
 std::string PredictionPrinter::explanation_text(const Drawn& drawn) const {

@@ -30,7 +30,7 @@ int run_synth(const SynthOptions& options) {
                            settings.train_covid + settings.train_normal,
                            settings.test_covid + settings.test_normal, settings.size, settings.size,
                            options.out));
-  console.line("They are drawn, not X-rays: nothing learned from them means anything for patients");
+  console.line("Drawn images, not X-rays: results on them have no clinical meaning");
   return exit_done;
 }
 

@@ -260,7 +260,7 @@ void TrainCommand::print_data(const data::Dataset& dataset, const Images& images
                        (set == &images.test && dataset.test_split_by_program);
     if (set->count() > 0)
       console_.line(fmt::format("  {}: {} images, {}{}", name, set->count(), class_counts_text(*set, names),
-                                split ? " (split off by seed)" : ""));
+                                split ? " (held out at random)" : ""));
   }
   console_.event("start", {{"model", options_.model},
                            {"parameters", model::parameter_count(info_.model)},
@@ -348,14 +348,15 @@ void TrainCommand::print_places(std::int64_t checkpoint) {
     console_.line(fmt::format("{}: see above, or {}", warnings, folder_->file("log.txt").string()));
   console_.line(fmt::format("Report: {}", folder_->file("report.html").string()));
   console_.line(fmt::format("Checkpoint: {}", folder_->checkpoint(checkpoint).string()));
-  console_.line(fmt::format("All figures: --verbose, log.txt, metrics.json, eval.csv, predictions.csv{}",
-                            options_.tensorboard ? ", tensorboard/" : ""));
+  console_.line(
+      fmt::format("All figures: log.txt, metrics.json, eval.csv and predictions.csv there{}, or --verbose",
+                  options_.tensorboard ? ", tensorboard/" : ""));
   if (options_.mask != data::Mask::none || !options_.fold.empty() || fs::exists(folder_->file("audit.json")))
     return;
   const std::string run = text::shell_word(folder_->path().string());
-  console_.line(
-      fmt::format("Audit of the images: xrtrain audit {} --image-size {} --out {}, then xrtrain eval {}",
-                  text::shell_word(options_.data), options_.image_size, run, run));
+  console_.line(fmt::format(
+      "To add an audit of the images: xrtrain audit {} --image-size {} --out {}, then xrtrain eval {}",
+      text::shell_word(options_.data), options_.image_size, run, run));
 }
 
 int run_train_as(Ranks& ranks, const GivenOptions& given, const std::string& config_file, double started) {
@@ -392,7 +393,7 @@ void add_train_command(command_line::Command app, Action& action) {
   command.example("classes from a table instead of folders",
                   "xrtrain train --data xrays --labels labels.csv --out labelled --epochs 20");
   command.example(
-      "the head alone, from the weights of a checkpoint or of PyTorch",
+      "the head alone, from a checkpoint or a PyTorch file",
       "xrtrain train --data xrays --out head --epochs 20 --freeze backbone --init run/checkpoints/05.safetensors");
   command.example("after Ctrl-C or a crash", "xrtrain train --out run --resume");
   command.when_chosen(

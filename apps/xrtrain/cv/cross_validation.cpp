@@ -78,7 +78,7 @@ class CrossValidation {
     const data::Dataset whole = find_dataset(options, console_);
     if (!whole.test.empty() && !whole.test_split_by_program && !options.fold_all)
       console_.line(
-          fmt::format("The {} images of test/ take no part: --fold-all includes them", whole.test.size()));
+          fmt::format("The {} images of test/ are not used; --fold-all includes them", whole.test.size()));
     options.fold = fmt::format("1/{}", settings_.folds);
     const data::Dataset dataset = find_dataset(options, console_);
     std::vector<data::Sample> samples = dataset.train;
@@ -184,8 +184,8 @@ class CrossValidation {
     const CvScore& score = summary.repeats.front().pooled;
     console_.line(fmt::format("Repeat {}, fold {} of {}: {}{}", task.repeat, task.fold, settings_.folds,
                               labels_ ? fmt::format("{} of {} known labels", score.correct, score.images)
-                                      : proportion_text(score.correct, score.images),
-                              score.auroc.value ? fmt::format(", AUROC {:.4f}", *score.auroc.value) : ""));
+                                      : "accuracy " + proportion_text(score.correct, score.images),
+                              score.auroc.value ? fmt::format(", AUROC {:.3f}", *score.auroc.value) : ""));
     console_.event(
         "fold",
         {{"repeat", task.repeat}, {"fold", task.fold}, {"images", score.images}, {"correct", score.correct}});

@@ -64,6 +64,9 @@ ScoreAndVariance score(const std::vector<const FoldPredictions*>& folds, std::si
   result.score.images = static_cast<std::int64_t>(labels.size());
   for (std::size_t i = 0; i < labels.size(); ++i) result.score.correct += predictions[i] == labels[i] ? 1 : 0;
   result.score.accuracy = statistics::proportion(result.score.correct, result.score.images);
+  for (std::size_t c = 0; c < classes; ++c)
+    result.score.majority =
+        std::max(result.score.majority, std::ranges::count(labels, static_cast<std::int64_t>(c)));
   const auto area = [&](std::size_t c) {
     return statistics::delong(statistics::against_rest(labels, c),
                               statistics::column_of(probabilities, classes, c));
@@ -113,12 +116,12 @@ nlohmann::json to_json(const CvScore& score) {
 }
 
 std::string text_of(const std::optional<double>& value) {
-  return value ? fmt::format("{:.4f}", *value) : "-";
+  return value ? fmt::format("{:.3f}", *value) : "-";
 }
 
 std::string text_of(const statistics::Estimate& estimate) {
   if (!estimate.interval) return text_of(estimate.value);
-  return fmt::format("{} (95% interval {:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
+  return fmt::format("{} (95% CI {:.3f}-{:.3f})", text_of(estimate.value), estimate.interval->low,
                      estimate.interval->high);
 }
 
@@ -176,6 +179,8 @@ CvSummary summarise(const std::vector<FoldPredictions>& folds, const std::vector
   if (summary.repeats.empty()) return summary;
 
   summary.accuracy.value = mean(accuracies);
+  if (const CvScore& pooled = summary.repeats.front().pooled; !summary.labels && pooled.images > 0)
+    summary.majority = static_cast<double>(pooled.majority) / static_cast<double>(pooled.images);
   if (!summary.labels)
     summary.accuracy.interval =
         statistics::wilson_interval(std::llround(*mean(hits)), summary.repeats.front().pooled.images);
@@ -219,6 +224,7 @@ std::string cv_json(const CvSummary& summary) {
                                                       ? nlohmann::json(summary.class_names[summary.positive])
                                                       : nlohmann::json(nullptr)},
                                {"accuracy", to_json(summary.accuracy)},
+                               {"majority_class_baseline", to_json(summary.majority)},
                                {"auroc", to_json(summary.auroc)},
                                {"mean_auroc_of_folds", to_json(summary.mean_auroc_of_folds)},
                                {"deviation",
@@ -234,32 +240,40 @@ std::vector<std::string> cv_text(const CvSummary& summary) {
   std::vector<std::string> lines;
   for (std::size_t r = 0; r < summary.repeats.size(); ++r) {
     const CvScore& pooled = summary.repeats[r].pooled;
-    lines.push_back(
-        fmt::format("Repeat {}: {} of {} {} right when they were not trained on, accuracy {}, "
-                    "AUROC {}",
-                    r + 1, pooled.correct, pooled.images, summary.labels ? "known labels" : "images",
-                    text_of(pooled.accuracy), text_of(pooled.auroc)));
+    lines.push_back(fmt::format("Repeat {}: {} of {} {} correct by networks that were not trained on them",
+                                r + 1, pooled.correct, pooled.images,
+                                summary.labels ? "known labels" : "images"));
+    lines.push_back(fmt::format("  accuracy {}, AUROC {}", text_of(pooled.accuracy), text_of(pooled.auroc)));
     for (std::size_t l = 0; l < pooled.label_aurocs.size(); ++l)
       lines.push_back(fmt::format("  {}: AUROC {}", summary.class_names[l], text_of(pooled.label_aurocs[l])));
     if (pooled.sensitivity.value || pooled.specificity.value)
-      lines.push_back(fmt::format("  sensitivity {}, specificity {}", text_of(pooled.sensitivity),
-                                  text_of(pooled.specificity)));
+      lines.push_back(fmt::format("  sensitivity {}, specificity {}, at threshold 0.5",
+                                  text_of(pooled.sensitivity), text_of(pooled.specificity)));
   }
   const std::string of_what = summary.labels ? std::string("mean over labels")
                               : summary.class_names.size() == 2
                                   ? fmt::format("of {}", summary.class_names[summary.positive])
                                   : std::string("mean of each class against the rest");
-  lines.push_back(fmt::format("Accuracy: {}; standard deviation over repeats {}, over folds {}",
-                              text_of(summary.accuracy), text_of(summary.accuracy_deviation_of_repeats),
-                              text_of(summary.accuracy_deviation_of_folds)));
-  lines.push_back(fmt::format("AUROC ({}): {}; standard deviation over repeats {}, over folds {}", of_what,
-                              text_of(summary.auroc), text_of(summary.auroc_deviation_of_repeats),
-                              text_of(summary.auroc_deviation_of_folds)));
-  lines.push_back(fmt::format("Mean AUROC of the folds, each by its own network: {}",
+  const auto spread = [](const std::optional<double>& of_repeats, const std::optional<double>& of_folds) {
+    std::string text = fmt::format("; standard deviation over folds {}", text_of(of_folds));
+    if (of_repeats) text += fmt::format(", over repeats {}", text_of(of_repeats));
+    return text;
+  };
+  lines.push_back(
+      fmt::format("Accuracy: {}{}", text_of(summary.accuracy),
+                  spread(summary.accuracy_deviation_of_repeats, summary.accuracy_deviation_of_folds)));
+  if (summary.majority)
+    lines.push_back(fmt::format("Majority-class baseline: {}{}", text_of(summary.majority),
+                                summary.accuracy.value && *summary.accuracy.value <= *summary.majority
+                                    ? "; the accuracy is not above it"
+                                    : ""));
+  lines.push_back(fmt::format("AUROC ({}): {}{}", of_what, text_of(summary.auroc),
+                              spread(summary.auroc_deviation_of_repeats, summary.auroc_deviation_of_folds)));
+  lines.push_back(fmt::format("AUROC, mean of the folds, each by its own network: {}",
                               text_of(summary.mean_auroc_of_folds)));
   lines.emplace_back(
-      "The intervals reflect the choice of images, not of the spread between repeats, and take images as "
-      "independent, though the folds' networks share training images");
+      "The intervals cover the sampling of images alone: neither the spread between repeats, nor that the "
+      "networks of the folds share training images");
   return lines;
 }
 

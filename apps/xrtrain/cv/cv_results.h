@@ -24,6 +24,7 @@ struct FoldPredictions {
 struct CvScore {
   std::int64_t images = 0,
                correct = 0;       ///< of several labels: known targets, and those on the right side of 0.5
+  std::int64_t majority = 0;      ///< images of the largest class; 0 with several labels
   statistics::Estimate accuracy;  ///< Wilson; of several labels no interval, for an image has several targets
   statistics::Estimate auroc;  ///< of the positive class, or the mean over classes against the rest; DeLong
   statistics::Estimate sensitivity, specificity;  ///< of the positive class of two; Wilson
@@ -43,6 +44,8 @@ struct CvSummary {
   bool labels = false;
   std::size_t positive = 0;
   std::vector<CvRepeat> repeats;
+  std::optional<double>
+      majority;  ///< accuracy of always answering the largest class; none with several labels
   statistics::Estimate
       accuracy;  ///< mean over repeats of the pooled accuracy; Wilson for the mean count of one repeat
   statistics::Estimate auroc;  ///< mean over repeats; area_interval with DeLong's mean variance

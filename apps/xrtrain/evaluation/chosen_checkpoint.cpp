@@ -64,10 +64,10 @@ ChosenCheckpoint find_checkpoint(const fs::path& given) {
   const std::optional<Chosen> chosen = chosen_by(run);
   const std::int64_t epoch = chosen ? chosen->epoch : epochs.back();
   if (std::ranges::find(epochs, epoch) == epochs.end())
-    throw DataError(fmt::format("checkpoint {:02d}, which the run {} chose, is not there: give one of {}",
+    throw DataError(fmt::format("checkpoint {:02d}, which the run {} selected, is not there: give one of {}",
                                 epoch, run.string(), fmt::join(epochs, ", ")));
   const char* why = !chosen                                ? "the last; the run was not evaluated"
-                    : chosen->on == SelectedOn::validation ? "chosen on validation"
+                    : chosen->on == SelectedOn::validation ? "selected on validation"
                                                            : "the last; without validation images";
   return {checkpoint_path(run, epoch), fmt::format("checkpoint {:02d} of {} ({})", epoch, run.string(), why)};
 }

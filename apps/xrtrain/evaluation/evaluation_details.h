@@ -93,7 +93,7 @@ struct EvaluationDetails {
 [[nodiscard]] EvaluationDetails make_details(const Predictions& predictions, const Selection& selection,
                                              const DetailSettings& settings);
 
-/// "majority-class baseline (covid): 0.535 (46/86)"
+/// "majority-class baseline (covid): 0.535 (46/86)", with a note where the accuracy is not above it
 [[nodiscard]] std::string baseline_text(const EvaluationDetails& details,
                                         const statistics::MetricTable& table);
 /// That intervals take the images as independent, and of how many patients the test images are, in a

@@ -107,9 +107,10 @@ void print_thresholds(const EvaluationDetails& details, Console& console) {
       console.warn(
           warning_id::sensitivity_missed,
           fmt::format(
-              "the threshold for a target sensitivity of {:g} reaches {} on the test images: the whole interval is below "
-              "the target",
-              *point.wanted, proportion_text(point.test->true_positive, point.test->positives())));
+              "threshold {:.4f} misses its target sensitivity {:g}: test sensitivity {}; do not rely on it, more "
+              "validation images are needed",
+              *point.threshold, *point.wanted,
+              proportion_text(point.test->true_positive, point.test->positives())));
   }
 }
 
@@ -167,10 +168,15 @@ std::string baseline_text(const EvaluationDetails& details, const statistics::Me
   };
   for (std::size_t c = 1; c < details.class_names.size(); ++c)
     if (images_of(c) > images_of(largest)) largest = c;
-  return fmt::format("majority-class baseline ({}): {:.3f} ({}/{})",
+  std::int64_t right = 0;
+  for (std::size_t c = 0; c < details.class_names.size(); ++c) right += table.confusion.at(c, c);
+  return fmt::format("majority-class baseline ({}): {:.3f} ({}/{}){}",
                      text::one_line(details.class_names[largest]),
                      static_cast<double>(images_of(largest)) / static_cast<double>(table.images),
-                     images_of(largest), table.images);
+                     images_of(largest), table.images,
+                     right < images_of(largest)    ? "; the accuracy is below it"
+                     : right == images_of(largest) ? "; the accuracy is no better"
+                                                   : "");
 }
 
 std::string independence_text(const EvaluationDetails& details, std::int64_t images) {
@@ -200,7 +206,7 @@ void print_details(const EvaluationDetails& details, Console& console) {
   if (table == nullptr) return;
   if (details.two_classes())
     console.detail(fmt::format("Positive class: {}{}", text::one_line(details.class_names[details.positive]),
-                               details.positive_given ? "" : " (another: --positive)"));
+                               details.positive_given ? "" : " (change: --positive)"));
   console.detail(fmt::format("{}, {} test images, 95% CIs:", subject_text(details), table->images));
   if (details.labels()) {
     print_label_metrics(details, *table, console);

@@ -34,9 +34,9 @@ void print_test_metrics(const EvaluationDetails& details, const statistics::Metr
     return console.line(fmt::format("  macro AUROC {}", metric_text(table, "macro_auroc")));
   console.line(fmt::format("  AUROC {}; positive class: {}{}", metric_text(table, "auroc"),
                            text::one_line(details.class_names[details.positive]),
-                           details.positive_given ? "" : " (another: --positive)"));
-  console.line(fmt::format("  sensitivity {}, specificity {}", metric_text(table, "sensitivity"),
-                           metric_text(table, "specificity")));
+                           details.positive_given ? "" : " (change: --positive)"));
+  console.line(fmt::format("  sensitivity {}, specificity {}, at threshold 0.5",
+                           metric_text(table, "sensitivity"), metric_text(table, "specificity")));
 }
 
 }  // namespace
@@ -50,11 +50,15 @@ std::string subject_text(const EvaluationDetails& details) {
   if (averaging.is_ensemble())
     return fmt::format("Ensemble of {} networks, mean of their probabilities{}", averaging.members.size(),
                        averaging.views_text());
+  const Selection& selected = details.selected;
   const std::string why =
-      details.selected.on_validation() ? fmt::format("selected on {}", validation_name(details))
-      : details.selected.on == SelectedOn::command_line ? "given by --checkpoint"
-                                                        : "the last; no validation images to select on";
-  return fmt::format("Checkpoint {:02d} ({}){}", details.selected.checkpoint, why, averaging.views_text());
+      selected.had_one_candidate()              ? (details.training && details.training->epochs_run > 1
+                                                       ? "the only one in the last quarter of the epochs"
+                                                       : "the only one")
+      : selected.on_validation()                ? fmt::format("selected on {}", validation_name(details))
+      : selected.on == SelectedOn::command_line ? "given by --checkpoint"
+                                                : "the last; no validation images to select on";
+  return fmt::format("Checkpoint {:02d} ({}){}", selected.checkpoint, why, averaging.views_text());
 }
 
 std::string selection_bias_text(const EvaluationDetails& details) {
@@ -64,7 +68,7 @@ std::string selection_bias_text(const EvaluationDetails& details) {
                        statistics::min_images_to_correct,
                        details.labels() ? "with and without each label" : "of each class");
   if (*selection.optimism < 0.0005) return "selection bias not measurable";
-  return fmt::format("selection bias about {:.3f}", *selection.optimism);
+  return fmt::format("selection bias about {:.3f}, by bootstrap", *selection.optimism);
 }
 
 void print_result(const CheckpointResults& results, const EvaluationDetails& details, Console& console) {
@@ -81,15 +85,16 @@ void print_result(const CheckpointResults& results, const EvaluationDetails& det
     console.line(fmt::format("{}: test {} {}", subject, score_name(*test), score_text(*test)));
   }
   if (validation != nullptr)
-    console.line(
-        fmt::format("  validation {} {}{}", score_name(*validation), score_text(*validation),
-                    details.selected.on_validation() ? " (optimistic: selected on validation)" : ""));
+    console.line(fmt::format("  validation {} {}{}", score_name(*validation), score_text(*validation),
+                             details.selected.on_validation() && !details.selected.had_one_candidate()
+                                 ? " (optimistic: selected on validation)"
+                                 : ""));
   if (details.candidates < 2 || !details.selected.best_on_test) return;
   const std::int64_t best = *details.selected.best_on_test;
   if (const CheckpointResult* result = find_result(results, best, "test"); result != nullptr)
     console.line(fmt::format(
-        "  best of {} checkpoints on test: {:02d}, {} {} (optimistic: selected on the test set; {})",
-        details.candidates, best, score_name(*result), score_text(*result), selection_bias_text(details)));
+        "  best checkpoint on test: {:02d} of {}, {} {} (optimistic: selected on the test set; {})", best,
+        details.candidates, score_name(*result), score_text(*result), selection_bias_text(details)));
 }
 
 }  // namespace xr::apps

@@ -28,6 +28,7 @@ struct Selection {
   std::int64_t checkpoint = 0;
   SelectedOn on = SelectedOn::last;
   std::int64_t last = 0;
+  std::int64_t candidates = 0;                    ///< epochs of the run that were; 0: not known
   std::optional<std::int64_t> best_on_test = {};  ///< optimistic: selected on the test images
   // Of a selection that is applied to other images.
   std::string positive_class = {};  ///< that the thresholds are about; empty unless there are two classes
@@ -37,6 +38,8 @@ struct Selection {
   [[nodiscard]] bool on_validation() const {
     return on == SelectedOn::validation || on == SelectedOn::run_validation;
   }
+  /// Whether nothing else could have been selected: its validation figures are then those of any checkpoint.
+  [[nodiscard]] bool had_one_candidate() const { return on == SelectedOn::validation && candidates == 1; }
 };
 
 /// As metrics.json has it: "validation", "given", "ensemble" or "last".

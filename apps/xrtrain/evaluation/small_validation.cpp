@@ -35,8 +35,8 @@ void warn_of_small_validation(const data::ImageSet& images, const data::Dataset&
   console.warn(
       warning_id::small_validation,
       fmt::format(
-          "checkpoint and thresholds are chosen on {} validation images ({}): an accuracy of {}/{} on "
-          "them has the 95% CI {:.2f}-{:.2f}; {}, or use xrtrain cv",
+          "only {} validation images ({}) select checkpoint and thresholds: even {}/{} correct would have a 95% "
+          "CI of {:.3f}-{:.3f}; {}, or use xrtrain cv",
           size.images, class_counts_text(images, dataset.class_names), size.right, size.images,
           size.interval.low, size.interval.high, remedy));
 }

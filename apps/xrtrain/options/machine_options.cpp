@@ -17,7 +17,7 @@ void MachineOptions::add(command_line::Command command, const char* default_batc
       .group(group);
   command
       .choice("--precision", precision, command_line::precision_names(),
-              "Precision of activations and products")
+              "Precision of activations and matrix products")
       .group(group);
   command
       .choice("--kernels", kernel_choice, command_line::kernel_choice_names(),

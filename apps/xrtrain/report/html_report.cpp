@@ -64,7 +64,7 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
       "Checkpoint {:02d}, {}, classified {} of {} {} images correctly: {:.3f} (95% "
       "interval {:.3f} to {:.3f}).",
       details.selected.checkpoint,
-      details.selected.on_validation() ? "chosen on the validation images"
+      details.selected.on_validation() ? "selected on the validation images"
                                        : "the last one (there are no validation images)",
       right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
       interval.low, interval.high));

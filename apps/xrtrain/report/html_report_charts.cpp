@@ -101,7 +101,7 @@ Markup report_curves(const HtmlReport& report) {
   accuracy.lines = {
       {static_cast<double>(report.details.selected.checkpoint),
        fmt::format("checkpoint {:02d}, {}", report.details.selected.checkpoint,
-                   report.details.selected.on_validation() ? "chosen on validation" : "the last")}};
+                   report.details.selected.on_validation() ? "selected on validation" : "the last")}};
   accuracy.note = fmt::format(
       "Bands: 95% {} intervals. The training figures are taken with {}{}weights that change within the "
       "epoch.",

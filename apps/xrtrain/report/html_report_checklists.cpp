@@ -103,9 +103,9 @@ std::string training_text(const HtmlReport& report) {
 
 std::string selection_text(const EvaluationDetails& details) {
   return details.selected.on_validation()
-             ? fmt::format("checkpoint {:02d} of {}, chosen on validation images alone",
+             ? fmt::format("checkpoint {:02d} of {}, selected on validation images alone",
                            details.selected.checkpoint, details.candidates)
-             : fmt::format("checkpoint {:02d}, the last: there are no validation images to choose on",
+             : fmt::format("checkpoint {:02d}, the last: there are no validation images to select on",
                            details.selected.checkpoint);
 }
 
@@ -113,7 +113,7 @@ std::string thresholds_text(const EvaluationDetails& details) {
   if (details.labels())
     return details.thresholds.empty()
                ? "0.5 for each label"
-               : "of each label, chosen on validation images: see the table of thresholds";
+               : "of each label, selected on validation images: see the table of thresholds";
   std::string text = details.two_classes() ? "decision at a probability of 0.5" : "the most probable class";
   for (const OperatingPoint& point : details.thresholds)
     if (point.threshold)

@@ -68,7 +68,7 @@ std::string label_result_text(const EvaluationDetails& details, const statistics
       "Checkpoint {:02d}, {}, on {} {} images: mean AUROC {} (95% interval in brackets), mean AUPRC "
       "{}. {}",
       details.selected.checkpoint,
-      details.selected.on_validation() ? "chosen on the validation images"
+      details.selected.on_validation() ? "selected on the validation images"
                                        : "the last one (there are no validation images)",
       metrics.images, split, estimate_cell(metrics.find("mean_auroc")),
       estimate_cell(metrics.find("mean_auprc")), measured_labels_text(details, metrics));

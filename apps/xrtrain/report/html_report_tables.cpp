@@ -127,7 +127,7 @@ Markup report_metrics(const EvaluationDetails& details, const statistics::Metric
 
 Markup report_thresholds(const EvaluationDetails& details) {
   Markup result, warnings;
-  std::vector<html::Column> heads{{"chosen on validation by"},
+  std::vector<html::Column> heads{{"selected on validation by"},
                                   {"threshold", Align::right},
                                   {"validation sensitivity", Align::right},
                                   {"validation specificity", Align::right},
@@ -154,7 +154,7 @@ Markup report_thresholds(const EvaluationDetails& details) {
           fmt::format("{}The wanted sensitivity of {} is missed on the test images",
                       point.label ? details.class_names[*point.label] + ": " : "", number(point.wanted)),
           html::paragraph(fmt::format(
-              "There it is {} of {}, and its interval ends at {:.3f}: a threshold chosen on few validation "
+              "There it is {} of {}, and its interval ends at {:.3f}: a threshold selected on few validation "
               "images need not hold for others.",
               point.test->true_positive, point.test->positives(), interval.high)));
   }
@@ -162,7 +162,7 @@ Markup report_thresholds(const EvaluationDetails& details) {
   if (!table.empty())
     result += html::note(
         "A wanted sensitivity is reached on the validation images; on others it comes out as it may. The "
-        "validation columns are optimistic: these thresholds were chosen by them.");
+        "validation columns are optimistic: these thresholds were selected by them.");
   if (details.temperature && details.temperature->temperature) {
     const CalibrationFigures &before = details.temperature->test_before,
                              &after = details.temperature->test_after;

@@ -82,7 +82,7 @@ std::string channels_text(const json& values) {
 std::string preprocessing_text(const json& facts) {
   const std::string shape = facts["stored_shape"] == "square" ? "resized to" : "short side resized to";
   return fmt::format(
-      "preprocessing: {}, {} {}, {} x {} pixels of the network; values 0 to 1, mean {}, deviation {}{}\n",
+      "preprocessing: {}, {} {}, network input {} x {}; values 0 to 1, mean {}, standard deviation {}{}\n",
       facts["channels"] == 1 ? "grey" : "colour", shape, facts["stored_size"].get<int>(),
       facts["image_size"].get<int>(), facts["image_size"].get<int>(), channels_text(facts["mean"]),
       channels_text(facts["deviation"]),
@@ -122,8 +122,8 @@ std::string results_text(const json& results) {
     if (!parts.empty())
       text += fmt::format("{}: {}\n", split["split"].get<std::string>(), fmt::join(parts, ", "));
   }
-  if (results["chosen"] != true) return text + "selection: the run chose another checkpoint\n";
-  text += fmt::format("selection: chosen by the run ({})\n", results["chosen_on"].get<std::string>());
+  if (results["chosen"] != true) return text + "selection: the run selected another checkpoint\n";
+  text += fmt::format("selection: selected by the run ({})\n", results["chosen_on"].get<std::string>());
   if (!results["temperature"].is_null())
     text += fmt::format("temperature: {:.3f}\n", results["temperature"].get<double>());
   return text;

@@ -1,5 +1,7 @@
 #include "apps/xrtrain/run/run_results.h"
 
+#include <algorithm>
+
 #include "apps/xrtrain/evaluation/result_summary.h"
 #include "engine/io/atomic_file.h"
 
@@ -22,6 +24,9 @@ RunResults make_results(CheckpointResults checkpoints, const TrainOptions& optio
   RunResults results;
   results.checkpoints = std::move(checkpoints);
   results.selection = select(results.checkpoints, first_candidate(options.schedule, options.epochs));
+  results.selection.candidates = std::ranges::count_if(history, [&](const EpochRecord& record) {
+    return record.validation && record.epoch >= first_candidate(options.schedule, options.epochs);
+  });
   if (const auto& before = settings.selected_before;
       before && (before->on == SelectedOn::command_line || before->on == SelectedOn::ensemble ||
                  find_result(results.checkpoints, before->checkpoint, "test") != nullptr)) {

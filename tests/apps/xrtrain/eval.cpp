@@ -46,7 +46,7 @@ TEST_CASE("eval takes other images and leaves the results of the run alone") {
 TEST_CASE("eval uses what the run chose on images of another folder") {
   TemporaryFolder folder;
   make_phantoms(folder, 12, 4);
-  REQUIRE(run(folder, tiny(folder, "run")).status == 0);
+  REQUIRE(run(folder, tiny(folder, "run", {"--schedule", "constant"})).status == 0);
   const std::string run_folder = (folder / "run").string();
   fs::copy(folder / "data/test", folder / "other", fs::copy_options::recursive);
   const auto lines = [&](const std::string& output) {
@@ -128,7 +128,7 @@ TEST_CASE("eval refuses images that are not those of the run") {
 TEST_CASE("eval says that a checkpoint was given and not chosen") {
   TemporaryFolder folder;
   make_phantoms(folder);
-  REQUIRE(run(folder, tiny(folder, "run")).status == 0);
+  REQUIRE(run(folder, tiny(folder, "run", {"--schedule", "constant"})).status == 0);
   const auto metrics = nlohmann::json::parse(read_text(folder / "run/metrics.json"));
   const int chosen = std::stoi(metrics["chosen"]["checkpoint"].get<std::string>());
   for (int epoch = 0; epoch < 3; ++epoch) {

@@ -135,7 +135,7 @@ TEST_CASE("A wanted sensitivity that the test images rule out is told") {
           contains("several images of one patient make them too narrow") &&
           contains("validation: sensitivity 1.000 (20/20, 95% CI 0.839-1.000)") &&
           contains("test: sensitivity 0.750 (30/40, 95% CI 0.598-0.858)") &&
-          contains("the threshold for a target sensitivity of 0.95 reaches 0.750 (30/40"));
+          contains("threshold 0.5000 misses its target sensitivity 0.95: test sensitivity 0.750 (30/40"));
   // 0.85 lies within the interval.
   DetailSettings settings;
   settings.target_sensitivity = 0.85;
@@ -216,7 +216,7 @@ TEST_CASE("A run writes predictions and metrics that agree with its other result
   const Result result = run(folder, tiny(folder, "run", {"--schedule", "constant", "--verbose"}));
   REQUIRE(result.status == 0);
   for (const char* part :
-       {"Positive class: covid (another: --positive", "  accuracy ", "  AUROC ", "DeLong", "Confusion matrix",
+       {"Positive class: covid (change: --positive", "  accuracy ", "  AUROC ", "DeLong", "Confusion matrix",
         "Youden's index", "target sensitivity 0.95", "  Temperature", "selection bias about "})
     CHECK_THAT(result.output, contains(part));
   const auto metrics = json_of_file(folder / "run/metrics.json"),

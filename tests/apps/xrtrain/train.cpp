@@ -38,9 +38,9 @@ TEST_CASE("A run trains and evaluates every checkpoint and prints the familiar l
         "Validation complete in [0-9]+m [0-9]+s",
         "Waiting for batches: [0-9]+\\.[0-9]% of the training steps' time.*",
         "Best Acc: [01]\\.[0-9]{6} \\(optimistic: the best of 3 on the test images\\)",
-        R"(Checkpoint 0[012] \(selected on validation\), 4 test images:)",
+        R"(Checkpoint 02 \(the only one in the last quarter of the epochs\), 4 test images:)",
         R"(  accuracy [01]\.[0-9]{3} \([0-4]/4, 95% CI .*\))",
-        "  best of 3 checkpoints on test: 0[012], accuracy .*\\(optimistic: selected on the test set; .*",
+        "  best checkpoint on test: 0[012] of 3, accuracy .*\\(optimistic: selected on the test set; .*",
         "Disk: 3 checkpoints of .* are free"}) {
     INFO(expression);
     CHECK(has_line_like(result.output, expression));
@@ -183,7 +183,7 @@ TEST_CASE("Without --verbose a run ends in at most 15 lines, and its log has the
     return std::any_of(end, lines.end(), [&](const std::string& line) { return line.starts_with(start); });
   };
   for (const char* start : {"  accuracy ", "  majority-class baseline (covid): 0.500 (2/4)", "  AUROC ",
-                            "  sensitivity ", "  validation accuracy ", "  best of 3 checkpoints on test: ",
+                            "  sensitivity ", "  validation accuracy ", "  best checkpoint on test: ",
                             "1 warning: see above", "Report: ", "Checkpoint: "}) {
     INFO(start);
     CHECK(shows(start));

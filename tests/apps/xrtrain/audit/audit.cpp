@@ -193,7 +193,7 @@ TEST_CASE("audit refuses what it cannot use in one line") {
     CHECK(result.status == status);
     return result.error_line();
   };
-  CHECK_THAT(refused({"audit", (folder / "absent").string()}, 3), contains("no such folder"));
+  CHECK_THAT(refused({"audit", (folder / "absent").string()}, 3), contains("no such file or folder"));
   CHECK_THAT(refused({"audit", data.string(), "--group-regex", "(["}, 2),
              contains("not a regular expression"));
   CHECK_THAT(refused({"audit", data.string(), "--groups", (folder / "no.csv").string()}, 3),

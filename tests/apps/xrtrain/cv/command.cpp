@@ -95,7 +95,7 @@ TEST_CASE("cv tells what the quick audit finds, and of images that take no part"
               .status == 0);
   const Result result = run(folder, tiny_cv(folder, "cv", {"--folds", "2", "--epochs", "1"}));
   REQUIRE(result.status == 0);
-  CHECK_THAT(result.output, contains("The 8 images of test/ take no part"));
+  CHECK_THAT(result.output, contains("The 8 images of test/ are not used"));
   CHECK_THAT(result.error, contains("Shortcuts: "));
   const std::string page = read_text(folder / "cv/cv.html");
   CHECK(page.find("Findings about the data") < page.find("<h2>Result</h2>"));
