@@ -145,6 +145,10 @@ void PredictionPrinter::legend(const std::string& layer, const std::vector<Predi
               "selects them on validation images, for the checkpoint that it selects)");
   if (!settings_.csv && !settings_.json && !columns_)
     print(fmt::format("all {} probabilities: --csv or --json\n", names_.size()));
+  if (!settings_.csv && !settings_.json)
+    print(fmt::format("{}; not a medical device\n", has_labels()
+                                                        ? "class: labels at or above their thresholds"
+                                                        : "class: the highest probability"));
   if (settings_.explain.empty()) return;
   if (std::ranges::any_of(predictions, [](const Prediction& p) { return p.drawn && p.drawn->coarse; }))
     print_aside(

@@ -43,7 +43,7 @@ TEST_CASE("predict prints a table or CSV or JSON") {
 
   const Result table = trained.predict({test});
   CHECK(table.status == 0);
-  CHECK(count_lines(table.output) == 1 + 4);
+  CHECK(count_lines(table.output) == 1 + 4 + 1);
   CHECK_THAT(table.output, contains("p(covid)") && contains("p(normal)"));
 
   const Result csv = trained.predict({test, "--csv"});
@@ -128,7 +128,7 @@ TEST_CASE("predict says what it chose or dropped of a file") {
   CHECK(ids["glass.png"] == nlohmann::json({"transparency-dropped"}));
   CHECK(ids["plain.png"].empty());
   const Result table = trained.predict({folder.string()});
-  CHECK(count_lines(table.output) == 1 + 4);
+  CHECK(count_lines(table.output) == 1 + 4 + 1);
   CHECK(count_lines(table.error) == 3);
   for (const char* name : {"frames.dcm", "windows.dcm", "glass.png"}) CHECK_THAT(table.error, contains(name));
 }
