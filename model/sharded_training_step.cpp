@@ -54,6 +54,12 @@ std::vector<NamedTensor> buffers_of(const Module& network) {
   return buffers;
 }
 
+std::vector<std::int64_t> offsets_of(const engine::ParameterArena& arena) {
+  std::vector<std::int64_t> offsets;
+  for (std::size_t i = 0; i <= arena.parameters().size(); ++i) offsets.push_back(arena.offset(i));
+  return offsets;
+}
+
 std::size_t elements(const std::vector<NamedTensor>& tensors) {
   std::size_t count = 0;
   for (const NamedTensor& entry : tensors) count += static_cast<std::size_t>(entry.tensor.numel());
@@ -79,16 +85,39 @@ ShardedTrainingStep::ShardedTrainingStep(Module& network, engine::ParameterArena
       sharding_(sharding),
       own_shards_(sharding.own_shards()),
       step_(network, arena, without_capture(std::move(settings))),
-      loss_place_(static_cast<std::size_t>(arena.gradients().numel()) + elements(buffers_of(network))),
+      buckets_(make_buckets(arena, sharding.buckets)),
+      loss_place_(elements(buffers_of(network))),
       logits_place_(loss_place_ + 1),
-      sum_(logits_place_ + static_cast<std::size_t>(sharding.batch_size * sharding.classes)) {
-  auto place = static_cast<std::size_t>(arena.gradients().numel());
+      sums_(bucket_widths(), sharding.shards, sharding.communicator) {
+  std::size_t place = 0;
   for (const NamedTensor& entry : buffers_of(network)) {
     buffers_.push_back({entry.tensor, entry.tensor.clone(), place});
     place += static_cast<std::size_t>(entry.tensor.numel());
   }
-  if (sharding.communicator != nullptr && sharding.communicator->size() > 1)
-    total_.resize(logits_place_ + static_cast<std::size_t>(sharding.batch_size * sharding.classes));
+  for (std::size_t i = 0; i < arena.parameters().size(); ++i) {
+    std::vector<std::size_t>& of_parameter = buckets_of_[arena.parameters()[i].tensor.state().get()];
+    for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
+      const engine::Range& range = buckets_[bucket].range;
+      if (arena.offset(i) >= range.end || arena.offset(i + 1) <= range.begin) continue;
+      of_parameter.push_back(bucket);
+      ++buckets_[bucket].parameters;
+    }
+  }
+}
+
+std::vector<ShardedTrainingStep::Bucket> ShardedTrainingStep::make_buckets(
+    const engine::ParameterArena& arena, const engine::BucketSize& size) {
+  std::vector<Bucket> buckets;
+  for (const engine::Range& range : engine::cut_into_buckets(offsets_of(arena), size))
+    buckets.push_back({range, 0, 0});
+  return buckets;
+}
+
+std::vector<std::size_t> ShardedTrainingStep::bucket_widths() const {
+  std::vector<std::size_t> widths;
+  for (const Bucket& bucket : buckets_) widths.push_back(static_cast<std::size_t>(bucket.range.count()));
+  widths.push_back(logits_place_ + static_cast<std::size_t>(sharding_.batch_size * sharding_.classes));
+  return widths;
 }
 
 std::vector<float> ShardedTrainingStep::loss_shares(const Tensor& labels) const {
@@ -119,7 +148,6 @@ std::vector<float> ShardedTrainingStep::loss_shares(const Tensor& labels) const 
 void ShardedTrainingStep::collect(std::span<float> values, std::int64_t shard, float share,
                                   const TrainingStep::Result& result) {
   const engine::Range rows = cut_[static_cast<std::size_t>(shard)];
-  copy_to(values.first(static_cast<std::size_t>(arena_.gradients().numel())), arena_.gradients());
   const float row_share = static_cast<float>(rows.count()) / static_cast<float>(cut_.back().end);
   std::vector<float> before;
   for (const Buffer& buffer : buffers_) {
@@ -138,27 +166,68 @@ void ShardedTrainingStep::collect(std::span<float> values, std::int64_t shard, f
   copy_to(logits_of(logits, rows, sharding_.classes), result.logits);
 }
 
+void ShardedTrainingStep::add_gradients(std::size_t bucket, std::int64_t shard) {
+  const engine::Range& range = buckets_[bucket].range;
+  const std::span<float> values = sums_.next(bucket);
+  const Tensor& gradients = arena_.gradients();
+  gradients.backend().copy_to_host(values.data(), gradients.view().as<float>() + range.begin,
+                                   values.size_bytes());
+  sums_.add_shard(bucket, shard);
+}
+
+void ShardedTrainingStep::finish_gradient(std::int64_t shard, const engine::TensorState& parameter) {
+  const auto found = buckets_of_.find(&parameter);
+  if (found == buckets_of_.end()) return;  // not trained
+  for (const std::size_t bucket : found->second)
+    if (--buckets_[bucket].without_gradient == 0) add_gradients(bucket, shard);
+}
+
 void ShardedTrainingStep::run_shard(std::int64_t step, std::int64_t shard, const Tensor& images,
                                     const Tensor& labels, float share) {
   const engine::Range rows = cut_[static_cast<std::size_t>(shard)];
-  const std::span<float> values = sum_.next();
+  const std::size_t last = buckets_.size();
   if (rows.count() == 0) {
-    std::ranges::fill(values, 0.0f);
-  } else {
-    for (Buffer& buffer : buffers_) copy_elements(buffer.tensor, buffer.before);
-    const Tensor loss_gradient =
-        Tensor::full({}, share, {engine::DType::f32, images.device(), engine::Layout::contiguous});
-    collect(values, shard, share,
-            step_.run(step * sharding_.shards + shard, rows_of(images, rows), rows_of(labels, rows), {},
-                      loss_gradient));
+    for (std::size_t bucket = 0; bucket <= last; ++bucket) {
+      std::ranges::fill(sums_.next(bucket), 0.0f);
+      sums_.add_shard(bucket, shard);
+    }
+    return;
   }
-  sum_.add_shard(shard);
+  for (Buffer& buffer : buffers_) copy_elements(buffer.tensor, buffer.before);
+  for (Bucket& bucket : buckets_) bucket.without_gradient = bucket.parameters;
+  const Tensor loss_gradient =
+      Tensor::full({}, share, {engine::DType::f32, images.device(), engine::Layout::contiguous});
+  const engine::FinalGradient is_final = [&](const engine::TensorState& leaf) {
+    finish_gradient(shard, leaf);
+  };
+  const engine::FinalGradientGuard guard(is_final);
+  const TrainingStep::Result& result = step_.run(step * sharding_.shards + shard, rows_of(images, rows),
+                                                 rows_of(labels, rows), {}, loss_gradient);
+  for (std::size_t bucket = 0; bucket < last; ++bucket)  // parameters that the loss does not depend on
+    if (buckets_[bucket].without_gradient > 0) add_gradients(bucket, shard);
+  collect(sums_.next(last), shard, share, result);
+  sums_.add_shard(last, shard);
 }
 
-void ShardedTrainingStep::apply(std::span<const float> sum) {
+void ShardedTrainingStep::apply() {
   Tensor& gradients = arena_.gradients();
-  gradients.backend().copy_from_host(gradients.mutable_view().data, sum.data(), gradients.view().bytes());
+  for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
+    const std::span<const float> sum = sums_.finish(bucket);
+    gradients.backend().copy_from_host(gradients.mutable_view().as<float>() + buckets_[bucket].range.begin,
+                                       sum.data(), sum.size_bytes());
+  }
   arena_.mark_gradients_written();
+  const std::span<const float> sum = sums_.finish(buckets_.size());
+  apply_buffers(sum);
+  const engine::Device& device = gradients.device();
+  const std::int64_t rows = cut_.back().end;
+  result_.loss = Tensor::from_host(sum.subspan(loss_place_, 1), {}, device);
+  result_.logits =
+      Tensor::from_host(sum.subspan(logits_place_, static_cast<std::size_t>(rows * sharding_.classes)),
+                        {rows, sharding_.classes}, device);
+}
+
+void ShardedTrainingStep::apply_buffers(std::span<const float> sum) {
   for (Buffer& buffer : buffers_) {
     const auto count = static_cast<std::size_t>(buffer.tensor.numel());
     const std::span<const float> change = sum.subspan(buffer.place, count);
@@ -173,12 +242,6 @@ void ShardedTrainingStep::apply(std::span<const float> sum) {
       buffer.tensor.copy_from_host(values);
     }
   }
-  const engine::Device& device = gradients.device();
-  const std::int64_t rows = cut_.back().end;
-  result_.loss = Tensor::from_host(sum.subspan(loss_place_, 1), {}, device);
-  result_.logits =
-      Tensor::from_host(sum.subspan(logits_place_, static_cast<std::size_t>(rows * sharding_.classes)),
-                        {rows, sharding_.classes}, device);
 }
 
 const TrainingStep::Result& ShardedTrainingStep::run(std::int64_t step, const Tensor& images,
@@ -190,15 +253,10 @@ const TrainingStep::Result& ShardedTrainingStep::run(std::int64_t step, const Te
   cut_ = engine::cut_into_shards(images.dim(0), sharding_.shards, sharding_.min_rows);
   const std::vector<float> shares = loss_shares(labels);
   for (Buffer& buffer : buffers_) copy_elements(buffer.before, buffer.tensor);
-  sum_.clear();
+  sums_.begin();
   for (std::int64_t shard = own_shards_.begin; shard < own_shards_.end; ++shard)
     run_shard(step, shard, images, labels, shares[static_cast<std::size_t>(shard)]);
-  if (total_.empty()) {
-    apply(sum_.finish());
-  } else {
-    engine::add_over_ranks(*sharding_.communicator, sharding_.shards, sum_, total_);
-    apply(total_);
-  }
+  apply();
   network_.set_step(step);
   return result_;
 }

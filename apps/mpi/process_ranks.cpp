@@ -21,8 +21,12 @@ using Clock = std::chrono::steady_clock;
 
 enum Tag { tag_message = 1, tag_failure = 2 };
 
-/// MPI counts bytes with an int.
-constexpr std::size_t chunk_bytes = std::size_t{1} << 30;
+/// A message is sent in parts of this size: Open MPI has some fragments of each under way at a time, so that several
+/// move more at each look at them.
+constexpr std::size_t part_bytes = std::size_t{1} << 20;
+
+/// MPI counts with an int.
+constexpr std::size_t most_floats = std::size_t{1} << 30;
 
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
@@ -36,7 +40,8 @@ void check(int code, const char* call) {
 /// share a core.
 class Pause {
  public:
-  void operator()() {
+  void operator()(bool is_moving = false) {
+    if (is_moving) looks_ = 0;
     if (++looks_ < 200) {
       (void)::sched_yield();
     } else {
@@ -64,7 +69,7 @@ class Requests {
 
   /// All messages that are received come before those that are sent.
   void receive(const Incoming& message) {
-    for (std::size_t begin = 0; begin < message.bytes.size(); begin += chunk_bytes) {
+    for (std::size_t begin = 0; begin < message.bytes.size(); begin += part_bytes) {
       const std::span<std::byte> part = message.bytes.subspan(begin, size_of(message.bytes.size() - begin));
       check(MPI_Irecv(part.data(), static_cast<int>(part.size()), MPI_BYTE, message.rank, tag_message,
                       MPI_COMM_WORLD, add(message.rank)),
@@ -74,7 +79,7 @@ class Requests {
   }
 
   void send(const Outgoing& message, Tag tag = tag_message) {
-    for (std::size_t begin = 0; begin < message.bytes.size(); begin += chunk_bytes) {
+    for (std::size_t begin = 0; begin < message.bytes.size(); begin += part_bytes) {
       const std::span<const std::byte> part =
           message.bytes.subspan(begin, size_of(message.bytes.size() - begin));
       check(MPI_Isend(part.data(), static_cast<int>(part.size()), MPI_BYTE, message.rank, tag, MPI_COMM_WORLD,
@@ -84,11 +89,16 @@ class Requests {
   }
 
   [[nodiscard]] bool done() {
-    int all = 0;
-    check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &all, MPI_STATUSES_IGNORE),
-          "MPI_Testall");
-    return all != 0;
+    int some = 0;
+    finished_.resize(requests_.size());
+    check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &some, finished_.data(),
+                       MPI_STATUSES_IGNORE),
+          "MPI_Testsome");
+    is_moving_ = some != 0;
+    return some == MPI_UNDEFINED;
   }
+  /// Whether the latest done() found some that were finished.
+  [[nodiscard]] bool is_moving() const { return is_moving_; }
 
   /// The rank of the first request that is not done.
   [[nodiscard]] int missing() {
@@ -101,7 +111,7 @@ class Requests {
   }
 
  private:
-  [[nodiscard]] static std::size_t size_of(std::size_t left) { return std::min(left, chunk_bytes); }
+  [[nodiscard]] static std::size_t size_of(std::size_t left) { return std::min(left, part_bytes); }
   [[nodiscard]] MPI_Request* add(int rank) {
     ranks_.push_back(rank);
     requests_.push_back(MPI_REQUEST_NULL);
@@ -109,8 +119,9 @@ class Requests {
   }
 
   std::vector<MPI_Request> requests_;  // each is started before the next is added
-  std::vector<int> ranks_;
+  std::vector<int> ranks_, finished_;
   std::size_t receives_ = 0;
+  bool is_moving_ = false;
 };
 
 int world_rank() {
@@ -143,17 +154,6 @@ class MpiRanks final : public ProcessRanks {
     set_hosts(all_gather_text(host_name()));
   }
 
-  void exchange(std::span<const Outgoing> sent, std::span<const Incoming> received) override {
-    Requests requests;
-    for (const Incoming& message : received) requests.receive(message);
-    for (const Outgoing& message : sent) requests.send(message);
-    const auto until = Clock::now() + deadline();
-    for (Pause pause; !requests.done(); pause()) {
-      look_for_failure();
-      if (Clock::now() >= until) throw silent(requests.missing());
-    }
-  }
-
   [[noreturn]] void fail(const std::string& line, int status) override {
     // A rank that waits for rank 0 need not wait for it again; one of several that fail alike is first.
     const auto patience = is_silent_ ? std::chrono::milliseconds(1000 + 200 * rank())
@@ -172,7 +172,28 @@ class MpiRanks final : public ProcessRanks {
     check(MPI_Finalize(), "MPI_Finalize");
   }
 
+  void library_sum(std::span<float> values) override {
+    for (std::size_t begin = 0; begin < values.size(); begin += most_floats) {
+      const std::span<float> part = values.subspan(begin, std::min(most_floats, values.size() - begin));
+      check(MPI_Allreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), MPI_FLOAT, MPI_SUM,
+                          MPI_COMM_WORLD),
+            "MPI_Allreduce");
+    }
+  }
+
  private:
+  void transfer(std::span<const Outgoing> sent, std::span<const Incoming> received) override {
+    Requests requests;
+    for (const Incoming& message : received) requests.receive(message);
+    for (const Outgoing& message : sent) requests.send(message);
+    const auto until = Clock::now() + deadline();
+    for (Pause pause; !requests.done(); pause(requests.is_moving())) {
+      if (is_interrupted()) throw interrupted();
+      look_for_failure();
+      if (Clock::now() >= until) throw silent(requests.missing());
+    }
+  }
+
   [[nodiscard]] Error silent(int rank) {
     is_silent_ = true;
     return Communicator::silent(rank);
@@ -218,7 +239,11 @@ std::string library() {
 
 std::unique_ptr<ProcessRanks> join_ranks(std::chrono::milliseconds deadline) {
   int provided = 0;
-  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+  XR_CHECK(
+      provided >= MPI_THREAD_SERIALIZED,
+      "{} cannot be called by threads in turn (MPI_THREAD_SERIALIZED): use one that was built for threads",
+      library());
   check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   const int size = world_size();
   XR_CHECK(

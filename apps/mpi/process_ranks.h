@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/distributed/communicator.h"
@@ -26,7 +27,7 @@ class RankFailure : public Error {
   int status_;
 };
 
-/// While a rank waits it looks for failures of others, and sleeps in between. Used by the main thread alone.
+/// While a rank waits it looks for failures of others, and sleeps in between.
 class ProcessRanks : public engine::Communicator {
  public:
   /// This rank cannot go on. One line is printed to standard error, by rank 0 where it still answers, and all ranks end
@@ -34,6 +35,8 @@ class ProcessRanks : public engine::Communicator {
   [[noreturn]] virtual void fail(const std::string& line, int status) = 0;
   /// The ranks are done with each other; afterwards each is a process of its own. No operation may follow.
   virtual void leave() = 0;
+  /// The sum over all ranks in the order of MPI's library (MPI_Allreduce), without a deadline: to compare with.
+  virtual void library_sum(std::span<float> values) = 0;
 
  protected:
   using Communicator::Communicator;

@@ -1,15 +1,20 @@
 #include "engine/core/autograd.h"
 
 #include <atomic>
+#include <optional>
 #include <queue>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
+
+#include "engine/core/final_gradients.h"
 
 namespace xr::engine {
 
 namespace {
 
 thread_local bool recording = true;
+thread_local const FinalGradient* final_gradient = nullptr;
 
 GradientTarget written_target(Tensor& grad, bool& written, const Shape& shape, const TensorOptions& options) {
   if (!grad.defined()) grad = Tensor::empty(shape, options);
@@ -47,7 +52,38 @@ struct MadeLater {
   }
 };
 
+/// How often each leaf of a graph is still an input of a node that has not run.
+class LeafUses {
+ public:
+  explicit LeafUses(const Node& start) {
+    std::unordered_set<const Node*> seen{&start};
+    std::vector<const Node*> nodes{&start};
+    while (!nodes.empty()) {
+      const Node& node = *nodes.back();
+      nodes.pop_back();
+      for (const Edge& input : node.inputs) {
+        if (input.leaf != nullptr) ++uses_[input.leaf.get()];
+        if (input.node != nullptr && seen.insert(input.node.get()).second) nodes.push_back(input.node.get());
+      }
+    }
+  }
+
+  void has_run(const Node& node, const FinalGradient& done) {
+    for (const Edge& input : node.inputs)
+      if (input.leaf != nullptr && --uses_[input.leaf.get()] == 0) done(*input.leaf);
+  }
+
+ private:
+  std::unordered_map<const TensorState*, std::size_t> uses_;
+};
+
 }  // namespace
+
+FinalGradientGuard::FinalGradientGuard(const FinalGradient& done)
+    : previous_(std::exchange(final_gradient, &done)) {}
+FinalGradientGuard::~FinalGradientGuard() {
+  final_gradient = previous_;
+}
 
 Node::~Node() {
   std::vector<std::shared_ptr<Node>> dropped;
@@ -166,6 +202,8 @@ void run_backward(const Tensor& root, const Tensor& seed) {
 
   std::priority_queue<std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>, MadeLater> ready;
   std::unordered_set<const Node*> seen{start.get()};
+  std::optional<LeafUses> uses;
+  if (final_gradient != nullptr) uses.emplace(*start);
   ready.push(start);
   while (!ready.empty()) {
     const std::shared_ptr<Node> node = ready.top();
@@ -183,6 +221,7 @@ void run_backward(const Tensor& root, const Tensor& seed) {
     node->output_grad_written = false;
     for (const Edge& input : node->inputs)
       if (input.node != nullptr && seen.insert(input.node.get()).second) ready.push(input.node);
+    if (uses) uses->has_run(*node, *final_gradient);
     node->inputs.clear();
   }
 }

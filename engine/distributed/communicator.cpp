@@ -19,6 +19,16 @@ Error Communicator::silent(int rank) const {
                                         std::chrono::duration<double>(deadline_).count()));
 }
 
+Error Communicator::interrupted() {
+  return Error(ranks_interrupted, "the exchange with other ranks was interrupted");
+}
+
+void Communicator::exchange(std::span<const Outgoing> sent, std::span<const Incoming> received) {
+  if (is_interrupted()) throw interrupted();
+  for (const Outgoing& message : sent) sent_bytes_ += message.bytes.size();
+  transfer(sent, received);
+}
+
 // Everyone to rank 0, and back.
 void Communicator::barrier() {
   std::byte token{};

@@ -1,12 +1,14 @@
 // Communicator: what the ranks of one training send each other. Ranks are threads of this process (make_local_ranks, for
 // tests) or processes on any number of machines (an implementation over MPI, of the program).
 //
-// An implementation has one operation, exchange(): messages to and from other ranks. Everything else is made of it in
+// An implementation has one operation, transfer(): messages to and from other ranks. Everything else is made of it in
 // communicator.cpp, so that the order of a sum is this project's on every transport (shard_tree.h).
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,6 +22,8 @@ namespace xr::engine {
 inline constexpr ErrorCode rank_silent{"rank-silent"};
 /// Another rank failed; the message is that rank's.
 inline constexpr ErrorCode rank_failed{"rank-failed"};
+/// This rank has called interrupt().
+inline constexpr ErrorCode ranks_interrupted{"ranks-interrupted"};
 
 /// A message to a rank. The bytes stay unchanged until exchange() returns.
 struct Outgoing {
@@ -33,7 +37,7 @@ struct Incoming {
   std::span<std::byte> bytes;
 };
 
-/// One a rank, used by one thread. All ranks call the same operations in the same order. Each throws Error (rank_silent)
+/// One a rank, used by one thread at a time. All ranks call the same operations in the same order. Each throws Error (rank_silent)
 /// that names a missing rank if it is not done within the deadline, and Error (rank_failed) if another rank failed.
 /// After an error nothing more can be said.
 class Communicator {
@@ -57,7 +61,11 @@ class Communicator {
 
   /// Sends and receives all of these. Messages between two ranks arrive in the order of their calls. None is for or from
   /// this rank itself.
-  virtual void exchange(std::span<const Outgoing> sent, std::span<const Incoming> received) = 0;
+  void exchange(std::span<const Outgoing> sent, std::span<const Incoming> received);
+  /// Bytes that this rank has sent to others.
+  [[nodiscard]] std::uint64_t sent_bytes() const { return sent_bytes_; }
+  /// Ends the operation of another thread, and every later one, with Error (ranks_interrupted).
+  virtual void interrupt() { is_interrupted_ = true; }
 
   /// Returns when every rank has called it.
   void barrier();
@@ -71,6 +79,10 @@ class Communicator {
 
  protected:
   Communicator(int rank, std::vector<std::string> hosts) : rank_(rank), hosts_(std::move(hosts)) {}
+  /// exchange(), of an implementation.
+  virtual void transfer(std::span<const Outgoing> sent, std::span<const Incoming> received) = 0;
+  [[nodiscard]] bool is_interrupted() const { return is_interrupted_; }
+  [[nodiscard]] static Error interrupted();
   /// Of what exchange() throws when `rank` is missing.
   [[nodiscard]] Error silent(int rank) const;
   /// For an implementation that learns them later.
@@ -80,6 +92,8 @@ class Communicator {
   int rank_;
   std::vector<std::string> hosts_;
   std::chrono::milliseconds deadline_{600'000};
+  std::atomic<std::uint64_t> sent_bytes_{0};
+  std::atomic<bool> is_interrupted_{false};
 };
 
 /// Communicators of `count` ranks for as many threads of this process. One that is destroyed without having finished its

@@ -23,7 +23,14 @@ class LocalRank final : public Communicator {
   LocalRank(int rank, std::vector<std::string> hosts, std::shared_ptr<Mailboxes> mailboxes)
       : Communicator(rank, std::move(hosts)), mailboxes_(std::move(mailboxes)) {}
 
-  void exchange(std::span<const Outgoing> sent, std::span<const Incoming> received) override {
+  void interrupt() override {
+    const std::lock_guard lock(mailboxes_->mutex);
+    Communicator::interrupt();
+    mailboxes_->arrived.notify_all();
+  }
+
+ private:
+  void transfer(std::span<const Outgoing> sent, std::span<const Incoming> received) override {
     const auto until = std::chrono::steady_clock::now() + deadline();
     std::unique_lock lock(mailboxes_->mutex);
     for (const Outgoing& message : sent)
@@ -31,8 +38,9 @@ class LocalRank final : public Communicator {
     mailboxes_->arrived.notify_all();
     for (const Incoming& message : received) {
       std::deque<std::vector<std::byte>>& box = mailboxes_->waiting[{message.rank, rank()}];
-      if (!mailboxes_->arrived.wait_until(lock, until, [&] { return !box.empty(); }))
+      if (!mailboxes_->arrived.wait_until(lock, until, [&] { return !box.empty() || is_interrupted(); }))
         throw silent(message.rank);
+      if (box.empty()) throw interrupted();
       const std::vector<std::byte> bytes = std::move(box.front());
       box.pop_front();
       XR_CHECK(bytes.size() == message.bytes.size(), "{} sent {} bytes to {}, which waits for {}",
@@ -41,7 +49,6 @@ class LocalRank final : public Communicator {
     }
   }
 
- private:
   std::shared_ptr<Mailboxes> mailboxes_;
 };
 

@@ -1,6 +1,7 @@
 #include "engine/distributed/shard_tree.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "kernels/common/parallel.h"
 
@@ -83,43 +84,76 @@ void ShardSum::clear() {
   nodes_.clear();
 }
 
-void add_over_ranks(Communicator& communicator, std::int64_t shards, ShardSum& local,
-                    std::span<float> result) {
+namespace {
+
+/// A piece of the tree on its way up, in memory of its own.
+struct Operand {
+  ShardNode node;
+  std::span<float> values;
+};
+
+/// Adds the last two, in the memory of the left one, or in `result` where nothing is left to add.
+void add_last_operands(std::vector<Operand>& operands, std::size_t left_to_come, std::span<float> result) {
+  const Operand right = operands.back();
+  operands.pop_back();
+  Operand& left = operands.back();
+  const bool is_last = operands.size() == 1 && left_to_come == 0;
+  const std::span<float> sum = is_last ? result : left.values;
+  std::transform(left.values.begin(), left.values.end(), right.values.begin(), sum.begin(), std::plus<>());
+  left = {{left.node.level + 1, left.node.index / 2}, sum};
+}
+
+/// The sum of all pieces of the tree, in its order. Their memory is written to.
+void add_pieces(const std::vector<Operand>& pieces, std::span<float> result) {
+  std::vector<Operand> operands;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    operands.push_back(pieces[i]);
+    while (operands.size() > 1 && are_halves(operands[operands.size() - 2].node, operands.back().node))
+      add_last_operands(operands, pieces.size() - i - 1, result);
+  }
+  while (operands.size() > 1) add_last_operands(operands, 0, result);
+  if (operands.front().values.data() != result.data())
+    std::ranges::copy(operands.front().values, result.begin());
+}
+
+}  // namespace
+
+void RankSum::add(Communicator& communicator, std::int64_t shards, ShardSum& local, std::span<float> result) {
   const int rank = communicator.rank(), ranks = communicator.size();
   XR_CHECK(local.nodes() == pieces_of(shards_of_rank(shards, rank, ranks)),
            "the sum of rank {} has not the shards of its part", rank);
   const Range mine = part_of(result.size(), rank, ranks);
 
   // The pieces of my part come here, those of the others' parts go there.
+  const auto pieces_of_rank = [&](int of) { return pieces_of(shards_of_rank(shards, of, ranks)); };
+  std::size_t others = 0;
+  for (int other = 0; other < ranks; ++other) others += other == rank ? 0 : pieces_of_rank(other).size();
+  const auto width = static_cast<std::size_t>(mine.count());
+  if (received_.size() < others * width) received_.resize(others * width);
+  std::vector<Operand> operands;
   std::vector<Outgoing> sent;
   std::vector<Incoming> received;
-  std::vector<std::vector<std::vector<float>>> pieces(static_cast<std::size_t>(ranks));
-  for (int step = 1; step < ranks; ++step) {
-    const int to = (rank + step) % ranks, from = (rank - step + ranks) % ranks;
+  std::size_t place = 0;
+  for (int from = 0; from < ranks; ++from) {
+    std::size_t i = 0;
+    for (const ShardNode& node : pieces_of_rank(from)) {
+      if (from == rank) {
+        operands.push_back({node, part(local.piece(i++), mine)});
+        continue;
+      }
+      operands.push_back({node, std::span(received_).subspan(width * place++, width)});
+      received.push_back({from, std::as_writable_bytes(operands.back().values)});
+    }
+  }
+  for (int step = 1; step < ranks; ++step) {  // not all to rank 0 first
+    const int to = (rank + step) % ranks;
     for (std::size_t i = 0; i < local.nodes().size(); ++i)
       sent.push_back({to, std::as_bytes(part(local.piece(i), part_of(result.size(), to, ranks)))});
-    std::vector<std::vector<float>>& of_rank = pieces[static_cast<std::size_t>(from)];
-    of_rank.resize(pieces_of(shards_of_rank(shards, from, ranks)).size());
-    for (std::vector<float>& piece : of_rank) {
-      piece.resize(static_cast<std::size_t>(mine.count()));
-      received.push_back({from, std::as_writable_bytes(std::span(piece))});
-    }
   }
   communicator.exchange(sent, received);
 
-  ShardSum sum(static_cast<std::size_t>(mine.count()));
-  for (int from = 0; from < ranks; ++from) {
-    const std::vector<ShardNode> nodes = pieces_of(shards_of_rank(shards, from, ranks));
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      const std::span<const float> piece =
-          from == rank ? part(local.piece(i), mine)
-                       : std::span<const float>(pieces[static_cast<std::size_t>(from)][i]);
-      std::ranges::copy(piece, sum.next().begin());
-      sum.add(nodes[i]);
-    }
-  }
   const std::span<float> my_sum = part(result, mine);
-  std::ranges::copy(sum.finish(), my_sum.begin());
+  add_pieces(operands, my_sum);
 
   sent.clear();
   received.clear();

@@ -41,7 +41,7 @@ class ShardSum {
 
   /// The pieces so far, in order.
   [[nodiscard]] const std::vector<ShardNode>& nodes() const { return nodes_; }
-  [[nodiscard]] std::span<const float> piece(std::size_t i) const { return values_[i]; }
+  [[nodiscard]] std::span<float> piece(std::size_t i) { return values_[i]; }
 
   /// Adds all that is left, from the right: the sum of all shards. At least one was added.
   [[nodiscard]] std::span<float> finish();
@@ -56,10 +56,17 @@ class ShardSum {
   std::vector<std::vector<float>> values_, free_;  // values_: of nodes_, then perhaps the next
 };
 
-/// The sum over all shards on every rank: `local` has those of this rank (shards_of_rank), `result` becomes the same
-/// bytes for every number of ranks. Each rank gathers the pieces of its part of the vector, adds them in the tree's
-/// order and sends the sum to all: with one piece a rank 2 (ranks - 1) / ranks times the vector is sent and received.
-void add_over_ranks(Communicator& communicator, std::int64_t shards, ShardSum& local,
-                    std::span<float> result);
+/// The sum over all shards on every rank.
+class RankSum {
+ public:
+  /// `local` has the shards of this rank (shards_of_rank), `result` becomes the same bytes for every number of ranks.
+  /// Each rank gathers the pieces of its part of the vector, adds them in the tree's order and sends the sum to all:
+  /// with one piece a rank 2 (ranks - 1) / ranks times the vector is sent and received. `local` is spent: it can only be
+  /// cleared.
+  void add(Communicator& communicator, std::int64_t shards, ShardSum& local, std::span<float> result);
+
+ private:
+  std::vector<float> received_;  // memory, kept for the next one
+};
 
 }  // namespace xr::engine

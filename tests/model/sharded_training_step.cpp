@@ -2,14 +2,19 @@
 #include "model/sharded_training_step.h"
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <mutex>
+#include <thread>
 
+#include "engine/core/autograd.h"
 #include "engine/train/optimizer.h"
-#include "kernels/common/parallel.h"
+#include "model/layers/flatten.h"
+#include "model/layers/linear.h"
 #include "model/model.h"
+#include "model/sequential.h"
 #include "tests/engine/distributed/support.h"
 #include "tests/engine/support.h"
 
@@ -59,7 +64,9 @@ struct ShardedRun {
     TrainingStepSettings settings;
     if (!class_weights.empty())
       settings.class_weights = Tensor::from_host(std::span<const float>(class_weights), {2});
-    ShardedTrainingStep sharded(*network, arena, settings, {shards, batch_size, 2, 1, ranks});
+    // One process adds all gradients as one vector, ranks as many buckets.
+    const BucketSize buckets = ranks == nullptr ? BucketSize{} : BucketSize{1000, 3000};
+    ShardedTrainingStep sharded(*network, arena, settings, {shards, batch_size, 2, 1, ranks, buckets});
     TrainingStep whole(*network, arena, settings);
     std::vector<float> result;
     const auto keep = [&](const std::vector<float>& values) {
@@ -104,6 +111,28 @@ void check_ranks(const ShardedRun& run, const std::vector<int>& counts) {
     }
   }
 }
+
+/// Passes on what it gets; its backward waits until the rank has sent something.
+class WaitsForSending final : public Module {
+ public:
+  WaitsForSending(const Communicator& ranks, std::atomic<int>& sent) : ranks_(ranks), sent_(sent) {}
+  [[nodiscard]] Shape output_shape(const Shape& x) const override { return x; }
+
+ private:
+  [[nodiscard]] Tensor forward(const Tensor& x) override {
+    Tensor y = x.clone();
+    record(y, "waits_for_sending", {x}, [this](GradientContext& context) {
+      const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+      while (ranks_.sent_bytes() == 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+      if (ranks_.sent_bytes() > 0) ++sent_;
+      context.give(0, context.output());
+    });
+    return y;
+  }
+
+  const Communicator& ranks_;
+  std::atomic<int>& sent_;
+};
 
 double relative_difference(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());
@@ -167,6 +196,24 @@ TEST_CASE("running statistics move by the mean of the shards' changes, and count
   CHECK(relative_difference(after[0].tensor.to_host(), changes) < 1e-6);
   for (const NamedTensor& entry : after)
     if (entry.tensor.dtype() == DType::i64) CHECK(entry.tensor.to_host_i64() == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE("gradients of the last layers are sent while backward of the first ones is to come") {
+  std::atomic<int> sent{0};
+  on_ranks(2, [&](Communicator& ranks) {
+    Initializer initializer{.seed = 3};
+    Sequential network;
+    network.add<Flatten>("flatten");
+    network.add<Linear>("first", initializer, 4, 8);
+    network.add<WaitsForSending>("waits", ranks, sent);
+    network.add<Linear>("last", initializer, 8, 2);
+    ParameterArena arena(network.parameters());
+    ShardedTrainingStep step(network, arena, {}, {2, 2, 2, 1, &ranks, {1, 1000}});
+    const std::vector<std::int64_t> classes{0, 1};
+    (void)step.run(0, random_tensor({2, 1, 2, 2}, 1),
+                   Tensor::from_host(std::span<const std::int64_t>(classes), {2}));
+  });
+  CHECK(sent == 2);
 }
 
 TEST_CASE("errors of a step in shards") {

@@ -323,6 +323,9 @@ void TrainCommand::train(model::Module& network, const Images& images) {
     console_.line(waiting + " (more --workers may help)");
   else
     console_.detail(waiting);
+  if (ranks_.are_several())
+    console_.line(fmt::format("Waiting for other ranks: {:.1f}% of the training steps' time",
+                              100 * trainer.rank_wait_share()));
   console_.detail(fmt::format("Best train Acc: {:.6f}", best));
 }
 

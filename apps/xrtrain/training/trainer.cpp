@@ -128,6 +128,7 @@ void Trainer::train_epoch() {
   setup_.network.set_training(true);
   const auto batches = static_cast<std::int64_t>(batches_->batch_count());
   epoch_steps_seconds_ = epoch_data_wait_seconds_ = 0;
+  const RankSeconds ranks_before = rank_seconds();
   batches_->start_epoch(static_cast<std::uint64_t>(progress_.epoch),
                         static_cast<std::size_t>(progress_.batch));
   while (load_batch()) {
@@ -142,6 +143,14 @@ void Trainer::train_epoch() {
   count(results_.finish());
   epoch_steps_seconds_ = now_seconds() - epoch_started_;
   steps_seconds_ += epoch_steps_seconds_;
+  const RankSeconds ranks_after = rank_seconds();
+  epoch_rank_seconds_ = {ranks_after.waited - ranks_before.waited, ranks_after.summed - ranks_before.summed};
+  rank_wait_seconds_ += epoch_rank_seconds_.waited;
+}
+
+Trainer::RankSeconds Trainer::rank_seconds() const {
+  if (!sharded_step_) return {};
+  return {sharded_step_->waited_seconds(), sharded_step_->summed_seconds()};
 }
 
 /// The next batch; false at the end of the epoch. What it waits for is kept apart.
@@ -156,6 +165,10 @@ bool Trainer::load_batch() {
 
 double Trainer::data_wait_share() const {
   return steps_seconds_ > 0 ? std::min(1.0, data_wait_seconds_ / steps_seconds_) : 0.0;
+}
+
+double Trainer::rank_wait_share() const {
+  return steps_seconds_ > 0 ? std::min(1.0, rank_wait_seconds_ / steps_seconds_) : 0.0;
 }
 
 void Trainer::step() {
@@ -220,6 +233,22 @@ Trainer::EvaluatedWeights Trainer::evaluate_epoch() {
   return result;
 }
 
+void Trainer::log_times(std::int64_t epoch, double seconds) {
+  std::string line =
+      fmt::format("epoch {} took {:.2f} s: {:.2f} s of training steps, of which {:.2f} s waiting for batches",
+                  epoch, seconds, epoch_steps_seconds_, epoch_data_wait_seconds_);
+  timing_ += fmt::format("train,{0},{1:.3f}\ntrain_steps,{0},{2:.3f}\ndata_wait,{0},{3:.3f}\n", epoch,
+                         seconds, epoch_steps_seconds_, epoch_data_wait_seconds_);
+  if (setup_.communicator != nullptr) {
+    const auto [waited, summed] = epoch_rank_seconds_;
+    line +=
+        fmt::format(" and {:.2f} s waiting for other ranks; {:.2f} s of sums over ranks ran beside backward",
+                    waited, std::max(0.0, summed - waited));
+    timing_ += fmt::format("rank_wait,{0},{1:.3f}\nrank_sums,{0},{2:.3f}\n", epoch, waited, summed);
+  }
+  setup_.console.debug(line);
+}
+
 void Trainer::finish_epoch() {
   Console& console = setup_.console;
   // A last step can spoil the weights after a loss that was still finite.
@@ -250,13 +279,9 @@ void Trainer::finish_epoch() {
   const double seconds = now_seconds() - epoch_started_;
   event["seconds"] = seconds;
   event["data_wait_seconds"] = epoch_data_wait_seconds_;
-  if (is_simulated()) event["simulated"] = true;
+  if (setup_.communicator != nullptr) event["rank_wait_seconds"] = epoch_rank_seconds_.waited;
   console.event("epoch", event);
-  console.debug(
-      fmt::format("epoch {} took {:.2f} s: {:.2f} s of training steps, of which {:.2f} s waiting for batches",
-                  record.epoch, seconds, epoch_steps_seconds_, epoch_data_wait_seconds_));
-  timing_ += fmt::format("train,{},{:.3f}\ntrain_steps,{},{:.3f}\ndata_wait,{},{:.3f}\n", record.epoch,
-                         seconds, record.epoch, epoch_steps_seconds_, record.epoch, epoch_data_wait_seconds_);
+  log_times(record.epoch, seconds);
   history_.push_back(record);
   require_equal_ranks();
   progress_ = {.epoch = record.epoch + 1, .step = progress_.step};

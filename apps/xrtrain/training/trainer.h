@@ -68,6 +68,8 @@ class Trainer {
   /// Of the time that the training steps took since the trainer was made, the part spent waiting for a batch
   /// to be loaded, 0 to 1.
   [[nodiscard]] double data_wait_share() const;
+  /// The part spent waiting for other ranks, after this rank's own backward.
+  [[nodiscard]] double rank_wait_share() const;
 
  private:
   void restore(const ResumeState& state);
@@ -86,9 +88,15 @@ class Trainer {
   void train_epoch();
   bool load_batch();
   void step();
+  /// Of the present phase: how long the steps waited for sums over ranks, and how long these took.
+  struct RankSeconds {
+    double waited = 0.0, summed = 0.0;
+  };
+  [[nodiscard]] RankSeconds rank_seconds() const;
   /// Adds the results of steps to the epoch's.
   void count(const std::vector<StepResult>& results);
   void finish_epoch();
+  void log_times(std::int64_t epoch, double seconds);
   void print_early_stopping() const;
   [[nodiscard]] std::string progress_text() const;
   /// Whether times mean nothing: those of a device that the host computes.
@@ -133,6 +141,8 @@ class Trainer {
   std::int64_t first_step_ = 0, epoch_first_batch_ = 0;               // that began then
   double steps_seconds_ = 0.0, data_wait_seconds_ = 0.0;              // since the trainer was made
   double epoch_steps_seconds_ = 0.0, epoch_data_wait_seconds_ = 0.0;  // of this epoch
+  double rank_wait_seconds_ = 0.0;                                    // since the trainer was made
+  RankSeconds epoch_rank_seconds_;
   std::string timing_;
   // When and how long the state for resuming was written last, and for which epoch.
   double resume_saved_at_ = 0.0;

@@ -1,5 +1,6 @@
 #include "engine/core/autograd.h"
 
+#include "engine/core/final_gradients.h"
 #include "engine/ops/add.h"
 #include "engine/ops/matmul.h"
 #include "engine/ops/mul.h"
@@ -294,4 +295,27 @@ TEST_CASE("backward after an error in it leaves no half-used graph") {
   }
   CHECK(allocator({}).statistics().bytes_in_use == before);
   CHECK_FALSE(a.grad().defined());
+}
+
+TEST_CASE("the final gradient of a leaf is reported once, as soon as its last use has run") {
+  const Tensor early = leaf({2, 3}), late = leaf({5, 7}), unused = leaf({1, 1});
+  std::vector<const TensorState*> reported;
+  std::vector<Numbers> gradients;
+  const FinalGradient keep = [&](const TensorState& state) {
+    reported.push_back(&state);
+    gradients.push_back(gradient_of(&state == early.state().get() ? early : late));
+  };
+  const auto run = [&] {
+    // Backward comes from the right: `late` is done at once, `early` only with its first use.
+    sum(mul(relu(mul(early, early)), mul(late, early))).backward();
+  };
+  {
+    const FinalGradientGuard guard(keep);
+    run();
+  }
+  CHECK(reported == std::vector<const TensorState*>{late.state().get(), early.state().get()});
+  CHECK(gradients == std::vector<Numbers>{gradient_of(late), gradient_of(early)});
+  CHECK(gradient_of(early) == Numbers{3 * 4 * 5, 3 * 9 * 7});
+  run();
+  CHECK(reported.size() == 2);
 }

@@ -85,7 +85,7 @@ TEST_CASE("1 to 6 ranks get the same bytes as one process, on every rank") {
         for (int round = 0; round < 2; ++round) {
           sum.clear();
           add_shards(sum, shards_of_rank(shards, ranks.rank(), count));
-          add_over_ranks(ranks, shards, sum, result);
+          RankSum().add(ranks, shards, sum, result);
           if (!same_bytes(result, wanted)) ++wrong;
         }
       });
