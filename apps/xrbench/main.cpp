@@ -13,6 +13,7 @@
 #include "apps/command_line/remedies.h"
 #include "apps/xrbench/kernels_command.h"
 #include "apps/xrbench/machine.h"
+#include "apps/xrbench/reduction.h"
 #include "apps/xrbench/step.h"
 #include "model/model.h"
 
@@ -63,6 +64,8 @@ int run(int argc, char** argv) {
   add_step(program.command(), settings, device);
   xr::bench::KernelsSettings kernels;
   const xr::command_line::Command kernels_command = xr::bench::add_kernels(program.command(), kernels);
+  xr::bench::ReductionSettings reduction;
+  const xr::command_line::Command reduction_command = xr::bench::add_reduction(program.command(), reduction);
   const xr::command_line::Parsed parsed = program.parse(argc, argv);
   if (parsed.outcome == xr::command_line::Parsed::Outcome::text_wanted) {
     std::cout << parsed.text;
@@ -74,6 +77,10 @@ int run(int argc, char** argv) {
   }
   if (kernels_command.chosen()) {
     xr::bench::run_kernels(kernels, std::cout);
+    return 0;
+  }
+  if (reduction_command.chosen()) {
+    xr::bench::run_reduction(reduction, std::cout);
     return 0;
   }
   settings.model.device = xr::command_line::errors_as<xr::command_line::UsageError>(
