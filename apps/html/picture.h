@@ -18,7 +18,7 @@ struct Thumbnail {
   Markup caption;
 };
 
-/// A grid of captioned pictures: as many in a row as the page has room for.
+/// A grid of captioned pictures, as many in a row as the page has room for. Each opens as large as the window.
 [[nodiscard]] Markup thumbnails(const std::vector<Thumbnail>& items);
 
 }  // namespace xr::html

@@ -11,7 +11,7 @@ std::string_view style_sheet() {
 --ok:#1a6b36;--warning:#8a5200;--serious:#b3202a;--sign:#fff;--hit:#00795a;--miss:#c04f00}
 @media screen and (prefers-color-scheme:dark){:root{--ground:#0f1318;--panel:#1a2027;--text:#e6e9ed;--faint:#a3acb8;
 --line:#3a434e;--c0:#6cb6f5;--c1:#f0964a;--c2:#3fc79a;--c3:#e08fc4;--c4:#d9bd45;--c5:#9fd3f7;
---ok:#56c47c;--warning:#e8ab45;--serious:#ff7b80;--sign:#0f1318;--hit:#3fc79a;--miss:#f0964a}}
+--ok:#56c47c;--warning:#e8ab45;--serious:#ff7b80;--sign:#0f1318;--hit:#2fa37e;--miss:#c9732b}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0 auto;padding:1rem;max-width:68rem;background:var(--ground);color:var(--text);
@@ -86,7 +86,14 @@ img{max-width:100%;height:auto;background:#000;border-radius:3px}
 .thumbnails:has(.pair){grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
 .thumbnail{margin:0;min-width:0}
 .pictures{display:flex;gap:.4rem}
-.pictures img{flex:1 1 0;min-width:0;width:100%;object-fit:contain}
+.pictures img{width:100%;object-fit:contain}
+.zoom{position:relative;flex:1 1 0;min-width:0;cursor:zoom-in}
+.zoom input{position:absolute;opacity:0;inset:0;margin:0;width:100%;height:100%;cursor:inherit}
+.zoom input:focus-visible+img{outline:3px solid var(--c0);outline-offset:2px}
+@media screen{.zoom:has(:checked){cursor:zoom-out}
+.zoom :checked{position:fixed;z-index:2}
+.zoom :checked+img{position:fixed;inset:0;width:100vw;height:100vh;z-index:1;border-radius:0;
+background:#000;image-rendering:auto}}
 footer{margin-top:2rem}
 @media screen and (max-width:40rem){
 .beside>div{flex:1 1 100%}

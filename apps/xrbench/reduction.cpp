@@ -141,7 +141,7 @@ command_line::Command add_reduction(command_line::Command program, ReductionSett
   command_line::Command reduction = program.subcommand(
       "reduction", "Time the sum of gradients over the ranks of mpirun, beside MPI_Allreduce");
   reduction.option("--megabytes", settings.megabytes, "Sizes, in millions of bytes of floats").show_default();
-  reduction.option("--repetitions", settings.repetitions, "Of each sum, in turn").show_default();
+  reduction.option("--repetitions", settings.repetitions, "Repetitions of each sum, in turn").show_default();
   return reduction;
 }
 

@@ -40,6 +40,25 @@ void add_optimism(html::Page& page, const EvaluationDetails& details) {
                                    : fmt::format("about {:.3f}", *selection.optimism)));
 }
 
+/// "It found 45 of 46 covid images and called 2 of 40 others covid. ": two classes.
+std::string meaning_text(const EvaluationDetails& details, const statistics::MetricTable& metrics) {
+  if (!details.two_classes()) return {};
+  const statistics::BinaryCounts counts = metrics.confusion.against_rest(details.positive);
+  const std::string& name = details.class_names[details.positive];
+  return fmt::format("It found {} of {} {} images and called {} of {} others {}. ", counts.true_positive,
+                     counts.positives(), name, counts.false_positive, counts.negatives(), name);
+}
+
+/// What may not be concluded from the result.
+void add_limits(html::Page& page, const EvaluationDetails& details, const statistics::MetricTable& metrics,
+                const std::string& split) {
+  page.note(
+      "This holds for images like these, of the same sources. Images of another hospital may give other figures.");
+  add_optimism(page, details);
+  if (split == "test") page.note(independence_text(details, metrics.images));
+  if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
+}
+
 void add_result(html::Page& page, const HtmlReport& report, const statistics::MetricTable* metrics,
                 const std::string& split) {
   const EvaluationDetails& details = report.details;
@@ -51,12 +70,7 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
   }
   if (details.labels()) {
     page.paragraph(label_result_text(details, *metrics, split));
-    add_optimism(page, details);
-    page.add(report_label_metrics(details, *metrics));
-    if (split == "test") page.note(independence_text(details, metrics->images));
-    if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
-    if (split == "test") page.add(report_control(report, *metrics));
-    return;
+    return add_limits(page, details, *metrics, split);
   }
   const std::int64_t right = metrics->confusion.correct();
   const statistics::Interval interval = statistics::wilson_interval(right, metrics->images);
@@ -68,12 +82,30 @@ void add_result(html::Page& page, const HtmlReport& report, const statistics::Me
                                        : "the last one (there are no validation images)",
       right, metrics->images, split, static_cast<double>(right) / static_cast<double>(metrics->images),
       interval.low, interval.high));
-  page.paragraph("The " + baseline_text(details, *metrics) + ".");
-  add_optimism(page, details);
-  page.add(report_metrics(details, *metrics, split));
-  if (split == "test") page.note(independence_text(details, metrics->images));
-  if (const std::string text = optimism_text(details); !text.empty()) page.note(text);
-  if (split == "test") page.add(report_control(report, *metrics));
+  page.paragraph(meaning_text(details, *metrics) + "The " + baseline_text(details, *metrics) + ".");
+  add_limits(page, details, *metrics, split);
+}
+
+void add_figures(html::Page& page, const HtmlReport& report, const statistics::MetricTable& metrics,
+                 const std::string& split) {
+  page.section("All figures");
+  page.add(report.details.labels() ? report_label_metrics(report.details, metrics)
+                                   : report_metrics(report.details, metrics, split));
+  if (split == "test") page.add(report_control(report, metrics));
+}
+
+void add_errors(html::Page& page, const HtmlReport& report) {
+  if (report.errors.empty()) return;
+  page.section("The most certain errors");
+  page.paragraph(
+      report.details.labels()
+          ? "Test images whose label got the probability farthest from the truth; beside each, where "
+            "the network found its evidence for that label (Grad-CAM). A click enlarges a picture."
+          : "Test images with the highest probability for a wrong class; beside each, where the network "
+            "found its evidence for that wrong class (Grad-CAM). A click enlarges a picture.");
+  page.add(html::thumbnails(report.errors));
+  page.note(
+      "A map shows where the evidence was, not that it was medical: borders and letters count as well.");
 }
 
 std::string title_of(const HtmlReport& report) {
@@ -104,21 +136,15 @@ std::string html_report(const HtmlReport& report) {
   const statistics::MetricTable* metrics = headline(report, split);
   add_findings(page, read_findings(report.run, report.options.data));
   add_result(page, report, metrics, split);
-  add_section(page, "Images", report_images(report));
+  add_errors(page, report);
   add_section(page, "Curves", report_curves(report));
-  if (metrics != nullptr) add_section(page, "ROC and calibration", report_roc_and_calibration(report, split));
+  if (metrics != nullptr) {
+    add_section(page, "ROC and calibration", report_roc_and_calibration(report, split));
+    add_figures(page, report, *metrics, split);
+  }
   add_section(page, "Thresholds and temperature", report_thresholds(report.details));
   add_section(page, "Groups of test images", report_subgroups(report.details));
-  if (!report.errors.empty()) {
-    page.section("The most certain errors");
-    page.paragraph(
-        report.details.labels()
-            ? "Test images whose label got the probability farthest from the truth; beside each, where "
-              "the network found its evidence for that label (Grad-CAM)."
-            : "Test images with the highest probability for a wrong class; beside each, "
-              "where the network found its evidence for that wrong class (Grad-CAM).");
-    page.add(html::thumbnails(report.errors));
-  }
+  add_section(page, "Images", report_images(report));
   add_section(page, "How to repeat it", report_environment(report));
   add_section(page, "Checklists", report_checklists(report));
   return page.str();

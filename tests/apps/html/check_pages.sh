@@ -2,7 +2,8 @@
 # check_pages.sh FOLDER PAGE.html...: opens the pages in headless Chromium (XR_CHROMIUM names it) at the widths of
 # a phone (390 px), a small window (800 px) and a desktop (1280 px), and with the rules for print on the 180 mm of
 # A4 within its margins, and checks that there is no error, nothing is wider than its place or covers another thing,
-# and no text of a chart leaves it or covers another. Puts screenshots, light and dark, and a PDF into FOLDER. Exit
+# no text of a chart leaves it or covers another, pictures open large, and a keyboard and a screen reader find their way
+# (measure.js names the rules; contrast also in dark mode). Puts screenshots, light and dark, and a PDF into FOLDER. Exit
 # status 77 without a browser.
 set -eu
 [ $# -ge 2 ] || { echo "usage: check_pages.sh FOLDER PAGE.html..." >&2; exit 2; }
@@ -37,17 +38,19 @@ failures=0
 for page in "$@"; do
   path=$(cd "$(dirname "$page")" && pwd)/$(basename "$page")
   [ -f "$path" ] || { echo "$page: no such file"; failures=$((failures + 1)); continue; }
-  for width in 390 800 1280 print; do
-    query='' pixels=$width
+  for width in 390 800 1280 dark print; do
+    query='' pixels=$width scheme=1
     if [ "$width" = print ]; then query='?print' pixels=680; fi
+    if [ "$width" = dark ]; then pixels=800 scheme=0; fi
     frame "$path" "$pixels" 900
-    browse "$query" --window-size=1400,1000 --virtual-time-budget=5000 --dump-dom > "$work/dom" || true
+    browse "$query" --blink-settings=preferredColorScheme="$scheme" --window-size=1400,1000 --virtual-time-budget=5000 --dump-dom > "$work/dom" || true
     result=$(sed -n '/<pre id="result">/,/<\/pre>/p' "$work/dom" | sed 's/<[^>]*>//g')
     height=$(printf '%s\n' "$result" | sed -n 's/^height //p')
     faults=$(printf '%s\n' "$result" | sed '/^height /d;/^$/d')
     console=$(grep 'CONSOLE' "$work/errors" || true)
     name="$page at $width px"
     [ "$width" != print ] || name="$page in print"
+    [ "$width" != dark ] || name="$page in dark mode"
     if [ -n "$faults$console" ] || [ -z "$height" ]; then
       echo "$name: FAILED"
       printf '%s\n' "$faults" "$console" | sed '/^$/d;s/^/  /'
@@ -55,6 +58,7 @@ for page in "$@"; do
     else
       echo "$name: ok, $height px high"
     fi
+    [ "$width" != dark ] || continue
     # The pictures are for people to look at: a browser that cannot take one fails nothing.
     if [ "$width" = print ]; then
       rm -rf "$work/profile"
