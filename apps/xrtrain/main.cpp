@@ -81,7 +81,7 @@ int parse_and_run(int argc, char** argv) {
   Action action;
   for (const auto add : {add_train_command, add_find_lr_command, add_eval_command, add_cv_command,
                          add_average_command, add_compare_command, add_predict_command, add_export_command,
-                         add_synth_command, add_audit_command, add_info_command})
+                         add_serve_command, add_synth_command, add_audit_command, add_info_command})
     add(program.command(), action);
   const command_line::Parsed parsed = program.parse(argc, argv);
   // Of ranks with the same arguments the first speaks; the launcher then ends the others.
@@ -105,7 +105,7 @@ int parse_and_run(int argc, char** argv) {
   if (!action)
     return print_error(
         exit_usage,
-        "the command is missing: use train, find-lr, eval, cv, average, compare, predict, export, audit, synth or info; see xrtrain --help");
+        "the command is missing: use train, find-lr, eval, cv, average, compare, predict, export, serve, audit, synth or info; see xrtrain --help");
   if (parsed.command != "xrtrain train") require_one_process(parsed.command);
   return action();
 }

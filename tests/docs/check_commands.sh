@@ -10,6 +10,24 @@ mkdir -p "$work"
 cd "$source" || exit 1
 count=0 failed=0
 
+# A server is ended, as by Ctrl-C, once it has printed its address; its port is one that is free.
+serve() {
+  local command=${1/xrtrain serve/exec xrtrain serve} server i
+  [[ $command == *--port* ]] || command+=" --port 0"
+  bash -c "$command" >"$work/serve.out" 2>&1 &
+  server=$!
+  for ((i = 0; i < 600; ++i)); do
+    ! grep -q '^Serving ' "$work/serve.out" || break
+    sleep 0.1
+  done
+  cat "$work/serve.out"
+  kill -INT $server && wait $server
+}
+
+run_command() {
+  if [[ $1 == *"; xrtrain serve "* ]]; then serve "$1"; else bash -c "$1"; fi
+}
+
 # The images of a user, for the commands of one.
 make_images() {
   [[ ! -d $work/xrays ]] || return 0
@@ -35,9 +53,10 @@ while IFS= read -r line; do
   if [[ $line == xrtrain* ]]; then
     make_images || exit
     [[ $line != *--onnx* ]] || "$build/bin/xrtrain" info | grep -q '^ONNX: written' || continue
+    [[ $line != *serve* ]] || ! "$build/bin/xrtrain" info | grep -q '^HTTP: none' || continue
     command="PATH=$build/bin:\$PATH; ${command//--epochs 20/--epochs 6 --image-size 64}" folder=$work
   fi
-  if ! output=$(cd "$folder" && bash -c "$command" 2>&1); then
+  if ! output=$(cd "$folder" && run_command "$command" 2>&1); then
     printf '%s: this command failed: %s\n%s\n' "$page" "$line" "$output"
     failed=1
   fi

@@ -21,5 +21,6 @@ void add_export_command(command_line::Command app, Action& action);
 void add_synth_command(command_line::Command app, Action& action);
 void add_info_command(command_line::Command app, Action& action);
 void add_audit_command(command_line::Command app, Action& action);
+void add_serve_command(command_line::Command app, Action& action);
 
 }  // namespace xr::apps

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "apps/http/server.h"
 #include "apps/machine/machine.h"
 #include "apps/mpi/process_ranks.h"
 #include "apps/text/text.h"
@@ -117,6 +118,12 @@ std::string mpi_text() {
                                 : mpi::library();
 }
 
+/// With what serve answers browsers.
+std::string http_text() {
+  return http::library().empty() ? fmt::format("none: install {} and build again", http::package)
+                                 : http::library();
+}
+
 int run_checkpoint_info(const std::string& given, bool json) {
   const ChosenCheckpoint chosen = find_checkpoint(given);
   if (!chosen.why.empty()) print_aside("note", chosen.why);
@@ -142,6 +149,7 @@ int run_info(bool json) {
                                {"archives", archives()},
                                {"onnx", onnx_writing()},
                                {"mpi", mpi_text()},
+                               {"http", http_text()},
                                {"models", models()},
                                {"presets", preset_names()},
                                {"image_formats", image_formats()},
@@ -171,6 +179,7 @@ int run_info(bool json) {
   text += fmt::format("archives (.npz): {}\n", info["archives"].get<std::string>());
   text += fmt::format("ONNX: {}\n", info["onnx"].get<std::string>());
   text += fmt::format("MPI: {}\n", info["mpi"].get<std::string>());
+  text += fmt::format("HTTP: {}\n", info["http"].get<std::string>());
   text += fmt::format("presets: {}\n", fmt::join(preset_names(), ", "));
   text += image_formats_text();
   text += cache.empty() ? "image cache: none, because neither XRTRAIN_CACHE, XDG_CACHE_HOME nor HOME is set\n"

@@ -24,15 +24,15 @@ constexpr PredictNote window_chosen{"window-chosen", "a choice of windows or VOI
 constexpr PredictNote transparency_dropped{
     "transparency-dropped", "transparency, which is dropped: colours are those that are stored"};
 
-std::vector<const PredictNote*> notes_of(const data::ImageNotes& notes) {
+}  // namespace
+
+std::vector<const PredictNote*> predict_notes(const data::ImageNotes& notes) {
   std::vector<const PredictNote*> result;
   if (notes.frames > 1) result.push_back(&several_frames);
   if (!notes.window.empty()) result.push_back(&window_chosen);
   if (notes.transparency == data::Transparency::some) result.push_back(&transparency_dropped);
   return result;
 }
-
-}  // namespace
 
 std::vector<PredictImage> read_images(std::span<const std::filesystem::path> paths,
                                       const data::StoredFormat& format) {
@@ -42,7 +42,7 @@ std::vector<PredictImage> read_images(std::span<const std::filesystem::path> pat
     try {
       data::ImageNotes notes;
       std::vector<std::uint8_t> pixels = data::load_image(paths[i], format, {}, nullptr, &notes);
-      result[i].notes = notes_of(notes);
+      result[i].notes = predict_notes(notes);
       if (const std::string reason = data::blank_reason(notes); !reason.empty())
         throw Error(fmt::format("cannot predict {}: {}", engine::quote_name(paths[i]), reason));
       result[i].stored = std::move(pixels);

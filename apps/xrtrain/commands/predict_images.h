@@ -18,6 +18,8 @@ struct PredictNote {
   const char* id;    ///< a stable name: "several-frames", "window-chosen", "transparency-dropped"
   const char* text;  ///< behind the number of files
 };
+/// Of an image.
+[[nodiscard]] std::vector<const PredictNote*> predict_notes(const data::ImageNotes& notes);
 
 struct PredictImage {
   std::string failure;               ///< why it cannot be predicted; empty: it can

@@ -10,7 +10,7 @@ namespace xr::apps {
 
 namespace fs = std::filesystem;
 
-RunPredictions read_run_predictions(const fs::path& run) {
+RunPredictions read_run_predictions(const fs::path& run, RunImages images_of) {
   const fs::path metrics = run / "metrics.json", predictions = run / "predictions.csv";
   for (const fs::path& path : {metrics, predictions})
     if (!fs::exists(path))
@@ -42,6 +42,8 @@ RunPredictions read_run_predictions(const fs::path& run) {
                                 metrics.string()));
   }
   const SplitPredictions* test = all.find(result.selection.checkpoint, "test");
+  if (test == nullptr && images_of == RunImages::test_or_validation)
+    test = all.find(result.selection.checkpoint, "validation");
   if (test == nullptr)
     throw DataError(fmt::format("{} has no test images of checkpoint {:02d}", predictions.string(),
                                 result.selection.checkpoint));

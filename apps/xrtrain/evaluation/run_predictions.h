@@ -11,11 +11,15 @@ struct RunPredictions {
   data::Task task = data::Task::multi_class;
   std::size_t positive = 0;  ///< class index
   Selection selection;
-  SplitPredictions test;
+  SplitPredictions test;  ///< or of the validation images: SplitPredictions::split
 };
+
+/// Which images: `test`, or those of validation for a run without test images.
+enum class RunImages { test, test_or_validation };
 
 /// Reads RUN/metrics.json and RUN/predictions.csv. Throws DataError that names the file and what is wrong: a
 /// run that was not evaluated, one without test images, probabilities that are no numbers.
-[[nodiscard]] RunPredictions read_run_predictions(const std::filesystem::path& run);
+[[nodiscard]] RunPredictions read_run_predictions(const std::filesystem::path& run,
+                                                  RunImages images = RunImages::test);
 
 }  // namespace xr::apps

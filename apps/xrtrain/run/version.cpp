@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "apps/http/server.h"
 #include "apps/machine/machine.h"
 #include "data/image/image.h"
 #include "engine/io/zip.h"
@@ -35,6 +36,7 @@ std::string version_text() {
       kernels::has_cuda_backend() ? fmt::format("CUDA ({})", kernels::cuda_architectures()) : "CUDA");
   add(has_simt_executor(), "SIMT executor");
   add(model::onnx::can_write(), "ONNX");
+  add(!http::library().empty(), "HTTP");
   add(engine::can_inflate(), "zlib");
   for (const data::FormatSupport& format : data::supported_formats())
     add(format.supported, std::string(data::describe(format.format).id));
