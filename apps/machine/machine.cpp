@@ -1,7 +1,9 @@
 #include "apps/machine/machine.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <system_error>
 
 namespace xr::machine {
 
@@ -15,6 +17,14 @@ std::string compiler_name() {
 
 std::string processor_name() {
   return value_in("/proc/cpuinfo", "model name").value_or("unknown");
+}
+
+std::string own_program() {
+  const std::string executable = "/proc/self/exe";
+  std::error_code error;
+  const auto file = std::filesystem::read_symlink(executable, error);
+  const char* launcher = std::getenv("XRTRAIN_LAUNCHER");
+  return launcher != nullptr && file.filename().string().starts_with("ld-linux") ? launcher : executable;
 }
 
 std::optional<std::string> value_in(const std::filesystem::path& file, const std::string& key) {

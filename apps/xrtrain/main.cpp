@@ -11,6 +11,7 @@
 
 #include "apps/command_line/reference.h"
 #include "apps/command_line/remedies.h"
+#include "apps/machine/machine.h"
 #include "apps/mpi/launcher.h"
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
@@ -55,7 +56,7 @@ std::string suggestion(const command_line::Parsed& parsed) {
 void let_waiting_threads_sleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   if (::setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
-  (void)::execv("/proc/self/exe", argv);  // if it cannot, it is only slower
+  (void)::execv(xr::machine::own_program().c_str(), argv);  // if it cannot, it is only slower
 }
 
 void print_reference(const command_line::CommandDescription& program, const std::string& form) {

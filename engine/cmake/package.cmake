@@ -15,6 +15,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/xrtrain-config-ve
 install(FILES ${PROJECT_BINARY_DIR}/package/xrtrain-config.cmake
               ${PROJECT_BINARY_DIR}/package/xrtrain-config-version.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FindOneDNN.cmake
-        DESTINATION ${package_folder})
-install(EXPORT xr-targets FILE xrtrain-targets.cmake NAMESPACE xr:: DESTINATION ${package_folder})
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+        DESTINATION ${package_folder} COMPONENT development)
+install(EXPORT xr-targets FILE xrtrain-targets.cmake NAMESPACE xr:: DESTINATION ${package_folder} COMPONENT development)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <thread>
 
+#include "apps/machine/machine.h"
 #include "apps/xrtrain/interrupt.h"
 #include "kernels/common/error.h"
 
@@ -22,12 +23,12 @@ namespace {
 constexpr int cannot_start = 127;
 
 /// Between fork and exec, in a process that may have had other threads: system calls only.
-[[noreturn]] void become(char* const* words, int output, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* words, int output, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // not to go on, unseen, when the parent is killed
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (::getppid() == parent && ::dup2(nothing, 0) >= 0 && ::dup2(output, 1) >= 0 && ::dup2(output, 2) >= 0)
-    ::execv("/proc/self/exe", words);
+    ::execv(program, words);
   ::_exit(cannot_start);
 }
 
@@ -43,8 +44,9 @@ ChildProcess start_child(std::size_t task, const std::vector<std::string>& argum
   pointers.push_back(nullptr);
   const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   XR_CHECK(file >= 0, "cannot write {}: {}", output.string(), std::strerror(errno));
+  const std::string program = machine::own_program();
   const pid_t parent = ::getpid(), id = ::fork();
-  if (id == 0) become(pointers.data(), file, parent);
+  if (id == 0) become(program.c_str(), pointers.data(), file, parent);
   const int error = errno;
   ::close(file);
   XR_CHECK(id > 0, "cannot start another process: {}", std::strerror(error));

@@ -1,0 +1,12 @@
+# Read by cpack for each kind of package: which components, and what the library's package depends on.
+if(CPACK_GENERATOR STREQUAL "DEB")
+  include(${CPACK_XR_PACKAGING}/debian_packages.cmake)
+  set(CPACK_COMPONENTS_ALL program development)
+  xr_packages_of(depends ${CPACK_XR_LINKED})
+  list(PREPEND depends libfmt-dev)
+  list(REMOVE_DUPLICATES depends)
+  list(JOIN depends ", " CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS)
+else()
+  set(CPACK_COMPONENTS_ALL portable)
+  set(CPACK_COMPONENT_INCLUDE_TOPLEVEL_DIRECTORY ON)
+endif()
