@@ -38,9 +38,9 @@ class Fiber {
 #endif
   void* mapping_ = nullptr;  // stack and guard page; null for the caller's own stack
   const void* stack_bottom_ = nullptr;
-  std::size_t stack_bytes_ = 0;
-  void* fake_stack_ = nullptr;                 // AddressSanitizer's
-  [[maybe_unused]] void* identity_ = nullptr;  // ThreadSanitizer's name for this fiber
+  [[maybe_unused]] std::size_t stack_bytes_ = 0;
+  [[maybe_unused]] void* fake_stack_ = nullptr;  // AddressSanitizer's
+  [[maybe_unused]] void* identity_ = nullptr;    // ThreadSanitizer's name for this fiber
 };
 
 }  // namespace xr::kernels::simt::detail
