@@ -18,6 +18,7 @@ stand_in() {
 }
 stand_in id <<<'echo 0'
 stand_in apt-cache <<'END'
+[[ $1 != policy ]] || { [[ $2 != catch2 ]] || echo "  Candidate: $(cat candidate)"; exit; }
 ! grep -qxF -- "${!#}" unknown
 END
 stand_in apt-get <<'END'
@@ -33,13 +34,15 @@ stand_in dpkg-query <<'END'
 [[ ${!#} != libdnnl-dev ]] || cat libdnnl-dev
 END
 
-# on SYSTEM CMAKE GCC ONEDNN [UNKNOWN]: ./run build; its output and apt's orders are in `output` and `ordered`.
+# on SYSTEM CMAKE GCC ONEDNN [UNKNOWN [CANDIDATE]]: ./run build where apt does not know UNKNOWN and has CANDIDATE of
+# Catch2; its output and apt's orders are in `output` and `ordered`.
 on() {
   printf '%s\n' "$1" >"$work/os-release"
   printf '%s\n' "$2" >"$work/cmake"
   printf '%s\n' "$3" >"$work/g++"
   printf '%s\n' "$4" >"$work/libdnnl-dev"
   printf '%s\n' "${5-none}" >"$work/unknown"
+  printf '%s\n' "${6-2.13.8-1}" >"$work/candidate"
   : >"$work/apt-get.log"
   output=$(env -u CXX PATH="$work/bin:$PATH" "$work/tree/run" build 2>&1) && fail "./run build did not fail"
   ordered=$(cat "$work/apt-get.log")
@@ -51,13 +54,13 @@ fail() {
 has() { [[ $1 == *"$2"* ]] || fail "missing: $2"; }
 lacks() { [[ $1 != *"$2"* ]] || fail "not expected: $2"; }
 
-on $'ID=debian\nVERSION_ID="13"' 3.31.6 14.2.0 3.6.2-1
+on $'ID=debian\nVERSION_ID="13"' 3.31.6 14.2.0 3.7.2+ds-2
 has "$ordered " ' libjpeg62-turbo-dev '
 has "$ordered " ' libgdcm-dev '
 has "$output" 'cmake could not configure'
 lacks "$output" 'too old'
 
-on $'ID=ubuntu\nVERSION_ID="24.04"\nID_LIKE=debian' 3.28.3 13.2.0 3.4.1-1 libgdcm-dev
+on $'ID=ubuntu\nVERSION_ID="24.04"\nID_LIKE=debian' 3.28.3 13.2.0 3.1.1-2 libgdcm-dev
 has "$ordered " ' libjpeg-dev '
 has "$ordered " ' g++ '
 lacks "$ordered" turbo
@@ -65,15 +68,20 @@ lacks "$ordered" libgdcm-dev
 has "$output" 'no package of: libgdcm-dev'
 has "$output" 'cmake could not configure'
 
-on $'ID=ubuntu\nVERSION_ID="22.04"\nID_LIKE=debian' 3.22.1 11.4.0 2.5.2-1
-has "$ordered " ' g++-12 '
-has "$ordered " ' libjpeg-dev '
-lacks "$ordered " ' g++ '
+# Nothing is installed where it cannot help.
+on $'ID=ubuntu\nVERSION_ID="22.04"\nID_LIKE=debian' 3.22.1 11.2.0 2.2.4+ds-2
+[[ -z $ordered ]] || fail "packages were ordered"
 has "$output" 'cmake 3.22.1 (needed: 3.25)'
-has "$output" 'libdnnl-dev 2.5.2-1 (needed: 2.6)'
+has "$output" 'libdnnl-dev 2.2.4+ds-2 (needed: 2.6)'
 lacks "$output" 'g++ 11'
 lacks "$output" configure
 
-on $'ID=linuxmint\nVERSION_ID="22"\nID_LIKE="ubuntu debian"' 3.28.3 11.4.0 3.4.1-1
+on $'ID=linuxmint\nVERSION_ID="22"\nID_LIKE="ubuntu debian"' 3.28.3 13.2.0 3.1.1-2
 has "$ordered " ' libjpeg-dev '
+
+on $'ID=linuxmint\nVERSION_ID="22"\nID_LIKE="ubuntu debian"' 3.28.3 11.4.0 3.1.1-2
 has "$output" 'g++ 11.4.0 (needed: 12)'
+
+on $'ID=debian\nVERSION_ID="10"' 3.25.1 12.2.0 2.6.3-1 none 1:1.12.1-1.1
+[[ -z $ordered ]] || fail "packages were ordered"
+has "$output" 'catch2 1.12.1-1.1 (needed: 2.13)'
