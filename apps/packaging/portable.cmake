@@ -44,6 +44,7 @@ runtime libraries. Each library can be replaced by another build of it: it is a 
 ")
 
 file(COPY_FILE ${xrtrain_portable} ${folder}/xrtrain)
+file(RPATH_REMOVE FILE ${folder}/xrtrain)  # folders of the system that it was built on
 execute_process(COMMAND ${strip} ${folder}/xrtrain COMMAND_ERROR_IS_FATAL ANY)
 set(launcher ${prefix}/bin/xrtrain)
 file(READ ${packaging}/launcher.sh text)
