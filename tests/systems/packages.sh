@@ -2,8 +2,8 @@
 # Installs the packages on systems where nothing else is, and trains there:
 #   tests/systems/packages.sh [BUILD]     BUILD (build): a whole build on Debian 12
 # The .deb files on Debian 12: program, then the library with the project of tests/package/consumer. The archive on Debian
-# 11 (glibc 2.31), 12 and 13, and in a folder with busybox alone: the checkpoints are the same bytes on all of them.
-# In folders: see folders.sh (1 GB).
+# 11 (glibc 2.31), 12 and 13, on Ubuntu 22.04 and 24.04, and in a folder with busybox alone: the checkpoints are the same
+# bytes on all of them. In folders: see folders.sh (2 GB).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/systems/folders.sh
@@ -69,9 +69,10 @@ archive_on() {
   rm -rf "${folders:?}/$1"
 }
 
-for system in 'empty11 bullseye' 'empty12 bookworm' 'empty13 trixie'; do
-  read -r name suite <<<"$system"
-  make_system "$name" "$suite" ca-certificates
+ubuntu=http://archive.ubuntu.com/ubuntu
+for system in 'empty11 bullseye' 'empty12 bookworm' 'empty13 trixie' "empty2204 jammy $ubuntu" "empty2404 noble $ubuntu"; do
+  read -r name suite mirror <<<"$system"
+  XR_MIRROR=${mirror:-${XR_MIRROR:-}} make_system "$name" "$suite" ca-certificates
   scratch archive "$name"
   echo "== archive on $suite: $(inside archive ldd --version | sed -n 1p)"
   archive_on archive
