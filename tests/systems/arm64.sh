@@ -1,6 +1,6 @@
 #!/bin/bash
 # Compiles the project for 64-bit ARM with Debian 12's cross-compiler, and runs what it made on an emulated processor:
-#   tests/systems/arm64.sh                        the program and tests of kernels and engine; both run
+#   tests/systems/arm64.sh                        the libraries, a program on them, tests of kernels and engine, xrtrain
 #   tests/systems/arm64.sh COMMAND [ARGUMENT...]  another command, in the sources, after the build is configured
 # In a folder (folders.sh; 2 GB). Not there: GDCM, ONNX, MPI, CUDA. The code is compiled with little optimization: it is
 # to be right here, not quick.
@@ -27,7 +27,8 @@ fi
 copy_sources arm64
 
 inside arm64 cmake -G Ninja -B build-arm64 -D CMAKE_TOOLCHAIN_FILE=tests/systems/arm64.cmake \
-  -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O1 -DNDEBUG' -D CMAKE_UNITY_BUILD=ON -D XR_SIMT=OFF >"$folders/arm64.log" 2>&1 || {
+  -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE='-O1 -DNDEBUG' -D CMAKE_UNITY_BUILD=ON -D XR_SIMT=OFF \
+  >"$folders/arm64.log" 2>&1 || {
   tail -n 20 "$folders/arm64.log"
   exit 1
 }
@@ -35,8 +36,25 @@ if (($#)); then
   inside arm64 "$@"
   exit
 fi
-inside arm64 cmake --build build-arm64 --parallel "$(nproc)" --target xr_kernels xr_engine xr_model xr_data xrtrain \
-  test_kernels test_engine
+# build TARGET...
+build() { inside arm64 cmake --build build-arm64 --parallel "$(nproc)" --target "$@"; }
+
+echo "== the libraries, and a program that trains a network with them"
+build xr_kernels xr_engine xr_model xr_data
+# shellcheck disable=SC2016 # the inner shell expands it
+inside arm64 sh -c '
+  set -e
+  cmake --install build-arm64 --component development --prefix "$PWD/build-arm64/prefix" >/dev/null
+  cmake -G Ninja -S tests/package/consumer -B build-arm64/consumer \
+    -D CMAKE_TOOLCHAIN_FILE="$PWD/tests/systems/arm64.cmake" -D CMAKE_PREFIX_PATH="$PWD/build-arm64/prefix" >/dev/null
+  cmake --build build-arm64/consumer
+  qemu-aarch64-static build-arm64/consumer/consumer
+  export DNNL_VERBOSE=1
+  qemu-aarch64-static build-arm64/consumer/consumer | grep -m 1 cpu,isa
+  qemu-aarch64-static build-arm64/consumer/consumer | grep -m 1 exec,cpu,convolution'
+
+echo "== tests, and the program"
+build test_kernels test_engine xrtrain
 # A share of the cases: an emulated processor takes long.
 inside arm64 env XR_TEST_SHARE=0/8 ctest --test-dir build-arm64 --output-on-failure --no-tests=error \
   --parallel "$(nproc)" --tests-regex '^(kernels|engine): '
