@@ -4,7 +4,7 @@
 FROM debian:12 AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
     dpkg-dev git g++ cmake ninja-build \
-    libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libstb-dev libdnnl-dev libhnswlib-dev \
+    libfmt-dev libcli11-dev libcpp-httplib-dev libtomlplusplus-dev nlohmann-json3-dev libstb-dev libdnnl-dev libhnswlib-dev \
     libjpeg62-turbo-dev libtiff-dev libwebp-dev libgif-dev libopenjp2-7-dev libcharls-dev libgdcm-dev zlib1g-dev \
     libonnx-dev libprotobuf-dev openmpi-bin libopenmpi-dev
 WORKDIR /source

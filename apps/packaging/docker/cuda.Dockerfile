@@ -5,7 +5,7 @@
 FROM nvidia/cuda:13.0.0-devel-ubuntu24.04 AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
     dpkg-dev git g++ cmake ninja-build \
-    libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libstb-dev libdnnl-dev libhnswlib-dev \
+    libfmt-dev libcli11-dev libcpp-httplib-dev libtomlplusplus-dev nlohmann-json3-dev libstb-dev libdnnl-dev libhnswlib-dev \
     libjpeg-dev libtiff-dev libwebp-dev libgif-dev libopenjp2-7-dev libcharls-dev libgdcm-dev zlib1g-dev \
     libonnx-dev libprotobuf-dev openmpi-bin libopenmpi-dev
 WORKDIR /source

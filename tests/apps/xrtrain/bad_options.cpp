@@ -89,7 +89,7 @@ TEST_CASE("Options that do not go together are refused") {
 
 TEST_CASE("What is missing or unknown is said with a hint") {
   TemporaryFolder folder;
-  CHECK_THAT(refused(folder, {}), contains("predict, export, audit, synth or info"));
+  CHECK_THAT(refused(folder, {}), contains("predict, export, serve, audit, synth or info"));
   CHECK_THAT(refused(folder, {"trane"}), contains("did you mean train?"));
   CHECK_THAT(refused(folder, {"train", "--data", "x"}), contains("--out is missing"));
   CHECK_THAT(refused(folder, {"train", "--out", (folder / "x").string()}), contains("--data is missing"));
