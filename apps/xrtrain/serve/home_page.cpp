@@ -47,13 +47,14 @@ Markup counts_of(const ServedRun& run) {
   const auto entry = [&](Show show, const std::string& text) {
     return link("/images?" + ListQuery{show, Sort::error, 1}.text(), text);
   };
-  const std::size_t errors = count(Show::errors);
+  const auto counted = [](std::size_t n, const char* what) {
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+  };
   return html::bullet_list(
       {entry(Show::all, fmt::format("{} {} images", run.rows.size(), run.split())),
-       entry(Show::errors, fmt::format("{} errors", errors)),
-       entry(Show::certain_errors, fmt::format("{} certain errors", count(Show::certain_errors))),
-       entry(Show::near_threshold,
-             fmt::format("{} images near the threshold", count(Show::near_threshold)))});
+       entry(Show::errors, counted(count(Show::errors), "error")),
+       entry(Show::certain_errors, counted(count(Show::certain_errors), "certain error")),
+       entry(Show::near_threshold, counted(count(Show::near_threshold), "image") + " near the threshold")});
 }
 
 /// "labels mass, edema of 14"
