@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/audit/pixels.h"
+#include "data/content_hash.h"
 #include "engine/io/file.h"
 #include "kernels/common/error.h"
 
@@ -24,6 +25,22 @@ data::Dataset find_images(const std::filesystem::path& directory, const AuditSet
   return data::read_image_folder(directory, split);
 }
 
+/// Jobs are shared by the place of an image in the list.
+void require_same_listing(const data::Dataset& dataset, Ranks ranks) {
+  if (ranks == nullptr) return;
+  std::uint64_t hash = 0;
+  for (const std::vector<data::Sample>* part : {&dataset.train, &dataset.validation, &dataset.test})
+    for (const data::Sample& sample : *part)
+      hash = data::content_hash(std::as_bytes(std::span(sample.path)), hash);
+  const std::size_t images = dataset.train.size() + dataset.validation.size() + dataset.test.size();
+  const std::vector<std::string> all =
+      ranks->all_gather_text(fmt::format("{} images, names {:016x}", images, hash));
+  for (int rank = 1; rank < ranks->size(); ++rank)
+    XR_CHECK(all[static_cast<std::size_t>(rank)] == all[0], "{} finds other images in {} than rank 0: {}, {}",
+             ranks->describe(rank), engine::quote_name(dataset.directory),
+             all[static_cast<std::size_t>(rank)], all[0]);
+}
+
 /// Of a clock that never goes back.
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -37,24 +54,26 @@ Verdict Audit::verdict() const {
   return result;
 }
 
-Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings, const Tell& tell) {
+Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings, const Tell& tell,
+                   Ranks ranks) {
   Audit audit;
   double started = now_seconds();
   const data::Dataset dataset = find_images(directory, settings, tell);
-  audit.scan = scan_images(dataset, settings.workers, telling(tell, "Reading images"));
+  require_same_listing(dataset, ranks);
+  audit.scan = scan_images(dataset, settings.workers, telling(tell, "Reading images"), ranks);
   XR_CHECK(!audit.scan.images.empty(), "none of the {} images of {} can be read; the first: {}",
            audit.scan.unreadable.size(), engine::quote_name(directory), audit.scan.unreadable.front().reason);
   audit.seconds_decoding = now_seconds() - started;
 
   started = now_seconds();
-  audit.copies = find_copies_in(audit.scan, settings.workers, tell);
+  audit.copies = find_copies_in(audit.scan, settings.workers, tell, ranks);
   audit.seconds_comparing = now_seconds() - started;
 
   started = now_seconds();
   std::vector<View> views = {View::file, View::histogram, View::ring, View::border, View::whole};
   if (has_different_tags(audit.scan)) views.push_back(View::tags);
   const std::vector<std::size_t> groups = group_numbers(audit.scan, audit.copies);
-  audit.shortcuts = find_shortcuts(audit.scan, groups, views, settings.workers);
+  audit.shortcuts = find_shortcuts(audit.scan, groups, views, settings.workers, ranks);
   audit.seconds_learning = now_seconds() - started;
 
   const std::optional<SourceTable> sources = find_source_table(dataset, settings.groups);

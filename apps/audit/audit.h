@@ -28,9 +28,10 @@ struct Audit {
   [[nodiscard]] Verdict verdict() const;
 };
 
-/// Reads and checks the images of a folder. Throws xr::Error for a folder without classes (image_folder.h).
+/// Reads and checks the images of a folder. Throws xr::Error for a folder without classes (image_folder.h). Ranks that see
+/// the same images do it together, and each gets the same audit.
 [[nodiscard]] Audit audit_folder(const std::filesystem::path& directory, const AuditSettings& settings,
-                                 const Tell& tell);
+                                 const Tell& tell, Ranks ranks = nullptr);
 
 /// audit.json; docs/formats.md describes it.
 [[nodiscard]] std::string audit_json(const Audit& audit);

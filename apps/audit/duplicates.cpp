@@ -141,7 +141,7 @@ void add_exact(std::vector<CopyPair>& pairs, const Group& group) {
 }  // namespace
 
 Copies find_copies(std::span<const Fingerprint* const> images, int workers, const Tell& tell,
-                   CopySearch search) {
+                   CopySearch search, Ranks ranks) {
   const std::vector<Group> groups = exact_groups(images);
   std::map<std::size_t, const Group*> group_of;
   for (const Group& group : groups) group_of[group.front()] = &group;
@@ -153,8 +153,8 @@ Copies find_copies(std::span<const Fingerprint* const> images, int workers, cons
   std::map<std::pair<std::size_t, std::size_t>, CopyPair> best;
   const AreCopies are_copies = [&](const std::vector<Candidate>& candidates) {
     std::vector<std::optional<CopyPair>> near(candidates.size());
-    data::run_jobs(candidates.size(), workers, telling(tell, "Comparing candidates"),
-                   [&](std::size_t i) { near[i] = align(candidates[i]); });
+    run_shared_jobs<std::optional<CopyPair>>(near, ranks, workers, telling(tell, "Comparing candidates"),
+                                             [&](std::size_t i) { return align(candidates[i]); });
     std::vector<char> result;
     for (const std::optional<CopyPair>& pair : near) {
       result.push_back(pair ? 1 : 0);

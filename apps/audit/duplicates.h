@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/audit/orientation.h"
+#include "apps/audit/shared_jobs.h"
 #include "apps/audit/tell.h"
 
 namespace xr::audit {
@@ -59,9 +60,10 @@ enum class CopySearch {
 /// equalised. The cosine descriptors of the crops (similarity.h) find the candidates, in O(n^2) products of 64
 /// numbers, or for a large set in an index (candidates.h), which misses some; alignment and correlation
 /// decide: a pair that the index finds is one that the other search finds, with the same figures. The result
-/// does not depend on `workers` (0: one per core). `tell` is called from the calling thread. Images without contrast have exact copies only.
+/// does not depend on `workers` (0: one per core), nor on the ranks, each of which aligns its part. `tell` is called from the calling thread. Images without contrast have exact copies only.
 [[nodiscard]] Copies find_copies(std::span<const Fingerprint* const> images, int workers,
-                                 const Tell& tell = {}, CopySearch search = CopySearch::automatic);
+                                 const Tell& tell = {}, CopySearch search = CopySearch::automatic,
+                                 Ranks ranks = nullptr);
 [[nodiscard]] Copies find_copies(std::span<const Fingerprint> images, int workers, const Tell& tell = {},
                                  CopySearch search = CopySearch::automatic);
 

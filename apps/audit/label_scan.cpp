@@ -40,11 +40,11 @@ bool contradict(const data::Sample& a, const data::Sample& b) {
 }
 
 Shortcuts find_label_shortcuts(const Scan& scan, std::span<const std::size_t> groups,
-                               std::span<const View> views, int workers) {
+                               std::span<const View> views, int workers, Ranks ranks) {
   Shortcuts all;
   std::vector<Shortcuts> of_label;
   for (std::size_t l = 0; l < scan.class_names.size(); ++l) {
-    of_label.push_back(find_shortcuts(images_of_label(scan, l, groups), views, workers));
+    of_label.push_back(find_shortcuts(images_of_label(scan, l, groups), views, workers, ranks));
     all.images = std::max(all.images, of_label.back().images);
     all.groups = std::max(all.groups, of_label.back().groups);
     if (!of_label.back().why_not.empty()) all.why_not = of_label.back().why_not;

@@ -17,7 +17,7 @@ namespace xr::audit {
 /// find_shortcuts of each label: ShortcutResult::class_index is the label. Labels with too few images are left out;
 /// Shortcuts::why_not says why if all are.
 [[nodiscard]] Shortcuts find_label_shortcuts(const Scan& scan, std::span<const std::size_t> groups,
-                                             std::span<const View> views, int workers);
+                                             std::span<const View> views, int workers, Ranks ranks = nullptr);
 
 /// check_sources of each label: the worst, and all in its figures.
 [[nodiscard]] Check check_label_sources(const Scan& scan, const SourceTable* table,

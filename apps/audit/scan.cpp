@@ -1,6 +1,8 @@
 #include "apps/audit/scan.h"
 
 #include <algorithm>
+#include <new>
+#include <sstream>
 #include <utility>
 
 #include "apps/audit/check.h"
@@ -45,6 +47,48 @@ void read_archive(const std::filesystem::path& path, std::vector<ImageFacts>& al
   });
 }
 
+/// What a file says of an image, to be sent as it is.
+struct FileFacts {
+  bool is_readable = false;
+  std::array<char, 16> format{};
+  int width = 0, height = 0, channels = 0, bits = 0;
+  data::PictureMarks marks;
+  Fingerprint print;
+  std::array<float, histogram_bins> histogram{};
+
+  static FileFacts of(const ImageFacts& facts) {
+    FileFacts result{true,       {},          facts.width, facts.height,   facts.channels,
+                     facts.bits, facts.marks, facts.print, facts.histogram};
+    XR_CHECK(facts.format.size() < result.format.size(), "the name of the format {} is too long",
+             facts.format);
+    std::ranges::copy(facts.format, result.format.begin());
+    return result;
+  }
+  void put_into(ImageFacts& facts) const {
+    facts.format = format.data();
+    facts.width = width;
+    facts.height = height;
+    facts.channels = channels;
+    facts.bits = bits;
+    facts.marks = marks;
+    facts.print = print;
+    facts.histogram = histogram;
+  }
+};
+
+/// The texts that each rank has for some of the images, on every rank.
+void share_texts(std::vector<std::string>& texts, Ranks ranks) {
+  if (ranks == nullptr) return;
+  std::string own;  // number and text, each with a zero byte at its end
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    if (!texts[i].empty()) own += std::to_string(i) + '\0' + texts[i] + '\0';
+  for (const std::string& all : ranks->all_gather_text(own)) {
+    std::istringstream words(all);
+    for (std::string number, text; std::getline(words, number, '\0') && std::getline(words, text, '\0');)
+      texts[std::stoul(number)] = text;
+  }
+}
+
 void read_facts(const std::filesystem::path& path, const data::SampleDepths& depths, ImageFacts& facts) {
   const data::DecodeLimits limits;
   const std::vector<std::byte> bytes = engine::read_file(path, limits.max_file_bytes);
@@ -75,7 +119,7 @@ bool is_of(const ImageFacts& image, std::size_t class_index) {
                                 : sample.targets[class_index] > 0.5f;
 }
 
-Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress) {
+Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress, Ranks ranks) {
   Scan scan;
   scan.directory = dataset.directory;
   scan.root = dataset.root;
@@ -111,15 +155,22 @@ Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress
     return scan;
   }
   scan.depths = data::find_sample_depths(dataset.directory, dataset.train, workers);
-  data::run_jobs(all.size(), workers, progress, [&](std::size_t i) {
+  std::vector<FileFacts> facts(all.size());
+  run_shared_jobs<FileFacts>(facts, ranks, workers, progress, [&](std::size_t i) {
+    ImageFacts read;
     try {
-      read_facts(dataset.directory / all[i].sample.path, scan.depths, all[i]);
+      read_facts(dataset.directory / all[i].sample.path, scan.depths, read);
+      return FileFacts::of(read);
     } catch (const Error& error) {
       failures[i] = error.what();
     } catch (const std::bad_alloc&) {
       failures[i] = "not enough memory to decode it";
     }
+    return FileFacts{};
   });
+  share_texts(failures, ranks);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (facts[i].is_readable) facts[i].put_into(all[i]);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (failures[i].empty())
       scan.images.push_back(std::move(all[i]));
@@ -155,7 +206,7 @@ void add_decoded(Scan& scan, const std::vector<DecodedSplit>& splits) {
   }
 }
 
-Copies find_copies_in(const Scan& scan, int workers, const Tell& tell) {
+Copies find_copies_in(const Scan& scan, int workers, const Tell& tell, Ranks ranks) {
   std::vector<const Fingerprint*> prints;
   std::vector<std::size_t> place;
   for (std::size_t i = 0; i < scan.images.size(); ++i) {
@@ -163,7 +214,7 @@ Copies find_copies_in(const Scan& scan, int workers, const Tell& tell) {
     prints.push_back(&scan.images[i].print);
     place.push_back(i);
   }
-  Copies copies = find_copies(prints, workers, tell);
+  Copies copies = find_copies(prints, workers, tell, CopySearch::automatic, ranks);
   for (CopyPair& pair : copies.pairs) pair.a = place[pair.a], pair.b = place[pair.b];
   return copies;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/audit/duplicates.h"
+#include "apps/audit/shared_jobs.h"
 #include "apps/audit/tell.h"
 #include "data/dataset/image_folder.h"
 #include "data/dataset/image_set.h"
@@ -57,9 +58,10 @@ struct ClassedImages {
 /// Whether an image is of a class, or has a label.
 [[nodiscard]] bool is_of(const ImageFacts& image, std::size_t class_index);
 
-/// Reads and decodes all images of the dataset, with `workers` threads (0: one per core). The result does not
-/// depend on their number.
-[[nodiscard]] Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress);
+/// Reads and decodes all images of the dataset, with `workers` threads (0: one per core), each by one of the ranks.
+/// The result does not depend on their number.
+[[nodiscard]] Scan scan_images(const data::Dataset& dataset, int workers, const data::Progress& progress,
+                               Ranks ranks = nullptr);
 
 /// What is known without reading a file again: the prints of images that are decoded already, the same as
 /// scan_images makes and in the same order: by path, as how two images are aligned depends on which is the first. Sizes,
@@ -71,6 +73,7 @@ struct DecodedSplit {
 void add_decoded(Scan& scan, const std::vector<DecodedSplit>& splits);
 
 /// find_copies of the images that show something: blank ones are alike, but no copies.
-[[nodiscard]] Copies find_copies_in(const Scan& scan, int workers, const Tell& tell = {});
+[[nodiscard]] Copies find_copies_in(const Scan& scan, int workers, const Tell& tell = {},
+                                    Ranks ranks = nullptr);
 
 }  // namespace xr::audit

@@ -284,12 +284,13 @@ FeatureTable make_features(const std::vector<const ImageFacts*>& images, View vi
 }
 
 Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups, std::span<const View> views,
-                         int workers) {
-  if (scan.task == data::Task::multi_label) return find_label_shortcuts(scan, groups, views, workers);
-  return find_shortcuts(classed_images(scan, groups), views, workers);
+                         int workers, Ranks ranks) {
+  if (scan.task == data::Task::multi_label) return find_label_shortcuts(scan, groups, views, workers, ranks);
+  return find_shortcuts(classed_images(scan, groups), views, workers, ranks);
 }
 
-Shortcuts find_shortcuts(const ClassedImages& classed, std::span<const View> views, int workers) {
+Shortcuts find_shortcuts(const ClassedImages& classed, std::span<const View> views, int workers,
+                         Ranks ranks) {
   Shortcuts shortcuts;
   const std::size_t step = (classed.images.size() + max_shortcut_images - 1) / max_shortcut_images;
   std::vector<const ImageFacts*> images;
@@ -306,23 +307,27 @@ Shortcuts find_shortcuts(const ClassedImages& classed, std::span<const View> vie
   shortcuts.why_not = folds.why_not;
   if (!folds.why_not.empty()) return shortcuts;
   const std::size_t questions = classed.class_names.size() == 2 ? 1 : classed.class_names.size();
-  for (const View view : views) {
-    const FeatureTable table = make_features(images, view);
+  // A job is a view and a class. Its folds have threads of their own, so jobs come one after another.
+  shortcuts.results.resize(views.size() * questions);
+  std::optional<View> made;
+  FeatureTable table;
+  run_shared_jobs<ShortcutResult>(shortcuts.results, ranks, 1, {}, [&](std::size_t job) {
+    const View view = views[job / questions];
+    const std::size_t c = job % questions;
+    if (made != view) table = make_features(images, view);
+    made = view;
     const double penalty = view == View::file || view == View::tags || view == View::histogram
                                ? few_features_penalty
                                : pixels_penalty;
-    for (std::size_t c = 0; c < questions; ++c) {
-      const std::vector<std::uint8_t> positive = statistics::against_rest(labels, c);
-      const CrossValidated found =
-          cross_validate(table, positive, folds.fold_of, shortcut_folds, penalty, workers);
-      ShortcutResult result{
-          measure_separation(positive, found.scores, group_of, limits_of(view), learned_variance), view, c,
-          0};
-      for (std::size_t i = 0; i < positive.size(); ++i)
-        if (found.called[i] == positive[i]) ++result.right;
-      shortcuts.results.push_back(result);
-    }
-  }
+    const std::vector<std::uint8_t> positive = statistics::against_rest(labels, c);
+    const CrossValidated found =
+        cross_validate(table, positive, folds.fold_of, shortcut_folds, penalty, workers);
+    ShortcutResult result{
+        measure_separation(positive, found.scores, group_of, limits_of(view), learned_variance), view, c, 0};
+    for (std::size_t i = 0; i < positive.size(); ++i)
+      if (found.called[i] == positive[i]) ++result.right;
+    return result;
+  });
   return shortcuts;
 }
 

@@ -44,13 +44,13 @@ struct Shortcuts {
 [[nodiscard]] const char* view_description(View view);  ///< "sees only the border"
 
 /// `groups`: images that belong together (a patient's, copies) have the same number; none is learned from and
-/// asked about in one go.
+/// asked about in one go. The ranks answer some of the questions each, and all get the same.
 [[nodiscard]] Shortcuts find_shortcuts(const Scan& scan, std::span<const std::size_t> groups,
-                                       std::span<const View> views, int workers);
+                                       std::span<const View> views, int workers, Ranks ranks = nullptr);
 
 /// The same of some images of a scan, whose groups they have.
-[[nodiscard]] Shortcuts find_shortcuts(const ClassedImages& classed, std::span<const View> views,
-                                       int workers);
+[[nodiscard]] Shortcuts find_shortcuts(const ClassedImages& classed, std::span<const View> views, int workers,
+                                       Ranks ranks = nullptr);
 
 [[nodiscard]] Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts);
 

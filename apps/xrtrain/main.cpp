@@ -59,6 +59,14 @@ void let_waiting_threads_sleep(char** argv) {
   (void)::execv(xr::machine::own_program().c_str(), argv);  // if it cannot, it is only slower
 }
 
+/// Whether several processes that a launcher started do the command together.
+bool is_shared_among_ranks(const std::string& command) {
+  for (const char* const shared :
+       {"xrtrain train", "xrtrain eval", "xrtrain cv", "xrtrain predict", "xrtrain audit"})
+    if (command == shared) return true;
+  return false;
+}
+
 void print_reference(const command_line::CommandDescription& program, const std::string& form) {
   const std::string reference = form == "man"    ? command_line::man_page(program, "xrtrain " XR_VERSION)
                                 : form == "bash" ? command_line::bash_completion(program)
@@ -107,7 +115,7 @@ int parse_and_run(int argc, char** argv) {
     return print_error(
         exit_usage,
         "the command is missing: use train, find-lr, eval, cv, average, compare, predict, export, serve, audit, synth or info; see xrtrain --help");
-  if (parsed.command != "xrtrain train") require_one_process(parsed.command);
+  if (!is_shared_among_ranks(parsed.command)) require_one_process(parsed.command);
   return action();
 }
 

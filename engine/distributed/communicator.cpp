@@ -10,6 +10,10 @@ int Communicator::local_rank() const {
   return static_cast<int>(std::count(hosts_.begin(), hosts_.begin() + rank_, host(rank_)));
 }
 
+int Communicator::local_size() const {
+  return static_cast<int>(std::ranges::count(hosts_, host(rank_)));
+}
+
 std::string Communicator::describe(int rank) const {
   return fmt::format("rank {} on host {}", rank, host(rank));
 }
@@ -68,6 +72,36 @@ void Communicator::all_gather(std::span<const std::byte> mine, std::span<std::by
   exchange(sent, received);
   std::ranges::copy(mine,
                     all.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(rank_) * mine.size()));
+}
+
+std::vector<std::vector<std::byte>> Communicator::gather_for(std::optional<int> root,
+                                                             std::span<const std::byte> mine) {
+  const std::uint64_t length = mine.size();
+  std::vector<std::uint64_t> lengths(hosts_.size());
+  all_gather(std::as_bytes(std::span(&length, 1)), std::as_writable_bytes(std::span(lengths)));
+  const auto wants = [&](int rank) { return !root || *root == rank; };
+  std::vector<std::vector<std::byte>> parts(hosts_.size());
+  std::vector<Outgoing> sent;
+  std::vector<Incoming> received;
+  for (int step = 1; step < size(); ++step) {  // as all_gather()
+    const int to = (rank_ + step) % size(), from = (rank_ - step + size()) % size();
+    if (wants(to) && !mine.empty()) sent.push_back({to, mine});
+    if (!wants(rank_)) continue;
+    std::vector<std::byte>& part = parts[static_cast<std::size_t>(from)];
+    part.resize(lengths[static_cast<std::size_t>(from)]);
+    if (!part.empty()) received.push_back({from, part});
+  }
+  exchange(sent, received);
+  if (wants(rank_)) parts[static_cast<std::size_t>(rank_)].assign(mine.begin(), mine.end());
+  return parts;
+}
+
+std::vector<std::vector<std::byte>> Communicator::all_gather_parts(std::span<const std::byte> mine) {
+  return gather_for(std::nullopt, mine);
+}
+
+std::vector<std::vector<std::byte>> Communicator::gather_parts(std::span<const std::byte> mine, int root) {
+  return gather_for(root, mine);
 }
 
 std::string Communicator::broadcast_text(const std::string& text, int root) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,6 +53,8 @@ class Communicator {
   [[nodiscard]] const std::string& host(int rank) const { return hosts_[static_cast<std::size_t>(rank)]; }
   /// Place of this rank among those of its machine, from 0: which of the machine's devices is its own.
   [[nodiscard]] int local_rank() const;
+  /// Ranks of this rank's machine.
+  [[nodiscard]] int local_size() const;
   /// "rank 1 on host node7"
   [[nodiscard]] std::string describe(int rank) const;
 
@@ -73,7 +76,12 @@ class Communicator {
   void broadcast(std::span<std::byte> bytes, int root = 0);
   /// `all` becomes the bytes of rank 0, of rank 1, ...: size() times as many as `mine`.
   void all_gather(std::span<const std::byte> mine, std::span<std::byte> all);
-  /// The same for texts of any length.
+  /// The bytes of rank 0, of rank 1, ..., where each may have another number of them.
+  [[nodiscard]] std::vector<std::vector<std::byte>> all_gather_parts(std::span<const std::byte> mine);
+  /// The same for `root` alone; the others get no bytes.
+  [[nodiscard]] std::vector<std::vector<std::byte>> gather_parts(std::span<const std::byte> mine,
+                                                                 int root = 0);
+  /// all_gather() and broadcast() of texts of any length.
   [[nodiscard]] std::string broadcast_text(const std::string& text, int root = 0);
   [[nodiscard]] std::vector<std::string> all_gather_text(const std::string& text);
 
@@ -89,6 +97,10 @@ class Communicator {
   void set_hosts(std::vector<std::string> hosts) { hosts_ = std::move(hosts); }
 
  private:
+  /// The parts, for all ranks or, with a number, for that one.
+  [[nodiscard]] std::vector<std::vector<std::byte>> gather_for(std::optional<int> root,
+                                                               std::span<const std::byte> mine);
+
   int rank_;
   std::vector<std::string> hosts_;
   std::chrono::milliseconds deadline_{600'000};

@@ -10,8 +10,10 @@
 #include "apps/xrtrain/commands/control_trainings.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/data_notices.h"
+#include "apps/xrtrain/distributed/ranks.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/options/data_folders.h"
+#include "apps/xrtrain/options/machine_options.h"
 #include "apps/xrtrain/options/options.h"
 #include "engine/io/atomic_file.h"
 
@@ -33,6 +35,7 @@ struct AuditOptions {
   int control_epochs = 20;
   std::string control_preset = "default";
   bool quiet = false, json = false, verbose = false;
+  WaitOption wait;
 };
 
 void print_findings(const Audit& audit, const AuditOptions& options, Console& console) {
@@ -105,29 +108,55 @@ void add_controls(Audit& audit, const AuditOptions& options, Console& console) {
   sort_by_verdict(audit.checks);
 }
 
-int run_audit(const AuditOptions& options) {
+/// Its errors are about the images, but for those of the ranks.
+Audit audit_images(const AuditOptions& options, const audit::AuditSettings& settings, audit::Ranks ranks,
+                   Console& console) {
+  const auto progress = [&](const char* what, std::size_t done, std::size_t total) {
+    console.progress(what, done, total);
+  };
+  try {
+    return audit::audit_folder(fs::absolute(options.data).lexically_normal(), settings, progress, ranks);
+  } catch (const Error& error) {
+    if (error.code() == engine::rank_failed || error.code() == engine::rank_silent) throw;
+    throw DataError(error.code(), error.what(), error.where());
+  } catch (const fs::filesystem_error& error) {
+    throw DataError(error.what());
+  }
+}
+
+int run_audit_as(Ranks& ranks, const AuditOptions& options) {
+  ranks.require_same_command();
+  ranks.set_timeout(options.wait.seconds);
   if (options.quiet && options.json) throw UsageError("--quiet and --json exclude each other: use one");
   if (options.control && options.out.empty())
     throw UsageError("--control needs --out: the folder for the networks that it trains");
+  if (options.control && ranks.are_several())
+    throw UsageError("--control trains in one process: start it without mpirun");
   check_group_pattern(options.group_pattern);
   require_outside("--out", options.out, options.data);
-  Console console({options.quiet || options.json, options.json, LogLevel::info, options.verbose});
+  ConsoleSettings console_settings{options.quiet || options.json, options.json, LogLevel::info,
+                                   options.verbose};
+  console_settings.silent = !ranks.is_first();
+  Console console(console_settings);
   audit::AuditSettings settings;
   settings.groups = {options.groups, options.group_pattern};
   settings.skip_folders = skip_folders_of(options.skip_folders);
   settings.labels = options.labels.settings();
   settings.network_size = options.image_size;
-  settings.workers = options.workers;
-  Audit audit = errors_as<DataError>([&] {
-    return audit::audit_folder(
-        fs::absolute(options.data).lexically_normal(), settings,
-        [&](const char* what, std::size_t done, std::size_t total) { console.progress(what, done, total); });
-  });
+  settings.workers = ranks.own_workers(options.workers);
+  Audit audit = audit_images(options, settings, ranks.communicator(), console);
+  ranks.leave();
+  if (!ranks.is_first()) return exit_done;
   if (options.control) add_controls(audit, options, console);
   if (options.json) print(text::printable_json(audit_json(audit)) + "\n");
   print_findings(audit, options, console);
   if (!options.out.empty()) write_results(audit, options, console);
   return options.fail_on && audit.verdict() >= *options.fail_on ? exit_findings : exit_done;
+}
+
+int run_audit(const AuditOptions& options) {
+  Ranks ranks;
+  return ranks.run([&] { return run_audit_as(ranks, options); });
 }
 
 }  // namespace
@@ -172,6 +201,7 @@ void add_audit_command(command_line::Command app, Action& action) {
       .show_default()
       .one_of(preset_names());
   command.option("--workers", options->workers, "Threads; 0: one per core").show_default().range(0, 256);
+  options->wait.add(command);
   command.flag("--json", options->json, "Print audit.json");
   command.flag("--quiet", options->quiet, "Print warnings and errors only");
   command.flag("--verbose", options->verbose, "Print the details of each finding");

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/cv/cross_validation.h"
+#include "apps/xrtrain/distributed/ranks.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/interrupt.h"
 #include "apps/xrtrain/options/config.h"
@@ -33,7 +35,9 @@ void take_begun(const BegunCv& begun, const GivenOptions& given, const std::stri
   settings.repeats = cut.repeats.value_or(begun.repeats);
 }
 
-int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& cut, CvSettings settings) {
+/// Of rank 0, which looks into the folder.
+void resolve_settings(GivenOptions given, const std::string& config_file, const GivenCut& cut,
+                      CvSettings& settings) {
   if (const auto data = given.find("data"); data != given.end() && !data->second.empty())
     data->second = std::filesystem::absolute(data->second).lexically_normal().string();
   settings.options = resolve_options(given, config_file);
@@ -54,13 +58,35 @@ int run_cv(GivenOptions given, const std::string& config_file, const GivenCut& c
   const int cores = kernels::thread_count();
   if (settings.jobs == 0) settings.jobs = std::max(1, cores / 2);
   if (options.threads == 0) options.threads = std::max<std::int64_t>(1, cores / settings.jobs);
-  catch_interrupts();
+}
+
+int run_cv_as(Ranks& ranks, const GivenOptions& given, const std::string& config_file, const GivenCut& cut,
+              CvSettings settings) {
+  ranks.require_same_command();
+  const std::string text = ranks.from_first([&] {
+    resolve_settings(given, config_file, cut, settings);
+    return fmt::format("# {} {} {}\n{}", settings.folds, settings.repeats, settings.jobs,
+                       options_text(settings.options));
+  });
+  if (!ranks.is_first()) {
+    std::istringstream words(text.substr(2));
+    words >> settings.folds >> settings.repeats >> settings.jobs;
+    settings.options = options_of_text(text);
+  }
+  ranks.set_timeout(settings.options.timeout);
+  if (ranks.is_first()) catch_interrupts();
   try {
-    run_cross_validation(settings);
+    run_cross_validation(settings, ranks);
   } catch (const Interrupted& interruption) {
     throw Error(fmt::format("{}; continue with the same command and --resume", interruption.what()));
   }
   return exit_done;
+}
+
+int run_cv(const GivenOptions& given, const std::string& config_file, const GivenCut& cut,
+           const CvSettings& settings) {
+  Ranks ranks;
+  return ranks.run([&] { return run_cv_as(ranks, given, config_file, cut, settings); });
 }
 
 }  // namespace
@@ -83,7 +109,7 @@ void add_cv_command(command_line::Command app, Action& action) {
           .take_last()
           .range(1, 1000)
           .group(group);
-  command.option("--jobs", settings->jobs, "Folds trained in parallel; 0: half the cores")
+  command.option("--jobs", settings->jobs, "Folds trained in parallel on a machine; 0: half the cores")
       .show_default()
       .take_last()
       .range(0, 1024)

@@ -94,7 +94,7 @@ History history_of(const fs::path& run) {
 std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dataset,
                                       const std::vector<data::Sample>& samples, const CheckpointInfo& info,
                                       const EvalOptions& options, std::int64_t batch_size,
-                                      const kernels::Device& device, Console& console) {
+                                      const kernels::Device& device, Console& console, const Ranks& ranks) {
   if (samples.empty()) return nullptr;
   // Of the run's own data the training has judged what a class may lose.
   data::ImageSet images = load_split(
@@ -104,7 +104,8 @@ std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dat
       fmt::format("{}: {} images, {}", name, images.count(), class_counts_text(images, info.class_names)));
   return std::make_unique<EvaluationSplit>(
       name, std::move(images), preprocessing_of(info), info.model.image_size, batch_size,
-      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device, options.views);
+      std::max<std::int64_t>(1, options.machine.workers), info.class_names.size(), device, options.views,
+      ranks.communicator());
 }
 
 /// The run's settings of the evaluation, with what the command line changes.
@@ -131,21 +132,25 @@ DetailSettings detail_settings(const EvalOptions& options, const TrainOptions& o
           Averaging{.views = options.views}};
 }
 
-int run_eval(const EvalOptions& options) {
+int run_eval_as(Ranks& ranks, const EvalOptions& options) {
+  ranks.require_same_command();
+  ranks.set_timeout(options.wait.seconds);
   options.flags.check();
-  if (options.networks.size() > 1 || is_cross_validation(options.run())) return run_eval_ensemble(options);
+  if (options.networks.size() > 1 || is_cross_validation(options.run()))
+    return run_eval_ensemble(ranks, options);
   if (options.target_sensitivity && !options.data.empty())
     throw UsageError(
         "--target-sensitivity chooses on the run's validation images: it does not go with --data");
   if (options.data.empty() && !options.labels.labels.empty())
     throw UsageError("--labels is for the images of --data: the run knows the labels of its own");
-  require_new_output(options.out);
-  Console console({options.flags.quiet, options.flags.json, LogLevel::info, options.flags.verbose});
-  const kernels::Device device = options.machine.apply();
+  if (ranks.is_first()) require_new_output(options.out);
+  Console console(options.flags.console(ranks));
+  const kernels::Device device = options.machine.apply(ranks);
   if (inspect_folder(options.run()) != FolderKind::run)
     throw DataError(fmt::format("{} is not the folder of a run: it has no config.toml", options.run()));
   const TrainOptions of_run = resolve_options({}, (fs::path(options.run()) / "config.toml").string());
-  const std::vector<std::int64_t> epochs = wanted_checkpoints(options);
+  const std::vector<std::int64_t> epochs =
+      ranks.numbers_from_first([&] { return wanted_checkpoints(options); });
   LoadedCheckpoint first = load_checkpoint(checkpoint_path(options.run(), epochs.front()), device);
   const CheckpointInfo& info = first.info;
 
@@ -160,8 +165,8 @@ int run_eval(const EvalOptions& options) {
   const std::int64_t batch =
       options.machine.batch_size > 0 ? options.machine.batch_size : evaluation_batch(of_run.batch_size);
   const auto validation =
-      load("validation", dataset, dataset.validation, info, options, batch, device, console);
-  const auto test = load("test", dataset, dataset.test, info, options, batch, device, console);
+      load("validation", dataset, dataset.validation, info, options, batch, device, console, ranks);
+  const auto test = load("test", dataset, dataset.test, info, options, batch, device, console, ranks);
   std::vector<EvaluationSplit*> splits;
   std::vector<data::SkippedFile> skipped = dataset.skipped;
   for (EvaluationSplit* split : {validation.get(), test.get()}) {
@@ -170,6 +175,8 @@ int run_eval(const EvalOptions& options) {
     skipped.insert(skipped.end(), split->images().skipped.begin(), split->images().skipped.end());
   }
   print_skipped(skipped, console);
+  for (const EvaluationSplit* split : splits)
+    if (ranks.are_several()) ranks.require_same({{split->name() + " images", identity_of(split->images())}});
   if (options.data.empty())
     for (const EvaluationSplit* split : splits) require_images_of_run(options, of_run, *split);
   else if (test)
@@ -177,10 +184,12 @@ int run_eval(const EvalOptions& options) {
 
   // The run's own results are renewed only by the run's own data, seen as they are, and all its checkpoints.
   const bool own = options.data.empty() && options.checkpoint < 0 && options.views == 1;
+  CheckpointResults evaluated =
+      evaluate_checkpoints(options.run(), epochs, *first.network, splits, console, ranks.communicator());
+  ranks.leave();
+  if (!ranks.is_first()) return exit_done;
   const History history = own ? history_of(options.run()) : History{};
-  const RunResults results =
-      make_results(evaluate_checkpoints(options.run(), epochs, *first.network, splits, console), of_run, info,
-                   history, settings);
+  const RunResults results = make_results(std::move(evaluated), of_run, info, history, settings);
   print_results(results, console);
   if (!options.out.empty()) {
     write_elsewhere(results, skipped, options.out, console);
@@ -194,6 +203,11 @@ int run_eval(const EvalOptions& options) {
   }
   console.event_text("summary", results.summary);
   return exit_done;
+}
+
+int run_eval(const EvalOptions& options) {
+  Ranks ranks;
+  return ranks.run([&] { return run_eval_as(ranks, options); });
 }
 
 }  // namespace
@@ -235,6 +249,7 @@ void add_eval_command(command_line::Command app, Action& action) {
       .type_name("PATH");
   options->flags.add(command);
   options->machine.add(command, "as after training");
+  options->wait.add(command);
   command.example("all checkpoints of a run on its own images", "xrtrain eval run");
   command.example("the selected checkpoint on other images", "xrtrain eval run --data other --out results");
   command.example("an ensemble", "xrtrain eval run run_b --data other --out ensemble");

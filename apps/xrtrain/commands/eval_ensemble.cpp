@@ -15,6 +15,7 @@
 #include "apps/xrtrain/evaluation/seen_images.h"
 #include "apps/xrtrain/options/config.h"
 #include "apps/xrtrain/warning_id.h"
+#include "engine/distributed/broadcast_tensors.h"
 
 namespace xr::apps {
 
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* split_name = "test";
 
-void check_options(const EvalOptions& options) {
+void check_options(const EvalOptions& options, const Ranks& ranks) {
   if (options.data.empty())
     throw UsageError(
         "an ensemble has no images of its own: give those to evaluate with --data (the test/ of the folder, "
@@ -34,23 +35,24 @@ void check_options(const EvalOptions& options) {
   if (options.target_sensitivity)
     throw UsageError(
         "--target-sensitivity chooses on the validation images of one run: it does not go with an ensemble");
-  require_new_output(options.out);
+  if (ranks.is_first()) require_new_output(options.out);
 }
 
 class EnsembleEvaluation {
  public:
-  explicit EnsembleEvaluation(const EvalOptions& options)
-      : options_(options),
-        console_({options.flags.quiet, options.flags.json, LogLevel::info, options.flags.verbose}) {}
+  EnsembleEvaluation(Ranks& ranks, const EvalOptions& options)
+      : ranks_(ranks), options_(options), console_(options.flags.console(ranks)) {}
 
   void run() {
-    const kernels::Device device = options_.machine.apply();
+    const kernels::Device device = options_.machine.apply(ranks_);
     averaging_.members = read_members(find_members(options_.networks));
     averaging_.views = options_.views;
     const CheckpointInfo& info = averaging_.members.front().info;
     find_images(info);
     DetailSettings settings = detail_settings();  // what it needs is checked before the evaluation
     CheckpointResult result = evaluate(device);
+    ranks_.leave();
+    if (!ranks_.is_first()) return;
     warn_of_seen_images();
     settings.averaging = averaging_;
     const RunResults results = make_results({std::move(result)}, {}, info, {}, settings);
@@ -114,6 +116,7 @@ class EnsembleEvaluation {
                                 class_counts_text(*loaded, member.info.class_names)));
     }
     images_ = std::move(loaded);
+    if (ranks_.are_several()) ranks_.require_same({{"images", identity_of(*images_)}});
   }
 
   CheckpointResult evaluate(const kernels::Device& device) {
@@ -127,10 +130,13 @@ class EnsembleEvaluation {
       console_.line(fmt::format("Loading model {}", member_text(member)));
       load_images(member);
       const LoadedCheckpoint checkpoint = load_checkpoint(member.file, device);
+      if (ranks_.are_several())
+        engine::broadcast_tensors(*ranks_.communicator(), checkpoint.network->state());
       EvaluationSplit split(
           split_name, images_, preprocessing_of(member.info), member.info.model.image_size,
           options_.machine.batch_size > 0 ? options_.machine.batch_size : evaluation_batch(0),
-          std::max<std::int64_t>(1, options_.machine.workers), names.size(), device, options_.views);
+          std::max<std::int64_t>(1, options_.machine.workers), names.size(), device, options_.views,
+          ranks_.communicator());
       if (result.predictions.images == nullptr) result.predictions.images = split.listed();
       require_same_images(*result.predictions.images, *split.listed(), member);
       find_seen_images(member);
@@ -183,6 +189,7 @@ class EnsembleEvaluation {
     return settings;
   }
 
+  Ranks& ranks_;
   const EvalOptions& options_;
   Console console_;
   Averaging averaging_;
@@ -196,9 +203,9 @@ class EnsembleEvaluation {
 
 }  // namespace
 
-int run_eval_ensemble(const EvalOptions& options) {
-  check_options(options);
-  EnsembleEvaluation(options).run();
+int run_eval_ensemble(Ranks& ranks, const EvalOptions& options) {
+  check_options(options, ranks);
+  EnsembleEvaluation(ranks, options).run();
   return exit_done;
 }
 

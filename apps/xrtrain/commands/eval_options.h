@@ -20,11 +20,12 @@ struct EvalOptions {
   std::int64_t checkpoint = -1, views = 1;
   CommonFlags flags;
   MachineOptions machine;
+  WaitOption wait;
 
   [[nodiscard]] const std::string& run() const { return networks.front(); }
 };
 
 /// Evaluates the mean of several networks on the images of --data. Returns the exit status.
-int run_eval_ensemble(const EvalOptions& options);
+int run_eval_ensemble(Ranks& ranks, const EvalOptions& options);
 
 }  // namespace xr::apps

@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/commands/predict_failures.h"
 #include "apps/xrtrain/commands/predict_images.h"
 #include "apps/xrtrain/commands/prediction_printer.h"
+#include "apps/xrtrain/commands/shared_predictions.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/ensemble.h"
 #include "apps/xrtrain/evaluation/evaluate.h"
@@ -21,6 +24,8 @@
 #include "apps/xrtrain/run/checkpoint.h"
 #include "data/dataset/npz_dataset.h"
 #include "engine/core/autograd.h"
+#include "engine/distributed/broadcast_tensors.h"
+#include "engine/io/atomic_file.h"
 #include "model/explain/grad_cam.h"
 #include "model/fold_batch_norms.h"
 
@@ -36,6 +41,7 @@ struct PredictOptions {
   PrintSettings print;
   std::string layer, class_name, skip_folders;
   MachineOptions machine;
+  WaitOption wait;
 
   [[nodiscard]] std::int64_t batch_size() const { return machine.batch_size > 0 ? machine.batch_size : 60; }
 };
@@ -80,9 +86,6 @@ class Predictor {
       throw UsageError(fmt::format("--layer {} is not a layer of the network: use one of {}",
                                    text::one_line(layer_),
                                    fmt::join(model::explain::convolution_layers(*checkpoint.network), ", ")));
-    std::error_code code;
-    fs::create_directories(options.print.explain, code);
-    XR_CHECK(!code, "cannot make the folder {}: {}", options.print.explain, code.message());
   }
 
   /// The mean of the probabilities over networks and views.
@@ -147,15 +150,14 @@ class Predictor {
         explain::explain(*checkpoint.network, checkpoint.info, batch, classes,
                          {layer_, options_.print.occlusion, options_.batch_size()}, device_);
     for (std::size_t i = 0; i < explanations.size(); ++i) {
-      Prediction& prediction = predictions[batch.indices[i]];
-      Drawn drawn{explain::picture_file(options_.print.explain, prediction.path, taken_),
+      Drawn drawn{{},
+                  data::encode_png(explain::picture_of(explanations[i])),
                   checkpoint.info.class_names[explanations[i].class_index],
                   explain::warnings_about(explanations[i]),
                   explanations[i].central_share,
                   explanations[i].agreement,
                   explanations[i].coarse};
-      data::write_png(drawn.file, explain::picture_of(explanations[i]));
-      prediction.drawn = std::move(drawn);
+      predictions[batch.indices[i]].drawn = std::move(drawn);
     }
   }
 
@@ -164,7 +166,6 @@ class Predictor {
   kernels::Device device_;
   std::string layer_;
   std::optional<std::int64_t> class_index_;
-  std::set<std::string> taken_;
 };
 
 /// Of several labels: those of the run that the checkpoint lies in; of an ensemble all are 0.5.
@@ -189,42 +190,33 @@ std::vector<ChosenCheckpoint> take_networks(PredictOptions& options) {
 
 /// Loads the networks, and says on standard error which they are.
 std::vector<PredictNetwork> load_networks(const std::vector<ChosenCheckpoint>& chosen,
-                                          const PredictOptions& options, const kernels::Device& device) {
+                                          const PredictOptions& options, const kernels::Device& device,
+                                          Ranks& ranks) {
   std::vector<PredictNetwork> networks;
+  const auto note = [&](const std::string& text) {
+    if (ranks.is_first() && !text.empty()) print_aside("note", text);
+  };
   if (chosen.size() == 1) {
     networks.push_back({load_checkpoint(chosen.front().file, device)});
-    if (!chosen.front().why.empty()) print_aside("note", chosen.front().why);
+    note(chosen.front().why);
   } else {
     const std::vector<EnsembleMember> members = read_members(chosen);
-    print_aside("note", fmt::format("ensemble of {} networks, mean of their probabilities", members.size()));
+    note(fmt::format("ensemble of {} networks, mean of their probabilities", members.size()));
     for (const EnsembleMember& member : members) {
       networks.push_back({load_checkpoint(member.file, device), member.divisor()});
-      print_aside("note", member_text(member));
+      note(member_text(member));
     }
   }
-  if (options.print.views > 1)
-    print_aside("note", fmt::format("mean of {} views of each image", options.print.views));
+  for (const PredictNetwork& one : networks)
+    if (ranks.are_several())
+      engine::broadcast_tensors(*ranks.communicator(), one.checkpoint.network->state());
+  if (options.print.views > 1) note(fmt::format("mean of {} views of each image", options.print.views));
   return networks;
 }
 
-int run_predict(PredictOptions options) {
-  if (options.print.csv && options.print.json)
-    throw UsageError("--csv and --json exclude each other: use one");
-  if (options.print.explain.empty() &&
-      (!options.layer.empty() || !options.class_name.empty() || options.print.occlusion))
-    throw UsageError(
-        "--layer, --class and --occlusion belong to --explain: give it the folder for the pictures");
-  const std::vector<ChosenCheckpoint> chosen = take_networks(options);
-  options.print.networks = static_cast<std::int64_t>(chosen.size());
-  if (chosen.size() > 1 && !options.print.explain.empty())
-    throw UsageError("--explain is about one network, and an ensemble has several: give one of them");
-  const kernels::Device device = options.machine.apply();
-  std::vector<PredictNetwork> networks = load_networks(chosen, options, device);
-  const CheckpointInfo& info = networks.front().checkpoint.info;
-  Predictor predictor(options, networks, device);
-  PredictFailures failures(options.print.json);
-  PredictNotes notes;
-  std::vector<Prediction> predictions;
+/// The images that the command line names; what cannot be used goes to `failures`.
+std::vector<std::string> find_all_images(const PredictOptions& options, PredictFailures& failures) {
+  std::vector<std::string> images;
   const data::SkipFolders skip_folders = skip_folders_of(options.skip_folders);
   for (const std::string& name : options.images) {
     if (fs::path(name).extension() == ".npz" && data::is_npz(name)) {
@@ -235,32 +227,122 @@ int run_predict(PredictOptions options) {
     require_outside("--explain", options.print.explain, fs::is_directory(name) ? name : "");
     try {
       const data::FoundImages found = data::find_images(name, skip_folders);
-      for (const fs::path& path : found.images) predictions.push_back({path, {}, {}, {}, {}});
+      for (const fs::path& path : found.images) images.push_back(path.string());
       print_passed_over(found);
     } catch (const std::exception& error) {  // the other images can still be predicted
       failures.add(name, error.what());
     }
   }
-  const PredictionPrinter printer(options.print, info.class_names, thresholds_of(chosen, info), predictions);
-  if (!predictions.empty()) printer.header();
-  const auto batch_size = static_cast<std::size_t>(options.batch_size());
-  for (std::size_t i = 0; i < predictions.size(); i += batch_size) {
-    const std::span batch = std::span(predictions).subspan(i, std::min(batch_size, predictions.size() - i));
-    predictor.predict(batch);
+  return images;
+}
+
+/// What rank 0 makes of predictions, in the order of the images: pictures, rows, notes, failures.
+class PredictOutput {
+ public:
+  PredictOutput(const PredictOptions& options, const PredictionPrinter& printer, PredictFailures& failures)
+      : options_(options), printer_(printer), failures_(failures) {
+    if (options.print.explain.empty()) return;
+    std::error_code code;
+    fs::create_directories(options.print.explain, code);
+    XR_CHECK(!code, "cannot make the folder {}: {}", options.print.explain, code.message());
+  }
+
+  void take(std::span<Prediction> batch) {
+    for (Prediction& prediction : batch)
+      if (prediction.drawn) write_picture(prediction);
     for (const Prediction& prediction : batch) {
-      notes.add(prediction.path, prediction.notes);
+      notes_.add(prediction.path, prediction.notes);
       if (prediction.failure.empty())
-        printer.row(prediction);
+        printer_.row(prediction);
       else
-        failures.add(prediction.path, prediction.failure);
+        failures_.add(prediction.path, prediction.failure);
       if (prediction.drawn && !prediction.drawn->warnings.empty())
         print_aside("warning",
                     fmt::format("{}: {}", prediction.path.string(), text_of(prediction.drawn->warnings)));
     }
   }
+
+  void print_notes() const { notes_.print(); }
+
+ private:
+  void write_picture(Prediction& prediction) {
+    Drawn& drawn = *prediction.drawn;
+    drawn.file = explain::picture_file(options_.print.explain, prediction.path, taken_);
+    engine::write_file_atomically(drawn.file, std::exchange(drawn.png, {}));
+  }
+
+  const PredictOptions& options_;
+  const PredictionPrinter& printer_;
+  PredictFailures& failures_;
+  PredictNotes notes_;
+  std::set<std::string> taken_;
+};
+
+/// Batches as one process cuts them; of each round of as many as there are ranks, each makes one. `take` gets them on
+/// rank 0, in their order.
+void predict_all(Predictor& predictor, std::span<Prediction> predictions, std::size_t batch_size,
+                 Ranks& ranks, const std::function<void(std::span<Prediction>)>& take) {
+  const auto size = static_cast<std::size_t>(ranks.size());
+  const std::size_t rank =
+      ranks.are_several() ? static_cast<std::size_t>(ranks.communicator()->rank()) : std::size_t{0};
+  const auto batch = [&](std::size_t number) {
+    const std::size_t begin = std::min(predictions.size(), number * batch_size);
+    return predictions.subspan(begin, std::min(batch_size, predictions.size() - begin));
+  };
+  for (std::size_t round = 0; !batch(round).empty(); round += size) {
+    const std::span<Prediction> own = batch(round + rank);
+    if (!own.empty()) predictor.predict(own);
+    std::vector<std::vector<std::byte>> parts;
+    if (ranks.are_several())
+      parts = ranks.communicator()->gather_parts(rank == 0 ? std::vector<std::byte>() : bytes_of(own));
+    for (std::size_t r = 0; ranks.is_first() && r < size; ++r) {
+      if (r > 0) read_predictions(parts[r], batch(round + r));
+      take(batch(round + r));
+    }
+  }
+}
+
+int run_predict_as(Ranks& ranks, PredictOptions options) {
+  ranks.require_same_command();
+  ranks.set_timeout(options.wait.seconds);
+  if (options.print.csv && options.print.json)
+    throw UsageError("--csv and --json exclude each other: use one");
+  if (options.print.explain.empty() &&
+      (!options.layer.empty() || !options.class_name.empty() || options.print.occlusion))
+    throw UsageError(
+        "--layer, --class and --occlusion belong to --explain: give it the folder for the pictures");
+  const std::vector<ChosenCheckpoint> chosen = take_networks(options);
+  options.print.networks = static_cast<std::int64_t>(chosen.size());
+  if (chosen.size() > 1 && !options.print.explain.empty())
+    throw UsageError("--explain is about one network, and an ensemble has several: give one of them");
+  const kernels::Device device = options.machine.apply(ranks);
+  std::vector<PredictNetwork> networks = load_networks(chosen, options, device, ranks);
+  const CheckpointInfo& info = networks.front().checkpoint.info;
+  Predictor predictor(options, networks, device);
+  PredictFailures failures(options.print.json);
+  std::vector<Prediction> predictions;
+  for (const std::string& image : ranks.texts_from_first([&] { return find_all_images(options, failures); }))
+    predictions.push_back({image, {}, {}, {}, {}});
+  const auto batch_size = static_cast<std::size_t>(options.batch_size());
+  if (!ranks.is_first()) {
+    predict_all(predictor, predictions, batch_size, ranks, {});
+    ranks.leave();
+    return exit_done;
+  }
+  const PredictionPrinter printer(options.print, info.class_names, thresholds_of(chosen, info), predictions);
+  PredictOutput output(options, printer, failures);
+  if (!predictions.empty()) printer.header();
+  predict_all(predictor, predictions, batch_size, ranks,
+              [&](std::span<Prediction> batch) { output.take(batch); });
+  ranks.leave();
   if (!predictions.empty()) printer.legend(predictor.layer(), predictions);
-  notes.print();
+  output.print_notes();
   return failures.finish() > 0 ? exit_data : exit_done;
+}
+
+int run_predict(const PredictOptions& options) {
+  Ranks ranks;
+  return ranks.run([&] { return run_predict_as(ranks, options); });
 }
 
 }  // namespace
@@ -296,6 +378,7 @@ void add_predict_command(command_line::Command app, Action& action) {
   command.flag("--occlusion", options->print.occlusion, "Also write occlusion maps, as a check (slower)")
       .group(explaining);
   options->machine.add(command, "60");
+  options->wait.add(command);
   command.example("a folder of images with the selected checkpoint of a run", "xrtrain predict run images");
   command.example("with Grad-CAM maps", "xrtrain predict run image.png --explain maps");
   command.example("a table for other programs", "xrtrain predict run images --csv > predictions.csv");

@@ -34,6 +34,12 @@ std::vector<const PredictNote*> predict_notes(const data::ImageNotes& notes) {
   return result;
 }
 
+const PredictNote* predict_note(const std::string& id) {
+  for (const PredictNote* const note : {&several_frames, &window_chosen, &transparency_dropped})
+    if (id == note->id) return note;
+  throw Error(fmt::format("there is no note {}", id));
+}
+
 std::vector<PredictImage> read_images(std::span<const std::filesystem::path> paths,
                                       const data::StoredFormat& format) {
   std::vector<PredictImage> result(paths.size());

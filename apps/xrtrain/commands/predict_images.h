@@ -21,6 +21,9 @@ struct PredictNote {
 /// Of an image.
 [[nodiscard]] std::vector<const PredictNote*> predict_notes(const data::ImageNotes& notes);
 
+/// The note of that name.
+[[nodiscard]] const PredictNote* predict_note(const std::string& id);
+
 struct PredictImage {
   std::string failure;               ///< why it cannot be predicted; empty: it can
   std::vector<std::uint8_t> stored;  ///< in the format that was asked for

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,7 +23,8 @@ struct PrintSettings {
 
 /// Of the picture that explains a prediction.
 struct Drawn {
-  std::filesystem::path file;
+  std::filesystem::path file;  ///< once it is written
+  std::vector<std::byte> png;  ///< until it is written
   std::string class_name;
   std::vector<explain::MapWarning> warnings;
   std::optional<double> central_share, agreement;

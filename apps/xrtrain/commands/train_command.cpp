@@ -66,7 +66,8 @@ class TrainCommand {
   void print_data(const data::Dataset& dataset, const Images& images);
   void print_disk(const model::Module& network, bool has_validation);
   void train(model::Module& network, const Images& images);
-  void evaluate(model::Module& network);
+  [[nodiscard]] CheckpointResults evaluate(model::Module& network);
+  void write_and_print(CheckpointResults evaluated, model::Module& network);
   void print_places(std::int64_t checkpoint);
   [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
 
@@ -141,8 +142,9 @@ void TrainCommand::run() {
   validation_ = make_split("validation", std::move(images.validation));
   test_ = make_split("test", std::move(images.test));
   train(*network, images);
+  CheckpointResults results = evaluate(*network);
   ranks_.leave();
-  if (ranks_.is_first()) evaluate(*network);
+  if (ranks_.is_first()) write_and_print(std::move(results), *network);
 }
 
 /// What the run's folder and the console have before the first step.
@@ -168,10 +170,7 @@ void TrainCommand::begin_files(const data::Dataset& dataset, const Images& image
 }
 
 void TrainCommand::choose_machine() {
-  device_ = choose_device(options_.device, &why_not_the_gpu_);
-  if (ranks_.are_several() && device_.type == kernels::DeviceType::cuda &&
-      options_.device.find(':') == std::string::npos)
-    device_ = choose_device(fmt::format("cuda:{}", ranks_.communicator()->local_rank()));
+  device_ = ranks_.own_device(choose_device(options_.device, &why_not_the_gpu_), options_.device);
   const kernels::Precision precision = configure_device(device_, options_.precision, options_.kernel_choice);
   is_without_bf16_ = precision != options_.precision;
   options_.precision = precision;
@@ -296,7 +295,8 @@ std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data
   if (images.count() == 0) return nullptr;
   return std::make_unique<EvaluationSplit>(name, std::move(images), preprocessing_of(info_),
                                            options_.image_size, evaluation_batch(options_.batch_size),
-                                           options_.workers, info_.class_names.size(), device_);
+                                           options_.workers, info_.class_names.size(), device_, 1,
+                                           ranks_.communicator());
 }
 
 void TrainCommand::train(model::Module& network, const Images& images) {
@@ -329,15 +329,19 @@ void TrainCommand::train(model::Module& network, const Images& images) {
   console_.detail(fmt::format("Best train Acc: {:.6f}", best));
 }
 
-void TrainCommand::evaluate(model::Module& network) {
+CheckpointResults TrainCommand::evaluate(model::Module& network) {
   std::vector<EvaluationSplit*> splits;
   for (const auto& split : {validation_.get(), test_.get()})
     if (split != nullptr) splits.push_back(split);
   if (features_ != nullptr && trains_head_alone(options_, options_.epochs - 1))  // one backbone for all
     for (EvaluationSplit* split : splits) split->use_features(*features_);
-  const RunResults results = make_results(
-      evaluate_checkpoints(folder_->path(), list_checkpoints(folder_->path()), network, splits, console_),
-      options_, info_, history_, details_);
+  const std::vector<std::int64_t> epochs =
+      ranks_.numbers_from_first([&] { return list_checkpoints(folder_->path()); });
+  return evaluate_checkpoints(folder_->path(), epochs, network, splits, console_, ranks_.communicator());
+}
+
+void TrainCommand::write_and_print(CheckpointResults evaluated, model::Module& network) {
+  const RunResults results = make_results(std::move(evaluated), options_, info_, history_, details_);
   write_results(results, {options_, info_, history_, *folder_, device_}, test_ ? &test_->images() : nullptr,
                 network);
   print_results(results, console_);

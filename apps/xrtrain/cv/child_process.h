@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,15 +16,19 @@ struct ChildProcess {
   std::size_t task = 0;
 };
 
-/// Starts this executable with `arguments` (without its own name); what it says goes to the file `output`.
-/// Throws Error.
+/// Starts this executable with `arguments` (without its own name); what it says goes to the file `output`. Its environment
+/// is that of this process, where `environment` does not change it, without what a launcher of several processes put
+/// there: it is alone. Throws Error.
 [[nodiscard]] ChildProcess start_child(std::size_t task, const std::vector<std::string>& arguments,
-                                       const std::filesystem::path& output);
+                                       const std::filesystem::path& output,
+                                       const std::map<std::string, std::string>& environment = {});
 
 struct EndedChild {
   std::size_t task = 0;
   int status = 0;  ///< of its exit, or 128 + the signal that ended it
 };
+/// Takes a child that has ended out of the list; nothing if there is none.
+[[nodiscard]] std::optional<EndedChild> take_ended_child(std::vector<ChildProcess>& children);
 /// Waits for any of `children` and takes it out of the list; nothing once this process is interrupted.
 [[nodiscard]] std::optional<EndedChild> wait_for_child(std::vector<ChildProcess>& children);
 

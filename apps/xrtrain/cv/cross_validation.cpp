@@ -3,11 +3,18 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
+#include <thread>
 
 #include "apps/audit/quick.h"
 #include "apps/text/text.h"
@@ -15,6 +22,7 @@
 #include "apps/xrtrain/cv/child_process.h"
 #include "apps/xrtrain/cv/cv_page.h"
 #include "apps/xrtrain/cv/cv_results.h"
+#include "apps/xrtrain/cv/fold_queue.h"
 #include "apps/xrtrain/cv/fold_run.h"
 #include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
@@ -34,14 +42,47 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// For the children of a rank that shares a machine: the GPU of its place there, if GPUs are used. The settings of a fold
+/// do not name it.
+std::map<std::string, std::string> gpu_of_rank(const std::string& device, const Ranks& ranks) {
+  const kernels::Device own = ranks.own_device(choose_device(device), device);
+  if (own.type != kernels::DeviceType::cuda || device.find(':') != std::string::npos) return {};
+  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  std::string name = std::to_string(own.index);
+  if (visible != nullptr) {  // numbers, or names of GPUs, between commas
+    std::istringstream names(visible);
+    for (int i = 0; i <= own.index; ++i) std::getline(names, name, ',');
+  }
+  return {{"CUDA_VISIBLE_DEVICES", name}};
+}
+
+ConsoleSettings console_settings(const TrainOptions& options, const Ranks& ranks) {
+  ConsoleSettings result{options.quiet, options.json, LogLevel::info};
+  result.silent = !ranks.is_first();
+  return result;
+}
+
 class CrossValidation {
  public:
-  explicit CrossValidation(const CvSettings& settings)
+  CrossValidation(const CvSettings& settings, Ranks& ranks)
       : settings_(settings),
+        ranks_(ranks),
         out_(settings.options.out),
-        console_({settings.options.quiet, settings.options.json, LogLevel::info}) {}
+        console_(console_settings(settings.options, ranks)) {}
 
   void run() {
+    if (ranks_.is_first()) begin();
+    if (ranks_.are_several())
+      train_folds_on_ranks();
+    else
+      train_all();
+    ranks_.leave();
+    if (ranks_.is_first()) finish();
+  }
+
+ private:
+  /// Before the folds: what is found out of the images, and the folder.
+  void begin() {
     // Wrong data are refused before anything is written; every fold is cut once.
     TrainOptions options = settings_.options;
     for (int fold = 1; fold <= settings_.folds; ++fold) {
@@ -53,16 +94,15 @@ class CrossValidation {
       subtitle_ = fmt::format("{}, {} images, {} folds, {} repeat{}", options.model,
                               dataset.train.size() + dataset.validation.size() + dataset.test.size(),
                               settings_.folds, settings_.repeats, settings_.repeats == 1 ? "" : "s");
-      console_.line(fmt::format("xrtrain cv: {}, {} at a time with {} thread{} each", subtitle_,
-                                settings_.jobs, options.threads, options.threads == 1 ? "" : "s"));
+      console_.line(fmt::format(
+          "xrtrain cv: {}, {} at a time{} with {} thread{} each", subtitle_, settings_.jobs,
+          ranks_.are_several() ? fmt::format(" on each machine, on {} ranks,", ranks_.size()) : "",
+          options.threads, options.threads == 1 ? "" : "s"));
     }
     open_folder();
     find_findings();
-    train_all();
-    finish();
   }
 
- private:
   /// All that results depend on: the settings of the first run, and how it is cut.
   [[nodiscard]] std::string settings_text() const {
     TrainOptions options = settings_.options;
@@ -137,9 +177,69 @@ class CrossValidation {
     return task;
   }
 
+  [[nodiscard]] std::size_t count_folds() const {
+    return static_cast<std::size_t>(settings_.folds) * static_cast<std::size_t>(settings_.repeats);
+  }
+
+  void require_success(const EndedChild& child) const {
+    if (child.status == 0) return;
+    const FoldTask task = task_of(child.task);
+    throw Error(fmt::format("repeat {}, fold {} failed: {}; all it said is in {}", task.repeat, task.fold,
+                            last_line(task.output(), child.status), task.output().string()));
+  }
+
+  /// Of a file system that other machines write to.
+  [[nodiscard]] bool is_seen(const std::function<bool()>& condition) const {
+    const double until = now_seconds() + 30.0;
+    while (!condition()) {
+      if (now_seconds() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return true;
+  }
+
+  void require_shared_folder() {
+    const std::string begun = ranks_.from_first([&] { return text::read_file(out_ / "cv.toml"); });
+    if (!is_seen([&] { return text::read_file(out_ / "cv.toml") == begun; }))
+      throw UsageError(fmt::format(
+          "--out {} is another folder here: give one on a file system that all ranks share", out_.string()));
+  }
+
+  void train_folds_on_ranks() {
+    require_shared_folder();
+    const std::size_t count = count_folds();
+    results_.resize(count);
+    std::vector<std::int64_t> open = ranks_.numbers_from_first([&] {
+      std::vector<std::int64_t> result;
+      for (std::size_t number = 0; number < count; ++number) {
+        if (is_complete(task_of(number)))
+          accept(number);
+        else
+          result.push_back(static_cast<std::int64_t>(number));
+      }
+      return result;
+    });
+    engine::Communicator& ranks = *ranks_.communicator();
+    const std::map<std::string, std::string> environment = gpu_of_rank(settings_.options.device, ranks_);
+    FoldWork work;
+    work.jobs = std::max<std::size_t>(1, static_cast<std::size_t>(settings_.jobs / ranks.local_size()));
+    work.start = [&](std::size_t number) {
+      const FoldTask task = task_of(number);
+      return start_child(number, fold_arguments(settings_.options, task), task.output(), environment);
+    };
+    work.require = [&](const EndedChild& child) { require_success(child); };
+    work.accept = [&](std::size_t number) {
+      const FoldTask task = task_of(number);
+      XR_CHECK(is_seen([&] { return is_complete(task); }),
+               "{} is trained, but rank 0 does not see its results", task.folder.string());
+      accept(number);
+    };
+    if (!train_on_ranks(ranks, {open.begin(), open.end()}, work))
+      throw Interrupted(fmt::format("interrupted after {} of {} folds", done_, count));
+  }
+
   void train_all() {
-    const std::size_t count =
-        static_cast<std::size_t>(settings_.folds) * static_cast<std::size_t>(settings_.repeats);
+    const std::size_t count = count_folds();
     results_.resize(count);
     std::vector<ChildProcess> children;
     try {
@@ -158,12 +258,7 @@ class CrossValidation {
         }
         const std::optional<EndedChild> ended = wait_for_child(children);
         if (!ended) break;
-        if (ended->status != 0) {
-          const FoldTask task = task_of(ended->task);
-          throw Error(fmt::format("repeat {}, fold {} failed: {}; all it said is in {}", task.repeat,
-                                  task.fold, last_line(task.output(), ended->status),
-                                  task.output().string()));
-        }
+        require_success(*ended);
         accept(ended->task);
       }
     } catch (...) {
@@ -212,6 +307,7 @@ class CrossValidation {
   }
 
   const CvSettings& settings_;
+  Ranks& ranks_;
   fs::path out_;
   Console console_;
   std::string subtitle_;
@@ -236,8 +332,8 @@ std::optional<BegunCv> read_begun_cv(const fs::path& out) {
   return begun;
 }
 
-void run_cross_validation(const CvSettings& settings) {
-  CrossValidation(settings).run();
+void run_cross_validation(const CvSettings& settings, Ranks& ranks) {
+  CrossValidation(settings, ranks).run();
 }
 
 }  // namespace xr::apps

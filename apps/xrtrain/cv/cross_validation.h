@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "apps/xrtrain/distributed/ranks.h"
 #include "apps/xrtrain/options/options.h"
 
 namespace xr::apps {
@@ -11,7 +12,7 @@ namespace xr::apps {
 struct CvSettings {
   TrainOptions options;  ///< of every fold's run; out is the folder of the cross-validation
   int folds = 5, repeats = 1;
-  int jobs = 0;            ///< folds at a time
+  int jobs = 0;            ///< folds at a time, on each machine
   bool keep_runs = false;  ///< keep the runs' checkpoints
 };
 
@@ -25,7 +26,8 @@ struct BegunCv {
 
 /// Trains, evaluates and writes OUT/cv.csv, OUT/cv.json, OUT/predictions.csv. With options.resume it goes on
 /// with what is there: folds that are complete are read, the one that was interrupted is resumed. Throws
-/// Error that names the fold that failed and why, Interrupted after a signal.
-void run_cross_validation(const CvSettings& settings);
+/// Error that names the fold that failed and why, Interrupted after a signal. Several ranks train folds each, into the same
+/// folder; the first writes the results.
+void run_cross_validation(const CvSettings& settings, Ranks& ranks);
 
 }  // namespace xr::apps

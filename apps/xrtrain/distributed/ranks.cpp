@@ -1,5 +1,6 @@
 #include "apps/xrtrain/distributed/ranks.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/failure.h"
+#include "apps/xrtrain/options/options.h"
 #include "engine/io/crc32.h"
 #include "kernels/common/parallel.h"
 
@@ -61,6 +63,20 @@ void Ranks::require_same(const std::vector<SharedFact>& facts) {
   ranks_->barrier();  // those that do not compare end here
 }
 
+void Ranks::require_same_command() {
+  if (!ranks_) return;
+  std::string arguments = text::read_file("/proc/self/cmdline");
+  arguments.erase(0, arguments.find('\0') + 1);  // the program
+  std::ranges::replace(arguments, '\0', ' ');
+  require_same({{"program", program_identity()}, {"arguments", arguments}});
+}
+
+kernels::Device Ranks::own_device(const kernels::Device& device, const std::string& name) const {
+  if (!ranks_ || device.type != kernels::DeviceType::cuda || name.find(':') != std::string::npos)
+    return device;
+  return choose_device(fmt::format("cuda:{}", ranks_->local_rank()));
+}
+
 int Ranks::set_threads(std::int64_t threads, std::int64_t shards) {
   if (threads > 0)
     kernels::set_thread_count(static_cast<int>(threads));
@@ -72,9 +88,33 @@ int Ranks::set_threads(std::int64_t threads, std::int64_t shards) {
   return kernels::thread_count();
 }
 
+int Ranks::own_workers(int workers) const {
+  if (!ranks_ || workers > 0) return workers;
+  const auto processors = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  return std::max(1, processors / ranks_->local_size());
+}
+
 std::string Ranks::from_first(const std::function<std::string()>& make) {
   if (!ranks_) return make();
   return ranks_->broadcast_text(is_first() ? make() : std::string());
+}
+
+std::vector<std::string> Ranks::texts_from_first(const std::function<std::vector<std::string>()>& make) {
+  if (!ranks_) return make();
+  std::istringstream all(from_first([&] {
+    std::string joined;
+    for (const std::string& one : make()) joined += one + '\0';
+    return joined;
+  }));
+  std::vector<std::string> result;
+  for (std::string one; std::getline(all, one, '\0');) result.push_back(one);
+  return result;
+}
+
+std::vector<std::int64_t> Ranks::numbers_from_first(const std::function<std::vector<std::int64_t>()>& make) {
+  if (!ranks_) return make();
+  std::istringstream words(from_first([&] { return fmt::format("{}", fmt::join(make(), " ")); }));
+  return {std::istream_iterator<std::int64_t>(words), {}};
 }
 
 int Ranks::run(const std::function<int()>& work) {

@@ -1,4 +1,4 @@
-// The ranks that train together: this process alone, or those that mpirun started.
+// The ranks that work together: this process alone, or those that mpirun started.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/mpi/process_ranks.h"
+#include "kernels/registry.h"
 
 namespace xr::apps {
 
@@ -26,16 +27,32 @@ class Ranks {
   [[nodiscard]] engine::Communicator* communicator() const { return ranks_.get(); }
   [[nodiscard]] int size() const { return ranks_ == nullptr ? 1 : ranks_->size(); }
   void set_timeout(double seconds);
+  /// Throws UsageError on rank 0 unless all ranks are the same program, started with the same arguments.
+  void require_same_command();
+
+  /// The device of this rank: of several on a machine each has a GPU of its own, unless `name`, the option that chose
+  /// `device`, has a number.
+  [[nodiscard]] kernels::Device own_device(const kernels::Device& device, const std::string& name) const;
 
   /// Sets the number of threads that compute, the same on every rank, and returns it. Without a number (0) it is that of
   /// all processors, with shards that of the machine for `shards` ranks on it: however many ranks there are, because
   /// results depend on the number of threads in the last bit.
   int set_threads(std::int64_t threads, std::int64_t shards);
 
+  /// Threads for work whose result does not depend on their number: `workers`, or, where that is 0, this rank's part of its
+  /// machine's processors (0 where this process is alone).
+  [[nodiscard]] int own_workers(int workers) const;
+
   /// Throws UsageError on rank 0 that names the first fact in which another rank differs from it, with both values.
   void require_same(const std::vector<SharedFact>& facts);
   /// What `make` returns on rank 0, on every rank; the others do not call it.
   [[nodiscard]] std::string from_first(const std::function<std::string()>& make);
+
+  /// The same for texts without a zero byte, and for numbers.
+  [[nodiscard]] std::vector<std::string> texts_from_first(
+      const std::function<std::vector<std::string>()>& make);
+  [[nodiscard]] std::vector<std::int64_t> numbers_from_first(
+      const std::function<std::vector<std::int64_t>()>& make);
 
   /// Does `work`; what it throws ends all ranks with one message, where there are several.
   int run(const std::function<int()>& work);

@@ -5,6 +5,7 @@
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/run/run_folder.h"
+#include "engine/distributed/broadcast_tensors.h"
 
 namespace xr::apps {
 
@@ -84,14 +85,16 @@ std::size_t checkpoint_count(const CheckpointResults& results) {
 
 CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
                                        const std::vector<std::int64_t>& epochs, model::Module& network,
-                                       const std::vector<EvaluationSplit*>& splits, Console& console) {
+                                       const std::vector<EvaluationSplit*>& splits, Console& console,
+                                       engine::Communicator* communicator) {
   const double started = now_seconds();
   CheckpointResults results;
   std::optional<double> best;
   for (const std::int64_t epoch : epochs) {
     const std::filesystem::path path = checkpoint_path(run, epoch);
     console.detail(fmt::format("Loading model {}", path.string()));
-    load_weights(path, network);
+    if (communicator == nullptr || communicator->rank() == 0) load_weights(path, network);
+    if (communicator != nullptr) engine::broadcast_tensors(*communicator, network.state());
     for (EvaluationSplit* split : splits) {
       SplitPredictions predictions{epoch, split->name(), split->listed(), {}};
       const Evaluation evaluation = split->run(network, console, &predictions.probabilities);

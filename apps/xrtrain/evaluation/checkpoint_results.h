@@ -18,12 +18,14 @@ namespace xr::apps {
 
 using CheckpointResults = std::vector<CheckpointResult>;
 
-/// Loads each checkpoint of `run` into `network` and evaluates it on all splits, validation before test.
+/// Loads each checkpoint of `run` into `network` and evaluates it on all splits, validation before test. Of the ranks of
+/// `communicator` (null: this process alone) rank 0 reads the checkpoints and sends them; all get the results.
 [[nodiscard]] CheckpointResults evaluate_checkpoints(const std::filesystem::path& run,
                                                      const std::vector<std::int64_t>& epochs,
                                                      model::Module& network,
                                                      const std::vector<EvaluationSplit*>& splits,
-                                                     Console& console);
+                                                     Console& console,
+                                                     engine::Communicator* communicator = nullptr);
 
 /// The class probabilities of all results.
 [[nodiscard]] Predictions predictions_of(const CheckpointResults& results,

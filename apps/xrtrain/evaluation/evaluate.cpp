@@ -109,7 +109,8 @@ Evaluation evaluation_of(const SplitImages& images, std::span<const double> prob
 EvaluationSplit::EvaluationSplit(std::string name, std::shared_ptr<const data::ImageSet> images,
                                  const Preprocessing& preprocessing, std::int64_t image_size,
                                  std::int64_t batch_size, std::int64_t workers, std::size_t classes,
-                                 const kernels::Device& device, std::int64_t views)
+                                 const kernels::Device& device, std::int64_t views,
+                                 engine::Communicator* communicator)
     : name_(std::move(name)),
       images_(std::move(images)),
       listed_(list_images(*images_)),
@@ -117,24 +118,35 @@ EvaluationSplit::EvaluationSplit(std::string name, std::shared_ptr<const data::I
       views_(views),
       loading_(loader_settings(preprocessing, image_size, batch_size, workers)),
       device_(device),
-      batches_(BatchSource::make(*images_, loading_, device)) {
-  if (views_ > 1) view_batches_ = BatchSource::make(*images_, view_loader_settings(loading_), device);
+      shared_(*images_, batch_size, communicator),
+      batches_(image_batches()) {
+  if (views_ > 1 && batches_)
+    view_batches_ = BatchSource::make(shared_.own(), view_loader_settings(loading_), device);
 }
 
 EvaluationSplit::EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
                                  std::int64_t image_size, std::int64_t batch_size, std::int64_t workers,
-                                 std::size_t classes, const kernels::Device& device, std::int64_t views)
+                                 std::size_t classes, const kernels::Device& device, std::int64_t views,
+                                 engine::Communicator* communicator)
     : EvaluationSplit(std::move(name), std::make_shared<const data::ImageSet>(std::move(images)),
-                      preprocessing, image_size, batch_size, workers, classes, device, views) {}
+                      preprocessing, image_size, batch_size, workers, classes, device, views, communicator) {}
 
+std::unique_ptr<BatchSource> EvaluationSplit::image_batches() const {
+  if (shared_.are_shared() && shared_.own().count() == 0) return nullptr;
+  return BatchSource::make(shared_.own(), loading_, device_);
+}
+
+// Features of all images are computed by every rank: how they are cut into batches depends on what is in its cache.
 void EvaluationSplit::use_features(FeatureExtractor& extractor) {
-  if (batches_->modules_done() > 0) return;
-  batches_ =
-      make_feature_batches(*images_, extractor.extract(name_.c_str(), *images_, loading_), loading_, device_);
+  if (uses_features_) return;
+  uses_features_ = true;
+  const std::shared_ptr<const Features> features = extractor.extract(name_.c_str(), *images_, loading_);
+  if (batches_) batches_ = make_feature_batches(shared_.own(), shared_.own_part(features), loading_, device_);
 }
 
 void EvaluationSplit::use_images() {
-  if (batches_->modules_done() > 0) batches_ = BatchSource::make(*images_, loading_, device_);
+  if (uses_features_) batches_ = image_batches();
+  uses_features_ = false;
 }
 
 void EvaluationSplit::feed(
@@ -142,20 +154,26 @@ void EvaluationSplit::feed(
     const std::function<void(std::span<const float> logits, const data::Truth& truth)>& use) {
   const engine::NoGradGuard no_grad;
   network.set_training(false);
-  BatchSource& batches = view == 0 ? *batches_ : *view_batches_;
-  const std::size_t count = images_->count();
-  std::size_t done = static_cast<std::size_t>(view) * count;
-  batches.start_epoch(static_cast<std::uint64_t>(view));
-  while (batches.load_next()) {
-    batches.make_images();
-    const model::FromFeatures from(network, batches.modules_done());
-    const std::vector<float> logits = network(batches.images()).to_host();
-    const data::Truth truth = batches.truth();
-    use(logits, truth);
-    done += truth.images();
-    console.progress(name_ == "test" ? "Test" : "Validation", done, static_cast<std::size_t>(views_) * count);
+  BatchSource* const batches = view == 0 ? batches_.get() : view_batches_.get();
+  const std::size_t count = images_->count(), before = static_cast<std::size_t>(view) * count;
+  std::size_t done = 0;
+  std::vector<float> own;  // logits of this rank, where there are several
+  if (batches != nullptr) batches->start_epoch(static_cast<std::uint64_t>(view));
+  while (batches != nullptr && batches->load_next()) {
+    batches->make_images();
+    const model::FromFeatures from(network, batches->modules_done());
+    const std::vector<float> logits = network(batches->images()).to_host();
+    const data::Truth truth = batches->truth();
+    if (shared_.are_shared())
+      own.insert(own.end(), logits.begin(), logits.end());
+    else
+      use(logits, truth);
+    done = std::min(count, done + truth.images() * static_cast<std::size_t>(shared_.ranks()));
+    console.progress(name_ == "test" ? "Test" : "Validation", before + done,
+                     static_cast<std::size_t>(views_) * count);
     if (interrupted()) throw Interrupted("interrupted while evaluating");
   }
+  if (shared_.are_shared()) use(shared_.gather(own, classes_), {images_->labels, images_->targets});
 }
 
 std::vector<double> EvaluationSplit::mean_probabilities(model::Module& network, double temperature,

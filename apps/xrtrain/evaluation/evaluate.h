@@ -13,6 +13,7 @@
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/evaluation/metrics.h"
 #include "apps/xrtrain/evaluation/predictions.h"
+#include "apps/xrtrain/evaluation/shared_batches.h"
 #include "apps/xrtrain/training/batch_source.h"
 #include "apps/xrtrain/training/dataset.h"
 #include "apps/xrtrain/training/features.h"
@@ -29,14 +30,17 @@ namespace xr::apps {
 /// The images of one split, ready to be evaluated on again and again.
 class EvaluationSplit {
  public:
-  /// `name`: "validation" or "test". For networks on `device`. `views` of each image (views.h) are averaged.
+  /// `name`: "validation" or "test". For networks on `device`. `views` of each image (views.h) are averaged. The ranks of
+  /// `communicator` (null: this process alone) compute the batches together: each has a split of the same images, calls
+  /// the same functions, and gets all results.
   EvaluationSplit(std::string name, std::shared_ptr<const data::ImageSet> images,
                   const Preprocessing& preprocessing, std::int64_t image_size, std::int64_t batch_size,
                   std::int64_t workers, std::size_t classes, const kernels::Device& device,
-                  std::int64_t views = 1);
+                  std::int64_t views = 1, engine::Communicator* communicator = nullptr);
   EvaluationSplit(std::string name, data::ImageSet images, const Preprocessing& preprocessing,
                   std::int64_t image_size, std::int64_t batch_size, std::int64_t workers, std::size_t classes,
-                  const kernels::Device& device, std::int64_t views = 1);
+                  const kernels::Device& device, std::int64_t views = 1,
+                  engine::Communicator* communicator = nullptr);
   EvaluationSplit(const EvaluationSplit&) = delete;
   EvaluationSplit& operator=(const EvaluationSplit&) = delete;
 
@@ -63,7 +67,8 @@ class EvaluationSplit {
                                                        Console& console);
 
  private:
-  /// Calls `use` with the logits and the truth of each batch of a view.
+  [[nodiscard]] std::unique_ptr<BatchSource> image_batches() const;
+  /// Calls `use` with the logits and the truth of the images of a view, some or all of them at a time.
   void feed(model::Module& network, std::int64_t view, Console& console,
             const std::function<void(std::span<const float> logits, const data::Truth& truth)>& use);
 
@@ -74,8 +79,10 @@ class EvaluationSplit {
   std::int64_t views_;
   data::LoaderSettings loading_;
   kernels::Device device_;
-  std::unique_ptr<BatchSource> batches_;
+  SharedBatches shared_;
+  std::unique_ptr<BatchSource> batches_;       // of this rank; null where it has none
   std::unique_ptr<BatchSource> view_batches_;  // of all views but the first; or none
+  bool uses_features_ = false;
 };
 
 /// Results of probabilities, images x classes: right is the class of largest probability (of a label, the side of

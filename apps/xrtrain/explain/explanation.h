@@ -48,7 +48,7 @@ struct ExplainSettings {
 constexpr double min_agreement = 0.2;
 
 struct MapWarning {
-  const char* id;  ///< of apps/xrtrain/warning_id.h
+  std::string id;  ///< of apps/xrtrain/warning_id.h
   std::string text;
 };
 

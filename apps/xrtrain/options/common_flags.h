@@ -2,6 +2,8 @@
 #pragma once
 
 #include "apps/command_line/command_line.h"
+#include "apps/xrtrain/console.h"
+#include "apps/xrtrain/distributed/ranks.h"
 #include "apps/xrtrain/errors.h"
 
 namespace xr::apps {
@@ -19,6 +21,12 @@ struct CommonFlags {
     command.flag("--verbose", verbose,
                  "Print all figures: every checkpoint, metrics, thresholds, calibration");
     command.flag("--json", json, "Print one JSON object per line");
+  }
+  /// Rank 0 alone prints.
+  [[nodiscard]] ConsoleSettings console(const Ranks& ranks) const {
+    ConsoleSettings settings{quiet, json, LogLevel::info, verbose};
+    settings.silent = !ranks.is_first();
+    return settings;
   }
   /// Throws UsageError.
   void check() const {

@@ -2,12 +2,44 @@
 
 #include <fmt/core.h>
 
+#include <functional>
+#include <utility>
+#include <vector>
+
 #include "apps/command_line/backend_names.h"
 #include "apps/xrtrain/console.h"
 #include "apps/xrtrain/options/options.h"
 #include "kernels/common/parallel.h"
 
 namespace xr::apps {
+
+namespace {
+
+/// What is to be said of the choice of a device.
+struct MachineNotes {
+  std::vector<std::pair<const char*, std::string>> lines;  // kind, text
+
+  void add(const char* kind, const std::string& text) {
+    if (!text.empty()) lines.emplace_back(kind, text);
+  }
+  void print() const {
+    for (const auto& [kind, text] : lines) print_aside(kind, text);
+  }
+};
+
+/// The device of the options, configured; `own` is that of this rank.
+kernels::Device configure_machine(const MachineOptions& options, MachineNotes& notes,
+                                  const std::function<kernels::Device(const kernels::Device&)>& own) {
+  std::string why_not_the_gpu;
+  const kernels::Device chosen = own(choose_device(options.device, &why_not_the_gpu));
+  if (!why_not_the_gpu.empty()) notes.add("warning", why_not_the_gpu + " (--device auto uses the CPU)");
+  if (configure_device(chosen, options.precision, options.kernel_choice) != options.precision)
+    notes.add("warning", without_bf16);
+  notes.add("note", simulation_text(chosen));
+  return chosen;
+}
+
+}  // namespace
 
 void MachineOptions::add(command_line::Command command, const char* default_batch) {
   const char* group = "Machine";
@@ -45,13 +77,29 @@ std::string simulation_text(const kernels::Device& device) {
 }
 
 kernels::Device MachineOptions::apply() const {
-  std::string why_not_the_gpu;
-  const kernels::Device chosen = choose_device(device, &why_not_the_gpu);
-  if (!why_not_the_gpu.empty()) print_aside("warning", why_not_the_gpu + " (--device auto uses the CPU)");
-  if (configure_device(chosen, precision, kernel_choice) != precision) print_aside("warning", without_bf16);
-  if (const std::string text = simulation_text(chosen); !text.empty()) print_aside("note", text);
+  MachineNotes notes;
+  const kernels::Device chosen =
+      configure_machine(*this, notes, [](const kernels::Device& found) { return found; });
+  notes.print();
   if (threads > 0) kernels::set_thread_count(static_cast<int>(threads));
   return chosen;
+}
+
+kernels::Device MachineOptions::apply(Ranks& ranks) const {
+  MachineNotes notes;
+  const kernels::Device chosen = configure_machine(
+      *this, notes, [&](const kernels::Device& found) { return ranks.own_device(found, device); });
+  if (ranks.is_first()) notes.print();
+  (void)ranks.set_threads(threads, 1);
+  ranks.require_same({{"device", kernels::backend(chosen).description()}});
+  return chosen;
+}
+
+void WaitOption::add(command_line::Command command) {
+  command.option("--timeout", seconds, "With mpirun: seconds that a rank waits for another before all end")
+      .show_default()
+      .range(1.0, 1e5)
+      .group("Machine");
 }
 
 }  // namespace xr::apps

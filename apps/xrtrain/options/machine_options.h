@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/command_line/command_line.h"
+#include "apps/xrtrain/distributed/ranks.h"
 #include "kernels/registry.h"
 
 namespace xr::apps {
@@ -20,6 +21,15 @@ struct MachineOptions {
   void add(command_line::Command command, const char* default_batch);
   /// Sets the number of threads and returns the device. Throws UsageError.
   [[nodiscard]] kernels::Device apply() const;
+  /// The same for each of several ranks, which must have the same device and number of threads. Rank 0 prints.
+  [[nodiscard]] kernels::Device apply(Ranks& ranks) const;
+};
+
+/// Seconds that a rank of several waits for another before all end, for the commands that several processes share.
+struct WaitOption {
+  double seconds = 600;
+
+  void add(command_line::Command command);
 };
 
 /// "cuda:0 is simulated, and times mean nothing: ...", or nothing where the device is what its name says.

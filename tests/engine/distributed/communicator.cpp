@@ -12,11 +12,11 @@ using namespace xr::engine::test;
 using Catch::Matchers::Contains;
 
 // Catch's checks belong to one thread, so the ranks count what is wrong.
-TEST_CASE("1 to 5 ranks: broadcast from every root, all_gather and texts") {
+TEST_CASE("1 to 5 ranks: broadcast from every root, all_gather, parts and texts") {
   for (int count = 1; count <= 5; ++count) {
     std::atomic<int> wrong{0};
     on_ranks(count, [&](Communicator& ranks) {
-      if (ranks.size() != count || ranks.local_rank() != ranks.rank()) ++wrong;
+      if (ranks.size() != count || ranks.local_rank() != ranks.rank() || ranks.local_size() != count) ++wrong;
       for (int root = 0; root < count; ++root) {
         int value = ranks.rank() == root ? 100 + root : -1;
         ranks.broadcast(std::as_writable_bytes(std::span(&value, 1)), root);
@@ -27,6 +27,16 @@ TEST_CASE("1 to 5 ranks: broadcast from every root, all_gather and texts") {
       ranks.all_gather(std::as_bytes(std::span(&mine, 1)), std::as_writable_bytes(std::span(all)));
       for (int rank = 0; rank < count; ++rank)
         if (all[static_cast<std::size_t>(rank)] != 7 * rank) ++wrong;
+      // Rank r has r bytes of the value r: rank 0 has none.
+      const std::vector<std::byte> own(static_cast<std::size_t>(ranks.rank()),
+                                       static_cast<std::byte>(ranks.rank()));
+      const auto everywhere = ranks.all_gather_parts(own), at_last = ranks.gather_parts(own, count - 1);
+      for (int rank = 0; rank < count; ++rank) {
+        const auto r = static_cast<std::size_t>(rank);
+        const std::vector<std::byte> wanted(r, static_cast<std::byte>(rank));
+        if (everywhere[r] != wanted) ++wrong;
+        if (at_last[r] != (ranks.rank() == count - 1 ? wanted : std::vector<std::byte>())) ++wrong;
+      }
       const std::vector<std::string> texts =
           ranks.all_gather_text(std::string(static_cast<std::size_t>(ranks.rank()), 'x'));
       for (int rank = 0; rank < count; ++rank)

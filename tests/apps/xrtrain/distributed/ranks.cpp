@@ -1,113 +1,16 @@
 // Several processes that mpirun started: the bytes of one process, one message for an error, an end for all.
+#include "tests/apps/xrtrain/distributed/support.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <csignal>
 #include <fstream>
-#include <optional>
-#include <sstream>
 
 #include "apps/mpi/launcher.h"
-#include "apps/mpi/process_ranks.h"
-#include "kernels/common/random.h"
-#include "tests/apps/xrtrain/support.h"
 
 namespace xr::apps::test {
 
 namespace {
-
-/// Skips the test with a line where there is no mpirun, or a program without MPI.
-bool can_start_ranks() {
-  if (mpi::library().empty()) {
-    WARN("not tested: this build has no MPI (install " << mpi::package << ")");
-    return false;
-  }
-  if (std::system("command -v mpirun >/dev/null") != 0) {
-    WARN("not tested: there is no mpirun (install openmpi-bin)");
-    return false;
-  }
-  return true;
-}
-
-/// More ranks than cores, as root, in a container that forbids to read another process's memory.
-RunSettings with_ranks(int count) {
-  RunSettings settings;
-  settings.environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
-                          {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
-                          {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
-                          {"OMPI_MCA_hwloc_base_binding_policy", "none"},
-                          {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
-                          {"ASAN_OPTIONS", "detect_leaks=0"}};  // Open MPI keeps some memory
-  settings.launcher = {"mpirun", "-n", std::to_string(count)};
-  return settings;
-}
-
-Arguments sharded(const TemporaryFolder& folder, const std::string& out, const Arguments& more = {}) {
-  Arguments arguments = tiny(folder, out, {"--epochs", "2", "--shards", "12", "--timeout", "60"});
-  replace_value(arguments, "--threads", "1");
-  replace_value(arguments, "--batch-size", "12");
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-/// For mpirun -n 1 xrtrain ARGUMENTS : -n 1 START ARGUMENTS MORE, where START ends in the program.
-Arguments with_second(const Arguments& arguments, const Arguments& start, const Arguments& more = {}) {
-  Arguments two = arguments;
-  two.insert(two.end(), {":", "-n", "1"});
-  for (const Arguments* part : {&start, &arguments, &more}) two.insert(two.end(), part->begin(), part->end());
-  return two;
-}
-
-/// The error lines of the program, without what mpirun says.
-std::vector<std::string> error_lines(const Result& result) {
-  std::vector<std::string> found;
-  std::istringstream lines(result.error);
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with("xrtrain: error: ")) found.push_back(line);
-  return found;
-}
-
-std::string one_error(const Result& result) {
-  const std::vector<std::string> lines = error_lines(result);
-  INFO(result.error);
-  CHECK(lines.size() == 1);
-  return lines.empty() ? "" : lines.front();
-}
-
-/// The process of a rank that mpirun (`launcher`) started, once it is one.
-std::optional<int> process_of_rank(int launcher, int rank) {
-  std::error_code code;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", code)) {
-    const std::string name = entry.path().filename().string();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string status = read_text(entry.path() / "status");
-    if (status.find(fmt::format("\nPPid:\t{}\n", launcher)) == std::string::npos) continue;
-    const std::string environment = '\0' + read_text(entry.path() / "environ");
-    if (environment.find(std::string(1, '\0') + fmt::format("OMPI_COMM_WORLD_RANK={}", rank) + '\0') !=
-        std::string::npos)
-      return std::stoi(name);
-  }
-  return {};
-}
-
-/// Sends a signal to a rank, once, as soon as `is_time` and the rank is there.
-std::function<void(int)> signal_to(int rank, int signal, const std::function<bool()>& is_time) {
-  return [=, done = false](int launcher) mutable {
-    if (done || !is_time()) return;
-    const std::optional<int> process = process_of_rank(launcher, rank);
-    done = process && ::kill(*process, signal) == 0;
-  };
-}
-
-/// Whether that many seconds have passed.
-std::function<bool()> after(double seconds) {
-  using Clock = std::chrono::steady_clock;
-  return [=, started = Clock::now()] {
-    return std::chrono::duration<double>(Clock::now() - started).count() >= seconds;
-  };
-}
 
 void check_networks(const std::string& network) {
   if (!can_start_ranks()) return;
@@ -206,8 +109,7 @@ TEST_CASE("ranks that do not belong together refuse to start, with one message")
   };
   CHECK_THAT(line_of(sharded(folder, "five"), 5, 2),
              contains("5 ranks do not divide --shards 12: use --shards 15"));
-  CHECK_THAT(line_of({"eval", (folder / "nowhere").string()}, 2, 2),
-             contains("eval") && contains("start it without mpirun"));
+  CHECK_THAT(line_of({"info"}, 2, 2), contains("info") && contains("start it without mpirun"));
 
   CHECK_THAT(line_of(with_second(sharded(folder, "differs"), {XR_PROGRAM}, {"--lr", "0.5"}), 1, 2),
              contains("rank 1 on host") && contains("differs from rank 0 in --lr: 0.5, rank 0 has no value"));
@@ -226,57 +128,6 @@ TEST_CASE("ranks that do not belong together refuse to start, with one message")
   CHECK_THAT(line_of(missing, 3, 3),
              contains("rank 0 on host") || contains("rank 1 on host") || contains("rank 2 on host"));
   CHECK_FALSE(fs::exists(folder / "missing" / "config.toml"));
-}
-
-TEST_CASE("a rank that stops answering ends all others at the deadline, by name") {
-  if (!can_start_ranks()) return;
-  TemporaryFolder folder;
-  make_phantoms(folder, 12, 2);
-  Arguments arguments = sharded(folder, "stopped");
-  replace_value(arguments, "--timeout", "2");
-  replace_value(arguments, "--epochs", "5000");
-  RunSettings settings = with_ranks(2);
-  settings.while_running =
-      signal_to(1, SIGSTOP, [path = folder / "stopped" / "history.csv"] { return fs::exists(path); });
-  const Result result = run(folder, arguments, settings);
-  CHECK(result.status != 0);
-  CHECK_THAT(one_error(result), contains("rank 1 on host") && contains("did not answer") &&
-                                    contains("within 2 s") && contains("--timeout"));
-  check_no_leftovers(folder / "stopped");
-}
-
-TEST_CASE("runs whose ranks are killed at random go on, on other numbers of ranks, to the same bytes") {
-  if (!can_start_ranks()) return;
-  TemporaryFolder folder;
-  make_phantoms(folder, 12, 2);
-  const auto arguments = [&](const std::string& out) {
-    Arguments result = sharded(folder, out, {"--resume"});
-    replace_value(result, "--epochs", "6");
-    return result;
-  };
-  REQUIRE(run(folder, arguments("undisturbed")).status == 0);
-  const auto started = std::chrono::steady_clock::now();
-  REQUIRE(run(folder, arguments("timed"), with_ranks(2)).status == 0);
-  const double duration = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  Philox random(21, 1);
-  int kills = 0;
-  for (int round = 0; kills < 5 && round < 40; ++round) {
-    const std::string name = fmt::format("round{}", round);
-    for (int attempt = 0;; ++attempt) {
-      const int ranks = std::array{2, 3, 4}[random.below(3)];
-      RunSettings settings = with_ranks(ranks);
-      if (attempt % 4 != 3)  // so that each round ends
-        settings.while_running = signal_to(static_cast<int>(random.below(static_cast<std::uint32_t>(ranks))),
-                                           SIGKILL, after(random.uniform() * duration));
-      const Result result = run(folder, arguments(name), settings);
-      if (result.status == 0) break;
-      ++kills;
-      CHECK(error_lines(result).size() <= 1);
-    }
-    check_same_results(folder / "undisturbed", folder / name);
-    check_no_leftovers(folder / name);
-  }
-  CHECK(kills >= 5);
 }
 
 TEST_CASE("the option --shards is checked, and changes a run in one process only by its own rule") {

@@ -1,0 +1,99 @@
+#include "tests/apps/xrtrain/distributed/support.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <sstream>
+
+#include "apps/mpi/process_ranks.h"
+
+namespace xr::apps::test {
+
+bool can_start_ranks() {
+  if (mpi::library().empty()) {
+    WARN("not tested: this build has no MPI (install " << mpi::package << ")");
+    return false;
+  }
+  if (std::system("command -v mpirun >/dev/null") != 0) {
+    WARN("not tested: there is no mpirun (install openmpi-bin)");
+    return false;
+  }
+  return true;
+}
+
+RunSettings with_ranks(int count) {
+  RunSettings settings;
+  settings.environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+                          {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
+                          {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
+                          {"OMPI_MCA_hwloc_base_binding_policy", "none"},
+                          {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
+                          {"ASAN_OPTIONS", "detect_leaks=0"}};  // Open MPI keeps some memory
+  settings.launcher = {"mpirun", "-n", std::to_string(count)};
+  return settings;
+}
+
+Arguments sharded(const TemporaryFolder& folder, const std::string& out, const Arguments& more) {
+  Arguments arguments = tiny(folder, out, {"--epochs", "2", "--shards", "12", "--timeout", "60"});
+  replace_value(arguments, "--threads", "1");
+  replace_value(arguments, "--batch-size", "12");
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+Arguments with_second(const Arguments& arguments, const Arguments& start, const Arguments& more) {
+  Arguments two = arguments;
+  two.insert(two.end(), {":", "-n", "1"});
+  for (const Arguments* part : {&start, &arguments, &more}) two.insert(two.end(), part->begin(), part->end());
+  return two;
+}
+
+std::vector<std::string> error_lines(const Result& result) {
+  std::vector<std::string> found;
+  std::istringstream lines(result.error);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("xrtrain: error: ")) found.push_back(line);
+  return found;
+}
+
+std::string one_error(const Result& result) {
+  const std::vector<std::string> lines = error_lines(result);
+  INFO(result.error);
+  CHECK(lines.size() == 1);
+  return lines.empty() ? "" : lines.front();
+}
+
+std::optional<int> process_of_rank(int launcher, int rank) {
+  std::error_code code;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string status = read_text(entry.path() / "status");
+    if (status.find(fmt::format("\nPPid:\t{}\n", launcher)) == std::string::npos) continue;
+    const std::string environment = '\0' + read_text(entry.path() / "environ");
+    if (environment.find(std::string(1, '\0') + fmt::format("OMPI_COMM_WORLD_RANK={}", rank) + '\0') !=
+        std::string::npos)
+      return std::stoi(name);
+  }
+  return {};
+}
+
+std::function<void(int)> signal_to(int rank, int signal, const std::function<bool()>& is_time) {
+  return [=, done = false](int launcher) mutable {
+    if (done || !is_time()) return;
+    const std::optional<int> process = process_of_rank(launcher, rank);
+    done = process && ::kill(*process, signal) == 0;
+  };
+}
+
+std::function<bool()> after(double seconds) {
+  using Clock = std::chrono::steady_clock;
+  return [=, started = Clock::now()] {
+    return std::chrono::duration<double>(Clock::now() - started).count() >= seconds;
+  };
+}
+
+}  // namespace xr::apps::test
