@@ -88,7 +88,8 @@ ShardedTrainingStep::ShardedTrainingStep(Module& network, engine::ParameterArena
       buckets_(make_buckets(arena, sharding.buckets)),
       loss_place_(elements(buffers_of(network))),
       logits_place_(loss_place_ + 1),
-      sums_(bucket_widths(), sharding.shards, sharding.communicator) {
+      last_values_(bucket_widths().back()),
+      sums_(bucket_widths(), sharding.shards, sharding.communicator, sharding.exchange) {
   std::size_t place = 0;
   for (const NamedTensor& entry : buffers_of(network)) {
     buffers_.push_back({entry.tensor, entry.tensor.clone(), place});
@@ -170,9 +171,19 @@ void ShardedTrainingStep::add_gradients(std::size_t bucket, std::int64_t shard) 
   const engine::Range& range = buckets_[bucket].range;
   const std::span<float> values = sums_.next(bucket);
   const Tensor& gradients = arena_.gradients();
-  gradients.backend().copy_to_host(values.data(), gradients.view().as<float>() + range.begin,
-                                   values.size_bytes());
+  const float* const from = gradients.view().as<float>() + range.begin;
+  if (is_on_device())
+    gradients.backend().copy(values.data(), from, values.size_bytes());
+  else
+    gradients.backend().copy_to_host(values.data(), from, values.size_bytes());
   sums_.add_shard(bucket, shard);
+}
+
+void ShardedTrainingStep::write(std::span<float> place, std::span<const float> values) const {
+  if (is_on_device())
+    arena_.gradients().backend().copy_from_host(place.data(), values.data(), values.size_bytes());
+  else
+    std::ranges::copy(values, place.begin());
 }
 
 void ShardedTrainingStep::finish_gradient(std::int64_t shard, const engine::TensorState& parameter) {
@@ -188,7 +199,8 @@ void ShardedTrainingStep::run_shard(std::int64_t step, std::int64_t shard, const
   const std::size_t last = buckets_.size();
   if (rows.count() == 0) {
     for (std::size_t bucket = 0; bucket <= last; ++bucket) {
-      std::ranges::fill(sums_.next(bucket), 0.0f);
+      const std::span<float> place = sums_.next(bucket);
+      write(place, std::vector<float>(place.size()));
       sums_.add_shard(bucket, shard);
     }
     return;
@@ -205,7 +217,8 @@ void ShardedTrainingStep::run_shard(std::int64_t step, std::int64_t shard, const
                                                  rows_of(labels, rows), {}, loss_gradient);
   for (std::size_t bucket = 0; bucket < last; ++bucket)  // parameters that the loss does not depend on
     if (buckets_[bucket].without_gradient > 0) add_gradients(bucket, shard);
-  collect(sums_.next(last), shard, share, result);
+  collect(last_values_, shard, share, result);
+  write(sums_.next(last), last_values_);
   sums_.add_shard(last, shard);
 }
 
@@ -213,11 +226,18 @@ void ShardedTrainingStep::apply() {
   Tensor& gradients = arena_.gradients();
   for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket) {
     const std::span<const float> sum = sums_.finish(bucket);
-    gradients.backend().copy_from_host(gradients.mutable_view().as<float>() + buckets_[bucket].range.begin,
-                                       sum.data(), sum.size_bytes());
+    float* const place = gradients.mutable_view().as<float>() + buckets_[bucket].range.begin;
+    if (is_on_device())
+      gradients.backend().copy(place, sum.data(), sum.size_bytes());
+    else
+      gradients.backend().copy_from_host(place, sum.data(), sum.size_bytes());
   }
   arena_.mark_gradients_written();
-  const std::span<const float> sum = sums_.finish(buckets_.size());
+  std::span<const float> sum = sums_.finish(buckets_.size());
+  if (is_on_device()) {
+    gradients.backend().copy_to_host(last_values_.data(), sum.data(), sum.size_bytes());
+    sum = last_values_;
+  }
   apply_buffers(sum);
   const engine::Device& device = gradients.device();
   const std::int64_t rows = cut_.back().end;

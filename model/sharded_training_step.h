@@ -22,6 +22,8 @@ struct ShardSettings {
   /// Whom the shards are shared with, in parts of equal size; null: this process computes all. Outlives the step.
   engine::Communicator* communicator = nullptr;
   engine::BucketSize buckets = {};  ///< of gradients that are sent together; changes no bytes
+  /// Between the devices of the ranks, on the network's device: sums stay in its memory. Null: through the host's.
+  engine::DeviceExchange* exchange = nullptr;
 
   /// The shards of this rank, and their rows in a batch of `rows`.
   [[nodiscard]] engine::Range own_shards() const;
@@ -70,11 +72,14 @@ class ShardedTrainingStep {
   /// Of the shard that is computed: the gradient of this parameter is final; buckets whose last it was are added.
   void finish_gradient(std::int64_t shard, const engine::TensorState& parameter);
   void add_gradients(std::size_t bucket, std::int64_t shard);
+  /// Copies the host's values to the place of a shard in a bucket.
+  void write(std::span<float> place, std::span<const float> values) const;
   /// What a shard adds to the last bucket: `values`.
   void collect(std::span<float> values, std::int64_t shard, float share, const TrainingStep::Result& result);
   /// Gradients, buffers and the result of the step, from the sums over all shards.
   void apply();
   void apply_buffers(std::span<const float> sum);
+  [[nodiscard]] bool is_on_device() const { return sharding_.exchange != nullptr; }
 
   Module& network_;
   engine::ParameterArena& arena_;
@@ -88,6 +93,7 @@ class ShardedTrainingStep {
   std::unordered_map<const engine::TensorState*, std::vector<std::size_t>> buckets_of_;  // a parameter
   // The last bucket: changes of buffers, the loss, logits.
   std::size_t loss_place_ = 0, logits_place_ = 0;
+  std::vector<float> last_values_;  // of the last bucket, on the host
   engine::BucketSums sums_;
   TrainingStep::Result result_;
 };

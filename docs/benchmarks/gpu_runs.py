@@ -15,6 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 PAGE = HERE / "gpu-runs.md"
 HEAD = re.compile(r"commit (\S+), (\d{4}-\d\d-\d\d) \d\d:\d\d, ([^,]+)(.*)")
+SEVERAL_GPUS = ["engine/distributed/nccl_library.cpp", "engine/distributed/nccl_exchange.cpp",
+                "kernels/cuda/device/native_stream.cu", "apps/xrtrain/distributed/device_sums.cpp"]
 KERNEL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\((?:[^()]|\([^()]*\))*\)\s*)?(\w+)\(")
 
 
@@ -77,6 +79,10 @@ def page(found):
     for name, path in kernels_of_sources():
         passed = f"{tested['date']}, {tested['commit']}" if tested else "never"
         lines.append(f"| `{name}` | {path} | {passed} |")
+    lines += ["", "## Several GPUs", "",
+              "No step of gpu_check.sh uses more than one GPU. Never run on GPUs, and tested with a library that stands in "
+              "for NCCL on the CPU (`tests/engine/distributed/nccl.cpp`):", ""]
+    lines += [f"- {path}" for path in SEVERAL_GPUS if (PROJECT / path).exists()]
     return "\n".join(lines) + "\n"
 
 

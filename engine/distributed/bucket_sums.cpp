@@ -19,17 +19,23 @@ std::vector<Range> cut_into_buckets(const std::vector<std::int64_t>& offsets, co
 }
 
 BucketSums::BucketSums(const std::vector<std::size_t>& widths, std::int64_t shards,
-                       Communicator* communicator)
+                       Communicator* communicator, DeviceExchange* exchange)
     : shards_(shards),
       communicator_(communicator != nullptr && communicator->size() > 1 ? communicator : nullptr),
+      exchange_(communicator_ == nullptr ? nullptr : exchange),
+      rank_sum_(exchange_),
       own_shards_(communicator_ == nullptr
                       ? Range{0, shards}
                       : shards_of_rank(shards, communicator->rank(), communicator->size())),
       is_filled_(widths.size(), 0) {
-  for (const std::size_t width : widths) sums_.emplace_back(width);
+  const kernels::Device device = exchange_ == nullptr ? kernels::Device{} : exchange_->device();
+  for (const std::size_t width : widths) sums_.emplace_back(width, device);
   if (communicator_ == nullptr) return;
-  for (const std::size_t width : widths) totals_.emplace_back(width);
+  for (const std::size_t width : widths)
+    totals_.push_back(
+        Tensor::empty({static_cast<std::int64_t>(width)}, {DType::f32, device, Layout::contiguous}));
   summed_buckets_ = widths.size();
+  if (exchange_ != nullptr) return;
   thread_ = std::thread([this] { sum_over_ranks(); });
 }
 
@@ -66,16 +72,33 @@ void BucketSums::add_shard(std::size_t bucket, std::int64_t shard) {
 
 std::span<const float> BucketSums::finish(std::size_t bucket) {
   if (communicator_ == nullptr) return sums_[bucket].finish();
+  if (exchange_ != nullptr) return finish_on_device(bucket);
   const auto started = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return summed_buckets_ > bucket || error_; });
   waited_ += std::chrono::steady_clock::now() - started;
   if (error_) std::rethrow_exception(error_);
-  return totals_[bucket];
+  return total(bucket);
+}
+
+std::span<float> BucketSums::total(std::size_t bucket) {
+  return {totals_[bucket].mutable_view().as<float>(), static_cast<std::size_t>(totals_[bucket].numel())};
+}
+
+// In the order of the buckets, whatever is asked for.
+std::span<const float> BucketSums::finish_on_device(std::size_t bucket) {
+  const auto started = std::chrono::steady_clock::now();
+  if (summed_buckets_ == 0) communicator_->barrier();
+  for (; summed_buckets_ <= bucket; ++summed_buckets_) {
+    XR_CHECK(is_filled_[summed_buckets_] != 0, "bucket {} was not filled", summed_buckets_);
+    rank_sum_.add(*communicator_, shards_, sums_[summed_buckets_], total(summed_buckets_));
+  }
+  waited_ += std::chrono::steady_clock::now() - started;
+  summed_ += std::chrono::steady_clock::now() - started;
+  return total(bucket);
 }
 
 void BucketSums::sum_over_ranks() {
-  RankSum sum;
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] {
@@ -88,7 +111,7 @@ void BucketSums::sum_over_ranks() {
     const auto started = std::chrono::steady_clock::now();
     std::exception_ptr error;
     try {
-      sum.add(*communicator_, shards_, sums_[bucket], totals_[bucket]);
+      rank_sum_.add(*communicator_, shards_, sums_[bucket], total(bucket));
     } catch (...) {
       error = std::current_exception();
     }

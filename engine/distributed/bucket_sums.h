@@ -33,8 +33,10 @@ struct BucketSize {
 class BucketSums {
  public:
   /// `widths`: floats of each bucket. `communicator`: whom the shards are shared with, or null; it outlives this, and
-  /// nobody else uses it between begin() and the last finish().
-  BucketSums(const std::vector<std::size_t>& widths, std::int64_t shards, Communicator* communicator);
+  /// nobody else uses it between begin() and the last finish(). With `exchange` buckets and sums lie in the memory of its
+  /// device, and the sums over ranks are queued there by finish(), after a barrier that has the communicator's deadline.
+  BucketSums(const std::vector<std::size_t>& widths, std::int64_t shards, Communicator* communicator,
+             DeviceExchange* exchange = nullptr);
   /// Interrupts the communicator where a sum is under way.
   ~BucketSums();
   BucketSums(const BucketSums&) = delete;
@@ -57,12 +59,16 @@ class BucketSums {
  private:
   using Seconds = std::chrono::duration<double>;
   void sum_over_ranks();
+  [[nodiscard]] std::span<float> total(std::size_t bucket);
+  [[nodiscard]] std::span<const float> finish_on_device(std::size_t bucket);
 
   std::int64_t shards_;
   Communicator* communicator_;
+  DeviceExchange* exchange_;
+  RankSum rank_sum_;
   Range own_shards_;
   std::vector<ShardSum> sums_;
-  std::vector<std::vector<float>> totals_;  // with several ranks
+  std::vector<Tensor> totals_;  // with several ranks
   Seconds waited_{0}, summed_{0};
 
   // Of the thread that sums over ranks.

@@ -17,6 +17,15 @@ void add_to(std::span<float> sum, std::span<const float> values) {
                            });
 }
 
+/// left += right, in the memory of a device.
+void add_on(const kernels::Device& device, std::span<float> left, std::span<const float> right) {
+  kernels::View sum;
+  sum.data = left.data();
+  sum.shape = {static_cast<std::int64_t>(left.size())};
+  kernels::backend(device).run(kernels::Scale{
+      .x = {right.data(), sum.shape}, .y = sum, .factor = 1.0f, .write = kernels::GradientWrite::accumulate});
+}
+
 /// Whether two neighbouring nodes are the halves of one.
 bool are_halves(const ShardNode& left, const ShardNode& right) {
   return left.level == right.level && left.index % 2 == 0 && right.index == left.index + 1;
@@ -48,11 +57,14 @@ std::vector<ShardNode> pieces_of(const Range& shards) {
 }
 
 std::span<float> ShardSum::next() {
-  if (values_.size() > nodes_.size()) return values_.back();
-  if (free_.empty()) free_.emplace_back(width_);
-  values_.push_back(std::move(free_.back()));
-  free_.pop_back();
-  return values_.back();
+  if (values_.size() == nodes_.size()) {
+    if (free_.empty())
+      free_.push_back(
+          Tensor::empty({static_cast<std::int64_t>(width_)}, {DType::f32, device_, Layout::contiguous}));
+    values_.push_back(std::move(free_.back()));
+    free_.pop_back();
+  }
+  return floats(values_.back());
 }
 
 void ShardSum::add(const ShardNode& node) {
@@ -66,7 +78,11 @@ void ShardSum::add(const ShardNode& node) {
 }
 
 void ShardSum::add_last_two() {
-  add_to(values_[values_.size() - 2], values_.back());
+  const std::span<float> left = floats(values_[values_.size() - 2]), right = floats(values_.back());
+  if (device_.type == kernels::DeviceType::cpu)
+    add_to(left, right);
+  else
+    add_on(device_, left, right);
   free_.push_back(std::move(values_.back()));
   values_.pop_back();
   nodes_.pop_back();
@@ -75,48 +91,53 @@ void ShardSum::add_last_two() {
 std::span<float> ShardSum::finish() {
   XR_CHECK(!nodes_.empty() && values_.size() == nodes_.size(), "the sum over shards has no piece");
   while (nodes_.size() > 1) add_last_two();  // what has no neighbour went up as it was
-  return values_.front();
+  return floats(values_.front());
 }
 
 void ShardSum::clear() {
-  for (std::vector<float>& values : values_) free_.push_back(std::move(values));
+  for (Tensor& values : values_) free_.push_back(std::move(values));
   values_.clear();
   nodes_.clear();
 }
 
-namespace {
-
-/// A piece of the tree on its way up, in memory of its own.
-struct Operand {
-  ShardNode node;
-  std::span<float> values;
-};
-
 /// Adds the last two, in the memory of the left one, or in `result` where nothing is left to add.
-void add_last_operands(std::vector<Operand>& operands, std::size_t left_to_come, std::span<float> result) {
+void RankSum::add_last_two(std::vector<Operand>& operands, std::size_t left_to_come,
+                           std::span<float> result) const {
   const Operand right = operands.back();
   operands.pop_back();
   Operand& left = operands.back();
-  const bool is_last = operands.size() == 1 && left_to_come == 0;
-  const std::span<float> sum = is_last ? result : left.values;
-  std::transform(left.values.begin(), left.values.end(), right.values.begin(), sum.begin(), std::plus<>());
+  std::span<float> sum = left.values;
+  if (exchange_ != nullptr) {
+    add_on(exchange_->device(), left.values, right.values);
+  } else {
+    if (operands.size() == 1 && left_to_come == 0) sum = result;
+    std::transform(left.values.begin(), left.values.end(), right.values.begin(), sum.begin(), std::plus<>());
+  }
   left = {{left.node.level + 1, left.node.index / 2}, sum};
 }
 
 /// The sum of all pieces of the tree, in its order. Their memory is written to.
-void add_pieces(const std::vector<Operand>& pieces, std::span<float> result) {
+void RankSum::add_pieces(const std::vector<Operand>& pieces, std::span<float> result) const {
   std::vector<Operand> operands;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     operands.push_back(pieces[i]);
     while (operands.size() > 1 && are_halves(operands[operands.size() - 2].node, operands.back().node))
-      add_last_operands(operands, pieces.size() - i - 1, result);
+      add_last_two(operands, pieces.size() - i - 1, result);
   }
-  while (operands.size() > 1) add_last_operands(operands, 0, result);
-  if (operands.front().values.data() != result.data())
-    std::ranges::copy(operands.front().values, result.begin());
+  while (operands.size() > 1) add_last_two(operands, 0, result);
+  const std::span<const float> sum = operands.front().values;
+  if (sum.data() == result.data()) return;
+  const kernels::Device device = exchange_ == nullptr ? kernels::Device{} : exchange_->device();
+  kernels::backend(device).copy(result.data(), sum.data(), sum.size_bytes());
 }
 
-}  // namespace
+void RankSum::send(Communicator& communicator, const std::vector<Outgoing>& sent,
+                   const std::vector<Incoming>& received) const {
+  if (exchange_ == nullptr)
+    communicator.exchange(sent, received);
+  else
+    exchange_->exchange(sent, received);
+}
 
 void RankSum::add(Communicator& communicator, std::int64_t shards, ShardSum& local, std::span<float> result) {
   const int rank = communicator.rank(), ranks = communicator.size();
@@ -129,7 +150,12 @@ void RankSum::add(Communicator& communicator, std::int64_t shards, ShardSum& loc
   std::size_t others = 0;
   for (int other = 0; other < ranks; ++other) others += other == rank ? 0 : pieces_of_rank(other).size();
   const auto width = static_cast<std::size_t>(mine.count());
-  if (received_.size() < others * width) received_.resize(others * width);
+  const auto needed = static_cast<std::int64_t>(std::max<std::size_t>(1, others * width));
+  if (!received_.defined() || received_.numel() < needed)
+    received_ = Tensor::empty(
+        {needed},
+        {DType::f32, exchange_ == nullptr ? kernels::Device{} : exchange_->device(), Layout::contiguous});
+  const std::span<float> memory(received_.mutable_view().as<float>(), others * width);
   std::vector<Operand> operands;
   std::vector<Outgoing> sent;
   std::vector<Incoming> received;
@@ -141,7 +167,7 @@ void RankSum::add(Communicator& communicator, std::int64_t shards, ShardSum& loc
         operands.push_back({node, part(local.piece(i++), mine)});
         continue;
       }
-      operands.push_back({node, std::span(received_).subspan(width * place++, width)});
+      operands.push_back({node, memory.subspan(width * place++, width)});
       received.push_back({from, std::as_writable_bytes(operands.back().values)});
     }
   }
@@ -150,7 +176,7 @@ void RankSum::add(Communicator& communicator, std::int64_t shards, ShardSum& loc
     for (std::size_t i = 0; i < local.nodes().size(); ++i)
       sent.push_back({to, std::as_bytes(part(local.piece(i), part_of(result.size(), to, ranks)))});
   }
-  communicator.exchange(sent, received);
+  send(communicator, sent, received);
 
   const std::span<float> my_sum = part(result, mine);
   add_pieces(operands, my_sum);
@@ -162,7 +188,7 @@ void RankSum::add(Communicator& communicator, std::int64_t shards, ShardSum& loc
     sent.push_back({to, std::as_bytes(my_sum)});
     received.push_back({from, std::as_writable_bytes(part(result, part_of(result.size(), from, ranks)))});
   }
-  communicator.exchange(sent, received);
+  send(communicator, sent, received);
 }
 
 }  // namespace xr::engine

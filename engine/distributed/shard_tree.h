@@ -13,7 +13,9 @@
 #include <span>
 #include <vector>
 
+#include "engine/core/tensor.h"
 #include "engine/distributed/communicator.h"
+#include "engine/distributed/device_exchange.h"
 #include "engine/distributed/shards.h"
 
 namespace xr::engine {
@@ -28,10 +30,11 @@ struct ShardNode {
 /// The pieces of neighbouring shards, in order.
 [[nodiscard]] std::vector<ShardNode> pieces_of(const Range& shards);
 
-/// Adds vectors of `width` floats, one a shard, as they come: never more of them in memory than the tree is high.
+/// Adds vectors of `width` floats, one a shard, as they come: never more of them in memory than the tree is high. They lie
+/// in the memory of `device`, and so do the spans; on a GPU everything is queued behind its other work.
 class ShardSum {
  public:
-  explicit ShardSum(std::size_t width) : width_(width) {}
+  explicit ShardSum(std::size_t width, const kernels::Device& device = {}) : width_(width), device_(device) {}
 
   /// A vector to be filled for the next piece, contents unspecified.
   [[nodiscard]] std::span<float> next();
@@ -41,7 +44,7 @@ class ShardSum {
 
   /// The pieces so far, in order.
   [[nodiscard]] const std::vector<ShardNode>& nodes() const { return nodes_; }
-  [[nodiscard]] std::span<float> piece(std::size_t i) { return values_[i]; }
+  [[nodiscard]] std::span<float> piece(std::size_t i) { return floats(values_[i]); }
 
   /// Adds all that is left, from the right: the sum of all shards. At least one was added.
   [[nodiscard]] std::span<float> finish();
@@ -51,14 +54,22 @@ class ShardSum {
  private:
   void add_last_two();
 
+  [[nodiscard]] std::span<float> floats(Tensor& values) const {
+    return {values.mutable_view().as<float>(), width_};
+  }
+
   std::size_t width_;
+  kernels::Device device_;
   std::vector<ShardNode> nodes_;
-  std::vector<std::vector<float>> values_, free_;  // values_: of nodes_, then perhaps the next
+  std::vector<Tensor> values_, free_;  // values_: of nodes_, then perhaps the next
 };
 
 /// The sum over all shards on every rank.
 class RankSum {
  public:
+  /// `exchange`: for sums in the memory of its device; null: in the host's, through the communicator. It outlives this.
+  explicit RankSum(DeviceExchange* exchange = nullptr) : exchange_(exchange) {}
+
   /// `local` has the shards of this rank (shards_of_rank), `result` becomes the same bytes for every number of ranks.
   /// Each rank gathers the pieces of its part of the vector, adds them in the tree's order and sends the sum to all:
   /// with one piece a rank 2 (ranks - 1) / ranks times the vector is sent and received. `local` is spent: it can only be
@@ -66,7 +77,17 @@ class RankSum {
   void add(Communicator& communicator, std::int64_t shards, ShardSum& local, std::span<float> result);
 
  private:
-  std::vector<float> received_;  // memory, kept for the next one
+  struct Operand {
+    ShardNode node;
+    std::span<float> values;
+  };
+  void add_last_two(std::vector<Operand>& operands, std::size_t left_to_come, std::span<float> result) const;
+  void add_pieces(const std::vector<Operand>& pieces, std::span<float> result) const;
+  void send(Communicator& communicator, const std::vector<Outgoing>& sent,
+            const std::vector<Incoming>& received) const;
+
+  DeviceExchange* exchange_;
+  Tensor received_;  // memory, kept for the next one
 };
 
 }  // namespace xr::engine

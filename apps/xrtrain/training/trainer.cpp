@@ -37,6 +37,7 @@ engine::Schedule make_schedule(const TrainOptions& options, std::int64_t batches
 
 Trainer::Trainer(TrainingSetup setup, const std::optional<ResumeState>& resume)
     : setup_(std::move(setup)),
+      exchange_(connect_devices(setup_.communicator, setup_.device, setup_.console)),
       batches_(BatchSource::make(setup_.train, own_training_batches(setup_), setup_.device)),
       results_(setup_.device, setup_.options.batch_size,
                static_cast<std::int64_t>(setup_.info.class_names.size()),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/xrtrain/console.h"
+#include "apps/xrtrain/distributed/device_sums.h"
 #include "apps/xrtrain/evaluation/evaluate.h"
 #include "apps/xrtrain/run/checkpoint.h"
 #include "apps/xrtrain/run/checkpoint_writer.h"
@@ -123,6 +124,7 @@ class Trainer {
   [[nodiscard]] bool resume_state_due(bool last) const;
 
   TrainingSetup setup_;
+  std::unique_ptr<engine::DeviceExchange> exchange_;  // between the ranks' devices, or none
   std::unique_ptr<engine::ParameterArena> arena_;
   std::unique_ptr<engine::Optimizer> optimizer_;
   std::unique_ptr<engine::ExponentialMovingAverage> average_;  // of --ema, or none

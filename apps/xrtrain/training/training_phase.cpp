@@ -25,10 +25,14 @@ bool recomputes_statistics(const TrainingSetup& setup, std::int64_t steps) {
   return may && momentum_is_too_small(setup.network, steps);
 }
 
-model::ShardSettings shard_settings(const TrainingSetup& setup) {
-  return {setup.options.shards, setup.options.batch_size,
+model::ShardSettings shard_settings(const TrainingSetup& setup, engine::DeviceExchange* exchange = nullptr) {
+  return {setup.options.shards,
+          setup.options.batch_size,
           static_cast<std::int64_t>(setup.info.class_names.size()),
-          model::min_training_batch(setup.info.model), setup.communicator};
+          model::min_training_batch(setup.info.model),
+          setup.communicator,
+          {},
+          exchange};
 }
 
 }  // namespace
@@ -66,8 +70,8 @@ void Trainer::begin_phase(bool head_alone) {
   const model::TrainingStepSettings step =
       training_step_settings(setup_.options, setup_.class_weights, setup_.device);
   if (setup_.options.shards > 1)
-    sharded_step_ =
-        std::make_unique<model::ShardedTrainingStep>(setup_.network, *arena_, step, shard_settings(setup_));
+    sharded_step_ = std::make_unique<model::ShardedTrainingStep>(setup_.network, *arena_, step,
+                                                                 shard_settings(setup_, exchange_.get()));
   else
     training_step_ = std::make_unique<model::TrainingStep>(setup_.network, *arena_, step);
   const auto steps = static_cast<std::int64_t>(batches_->batch_count());
