@@ -79,11 +79,12 @@ std::string prediction_of(const ServedRun& run, const ImageRow& row) {
 Markup item_of(const ServedRun& run, const ImageRow& row, const ListQuery& query) {
   const std::string page = fmt::format("/images/{}?{}", row.number, query.text());
   const Markup picture =
-      run.file_of(row) ? Markup::raw(fmt::format(
-                             "<img loading=\"lazy\" src=\"/images/{}/thumbnail.png\" alt=\"\" width=\"256\" "
-                             "height=\"256\"/>",
-                             row.number))
-                       : html::element("span", "the file is not there", "class=\"absent\"");
+      run.file_of(row)
+          ? Markup::raw(fmt::format(
+                "<img loading=\"lazy\" src=\"/images/{}/thumbnail.png\" alt=\"X-ray\" width=\"256\" "
+                "height=\"256\"/>",
+                row.number))
+          : html::element("span", "the file is not there", "class=\"absent\"");
   const Markup text = html::element("span", text::one_line(row.path), "class=\"name\"") +
                       html::element("span", verdict_of(row) + Markup(prediction_of(run, row)));
   return html::element("li", link(page, picture + text));

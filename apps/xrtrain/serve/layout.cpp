@@ -24,7 +24,7 @@ std::string layout(const std::string& title, Tab tab, const Markup& content) {
       "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{}</title>\n"
       "<link rel=\"icon\" href=\"data:,\"/>\n<link rel=\"stylesheet\" href=\"/style.css\"/>\n"
       "<script src=\"/script.js\" defer=\"defer\"></script>\n</head>\n<body>\n"
-      "<a class=\"skip\" href=\"#main\">Skip to the content</a>\n{}\n<main id=\"main\">\n{}\n{}</main>\n</body>\n"
+      "<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header>\n{}\n{}\n</header>\n<main id=\"main\">\n{}</main>\n</body>\n"
       "</html>\n",
       html::escape(title), html::element("nav", links, "aria-label=\"Pages\"").str(),
       html::element("h1", title).str(), content.str());

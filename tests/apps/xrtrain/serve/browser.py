@@ -104,14 +104,15 @@ class Browser:
     def set_width(self, width):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
 
-    def screenshots(self, width, path):
-        """PATH-light.png and PATH-dark.png."""
+    def set_scheme(self, scheme):
+        """ "light" or "dark"."""
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def screenshot(self, width, path):
         height = min(6000, int(self.value("document.documentElement.scrollHeight")))
-        for scheme in ("light", "dark"):
-            self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-            picture = self.call("Page.captureScreenshot", captureBeyondViewport=True,
-                                clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
-            pathlib.Path(f"{path}-{scheme}.png").write_bytes(base64.b64decode(picture["data"]))
+        picture = self.call("Page.captureScreenshot", captureBeyondViewport=True,
+                            clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
+        pathlib.Path(path).write_bytes(base64.b64decode(picture["data"]))
 
     def end(self):
         self.process.kill()

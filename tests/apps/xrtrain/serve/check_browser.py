@@ -22,7 +22,9 @@ from browser import Browser
 WIDTHS = (390, 800, 1280)
 PAGES = {"home": "/", "images": "/images", "image": "/images/0", "report": "/report"}
 
-# What is wrong with the page that is shown, as a list of texts.
+# What is wrong with the page that is shown, as a list of texts: its places here, and the rules of accessibility that hold
+# for all pages.
+RULES = pathlib.Path(__file__).resolve().parents[2] / "html/measure.js"
 FAULTS = """(() => {
   const faults = [], width = document.documentElement.clientWidth;
   const name = (e) => e.tagName + ' "' + (e.textContent || e.alt || '').trim().slice(0, 40) + '"';
@@ -33,16 +35,9 @@ FAULTS = """(() => {
     if (box.width === 0 || e.closest('.skip, .scroll.wide')) continue;
     if (box.right > width + 0.5 || box.left < -0.5) faults.push('leaves the page: ' + name(e));
   }
-  for (const e of document.images) {
-    if (!e.hasAttribute('alt')) faults.push('no alternative text: ' + e.src.slice(0, 60));
+  for (const e of document.images)
     if (!e.complete || e.naturalWidth === 0) faults.push('shows no picture: ' + e.src.slice(0, 60));
-  }
-  for (const e of document.querySelectorAll('input, select'))
-    if (e.labels.length === 0) faults.push('no label: ' + name(e));
-  for (const e of document.querySelectorAll('a, button'))
-    if (e.textContent.trim() === '') faults.push('no name: ' + name(e));
-  if (document.querySelectorAll('h1').length !== 1) faults.push('not one h1');
-  if (document.documentElement.lang === '' || document.title === '') faults.push('no language or title');
+  checkAccess(document, window, (what, e) => faults.push(what + ': ' + name(e)), (what) => faults.push(what));
   return faults.slice(0, 20);
 })()"""
 
@@ -55,15 +50,23 @@ def check(right, what):
         print(f"FAILED: {what}")
 
 
-def check_pages(browser, site, folder):
+def check_page(browser, name, folder):
+    """The page that is shown, at all widths, light and dark."""
+    browser.value(RULES.read_text())
     for width in WIDTHS:
         browser.set_width(width)
-        for name, path in PAGES.items():
-            browser.go(site + path)
+        for scheme in ("light", "dark"):
+            browser.set_scheme(scheme)
             faults = browser.value(FAULTS) + browser.complaints()
-            check(not faults, f"{name} at {width} px: {faults}")
+            check(not faults, f"{name} at {width} px, {scheme}: {faults}")
             if name != "report":
-                browser.screenshots(width, folder / f"serve-{name}-{width}")
+                browser.screenshot(width, folder / f"serve-{name}-{width}-{scheme}.png")
+
+
+def check_pages(browser, site, folder):
+    for name, path in PAGES.items():
+        browser.go(site + path)
+        check_page(browser, name, folder)
 
 
 def check_filter(browser, site):
@@ -104,11 +107,7 @@ def check_uploads(browser, site, image, expected, folder):
     for part in (*expected[1:], "Not a medical device.", "Calibration"):
         check(part in text, f"the prediction has {part}")
     check(expected[0] in browser.value(status), "the status, which is read aloud, has the class")
-    for width in WIDTHS:
-        browser.set_width(width)
-        faults = browser.value(FAULTS) + browser.complaints()
-        check(not faults, f"a prediction at {width} px: {faults}")
-        browser.screenshots(width, folder / f"serve-prediction-{width}")
+    check_page(browser, "prediction", folder)
     browser.choose_file("#file", __file__)
     browser.wait_for("document.getElementById('status').classList.contains('error')")
     check("not an image" in browser.value(status), f"a file that is no image: {browser.value(status)}")
