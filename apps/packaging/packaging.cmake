@@ -6,6 +6,9 @@ set(archive_name xrtrain-${PROJECT_VERSION}-${system}-${CMAKE_SYSTEM_PROCESSOR})
 
 # What the program holds of others' sources: headers of these packages.
 set(embedded libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libstb-dev libhnswlib-dev)
+if(XR_HTTPLIB_INCLUDE_DIR)
+  list(APPEND embedded libcpp-httplib-dev)
+endif()
 
 # xr_install_script(COMPONENT SCRIPT [EXCLUDE_FROM_ALL]): runs packaging/SCRIPT.cmake at installation, with these variables.
 function(xr_install_script component script)

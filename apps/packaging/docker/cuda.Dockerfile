@@ -7,7 +7,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     dpkg-dev git g++ cmake ninja-build \
     libfmt-dev libcli11-dev libcpp-httplib-dev libtomlplusplus-dev nlohmann-json3-dev libstb-dev libdnnl-dev libhnswlib-dev \
     libjpeg-dev libtiff-dev libwebp-dev libgif-dev libopenjp2-7-dev libcharls-dev libgdcm-dev zlib1g-dev \
-    libonnx-dev libprotobuf-dev openmpi-bin libopenmpi-dev
+    libonnx-dev libprotobuf-dev openmpi-bin libopenmpi-dev libcpp-httplib-dev
 WORKDIR /source
 COPY . .
 RUN cmake --preset release-cuda -D CMAKE_UNITY_BUILD=ON -D XR_BUILD_TESTS=OFF -D XR_SIMT=OFF && \
