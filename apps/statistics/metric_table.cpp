@@ -150,7 +150,7 @@ void bind_macro_metrics(const Prepared& prepared, std::vector<Metric>& metrics, 
   for (Metric& metric : metrics) {
     for (const auto& [name, rate] : macro_rates)
       if (metric.name == name)
-        bootstrapped.add(metric, [rate = rate](const ConfusionMatrix& m, Times) { return m.macro(rate); });
+        bootstrapped.add(metric, [of = rate](const ConfusionMatrix& m, Times) { return m.macro(of); });
     if (metric.name == "balanced_accuracy")
       bootstrapped.add(metric, [](const ConfusionMatrix& m, Times) { return m.balanced_accuracy(); });
     if (metric.name == "mcc")

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Reads every source with the compilers that are given (or with every clang that is here): errors and warnings, no code.
 #   tests/systems/compilers.sh [COMPILER...]    such as clang++-15 clang++-19 g++-13
-# On Debian 12 apt has clang 13 to 16 and 19, on Debian 13 clang 17 to 19. Writes build-systems/<compiler>/; XR_JOBS (all
-# cores) is how many sources are read at once.
+# On Debian 12 apt has clang 13 to 16 and 19, on Debian 13 clang 17 to 19. Writes build-systems/<compiler>/. XR_JOBS (all
+# cores) is how many sources are read at once, XR_SOURCES a pattern of their names, such as '/(engine|model)/'.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folders=$(realpath -m "${XR_SYSTEMS_DIR:-build-systems}")
@@ -27,10 +27,11 @@ for compiler in "${compilers[@]}"; do
     exit 1
   fi
   python3 -c '
-import concurrent.futures, json, os, shlex, subprocess, sys
+import concurrent.futures, json, os, re, shlex, subprocess, sys
 folder, compiler = sys.argv[1:]
 commands = json.load(open(f"{folder}/compile_commands.json"))
-commands = [entry for entry in commands if not entry["file"].endswith("/stb.cpp")]
+pattern = re.compile(os.environ.get("XR_SOURCES", ""))
+commands = [entry for entry in commands if pattern.search(entry["file"]) and "/xr_stb.dir/" not in entry["command"]]
 def is_right(entry):
     words = shlex.split(entry["command"])
     words = words[:words.index("-o")] + words[words.index("-o") + 2:]
