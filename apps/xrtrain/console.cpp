@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/text/text.h"
+#include "apps/xrtrain/colour.h"
 #include "kernels/common/error.h"
 #include "kernels/common/notes.h"
 
@@ -40,7 +41,9 @@ double now_seconds() {
 }
 
 void print_aside(const char* kind, const std::string& text) {
-  (void)std::fputs(fmt::format("xrtrain: {}: {}\n", kind, text::one_line(text)).c_str(), stderr);
+  const bool is_warning = std::strcmp(kind, "warning") == 0;
+  const std::string name = coloured(kind, Colour::yellow, is_warning && has_colours(STDERR_FILENO));
+  (void)std::fputs(fmt::format("xrtrain: {}: {}\n", name, text::one_line(text)).c_str(), stderr);
 }
 
 void print(const std::string& text) {
@@ -66,12 +69,15 @@ Console::~Console() {
   if (log_ >= 0) ::close(log_);
 }
 
-void Console::print_line(LogLevel level, const std::string& text, bool shown) {
+void Console::print_line(LogLevel level, const std::string& text, bool shown, const Mark& mark) {
   const std::lock_guard lock(mutex_);
   if (settings_.silent || level < settings_.level) return;
-  log(text);
+  const std::string before = mark.text.empty() ? "" : fmt::format("[{}] ", mark.text);
+  log(before + text);
   if (!shown || settings_.quiet || settings_.json) return;
   clear_progress();
+  if (!before.empty())
+    print(fmt::format("[{}] ", coloured(mark.text, mark.colour, terminal_ && has_colours(STDOUT_FILENO))));
   print(text::one_line(text) + '\n');
 }
 

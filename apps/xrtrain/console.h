@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/xrtrain/colour.h"
 #include "apps/xrtrain/options/log_level.h"
 #include "apps/xrtrain/progress_lines.h"
 
@@ -24,6 +25,12 @@ struct ConsoleSettings {
   bool silent = false;                                       ///< nothing at all: another rank speaks
 };
 
+/// A word in square brackets before a line, coloured on a terminal.
+struct Mark {
+  std::string text;
+  Colour colour = Colour::green;
+};
+
 /// Usable from several threads. Lines go to standard output and to the log, warnings to standard error and to
 /// the log, progress as a bar to a terminal and as lines elsewhere (with neither `quiet` nor `json`).
 class Console {
@@ -33,7 +40,7 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  void line(const std::string& text) { print_line(LogLevel::info, text, true); }
+  void line(const std::string& text, const Mark& mark = {}) { print_line(LogLevel::info, text, true, mark); }
   /// Shown with `verbose` or at level debug only; always in the log.
   void detail(const std::string& text) {
     print_line(LogLevel::info, text, settings_.verbose || settings_.level == LogLevel::debug);
@@ -56,7 +63,7 @@ class Console {
   void open_log(const std::filesystem::path& path);
 
  private:
-  void print_line(LogLevel level, const std::string& text, bool shown);
+  void print_line(LogLevel level, const std::string& text, bool shown, const Mark& mark = {});
   void log(const std::string& text);
   void clear_progress();
 

@@ -6,6 +6,7 @@
 
 #include "apps/command_line/remedies.h"
 #include "apps/text/text.h"
+#include "apps/xrtrain/colour.h"
 #include "apps/xrtrain/errors.h"
 
 namespace xr::apps {
@@ -26,8 +27,9 @@ Failure describe_failure(const std::exception_ptr& error) {
   }
 }
 
-std::string error_line(const std::string& message) {
-  return fmt::format("xrtrain: error: {}", text::one_line(message));
+std::string error_line(const std::string& message, bool with_colours) {
+  return fmt::format("xrtrain: {}: {}", coloured("error", Colour::red, with_colours),
+                     text::one_line(message));
 }
 
 }  // namespace xr::apps

@@ -14,6 +14,6 @@ struct Failure {
 [[nodiscard]] Failure describe_failure(const std::exception_ptr& error);
 
 /// "xrtrain: error: ..." on one line, without its end.
-[[nodiscard]] std::string error_line(const std::string& message);
+[[nodiscard]] std::string error_line(const std::string& message, bool with_colours = false);
 
 }  // namespace xr::apps

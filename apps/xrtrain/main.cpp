@@ -14,6 +14,7 @@
 #include "apps/machine/machine.h"
 #include "apps/mpi/launcher.h"
 #include "apps/text/text.h"
+#include "apps/xrtrain/colour.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/distributed/ranks.h"
 #include "apps/xrtrain/errors.h"
@@ -28,7 +29,7 @@ namespace command_line = xr::command_line;
 namespace text = xr::text;
 
 int print_error(int status, const std::string& message) {
-  (void)std::fputs((error_line(message) + '\n').c_str(), stderr);
+  (void)std::fputs((error_line(message, has_colours(STDERR_FILENO)) + '\n').c_str(), stderr);
   return status;
 }
 

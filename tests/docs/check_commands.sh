@@ -14,6 +14,7 @@ count=0 failed=0
 serve() {
   local command=${1/xrtrain serve/exec xrtrain serve} server i
   [[ $command == *--port* ]] || command+=" --port 0"
+  : >"$work/serve.out" # which may still have the line of a server before
   bash -c "$command" >"$work/serve.out" 2>&1 &
   server=$!
   for ((i = 0; i < 600; ++i)); do

@@ -38,13 +38,19 @@ struct AuditOptions {
   WaitOption wait;
 };
 
+Mark mark_of(Verdict verdict) {
+  return {std::string(html::verdict_name(verdict)), verdict == Verdict::serious   ? Colour::red
+                                                    : verdict == Verdict::warning ? Colour::yellow
+                                                                                  : Colour::green};
+}
+
 void print_findings(const Audit& audit, const AuditOptions& options, Console& console) {
   console.line(fmt::format("{} of {}: {}", audit::counted(audit.scan.images.size(), "image"),
                            audit::counted(audit.scan.class_names.size(), "class", "classes"),
                            text::one_line(fmt::format("{}", fmt::join(audit.scan.class_names, ", ")))));
   for (const data::Notice& notice : audit.scan.notices) console.line("note: " + with_remedy(notice));
   for (const Check& check : audit.checks) {
-    console.line(fmt::format("[{}] {}: {}", html::verdict_name(check.verdict), check.title, check.text));
+    console.line(fmt::format("{}: {}", check.title, check.text), mark_of(check.verdict));
     for (const std::string& detail : check.details) console.detail("    " + detail);
   }
   const auto count = [&](Verdict verdict) {

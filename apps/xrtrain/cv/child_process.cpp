@@ -1,6 +1,7 @@
 #include "apps/xrtrain/cv/child_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,7 +53,7 @@ std::vector<std::string> variables_with(const std::map<std::string, std::string>
     const std::string text = *variable, name = text.substr(0, text.find('='));
     if (!mpi::is_of_launcher(name) && !changed.contains(name)) result.push_back(text);
   }
-  for (const auto& [name, value] : changed) result.push_back(name + '=' + value);
+  for (const auto& [name, value] : changed) result.push_back(fmt::format("{}={}", name, value));
   return result;
 }
 

@@ -28,13 +28,13 @@ constexpr Choice<Sort> sorts[] = {{Sort::error, "error", "error, largest first"}
                                   {Sort::probability, "probability", "probability, largest first"},
                                   {Sort::name, "name", "name"}};
 
-template <class Value, std::size_t count>
-const Choice<Value>& choice_of(const Choice<Value> (&choices)[count], Value value) {
+template <class Value, std::size_t Count>
+const Choice<Value>& choice_of(const Choice<Value> (&choices)[Count], Value value) {
   return *std::ranges::find(choices, value, &Choice<Value>::value);
 }
 
-template <class Value, std::size_t count>
-void take_choice(const Choice<Value> (&choices)[count], const std::map<std::string, std::string>& query,
+template <class Value, std::size_t Count>
+void take_choice(const Choice<Value> (&choices)[Count], const std::map<std::string, std::string>& query,
                  const char* name, Value& value) {
   const auto given = query.find(name);
   if (given == query.end()) return;
@@ -42,8 +42,8 @@ void take_choice(const Choice<Value> (&choices)[count], const std::map<std::stri
     if (choice.name == given->second) value = choice.value;
 }
 
-template <class Value, std::size_t count>
-Markup select_box(const Choice<Value> (&choices)[count], const char* name, const char* label, Value chosen) {
+template <class Value, std::size_t Count>
+Markup select_box(const Choice<Value> (&choices)[Count], const char* name, const char* label, Value chosen) {
   Markup options;
   for (const Choice<Value>& choice : choices)
     options += html::element(

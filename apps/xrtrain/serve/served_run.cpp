@@ -43,6 +43,11 @@ ServedRun open_run(const fs::path& folder, const fs::path& data) {
         fmt::format("there is no run {}: give the folder that xrtrain train wrote", folder.string()));
   if (!fs::is_directory(folder))
     throw DataError(fmt::format("{} is a file: give the folder of a run", folder.string()));
+  if (inspect_folder(folder) != FolderKind::run && !fs::exists(folder / "cv.toml"))
+    throw DataError(fmt::format("{} is not the folder of a run: it has no config.toml", folder.string()));
+  if (!data.empty() && !fs::exists(data))
+    throw UsageError(
+        fmt::format("--data {}: no such file or folder; give the images of the run", data.string()));
   ServedRun run;
   run.folder = folder.has_filename() ? folder : folder.parent_path();
   run.checkpoint = find_checkpoint(run.folder);

@@ -68,7 +68,7 @@ namespace {
 
 std::string request_text(const std::string& first_line, const Headers& headers) {
   std::string text = first_line + " HTTP/1.1\r\n";
-  for (const auto& [name, value] : headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : headers) text.append(name).append(": ").append(value).append("\r\n");
   return text + "\r\n";
 }
 

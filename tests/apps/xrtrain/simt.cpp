@@ -1,7 +1,7 @@
 // The program on the SIMT executor: the CUDA kernels' whole path where there is no GPU.
 #include <cmath>
 
-#include "tests/apps/xrtrain/support.h"
+#include "tests/apps/xrtrain/distributed/support.h"
 
 namespace xr::apps::test {
 
@@ -61,6 +61,18 @@ TEST_CASE("training and evaluation and prediction run on the SIMT executor, with
 
 TEST_CASE("training and evaluation and prediction run on the SIMT executor in bf16") {
   check_program({.model = "report_cnn", .precision = "bf16", .tolerance = 0.02});
+}
+
+TEST_CASE("2 ranks on the SIMT executor end in the bytes of one process") {
+  if (!can_start_ranks()) return;
+  TemporaryFolder folder;
+  make_phantoms(folder, 3, 1);
+  const auto arguments = [&](const std::string& out) {
+    return tiny(folder, out, {"--epochs", "1", "--shards", "2", "--device", "simt", "--timeout", "200"});
+  };
+  REQUIRE(run(folder, arguments("alone")).status == 0);
+  REQUIRE(run(folder, arguments("ranks"), with_ranks(2)).status == 0);
+  check_same_results(folder / "alone", folder / "ranks");
 }
 
 }  // namespace xr::apps::test

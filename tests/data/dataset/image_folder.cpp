@@ -120,7 +120,7 @@ TEST_CASE("given splits are split anew by patient on request") {
 TEST_CASE("folders that cannot be trained on are told in one clear line") {
   const TemporaryFolder folder;
   const auto message = [](const fs::path& path) { return error_of([&] { read_image_folder(path); }); };
-  CHECK_THAT(message(folder / "absent"), contains("no such folder") && contains("absent'"));
+  CHECK_THAT(message(folder / "absent"), contains("no such file or folder") && contains("absent'"));
   CHECK_THAT(message(folder.path()), contains("no class folders"));
   touch(folder / "file");
   CHECK_THAT(message(folder / "file"), contains("is a file"));

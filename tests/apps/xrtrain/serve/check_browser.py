@@ -95,7 +95,8 @@ def check_keyboard(browser, site):
             break
     check(reached[0].startswith("Skip to"), f"the first tab skips the links: {reached}")
     check(reached[-1] == "file", f"the tab key reaches the file: {reached}")
-    check(browser.value("getComputedStyle(document.activeElement).outlineStyle") == "solid", "the focus is seen")
+    outline = browser.value("getComputedStyle(document.activeElement).outline")
+    check("solid" in outline and "0px" not in outline, f"the focus is seen: {outline}")
 
 
 def check_uploads(browser, site, image, expected, folder):

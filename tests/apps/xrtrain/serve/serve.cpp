@@ -180,9 +180,13 @@ TEST_CASE("serve says what is wrong with a run, a folder of images and a port", 
     return result.error_line();
   };
   CHECK_THAT(error_of_run(folder / "absent"), contains("absent"));
-  CHECK_THAT(error_of_run(folder / "data"), contains("data"));
+  CHECK_THAT(error_of_run(folder / "data"), contains("not the folder of a run"));
   CHECK_THAT(error_of_run(folder / "run/checkpoints/02.safetensors"), contains("folder of a run"));
 
+  const Result absent =
+      run(folder, {"serve", trained, "--port", "0", "--data", (folder / "absent").string()});
+  CHECK(absent.status == 2);
+  CHECK_THAT(absent.error_line(), contains("--data") && contains("absent"));
   fs::rename(folder / "data", folder / "moved");
   {
     Served served(folder, {trained});
