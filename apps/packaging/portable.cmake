@@ -29,13 +29,14 @@ list(REMOVE_DUPLICATES packages)
 list(SORT packages)
 xr_copy_licences(${documents}/licences ${packages})
 
-# Where the sources of each are: some licences ask for it.
-execute_process(COMMAND dpkg-query --show --showformat=\${Package}\thttps://snapshot.debian.org/package/\${source:Package}/\${source:Version}/\n
+# Which sources each was built from: some licences ask for it.
+execute_process(COMMAND dpkg-query --show --showformat=\${Package}\t\${source:Package}\ \${source:Version}\n
                         ${packages} OUTPUT_VARIABLE sources COMMAND_ERROR_IS_FATAL ANY)
 file(WRITE ${documents}/licences/README.txt "The archive's files in lib/xrtrain and the Debian packages that they are from:
 
 ${table}
-The sources of each package, those of which only headers are in the program among them:
+The source package of each and its version, as Debian keeps them, those of which only headers are in the program among
+them:
 
 ${sources}
 libjbig.so.0, which TIFF needs, is under the GPL, version 2 or later: who passes the archive on follows the GPL.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Other systems in folders that debootstrap makes: read by debian13.sh, ubuntu.sh, arm64.sh and packages.sh.
+# Other systems in folders that debootstrap makes: read by debian13.sh, ubuntu2404.sh, arm64.sh and packages.sh.
 # They need root and packages from the network, and exit with 77 where they lack one. The folders are kept for the next
 # time, in XR_SYSTEMS_DIR (build-systems). XR_MIRROR names another mirror than debootstrap's own.
 folders=$(realpath -m "${XR_SYSTEMS_DIR:-build-systems}")
@@ -21,19 +21,22 @@ tool() {
 
 # make_system NAME SUITE PACKAGES [OPTION...]: $folders/NAME, where it is not there whole: the mark is written last.
 make_system() {
-  local folder=$folders/$1 suite=$2 packages=$3 script=
+  local folder=$folders/$1 suite=$2 packages=$3 script='' mirror=${XR_MIRROR:-} scripts=/usr/share/debootstrap/scripts
   shift 3
   [[ ! -e $folder/.complete ]] || return 0
   tool debootstrap debootstrap
   echo "Making $suite in $folder"
   rm -rf "$folder"
   mkdir -p "$folder"
-  # A suite that is newer than debootstrap is made as Ubuntu's others are.
-  [[ -e /usr/share/debootstrap/scripts/$suite ]] || script=gutsy
+  # A suite that is newer than debootstrap is made as Ubuntu's others are; these come from the mirror of their script.
+  [[ -e $scripts/$suite ]] || script=gutsy
+  if [[ -z $mirror && $(realpath "$scripts/${script:-$suite}") == */gutsy ]]; then
+    mirror=$(sed -n '/^\t  \*)/{n;s/.*default_mirror //p;q}' $scripts/gutsy)
+  fi
   debootstrap --variant=minbase ${packages:+"--include=$packages"} "$@" "$suite" "$folder" \
-    ${XR_MIRROR:+"$XR_MIRROR"} ${script:+"$script"} >"$folder.log" 2>&1 || {
+    "$mirror" ${script:+"$script"} >"$folder.log" 2>&1 || {
     tail -n 5 "$folder.log"
-    skip "debootstrap cannot make it${XR_MIRROR:+ from $XR_MIRROR}: see $folder.log"
+    skip "debootstrap cannot make it${mirror:+ from $mirror}: see $folder.log"
   }
   touch "$folder/.complete"
 }

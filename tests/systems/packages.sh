@@ -69,10 +69,9 @@ archive_on() {
   rm -rf "${folders:?}/$1"
 }
 
-ubuntu=http://archive.ubuntu.com/ubuntu
-for system in 'empty11 bullseye' 'empty12 bookworm' 'empty13 trixie' "empty2204 jammy $ubuntu" "empty2404 noble $ubuntu"; do
-  read -r name suite mirror <<<"$system"
-  XR_MIRROR=${mirror:-${XR_MIRROR:-}} make_system "$name" "$suite" ca-certificates
+for system in 'empty11 bullseye' 'empty12 bookworm' 'empty13 trixie' 'empty2204 jammy' 'empty2404 noble'; do
+  read -r name suite <<<"$system"
+  make_system "$name" "$suite" ca-certificates
   scratch archive "$name"
   echo "== archive on $suite: $(inside archive ldd --version | sed -n 1p)"
   archive_on archive

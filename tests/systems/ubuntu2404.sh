@@ -8,7 +8,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/systems/folders.sh
 
-XR_MIRROR=${XR_MIRROR:-http://archive.ubuntu.com/ubuntu}
 make_system ubuntu2404 noble ca-certificates,ccache,procps,python3 --components=main,universe
 copy_sources ubuntu2404
 if (($#)); then

@@ -207,15 +207,19 @@ std::map<std::string, std::string> results_of(const fs::path& run) {
   return results;
 }
 
-void check_same_results(const fs::path& a, const fs::path& b) {
-  const auto results_a = results_of(a), results_b = results_of(b);
-  CHECK(!results_a.empty());
-  for (const auto& [name, text] : results_a) {
+void check_same_files(const std::map<std::string, std::string>& a,
+                      const std::map<std::string, std::string>& b) {
+  CHECK(!a.empty());
+  for (const auto& [name, text] : a) {
     INFO(name);
-    CHECK(results_b.contains(name));
-    CHECK((results_b.contains(name) && results_b.at(name) == text));
+    CHECK(b.contains(name));
+    CHECK((b.contains(name) && b.at(name) == text));
   }
-  CHECK(results_a.size() == results_b.size());
+  CHECK(a.size() == b.size());
+}
+
+void check_same_results(const fs::path& a, const fs::path& b) {
+  check_same_files(results_of(a), results_of(b));
 }
 
 void check_no_leftovers(const fs::path& run) {

@@ -77,6 +77,9 @@ void write_text(const fs::path& path, const std::string& text);
 [[nodiscard]] std::map<std::string, std::string> results_of(const fs::path& run);
 /// Fails the test, naming the file, unless both runs have the same results.
 void check_same_results(const fs::path& a, const fs::path& b);
+/// The same names with the same contents, and at least one.
+void check_same_files(const std::map<std::string, std::string>& a,
+                      const std::map<std::string, std::string>& b);
 /// No unfinished file is left anywhere in the run.
 void check_no_leftovers(const fs::path& run);
 

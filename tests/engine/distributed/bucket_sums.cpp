@@ -35,19 +35,9 @@ void fill(BucketSums& sums, std::size_t bucket, std::int64_t shard, int step = 0
 std::vector<float> numbers_of(std::int64_t shards, Communicator* ranks) {
   BucketSums sums(bucket_widths, shards, ranks);
   const std::size_t first = ranks == nullptr ? 0 : static_cast<std::size_t>(ranks->rank());
-  const Range own =
-      ranks == nullptr ? Range{0, shards} : shards_of_rank(shards, ranks->rank(), ranks->size());
-  std::vector<float> result;
-  for (int step = 0; step < 2; ++step) {
-    sums.begin();
-    for (std::int64_t shard = own.begin; shard < own.end; ++shard)
-      for (std::size_t i = 0; i < sums.count(); ++i) fill(sums, (first + i) % sums.count(), shard, step);
-    for (std::size_t bucket = 0; bucket < sums.count(); ++bucket) {
-      const std::span<const float> sum = sums.finish(bucket);
-      result.insert(result.end(), sum.begin(), sum.end());
-    }
-  }
-  return result;
+  return sums_of_two_steps(sums, shards, ranks, [&](std::size_t bucket, std::int64_t shard, int step) {
+    fill(sums, (first + bucket) % sums.count(), shard, step);
+  });
 }
 
 }  // namespace

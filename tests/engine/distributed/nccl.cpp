@@ -20,23 +20,11 @@ constexpr std::array<std::size_t, 3> nccl_widths{33, 2, 70};
 
 std::vector<float> nccl_numbers(std::int64_t shards, Communicator* ranks, DeviceExchange* exchange) {
   BucketSums sums({nccl_widths.begin(), nccl_widths.end()}, shards, ranks, exchange);
-  const Range own =
-      ranks == nullptr ? Range{0, shards} : shards_of_rank(shards, ranks->rank(), ranks->size());
-  std::vector<float> result;
-  for (int step = 0; step < 2; ++step) {
-    sums.begin();
-    for (std::int64_t shard = own.begin; shard < own.end; ++shard)
-      for (std::size_t bucket = 0; bucket < sums.count(); ++bucket) {
-        Philox random(17, static_cast<std::uint64_t>(100 * step + 10 * shard) + bucket);
-        for (float& value : sums.next(bucket)) value = 1e6f * random.uniform() * random.uniform(-1, 1);
-        sums.add_shard(bucket, shard);
-      }
-    for (std::size_t bucket = 0; bucket < sums.count(); ++bucket) {
-      const std::span<const float> sum = sums.finish(bucket);
-      result.insert(result.end(), sum.begin(), sum.end());
-    }
-  }
-  return result;
+  return sums_of_two_steps(sums, shards, ranks, [&](std::size_t bucket, std::int64_t shard, int step) {
+    Philox random(17, static_cast<std::uint64_t>(100 * step + 10 * shard) + bucket);
+    for (float& value : sums.next(bucket)) value = 1e6f * random.uniform() * random.uniform(-1, 1);
+    sums.add_shard(bucket, shard);
+  });
 }
 
 }  // namespace

@@ -24,13 +24,7 @@ std::map<std::string, std::string> files_of(const fs::path& folder) {
 }
 
 void check_equal_folders(const fs::path& a, const fs::path& b) {
-  const auto files_a = files_of(a), files_b = files_of(b);
-  CHECK(!files_a.empty());
-  for (const auto& [name, text] : files_a) {
-    INFO(name);
-    CHECK((files_b.contains(name) && files_b.at(name) == text));
-  }
-  CHECK(files_a.size() == files_b.size());
+  check_same_files(files_of(a), files_of(b));
 }
 
 std::string without_part(std::string text, const std::string& part) {
