@@ -41,15 +41,15 @@ make_system() {
   touch "$folder/.complete"
 }
 
-# copy_sources NAME: the files that git tracks or would, with their times, over those of the last time; what was built
-# there stays.
+# copy_sources NAME: the files that git tracks or would, over those of the last time; what was built there stays, and is
+# built again with the help of ccache (the times of files of different working trees say nothing).
 copy_sources() {
   local to=$folders/$1/root/xrtrain file
   mkdir -p "$to"
   find "$to" -mindepth 1 -maxdepth 1 ! -name 'build*' -exec rm -rf {} +
   git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
     [[ ! -e $file ]] || printf '%s\0' "$file"
-  done | tar --create --null --files-from - | tar --extract --directory "$to"
+  done | tar --create --null --files-from - | tar --extract --touch --directory "$to"
 }
 
 # inside NAME COMMAND...: in the folder's own view of processes and mounts, which end with the command.

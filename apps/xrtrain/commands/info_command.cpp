@@ -33,7 +33,8 @@ nlohmann::json devices() {
   nlohmann::json result = nlohmann::json::array();
   const auto add = [&](const std::string& name) {
     try {
-      const kernels::Backend& backend = kernels::backend(kernels::Device::parse(name));
+      const kernels::Device device = kernels::Device::parse(name);
+      const kernels::Backend& backend = kernels::backend(device);
       result.push_back({{"device", name},
                         {"available", true},
                         {"simulated", backend.is_simulated()},

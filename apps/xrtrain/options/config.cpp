@@ -52,8 +52,8 @@ OptionValue value_of(const toml::node& node, const OptionSpec& spec, const std::
   throw UsageError(fmt::format("{}: it must be {}, not {}", where, wanted_type(spec), type_name(node)));
 }
 
-const OptionSpec& spec_of(const std::string& key, const std::string& place) {
-  std::string name = key;
+const OptionSpec& spec_of(std::string_view key, const std::string& place) {
+  std::string name(key);
   std::ranges::replace(name, '_', '-');
   const OptionSpec* spec = find_option(name);
   if (spec != nullptr && spec->in_file != InFile::no) return *spec;
@@ -96,7 +96,7 @@ std::vector<FileOption> parse_config(std::string_view text, const std::string& n
     const toml::table table = toml::parse(text, name);
     for (const auto& [key, node] : table) {
       const std::string place = place_of(name, node.source());
-      const OptionSpec& spec = spec_of(std::string(key.str()), place);
+      const OptionSpec& spec = spec_of(key.str(), place);
       const std::string where = fmt::format("{}: {}", place, key.str());
       const OptionValue value = value_of(node, spec, where);
       TrainOptions checked;
