@@ -16,7 +16,7 @@ cpack --config "$build/CPackConfig.cmake" -B "$made"
 rm -rf "$made/_CPack_Packages"
 archive=$(basename "$made"/xrtrain-*.tar.gz .tar.gz)
 
-# What is tried: a training, its evaluation and a prediction, from the folder in which everything is written.
+# What is tried: a training, its evaluation, a prediction and the server, from the folder in which everything is written.
 cat >"$made/try.sh" <<'SCRIPT'
 set -e
 xrtrain=$1
@@ -25,6 +25,13 @@ rm -rf phantom run
 $xrtrain synth --out phantom --size 64 --train-covid 12 --train-normal 12 --test-covid 6 --test-normal 6 --quiet
 $xrtrain train --data phantom --out run --image-size 32 --epochs 2 --threads 2 --quiet
 $xrtrain predict run phantom/test | tail -n 2
+$xrtrain serve run --port 0 >served &
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  [ -s served ] || sleep 1
+done
+kill $!
+grep 'at http://127.0.0.1:[1-9]' served
+wait $! || [ $? -gt 128 ]
 SCRIPT
 
 # scratch NAME [FROM]: an empty system for one try, a copy of one that was made.
@@ -82,7 +89,7 @@ tool busybox busybox-static
 scratch archive
 mkdir -p "$folders"/archive/{bin,usr/bin,tmp}
 cp "$(command -v busybox)" "$folders/archive/bin"
-for name in sh readlink tail rm env; do ln -s busybox "$folders/archive/bin/$name"; done
+for name in sh readlink tail rm env sleep grep; do ln -s busybox "$folders/archive/bin/$name"; done
 ln -s ../../bin/busybox "$folders/archive/usr/bin/env"
 archive_on archive
 

@@ -26,7 +26,7 @@ Audit audit_dicom(View&& view_of, Site&& site_of) {
   return audit_folder(folder / "set", settings, [](const char*, std::size_t, std::size_t) {});
 }
 
-const Check& named_check(const Audit& audit, const std::string& name) {
+const Check& named_check(const Audit& audit, std::string_view name) {
   for (const Check& check : audit.checks)
     if (check.name == name) return check;
   throw std::runtime_error("no such check");

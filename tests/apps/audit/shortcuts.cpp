@@ -30,7 +30,7 @@ const ShortcutResult& result_of(const Audit& audit, View view) {
   throw std::runtime_error("no such result");
 }
 
-const Check& check_of(const Audit& audit, const std::string& name) {
+const Check& check_of(const Audit& audit, std::string_view name) {
   for (const Check& check : audit.checks)
     if (check.name == name) return check;
   throw std::runtime_error("no such check");
