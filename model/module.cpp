@@ -1,5 +1,7 @@
 #include "model/module.h"
 
+#include <algorithm>
+
 namespace xr::model {
 
 std::vector<NamedTensor> Module::parameters() const {
@@ -81,6 +83,11 @@ std::vector<NamedModule> Module::modules() const {
       result.push_back({name + "." + below.name, below.module});
   }
   return result;
+}
+
+bool Module::observed() const {
+  return observer_ || std::any_of(children_.begin(), children_.end(),
+                                  [](const auto& child) { return child.second->observed(); });
 }
 
 Module* Module::find(const std::string& name) const {

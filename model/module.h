@@ -76,6 +76,8 @@ class Module {
   /// steps.
   using Observer = std::function<Tensor(const Tensor& output)>;
   void observe(Observer observer) { observer_ = std::move(observer); }
+  /// Whether this module or one below it is observed.
+  [[nodiscard]] bool observed() const;
 
   /// The network's, whichever of its modules is asked.
   [[nodiscard]] Context& context() { return *context_; }

@@ -25,6 +25,10 @@ void check_batch_norm2d(const char* operation, const Tensor& x, const BatchNorm2
 /// within rounding, in fewer passes over memory where the backend can.
 [[nodiscard]] Tensor batch_norm2d_relu(const Tensor& x, BatchNorm2dState& state, bool training, bool pool);
 
+/// batch_norm2d_relu of the first channels of x (N, D, H, W), as many as the state has; nothing reads the others, and their
+/// gradient is 0. They are read where they lie if the backend can, and copied otherwise.
+[[nodiscard]] Tensor batch_norm2d_relu_leading(const Tensor& x, BatchNorm2dState& state, bool training);
+
 /// relu6(batch_norm2d(x)), likewise.
 [[nodiscard]] Tensor batch_norm2d_relu6(const Tensor& x, BatchNorm2dState& state, bool training);
 

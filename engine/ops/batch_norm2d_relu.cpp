@@ -1,5 +1,6 @@
 #include "engine/core/autograd.h"
 #include "engine/ops/batch_norm2d.h"
+#include "engine/ops/concat_channels.h"
 #include "engine/ops/max_pool2d.h"
 #include "engine/ops/relu.h"
 #include "engine/ops/relu6.h"
@@ -8,12 +9,26 @@ namespace xr::engine {
 
 namespace {
 
-Shape output_shape(const Tensor& x, bool pool) {
-  return pool ? Shape{x.dim(0), x.dim(1), x.dim(2) / 2, x.dim(3) / 2} : x.shape();
+/// x may have more channels than the state.
+Shape output_shape(const Tensor& x, const BatchNorm2dState& state, bool pool) {
+  Shape shape = x.shape();
+  shape[1] = state.gamma.dim(0);
+  if (!pool) return shape;
+  shape[2] /= 2;
+  shape[3] /= 2;
+  return shape;
+}
+
+/// A call writes the gradient of the leading channels alone: that of the others is 0.
+GradientTarget with_other_channels(kernels::Backend& backend, const GradientTarget& dx,
+                                   std::int64_t channels) {
+  if (!dx.view.defined() || dx.view.shape[1] == channels || dx.write == GradientWrite::accumulate) return dx;
+  backend.run(kernels::Fill{.y = dx.view, .value = 0});
+  return {dx.view, GradientWrite::accumulate};
 }
 
 Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool, bool relu6) {
-  Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
+  Tensor y = Tensor::empty(output_shape(x, state, pool), {x.dtype(), x.device(), x.layout()});
   Tensor mean = Tensor::empty_like(state.running_mean), inverse_std = Tensor::empty_like(state.running_mean),
          argmax;
   if (pool) argmax = Tensor::empty({y.numel()}, {DType::u8, x.device(), Layout::contiguous});
@@ -34,8 +49,9 @@ Tensor fused_training(const Tensor& x, BatchNorm2dState& state, bool pool, bool 
            [pool, relu6, x = Saved(x), y = Saved(y), argmax = Saved(argmax), gamma = Saved(state.gamma),
             beta = Saved(state.beta), mean = Saved(mean),
             inverse_std = Saved(inverse_std)](GradientContext& context) {
-             const GradientTarget dx = context.target(0), d_gamma = context.target(1),
-                                  d_beta = context.target(2);
+             const GradientTarget dx = with_other_channels(context.backend(), context.target(0),
+                                                           y.get().dim(1)),
+                                  d_gamma = context.target(1), d_beta = context.target(2);
              context.backend().run(kernels::BatchNorm2dReluBackwardTraining{.x = x.view(),
                                                                             .y = y.view(),
                                                                             .argmax = argmax.view(),
@@ -58,7 +74,7 @@ Tensor fused(const Tensor& x, BatchNorm2dState& state, bool training, bool pool,
   if (!x.backend().has_fused_batch_norm2d_relu(x.shape(), x.layout(), pool)) return {};
   if (training) return fused_training(x, state, pool, relu6);
   if (will_record({x, state.gamma, state.beta})) return {};
-  Tensor y = Tensor::empty(output_shape(x, pool), {x.dtype(), x.device(), x.layout()});
+  Tensor y = Tensor::empty(output_shape(x, state, pool), {x.dtype(), x.device(), x.layout()});
   x.backend().run(kernels::BatchNorm2dReluForwardInference{.x = x.view(),
                                                            .gamma = state.gamma.view(),
                                                            .beta = state.beta.view(),
@@ -80,6 +96,16 @@ Tensor batch_norm2d_relu(const Tensor& x, BatchNorm2dState& state, bool training
   if (Tensor y = fused(x, state, training, pool, false); y.defined()) return y;
   const Tensor activated = relu(batch_norm2d(x, state, training));
   return pool ? max_pool2d(activated, {}) : activated;
+}
+
+Tensor batch_norm2d_relu_leading(const Tensor& x, BatchNorm2dState& state, bool training) {
+  const std::int64_t channels = state.gamma.dim(0);
+  XR_CHECK(x.rank() == 4 && x.dim(1) >= channels,
+           "batch_norm2d_relu_leading: an input of shape {} has no {} channels to normalise",
+           x.shape().to_string(), channels);
+  if (x.dim(1) == channels) return batch_norm2d_relu(x, state, training, false);
+  if (Tensor y = fused(x, state, training, false, false); y.defined()) return y;
+  return batch_norm2d_relu(leading_channels(x, channels), state, training, false);
 }
 
 Tensor batch_norm2d_relu6(const Tensor& x, BatchNorm2dState& state, bool training) {

@@ -38,4 +38,21 @@ Tensor concat_channels(const Tensor& a, const Tensor& b) {
   return y;
 }
 
+Tensor leading_channels(const Tensor& x, std::int64_t count) {
+  XR_CHECK(x.rank() == 4 && count >= 0 && count <= x.dim(1), "leading_channels: {} of a tensor of shape {}",
+           count, x.shape().to_string());
+  const bool whole_blocks = x.layout() != Layout::blocked16 || count % 16 == 0;
+  const Tensor all = whole_blocks ? x : reorder(x, Layout::contiguous);
+  Tensor y = Tensor::empty({x.dim(0), count, x.dim(2), x.dim(3)}, {x.dtype(), x.device(), all.layout()});
+  x.backend().run(kernels::CopyChannels{.x = all.view(), .y = y.mutable_view(), .count = count});
+  record(y, "leading_channels", {all}, [count](GradientContext& context) {
+    const GradientTarget dx = context.target(0);
+    if (!dx.view.defined()) return;
+    if (dx.write == GradientWrite::overwrite) context.backend().run(kernels::Fill{.y = dx.view, .value = 0});
+    context.backend().run(
+        kernels::CopyChannels{.x = context.output().view(), .y = dx.view, .count = count, .write = dx.write});
+  });
+  return y;
+}
+
 }  // namespace xr::engine

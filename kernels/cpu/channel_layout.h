@@ -1,5 +1,5 @@
 // One description for all activation layouts: planes[outer * blocks][pixels][lanes], where
-// channel = (plane % blocks) * lanes + lane.
+// channel = (plane % blocks) * lanes + lane. It may be of the first channels of a tensor x with more of them.
 //
 //   contiguous     outer N, blocks C,      pixels H W, lanes 1
 //   blocked16      outer N, blocks C / 16, pixels H W, lanes 16
@@ -18,11 +18,20 @@ namespace xr::kernels::cpu {
 struct ChannelLayout {
   std::int64_t outer = 1, blocks = 1, pixels = 1, lanes = 1;
   std::int64_t height = 1, width = 1;  ///< of one plane; height * width == pixels unless merged
+  std::int64_t other_blocks = 0;       ///< of x, after those of an image
+  std::int64_t other_lanes = 0;        ///< of x, after those of a pixel; then there is one plane
 
   [[nodiscard]] std::int64_t planes() const { return outer * blocks; }
   [[nodiscard]] std::int64_t channels() const { return blocks * lanes; }
   [[nodiscard]] std::int64_t plane_elements() const { return pixels * lanes; }
   [[nodiscard]] std::int64_t per_channel() const { return outer * pixels; }
+  /// Of a pixel of a plane: in a tensor with these channels alone, and in x.
+  [[nodiscard]] std::int64_t offset(std::int64_t plane, std::int64_t pixel) const {
+    return (plane * pixels + pixel) * lanes;
+  }
+  [[nodiscard]] std::int64_t x_offset(std::int64_t plane, std::int64_t pixel) const {
+    return ((plane + plane / blocks * other_blocks) * pixels + pixel) * (lanes + other_lanes);
+  }
 };
 
 /// Of a rank-4 tensor, image by image: for pooling.
@@ -55,6 +64,22 @@ struct ChannelLayout {
   return result;
 }
 
+/// Of the first `channels` channels of x (N, C, H, W) or (N, C).
+[[nodiscard]] inline ChannelLayout leading_channel_layout(const Shape& x, std::int64_t channels,
+                                                          Layout layout) {
+  if (channels == x[1]) return channel_layout(x, layout);
+  Shape shape = x;
+  shape[1] = channels;
+  if (x.rank() == 4 && x[2] * x[3] > 1 && layout != Layout::channels_last) {
+    ChannelLayout result = spatial_layout(shape, layout);  // images are not adjacent
+    result.other_blocks = spatial_layout(x, layout).blocks - result.blocks;
+    return result;
+  }
+  ChannelLayout result = channel_layout(shape, layout);
+  result.other_lanes = x[1] - channels;
+  return result;
+}
+
 /// Calls body(plane, first_pixel, last_pixel) for all pixels of all planes, in parallel pieces of roughly
 /// `grain` elements that do not depend on the number of threads.
 template <class Body>
@@ -76,8 +101,9 @@ void for_each_span(const ChannelLayout& layout, std::int64_t grain, Body&& body)
 
 /// Elements after which the channel of position i repeats in a plane: a multiple of the lanes of at least 64,
 /// so that per-position parameters and accumulators fill vector registers whatever the layout is. 64 for
-/// contiguous and blocked16.
+/// contiguous and blocked16. Where other lanes lie between those of two pixels, just the lanes.
 [[nodiscard]] inline std::int64_t position_period(const ChannelLayout& layout) {
+  if (layout.other_lanes > 0) return layout.lanes;
   return layout.lanes * ((64 + layout.lanes - 1) / layout.lanes);
 }
 

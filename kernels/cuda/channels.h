@@ -19,6 +19,7 @@ struct ChannelWalk {
   int channels;
   int vectors_per_plane;  ///< contiguous only
   int steps, steps_per_piece, pieces;
+  int x_channels;  ///< of a tensor whose first channels these are
 
   struct Place {
     int channel, piece;
@@ -36,16 +37,27 @@ struct ChannelWalk {
   }
   template <int Width>
   [[nodiscard]] __device__ std::int64_t offset(int channel, int step) const {
-    if constexpr (ChannelsLast) {
-      return static_cast<std::int64_t>(step) * channels + channel;
-    } else {
-      const Division plane = divide(step, vectors_per_plane);
-      return ((plane.quotient * channels + channel) * vectors_per_plane + plane.remainder) * Width;
-    }
+    return offset_in<Width>(channels, channel, step);
+  }
+  /// In the tensor with x_channels.
+  template <int Width>
+  [[nodiscard]] __device__ std::int64_t x_offset(int channel, int step) const {
+    return offset_in<Width>(x_channels, channel, step);
   }
   /// Steps of a piece.
   [[nodiscard]] __device__ int steps_of(int piece) const {
     return min(steps - piece * steps_per_piece, steps_per_piece);
+  }
+
+ private:
+  template <int Width>
+  [[nodiscard]] __device__ std::int64_t offset_in(int all_channels, int channel, int step) const {
+    if constexpr (ChannelsLast) {
+      return static_cast<std::int64_t>(step) * all_channels + channel;
+    } else {
+      const Division plane = divide(step, vectors_per_plane);
+      return ((plane.quotient * all_channels + channel) * vectors_per_plane + plane.remainder) * Width;
+    }
   }
 };
 
@@ -96,7 +108,8 @@ template <bool ChannelsLast>
             slices = ChannelsLast ? static_cast<int>(ceil_div(vectors, lanes)) : channels;
   const std::int64_t wanted = std::clamp<std::int64_t>(ceil_div(steps, rows * steps_per_thread), 1,
                                                        std::max(1, wanted_blocks / slices));
-  ChannelWalk<ChannelsLast> walk{channels, vectors_per_plane, to_int(steps, "the number of pixels"), 0, 0};
+  ChannelWalk<ChannelsLast> walk{channels, vectors_per_plane, to_int(steps, "the number of pixels"), 0,
+                                 0,        channels};
   walk.steps_per_piece = static_cast<int>(ceil_div(steps, wanted));
   walk.pieces = static_cast<int>(ceil_div(steps, walk.steps_per_piece));
   return {walk,
@@ -104,43 +117,49 @@ template <bool ChannelsLast>
           dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(rows))};
 }
 
-/// The extents that batch norm sees in (N, C, H, W) or (N, C).
+/// The extents that batch norm sees in (N, C, H, W) or (N, C), whose first channels are normalised.
 struct ChannelExtents {
   int channels, pixels;  ///< of an image
   std::int64_t images;
+  int x_channels;  ///< all
 
   [[nodiscard]] std::int64_t per_channel() const { return images * pixels; }
 };
 
-[[nodiscard]] inline ChannelExtents channel_extents(const char* operation, const ConstView& x) {
+[[nodiscard]] inline ChannelExtents channel_extents(const char* operation, const ConstView& x,
+                                                    std::int64_t channels) {
   XR_CHECK(x.shape.rank() == 2 || x.shape.rank() == 4,
            "{}: x has the shape {}: it must be (N, C) or (N, C, H, W)", operation, x.shape.to_string());
   const bool spatial = x.shape.rank() == 4;
-  return {to_int(x.shape[1], "the number of channels"),
-          spatial ? to_int(x.shape[2] * x.shape[3], "the number of pixels") : 1, x.shape[0]};
+  return {to_int(channels, "the number of channels"),
+          spatial ? to_int(x.shape[2] * x.shape[3], "the number of pixels") : 1, x.shape[0],
+          to_int(x.shape[1], "the number of channels")};
 }
 
 template <bool ChannelsLast>
 [[nodiscard]] ChannelPlan<ChannelsLast> plan_channels(const ChannelExtents& extents, int width,
                                                       int wanted_blocks, int steps_per_thread) {
   const int vectors_per_plane = extents.pixels / width;
-  return plan_channels<ChannelsLast>(
+  auto plan = plan_channels<ChannelsLast>(
       extents.channels, ChannelsLast ? extents.per_channel() : extents.images * vectors_per_plane,
       vectors_per_plane, width, wanted_blocks, steps_per_thread);
+  plan.walk.x_channels = extents.x_channels;
+  return plan;
 }
 
 /// Calls call(T(), std::integral_constant<int, Width>(), std::bool_constant<ChannelsLast>()) with vectors
 /// where channels (channels_last), or pixels (contiguous), and the arrays' addresses allow them. One pixel
 /// per image counts as channels_last.
 template <class Call, class... Pointer>
-void with_channel_vectors(const char* operation, const ConstView& x, Call&& call,
-                          const Pointer*... addresses) {
-  const ChannelExtents extents = channel_extents(operation, x);
+void with_channel_vectors(const char* operation, const ConstView& x, const ChannelExtents& extents,
+                          Call&& call, const Pointer*... addresses) {
   with_layout(operation, x.layout, [](auto) {});
   with_activation_type(operation, x.dtype, [&](auto type) {
     with_layout(operation, extents.pixels == 1 ? Layout::channels_last : x.layout, [&](auto channels_last) {
       constexpr int width = vector_width<decltype(type)>;
-      if (channels_in_vectors<width>(channels_last ? extents.channels : extents.pixels, x.data, addresses...))
+      const bool whole = channels_last ? extents.channels % width == 0 && extents.x_channels % width == 0
+                                       : extents.pixels % width == 0;
+      if (whole && channels_in_vectors<width>(width, x.data, addresses...))
         call(type, std::integral_constant<int, width>(), channels_last);
       else
         call(type, std::integral_constant<int, 1>(), channels_last);

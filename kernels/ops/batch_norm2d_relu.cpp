@@ -10,6 +10,21 @@ void require_one_tail(const char* operation, bool pool, bool relu6) {
   XR_CHECK(!pool || !relu6, "{}: pooling follows ReLU, not ReLU6", operation);
 }
 
+/// x with the channels that have a gamma alone: a shape to compare with.
+ConstView normalised_part(bool pool, const ConstView& x, const ConstView& gamma) {
+  ConstView part = x;
+  if (!pool && x.shape.rank() == 4 && gamma.shape.rank() == 1 && gamma.shape[0] < x.shape[1])
+    part.shape[1] = gamma.shape[0];
+  return part;
+}
+
+/// dx is of x's shape, its parameters' gradients of the part's.
+void require_part_gradients(const char* operation, const ConstView& x, const ConstView& part,
+                            const Gradient& dx, const Gradient& d_gamma, const Gradient& d_beta) {
+  if (dx.view.defined()) require_same_kind(operation, "x", x, "dx", dx.view);
+  require_gradients(operation, part, {}, d_gamma, d_beta);
+}
+
 /// y (or dy) has the shape of x or, with pool, that of its windows.
 void require_output(const char* operation, bool pool, const ConstView& x, const char* name,
                     const ConstView& y) {
@@ -33,29 +48,37 @@ void require_winners(const char* operation, const ConstView& argmax, const Const
 
 void BatchNorm2dReluForwardTraining::validate() const {
   require_one_tail(name, pool, relu6);
-  require_channels(name, x, {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
-  require_statistics(name, x, running_mean, running_var);
-  require_output(name, pool, x, "y", y);
+  require_activation(name, "x", x);
+  const ConstView part = normalised_part(pool, x, gamma);
+  require_channels(name, part,
+                   {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
+  require_statistics(name, part, running_mean, running_var);
+  require_output(name, pool, part, "y", y);
   if (pool) require_winners(name, argmax, y);
 }
 
 void BatchNorm2dReluForwardInference::validate() const {
   require_one_tail(name, pool, relu6);
+  require_activation(name, "x", x);
+  const ConstView part = normalised_part(pool, x, gamma);
   require_channels(
-      name, x,
+      name, part,
       {{"gamma", gamma}, {"beta", beta}, {"running_mean", running_mean}, {"running_var", running_var}});
-  require_output(name, pool, x, "y", y);
+  require_output(name, pool, part, "y", y);
 }
 
 void BatchNorm2dReluBackwardTraining::validate() const {
   require_one_tail(name, pool, relu6);
-  require_channels(name, x, {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
-  require_output(name, pool, x, "dy", dy);
+  require_activation(name, "x", x);
+  const ConstView part = normalised_part(pool, x, gamma);
+  require_channels(name, part,
+                   {{"gamma", gamma}, {"beta", beta}, {"mean", mean}, {"inverse_std", inverse_std}});
+  require_output(name, pool, part, "dy", dy);
   if (pool) {
     require_output(name, pool, x, "y", y);
     require_winners(name, argmax, y);
   }
-  require_gradients(name, x, dx, d_gamma, d_beta);
+  require_part_gradients(name, x, part, dx, d_gamma, d_beta);
 }
 
 }  // namespace xr::kernels

@@ -37,11 +37,7 @@ Shape BatchNorm2d::output_shape(const Shape& x) const {
   return {x[0], x[1], x[2] / 2, x[3] / 2};
 }
 
-Tensor BatchNorm2d::forward(const Tensor& x) {
-  if (folded_) {
-    if (options_.relu6) return engine::relu6(x);
-    return options_.max_pool ? engine::max_pool2d(x) : x;
-  }
+void BatchNorm2d::begin_forward() {
   const std::optional<float> momentum = context().batch_norm_momentum;
   state_.params.momentum = momentum.value_or(options_.params.momentum);
   if (training() && !momentum)
@@ -50,6 +46,21 @@ Tensor BatchNorm2d::forward(const Tensor& x) {
       num_batches_tracked_.backend().copy_from_host(num_batches_tracked_.mutable_view().data, &count,
                                                     sizeof count);
     });
+}
+
+Tensor BatchNorm2d::normalise(const engine::ChannelStack& stack) {
+  XR_CHECK(options_.relu && !options_.max_pool && !folded_,
+           "batch norm: of a stack of channels only with ReLU alone after it");
+  begin_forward();
+  return stack.batch_norm2d_relu(state_, training());
+}
+
+Tensor BatchNorm2d::forward(const Tensor& x) {
+  if (folded_) {
+    if (options_.relu6) return engine::relu6(x);
+    return options_.max_pool ? engine::max_pool2d(x) : x;
+  }
+  begin_forward();
   if (options_.relu6) return engine::batch_norm2d_relu6(x, state_, training());
   return options_.relu ? engine::batch_norm2d_relu(x, state_, training(), options_.max_pool)
                        : engine::batch_norm2d(x, state_, training());

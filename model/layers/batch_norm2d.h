@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/ops/batch_norm2d.h"
+#include "engine/ops/channel_stack.h"
 #include "model/initializer.h"
 #include "model/module.h"
 
@@ -25,11 +25,15 @@ class BatchNorm2d final : public Module {
   void set_folded() { folded_ = true; }
   [[nodiscard]] bool folded() const { return folded_; }
 
+  /// Of the channels in a stack, with ReLU: what forward makes of them in a tensor of their own. Not seen by an observer.
+  [[nodiscard]] Tensor normalise(const engine::ChannelStack& stack);
+
   /// What a batch weighs in the running statistics.
   [[nodiscard]] float momentum() const { return options_.params.momentum; }
 
  private:
   [[nodiscard]] Tensor forward(const Tensor& x) override;
+  void begin_forward();  // momentum and the count of batches
   std::int64_t channels_;
   BatchNorm2dOptions options_;
   engine::BatchNorm2dState state_;

@@ -2,6 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "engine/core/trace.h"
+#include "engine/ops/channel_stack.h"
 #include "engine/ops/concat_channels.h"
 #include "model/layers/avg_pool2d.h"
 #include "model/layers/batch_norm2d.h"
@@ -45,6 +51,11 @@ class DenseLayer final : public Module {
     return y;
   }
 
+  /// Its channels behind those of a stack.
+  void append_to(engine::ChannelStack& stack) {
+    stack.append(conv2_(norm2_(conv1_(norm1_.normalise(stack)))));
+  }
+
  private:
   [[nodiscard]] Tensor forward(const Tensor& x) override {
     return engine::concat_channels(x, conv2_(norm2_(conv1_(norm1_(x)))));
@@ -56,12 +67,45 @@ class DenseLayer final : public Module {
   Conv2d conv2_;
 };
 
+/// Its layers' channels lie in one stack. Who looks at single layers, or lists operations, sees concatenations.
+class DenseBlock final : public Module {
+ public:
+  DenseBlock(Initializer& initializer, std::int64_t in, int layers) : out_(in + layers * growth) {
+    for (int i = 0; i < layers; ++i) {
+      layers_.push_back(std::make_unique<DenseLayer>(initializer, in + i * growth));
+      register_module(fmt::format("denselayer{}", i + 1), *layers_.back());
+    }
+  }
+
+  [[nodiscard]] Shape output_shape(const Shape& x) const override {
+    Shape shape = x;
+    for (const auto& layer : layers_) shape = layer->output_shape(shape);
+    return shape;
+  }
+
+ private:
+  [[nodiscard]] Tensor forward(const Tensor& x) override {
+    if (engine::Trace::active() || below_observed()) {
+      Tensor y = x;
+      for (const auto& layer : layers_) y = (*layer)(y);
+      return y;
+    }
+    engine::ChannelStack stack(x, out_);
+    for (const auto& layer : layers_) layer->append_to(stack);
+    return stack.all();
+  }
+  [[nodiscard]] bool below_observed() const {
+    return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->observed(); });
+  }
+
+  std::int64_t out_;  // channels
+  std::vector<std::unique_ptr<DenseLayer>> layers_;
+};
+
 /// Returns the channels of its result.
 std::int64_t add_dense_block(Sequential& features, int number, Initializer& initializer, std::int64_t in,
                              int layers) {
-  auto& block = features.add<Sequential>(fmt::format("denseblock{}", number));
-  for (int i = 0; i < layers; ++i)
-    block.add<DenseLayer>(fmt::format("denselayer{}", i + 1), initializer, in + i * growth);
+  features.add<DenseBlock>(fmt::format("denseblock{}", number), initializer, in, layers);
   return in + layers * growth;
 }
 

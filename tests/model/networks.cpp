@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/core/autograd.h"
+#include "engine/ops/cast.h"
 #include "engine/ops/mul.h"
 #include "engine/ops/sum.h"
 #include "model/model.h"
@@ -97,7 +98,47 @@ void check_network(const NetworkCase& test, const Device& device) {
   check_gradients(*network, golden[prefix + "gradients"].to_host(), test.gradients);
 }
 
+/// Logits, gradients and running statistics of a training step of densenet121. With `observed` a layer of each block is, so
+/// that its channels are concatenated.
+std::vector<std::vector<float>> densenet_step(bool observed, std::int64_t image_size) {
+  ModelSettings settings;
+  settings.name = "densenet121";
+  settings.image_size = image_size;
+  settings.dropout = 0;
+  const auto network = make_model(settings);
+  int seen = 0;
+  for (const char* layer : {"1.denselayer2", "2.denselayer1", "3.denselayer24", "4.denselayer3.norm2"})
+    if (observed)
+      network->find(std::string("features.denseblock") + layer)->observe([&seen](const Tensor& output) {
+        ++seen;
+        return output;
+      });
+  const Shape shape{3, 1, image_size, image_size};
+  const Tensor images =
+      Tensor::from_host(std::span<const float>(hashed("images", shape.numel(), 2.0)), shape);
+  const Tensor logits = (*network)(images);
+  sum(mul(logits, logits)).backward();
+  CHECK(seen == (observed ? 4 : 0));
+  std::vector<std::vector<float>> results{engine::cast(logits, kernels::DType::f32).to_host()};
+  for (const NamedTensor& parameter : network->parameters())
+    results.push_back(parameter.tensor.grad().to_host());
+  for (const NamedTensor& tensor : network->state())
+    if (tensor.tensor.dtype() == kernels::DType::f32) results.push_back(tensor.tensor.to_host());
+  return results;
+}
+
 }  // namespace
+
+TEST_CASE("densenet121's blocks give the same bytes with their channels in a stack and concatenated") {
+  kernels::Backend& backend = kernels::backend({});
+  for (const kernels::Precision precision : {kernels::Precision::fp32, kernels::Precision::bf16}) {
+    if (!backend.has_precision(precision)) continue;
+    backend.configure({.precision = precision});
+    for (const std::int64_t image_size : {32, 64})
+      CHECK(densenet_step(false, image_size) == densenet_step(true, image_size));
+  }
+  backend.configure({});
+}
 
 TEST_CASE("networks answer as PyTorch's from the same weights") {
   for (const NetworkCase& test : cases) {

@@ -29,7 +29,13 @@ struct Form {
   After after;
   BatchNormParams params = {};
   bool pool = after == After::relu_and_pool, relu6 = after == After::relu6;
+  std::int64_t others = 0;  ///< channels of x and dx behind those that are normalised
 
+  [[nodiscard]] Shape all() const {
+    Shape shape = x;
+    shape[1] += others;
+    return shape;
+  }
   [[nodiscard]] Shape y() const { return pool ? Shape{x[0], x[1], x[2] / 2, x[3] / 2} : x; }
   [[nodiscard]] Shape channels() const { return {x[1]}; }
   [[nodiscard]] Shape argmax() const { return {y().numel()}; }
@@ -41,7 +47,7 @@ struct Form {
 
 Call forward_training(const Form& f) {
   return f.described(call_of(
-      {input("x", f.x, f.dtype, f.layout), input("gamma", f.channels()), input("beta", f.channels()),
+      {input("x", f.all(), f.dtype, f.layout), input("gamma", f.channels()), input("beta", f.channels()),
        state("running_mean", f.channels()), state("running_var", f.channels()).drawn(Values::positive),
        output("y", f.y(), f.dtype, f.layout), kept("argmax", f.argmax()).only_if(f.pool),
        output("mean", f.channels()), output("inverse_std", f.channels())},
@@ -63,7 +69,7 @@ Call forward_training(const Form& f) {
 
 Call forward_inference(const Form& f) {
   return f.described(call_of(
-      {input("x", f.x, f.dtype, f.layout), input("gamma", f.channels()), input("beta", f.channels()),
+      {input("x", f.all(), f.dtype, f.layout), input("gamma", f.channels()), input("beta", f.channels()),
        input("running_mean", f.channels()), input("running_var", f.channels()).drawn(Values::positive),
        output("y", f.y(), f.dtype, f.layout)},
       [params = f.params, pool = f.pool, relu6 = f.relu6](Views v) {
@@ -80,7 +86,7 @@ Call forward_inference(const Form& f) {
 }
 
 Call backward_training(const Form& f) {
-  std::vector<Operand> operands{input("x", f.x, f.dtype, f.layout),
+  std::vector<Operand> operands{input("x", f.all(), f.dtype, f.layout),
                                 made("y", f.y(), f.dtype, f.layout),
                                 made("argmax", f.argmax()).only_if(f.pool),
                                 input("dy", f.y(), f.dtype, f.layout),
@@ -89,6 +95,7 @@ Call backward_training(const Form& f) {
                                 made("mean", f.channels(), DType::f32),
                                 made("inverse_std", f.channels(), DType::f32)};
   for (Operand& gradient : gradient_operands(f.x, f.dtype, f.layout)) operands.push_back(std::move(gradient));
+  if (f.others > 0) operands[8] = state("dx", f.all(), f.dtype, f.layout);
   return f.described(
       call_of(std::move(operands), [pool = f.pool, relu6 = f.relu6](Views v, GradientWrite write) {
         return kernels::BatchNorm2dReluBackwardTraining{.x = v[0],
@@ -230,6 +237,86 @@ void check_training_of(const Checker& check, const BatchNormCase& c, DType dtype
   });
 }
 
+struct LeadingCase {
+  BatchNormCase norm;
+  std::int64_t others;
+  std::string name = norm.name;
+};
+
+std::vector<LeadingCase> leading_cases() {
+  return {{{.name = "blocks", .x = {2, 16, 9, 5}}, 32},
+          {{.name = "odd_channels", .x = {3, 5, 7, 3}, .mean = 0.5, .deviation = 0.25}, 4},
+          {{.name = "one_channel_of_two", .x = {3, 1, 6, 4}}, 1},
+          {{.name = "one_pixel", .x = {9, 16, 1, 1}}, 16},
+          {{.name = "wide_channels", .x = {2, 96, 5, 4}, .mean = -1, .deviation = 2}, 32},
+          {{.name = "many_rows", .x = {5, 16, 61, 47}}, 16}};
+}
+
+/// The channels of x, and `others` behind them that hold `value`.
+Tensor widened(const Tensor& x, std::int64_t others, double value) {
+  Tensor all({x.shape[0], x.shape[1] + others, x.shape[2], x.shape[3]}, value);
+  const std::int64_t image = x.size() / x.shape[0], wide_image = all.size() / x.shape[0];
+  for (std::int64_t i = 0; i < x.size(); ++i) all[i / image * wide_image + i % image] = x[i];
+  return all;
+}
+
+/// The other channels of x are NaN, so nothing may read them; those of dx stay as they are.
+void check_leading_backward(const Checker& check, Backend& backend, const LeadingCase& c, const Form& form,
+                            const TrainingStep& step, const std::vector<Tensor>& results) {
+  const Tensor before = to_type(random_normal(form.all(), 9, 0, 0.25), form.dtype);
+  for (const bool adds : {false, true}) {
+    Call call = expect_gradients(backward_training(form)
+                                     .holds("x", widened(step.in.x, c.others, std::nan("")))
+                                     .holds("y", results[2])
+                                     .holds("dy", step.dy)
+                                     .holds("gamma", step.in.gamma)
+                                     .holds("beta", step.in.beta)
+                                     .holds("mean", step.mean)
+                                     .holds("inverse_std", step.inverse_std)
+                                     .holds("dx", before)
+                                     .holds("d_gamma", Tensor(form.channels(), 0.0))
+                                     .holds("d_beta", Tensor(form.channels(), 0.0)),
+                                 c.norm, step.in, step.gradients, step.inverse_std, step.dy);
+    Tensor dx = widened(step.gradients.dx, c.others, 0);
+    const Tensor kept = widened(Tensor(form.x, adds ? 1 : 0), c.others, 1);
+    for (std::int64_t i = 0; i < dx.size(); ++i) dx[i] += kept[i] * before[i];
+    call.operand("dx").expected->values = dx;
+    if (adds)
+      call.run = [run = call.run](Backend& on, Views v, GradientWrite) {
+        run(on, v, GradientWrite::accumulate);
+      };
+    call.accumulates = false;
+    check(backend, std::move(call).with(adds ? "added" : "written"));
+  }
+}
+
+void check_leading(const Checker& check, const LeadingCase& c) {
+  for (const DType dtype : test_types()) {
+    const TrainingStep step(c.norm, dtype, After::relu);
+    const Tensor running = reference::batch_norm2d_forward_inference(
+        c.norm.params, step.in.x, step.in.gamma, step.in.beta, step.in.running_mean, step.in.running_var);
+    for_each_layout(c.norm, dtype, [&](Backend& backend, Layout layout) {
+      Form form{c.norm.x, dtype, layout, After::relu, c.norm.params};
+      form.others = c.others;
+      if (layout == Layout::blocked16 && form.all()[1] % 16 != 0) return;
+      if (!backend.has_fused_batch_norm2d_relu(form.all(), layout, false)) return;
+      const Tensor x = widened(step.in.x, c.others, std::nan(""));
+      check(backend, forward_inference(form)
+                         .holds("x", x)
+                         .holds("gamma", step.in.gamma)
+                         .holds("beta", step.in.beta)
+                         .holds("running_mean", step.in.running_mean)
+                         .holds("running_var", step.in.running_var)
+                         .expects("y", {apply_tail(running, After::relu).y, dtype, Arithmetic::transcendental,
+                                        1, output_magnitude(c.norm, running)}));
+      TrainingStep wide = step;
+      wide.in.x = x;
+      check_leading_backward(check, backend, c, form, step,
+                             check_forward(check, backend, c.norm, form, wide));
+    });
+  }
+}
+
 using CheckOne = void (*)(const Checker&, const BatchNormCase&, DType, After);
 
 /// The cases that the fused operations can take.
@@ -295,7 +382,9 @@ Operation describe_batch_norm2d_relu() {
                  fused("batch_norm2d_relu with pooling in inference", After::relu_and_pool,
                        check_inference_of),
                  fused("batch_norm2d_relu6 in training", After::relu6, check_training_of),
-                 fused("batch_norm2d_relu6 in inference", After::relu6, check_inference_of)},
+                 fused("batch_norm2d_relu6 in inference", After::relu6, check_inference_of),
+                 checks_of("batch_norm2d_relu of the first channels of a wider tensor", leading_cases(),
+                           check_leading)},
       .gradients = {gradients_of(
           "gradcheck batch_norm2d_relu with and without pooling, and batch_norm2d_relu6", gradient_cases(),
           check_batch_norm2d_relu_gradients)},

@@ -3,6 +3,9 @@
 
 #include <fmt/core.h>
 
+#include <cmath>
+
+#include "engine/ops/channel_stack.h"
 #include "engine/ops/concat_channels.h"
 #include "tests/ops/cases.h"
 #include "tests/ops/guarded_buffer.h"
@@ -129,6 +132,46 @@ void check_gradients(const GradientSink& check, const ConcatCase& c) {
     }
 }
 
+/// A batch norm with ReLU over the channels of a that lie in a stack; then b is put behind them. Both, or what the
+/// norm makes alone, where the gradient of the free channels is 0.
+void check_stack(const GradientSink& check, const ConcatCase& c, Layout layout, bool alone) {
+  const Shape channels{c.a[1]};
+  reference::Tensor gamma = random_normal(channels, 3);
+  for (double& value : gamma.values) value = static_cast<double>(static_cast<float>(0.5 + std::abs(value)));
+  const auto norm = std::sqrt(static_cast<double>(c.a.numel()));
+  GradientCase test;
+  test.operation = alone ? "channel_stack (the norm alone)" : "channel_stack";
+  test.operands = {activation("a", random_distinct(c.a, 1), layout, norm),
+                   activation("b", random_distinct(c.b, 2), layout), parameter("gamma", gamma),
+                   parameter("beta", to_single(random_normal(channels, 4)))};
+  test.operands[2].min_norm = norm;
+  test.engine = [c, alone, channels](EngineTensors in) {
+    engine::BatchNorm2dState state{in[2],
+                                   in[3],
+                                   constant_beside(in[0], reference::Tensor(channels, 0.0)),
+                                   constant_beside(in[0], reference::Tensor(channels, 1.0)),
+                                   {}};
+    engine::ChannelStack stack(in[0], c.a[1] + c.b[1]);
+    const engine::Tensor y = stack.batch_norm2d_relu(state, true);
+    if (alone) return engine::concat_channels(y, in[1]);
+    stack.append(in[1]);
+    return engine::concat_channels(y, stack.all());
+  };
+  test.oracle = [alone, channels](Tape& tape, Variables in) {
+    RunningStatistics running{reference::Tensor(channels, 0.0), reference::Tensor(channels, 1.0)};
+    const VariablePointer y = tape.relu(tape.batch_norm2d({}, in[0], in[2], in[3], running, true));
+    return concat_on_tape(tape, y, alone ? in[1] : concat_on_tape(tape, in[0], in[1]));
+  };
+  test.min_kink_distance = 1e-5;
+  test.arithmetic = Arithmetic::normalised_kinks;
+  check(test);
+}
+
+void check_stacks(const GradientSink& check, const ConcatCase& c) {
+  for (const Layout layout : layouts_of(c.a))
+    for (const bool alone : {false, true}) check_stack(check, c, layout, alone);
+}
+
 void add_benchmarks(Benchmarks& list) {
   // A layer of densenet121's first block at a quarter of the image's width: 64 channels and 32 more.
   const std::int64_t size = std::max<std::int64_t>(1, list.setting.size / 4);
@@ -140,17 +183,23 @@ void add_benchmarks(Benchmarks& list) {
 }  // namespace
 
 Operation describe_copy_channels() {
-  return {.name = "copy_channels",
-          .checks = {checks_of("copy_channels from one activation to another", all_cases(), check_copy),
-                     checks_of("copy_channels refuses what does not fit",
-                               std::vector<CopyCase>{{"small", {2, 3, 4, 5}, 6, 0, 0, 3}}, check_refusals)},
-          .gradients = {gradients_of("gradcheck concat_channels",
-                                     std::vector<ConcatCase>{{"blocks", {2, 16, 3, 5}, {2, 32, 3, 5}},
-                                                             {"odd", {2, 3, 4, 3}, {2, 5, 4, 3}},
-                                                             {"one_of_blocks", {1, 16, 3, 3}, {1, 3, 3, 3}},
-                                                             {"one_pixel", {3, 4, 1, 1}, {3, 2, 1, 1}}},
-                                     check_gradients)},
-          .benchmarks = add_benchmarks};
+  return {
+      .name = "copy_channels",
+      .checks = {checks_of("copy_channels from one activation to another", all_cases(), check_copy),
+                 checks_of("copy_channels refuses what does not fit",
+                           std::vector<CopyCase>{{"small", {2, 3, 4, 5}, 6, 0, 0, 3}}, check_refusals)},
+      .gradients = {gradients_of("gradcheck concat_channels",
+                                 std::vector<ConcatCase>{{"blocks", {2, 16, 3, 5}, {2, 32, 3, 5}},
+                                                         {"odd", {2, 3, 4, 3}, {2, 5, 4, 3}},
+                                                         {"one_of_blocks", {1, 16, 3, 3}, {1, 3, 3, 3}},
+                                                         {"one_pixel", {3, 4, 1, 1}, {3, 2, 1, 1}}},
+                                 check_gradients),
+                    gradients_of("gradcheck channel_stack",
+                                 std::vector<ConcatCase>{{"stack_of_blocks", {2, 16, 3, 5}, {2, 32, 3, 5}},
+                                                         {"stack_of_odd", {2, 3, 4, 3}, {2, 5, 4, 3}},
+                                                         {"stack_of_one_pixel", {5, 4, 1, 1}, {5, 2, 1, 1}}},
+                                 check_stacks)},
+      .benchmarks = add_benchmarks};
 }
 
 }  // namespace xr::tests

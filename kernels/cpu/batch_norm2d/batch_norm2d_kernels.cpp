@@ -72,7 +72,7 @@ template <std::int64_t Width, class T>
   float local[Strip<Width>::max_width] = {};
   const std::int64_t count = strip.count();
   for (std::int64_t run = 0; run < r.runs; ++run) {
-    const T* values = x + run * r.stride;
+    const T* values = x + run * r.x_stride;
     std::int64_t i = strip.first;
     for (; i + count <= r.count; i += r.period) add_values(values + i, local, count);
     if (i < r.count) add_values(values + i, local, r.count - i);
@@ -87,7 +87,7 @@ template <std::int64_t Width, class T>
   const std::int64_t count = strip.count();
   centre += strip.first;
   for (std::int64_t run = 0; run < r.runs; ++run) {
-    const T* values = x + run * r.stride;
+    const T* values = x + run * r.x_stride;
     std::int64_t i = strip.first;
     for (; i + count <= r.count; i += r.period) {
       prefetch_ahead(values + i, count);
@@ -107,7 +107,7 @@ template <GradientMask Mask, std::int64_t Width, class T>
   const std::int64_t count = strip.count();
   const Normalisation n{all.mean + strip.first, all.scale + strip.first, all.beta + strip.first};
   for (std::int64_t run = 0; run < r.runs; ++run) {
-    const T *values = x + run * r.stride, *gradients = dy + run * r.stride;
+    const T *values = x + run * r.x_stride, *gradients = dy + run * r.dy_stride;
     std::int64_t i = strip.first;
     for (; i + count <= r.count; i += r.period) {
       if (Mask != GradientMask::all) prefetch_ahead(gradients + i, count);
@@ -168,34 +168,36 @@ template <Rectifier After, class T>
 
 // Width 0: any period.
 template <std::int64_t Width, Rectifier After, class T>
-[[gnu::always_inline]] inline void normalise_run(const Normalisation& n, std::int64_t period, const T* x,
-                                                 T* __restrict y, std::int64_t count) {
+[[gnu::always_inline]] inline void normalise_run(const Normalisation& n, std::int64_t period,
+                                                 std::int64_t gap, const T* x, T* __restrict y,
+                                                 std::int64_t count) {
   const std::int64_t width = Width > 0 ? Width : period;
   std::int64_t i = 0;
-  for (; i + width <= count; i += width) normalise_values<After>(n, x + i, y + i, width);
+  for (; i + width <= count; i += width, x += gap) normalise_values<After>(n, x + i, y + i, width);
   normalise_values<After>(n, x + i, y + i, count - i);
 }
 
 template <Rectifier After, class T>
-[[gnu::always_inline]] inline void normalise_run(const Normalisation& n, std::int64_t period, const T* x,
-                                                 T* __restrict y, std::int64_t count) {
+[[gnu::always_inline]] inline void normalise_run(const Normalisation& n, std::int64_t period,
+                                                 std::int64_t gap, const T* x, T* __restrict y,
+                                                 std::int64_t count) {
   if (period == usual_period)
-    normalise_run<usual_period, After>(n, period, x, y, count);
+    normalise_run<usual_period, After>(n, period, gap, x, y, count);
   else
-    normalise_run<0, After>(n, period, x, y, count);
+    normalise_run<0, After>(n, period, gap, x, y, count);
 }
 
 template <class T>
 [[gnu::always_inline]] inline void normalise_of(const Normalisation& n, Rectifier rectifier,
-                                                std::int64_t period, const T* x, T* __restrict y,
-                                                std::int64_t count) {
+                                                std::int64_t period, std::int64_t gap, const T* x,
+                                                T* __restrict y, std::int64_t count) {
   switch (rectifier) {
     case Rectifier::none:
-      return normalise_run<Rectifier::none>(n, period, x, y, count);
+      return normalise_run<Rectifier::none>(n, period, gap, x, y, count);
     case Rectifier::relu:
-      return normalise_run<Rectifier::relu>(n, period, x, y, count);
+      return normalise_run<Rectifier::relu>(n, period, gap, x, y, count);
     case Rectifier::relu6:
-      return normalise_run<Rectifier::relu6>(n, period, x, y, count);
+      return normalise_run<Rectifier::relu6>(n, period, gap, x, y, count);
   }
 }
 
@@ -211,11 +213,12 @@ template <GradientMask Mask, bool Accumulate, class T>
 }
 
 template <std::int64_t Width, GradientMask Mask, bool Accumulate, class T>
-[[gnu::always_inline]] inline void input_gradient_run(const InputGradient& g, std::int64_t period, const T* x,
-                                                      const T* dy, T* __restrict dx, std::int64_t count) {
+[[gnu::always_inline]] inline void input_gradient_run(const InputGradient& g, std::int64_t period,
+                                                      std::int64_t gap, const T* x, const T* dy,
+                                                      T* __restrict dx, std::int64_t count) {
   const std::int64_t width = Width > 0 ? Width : period;
   std::int64_t i = 0;
-  for (; i + width <= count; i += width) {
+  for (; i + width <= count; i += width, x += gap, dx += gap) {
     if (Mask != GradientMask::all) {
       prefetch_ahead(x + i, width);
       prefetch_ahead(dy + i, width);
@@ -226,57 +229,60 @@ template <std::int64_t Width, GradientMask Mask, bool Accumulate, class T>
 }
 
 template <GradientMask Mask, bool Accumulate, class T>
-[[gnu::always_inline]] inline void input_gradient_run(const InputGradient& g, std::int64_t period, const T* x,
-                                                      const T* dy, T* __restrict dx, std::int64_t count) {
+[[gnu::always_inline]] inline void input_gradient_run(const InputGradient& g, std::int64_t period,
+                                                      std::int64_t gap, const T* x, const T* dy,
+                                                      T* __restrict dx, std::int64_t count) {
   if (period == usual_period)
-    input_gradient_run<usual_period, Mask, Accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<usual_period, Mask, Accumulate>(g, period, gap, x, dy, dx, count);
   else
-    input_gradient_run<0, Mask, Accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<0, Mask, Accumulate>(g, period, gap, x, dy, dx, count);
 }
 
 // With GradientMask::positive_x there is no gradient of an input.
 template <bool Accumulate, class T>
 [[gnu::always_inline]] inline void input_gradient_of(const InputGradient& g, GradientMask mask,
-                                                     std::int64_t period, const T* x, const T* dy,
-                                                     T* __restrict dx, std::int64_t count) {
+                                                     std::int64_t period, std::int64_t gap, const T* x,
+                                                     const T* dy, T* __restrict dx, std::int64_t count) {
   if (mask == GradientMask::after_relu)
-    input_gradient_run<GradientMask::after_relu, Accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<GradientMask::after_relu, Accumulate>(g, period, gap, x, dy, dx, count);
   else if (mask == GradientMask::after_relu6)
-    input_gradient_run<GradientMask::after_relu6, Accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<GradientMask::after_relu6, Accumulate>(g, period, gap, x, dy, dx, count);
   else
-    input_gradient_run<GradientMask::all, Accumulate>(g, period, x, dy, dx, count);
+    input_gradient_run<GradientMask::all, Accumulate>(g, period, gap, x, dy, dx, count);
 }
 
 }  // namespace
 
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define XR_DEFINE_KERNELS(T)                                                                               \
-  XR_MULTIVERSION void position_sums(const Runs& r, const T* x, float* sums) {                             \
-    for_position_strips(                                                                                   \
-        r.period, [&](auto strip) __attribute__((always_inline)) { strip_sums(r, strip, x, sums); });      \
-  }                                                                                                        \
-  XR_MULTIVERSION void position_moments(const Runs& r, const T* x, const float* centre, float* residuals,  \
-                                        float* squares) {                                                  \
-    for_position_strips(                                                                                   \
-        r.period, [&](auto strip) __attribute__((always_inline)) {                                         \
-          strip_moments(r, strip, x, centre, residuals, squares);                                          \
-        });                                                                                                \
-  }                                                                                                        \
-  XR_MULTIVERSION void position_gradient_sums(const Runs& r, GradientMask mask, const T* x, const T* dy,   \
-                                              const Normalisation& n, float* sum_dy, float* sum_dy_x) {    \
-    masked_gradient_sums(r, mask, x, dy, n, sum_dy, sum_dy_x);                                             \
-  }                                                                                                        \
-  XR_MULTIVERSION void normalise(const Normalisation& n, Rectifier rectifier, std::int64_t period,         \
-                                 const T* x, T* __restrict y, std::int64_t count) {                        \
-    normalise_of(n, rectifier, period, x, y, count);                                                       \
-  }                                                                                                        \
-  XR_MULTIVERSION void input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period,      \
-                                      const T* x, const T* dy, T* __restrict dx, std::int64_t count) {     \
-    input_gradient_of<false>(g, mask, period, x, dy, dx, count);                                           \
-  }                                                                                                        \
-  XR_MULTIVERSION void add_input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period,  \
-                                          const T* x, const T* dy, T* __restrict dx, std::int64_t count) { \
-    input_gradient_of<true>(g, mask, period, x, dy, dx, count);                                            \
+#define XR_DEFINE_KERNELS(T)                                                                              \
+  XR_MULTIVERSION void position_sums(const Runs& r, const T* x, float* sums) {                            \
+    for_position_strips(                                                                                  \
+        r.period, [&](auto strip) __attribute__((always_inline)) { strip_sums(r, strip, x, sums); });     \
+  }                                                                                                       \
+  XR_MULTIVERSION void position_moments(const Runs& r, const T* x, const float* centre, float* residuals, \
+                                        float* squares) {                                                 \
+    for_position_strips(                                                                                  \
+        r.period, [&](auto strip) __attribute__((always_inline)) {                                        \
+          strip_moments(r, strip, x, centre, residuals, squares);                                         \
+        });                                                                                               \
+  }                                                                                                       \
+  XR_MULTIVERSION void position_gradient_sums(const Runs& r, GradientMask mask, const T* x, const T* dy,  \
+                                              const Normalisation& n, float* sum_dy, float* sum_dy_x) {   \
+    masked_gradient_sums(r, mask, x, dy, n, sum_dy, sum_dy_x);                                            \
+  }                                                                                                       \
+  XR_MULTIVERSION void normalise(const Normalisation& n, Rectifier rectifier, std::int64_t period,        \
+                                 std::int64_t gap, const T* x, T* __restrict y, std::int64_t count) {     \
+    normalise_of(n, rectifier, period, gap, x, y, count);                                                 \
+  }                                                                                                       \
+  XR_MULTIVERSION void input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period,     \
+                                      std::int64_t gap, const T* x, const T* dy, T* __restrict dx,        \
+                                      std::int64_t count) {                                               \
+    input_gradient_of<false>(g, mask, period, gap, x, dy, dx, count);                                     \
+  }                                                                                                       \
+  XR_MULTIVERSION void add_input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period, \
+                                          std::int64_t gap, const T* x, const T* dy, T* __restrict dx,    \
+                                          std::int64_t count) {                                           \
+    input_gradient_of<true>(g, mask, period, gap, x, dy, dx, count);                                      \
   }
 // NOLINTEND(bugprone-macro-parentheses)
 XR_DEFINE_KERNELS(float)

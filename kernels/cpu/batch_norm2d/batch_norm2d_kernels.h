@@ -2,7 +2,8 @@
 //
 // A run is `count` consecutive elements that begin at a pixel's first lane. Its element i belongs to position
 // i % period (position_period in channel_layout.h); parameters and sums are arrays of `period` positions. Activations
-// are f32 or bf16, which is widened and rounded in registers; everything else is f32.
+// are f32 or bf16, which is widened and rounded in registers; everything else is f32. `gap` elements of x and dx after
+// each period are no part of the run; where it is not 0, the count is a multiple of the period.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,10 @@
 
 namespace xr::kernels::cpu {
 
-/// `runs` runs of `count` elements each, `stride` elements apart: the same pixels of several images.
+/// `runs` runs of `count` elements each: the same pixels of several images, or the channels of several pixels. They are
+/// x_stride elements apart in x, and dy_stride in dy.
 struct Runs {
-  std::int64_t runs, stride, count, period;
+  std::int64_t runs, x_stride, dy_stride, count, period;
 };
 
 /// What follows the normalisation.
@@ -53,14 +55,14 @@ struct InputGradient {
   void position_gradient_sums(const Runs& r, GradientMask mask, const T* x, const T* dy,                      \
                               const Normalisation& n, float* sum_dy, float* sum_dy_x);                        \
   /** y = (x - mean) scale + beta, rectified (NaN stays). x and y: one run. */                                \
-  void normalise(const Normalisation& n, Rectifier rectifier, std::int64_t period, const T* x, T* y,          \
-                 std::int64_t count);                                                                         \
+  void normalise(const Normalisation& n, Rectifier rectifier, std::int64_t period, std::int64_t gap,          \
+                 const T* x, T* y, std::int64_t count);                                                       \
   /** dx = the gradient, of one run. */                                                                       \
-  void input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period, const T* x,             \
-                      const T* dy, T* dx, std::int64_t count);                                                \
+  void input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period, std::int64_t gap,       \
+                      const T* x, const T* dy, T* dx, std::int64_t count);                                    \
   /** dx += the gradient, of one run. */                                                                      \
-  void add_input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period, const T* x,         \
-                          const T* dy, T* dx, std::int64_t count);
+  void add_input_gradient(const InputGradient& g, GradientMask mask, std::int64_t period, std::int64_t gap,   \
+                          const T* x, const T* dy, T* dx, std::int64_t count);
 // NOLINTEND(bugprone-macro-parentheses)
 XR_DECLARE_KERNELS(float)
 XR_DECLARE_KERNELS(Bf16)

@@ -15,10 +15,10 @@ void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parame
   T* out = y.as<T>();
   for_each_span(layout, elementwise_grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     const Normalisation n = positions.of_block(plane % layout.blocks);
-    const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
-    write_pieces(stream, out + offset, (end - begin) * layout.lanes, positions.period(),
+    write_pieces(stream, out + layout.offset(plane, begin), (end - begin) * layout.lanes, positions.period(),
                  [&](T* to, std::int64_t first, std::int64_t count) {
-                   normalise(n, rectifier, positions.period(), x + offset + first, to, count);
+                   const T* from = x + layout.x_offset(plane, begin + first / layout.lanes);
+                   normalise(n, rectifier, positions.period(), layout.other_lanes, from, to, count);
                  });
   });
 }
@@ -28,7 +28,7 @@ void normalise_pass(const ChannelLayout& layout, const ChannelParameters& parame
 void forward_training(const BatchNormParams& params, Rectifier rectifier, const ConstView& x,
                       const ConstView& gamma, const ConstView& beta, const View& running_mean,
                       const View& running_var, const View& y, const View& mean, const View& inverse_std) {
-  const ChannelLayout layout = channel_layout(x.shape, x.layout);
+  const ChannelLayout layout = leading_channel_layout(x.shape, y.shape[1], x.layout);
   with_activation_type("batch_norm2d", x.dtype, [&](auto type) {
     using T = decltype(type);
     finish_statistics(params, channel_moments(layout, x.as<T>()), layout.per_channel(), running_mean,
@@ -43,7 +43,7 @@ void forward_inference(const BatchNormParams& params, Rectifier rectifier, const
                        const ConstView& gamma, const ConstView& beta, const ConstView& running_mean,
                        const ConstView& running_var, const View& y) {
   if (x.numel() == 0) return;
-  const ChannelLayout layout = channel_layout(x.shape, x.layout);
+  const ChannelLayout layout = leading_channel_layout(x.shape, y.shape[1], x.layout);
   const std::vector<float> inverse_std =
       inverse_deviation(params.epsilon, running_var.as<float>(), layout.channels());
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(), beta.as<float>(),
@@ -57,7 +57,7 @@ void backward_training(GradientMask mask, const ConstView& x, const ConstView& d
                        const ConstView& beta, const ConstView& mean, const ConstView& inverse_std,
                        const View& dx, GradientWrite write_dx, const View& d_gamma,
                        GradientWrite write_d_gamma, const View& d_beta, GradientWrite write_d_beta) {
-  const ChannelLayout layout = channel_layout(x.shape, x.layout);
+  const ChannelLayout layout = leading_channel_layout(x.shape, dy.shape[1], x.layout);
   const float* deviation = inverse_std.as<float>();
   const ChannelParameters parameters(layout.channels(), gamma.as<float>(),
                                      beta.defined() ? beta.as<float>() : nullptr, mean.as<float>(),
@@ -87,19 +87,21 @@ void input_gradient_pass(const ChannelLayout& layout, GradientMask mask, const C
   std::vector<float> means(static_cast<std::size_t>(layout.blocks * period)), slopes(means.size());
   expand_to_positions(layout, mean_dy.data(), means.data());
   expand_to_positions(layout, slope.data(), slopes.data());
-  const bool stream = worth_streaming(static_cast<std::int64_t>(dx.bytes()));
+  const bool stream = layout.other_lanes == 0 && worth_streaming(static_cast<std::int64_t>(sizeof(T)) *
+                                                                 layout.planes() * layout.plane_elements());
   T* out = dx.as<T>();
   for_each_span(layout, elementwise_grain, [&](std::int64_t plane, std::int64_t begin, std::int64_t end) {
     const std::int64_t block = plane % layout.blocks;
     const InputGradient g{positions.of_block(block), means.data() + block * period,
                           slopes.data() + block * period};
-    const std::int64_t offset = (plane * layout.pixels + begin) * layout.lanes;
+    const std::int64_t x_offset = layout.x_offset(plane, begin), gap = layout.other_lanes;
+    const T* gradients = dy + layout.offset(plane, begin);
     const std::int64_t total = (end - begin) * layout.lanes;
     if (write == GradientWrite::accumulate)
-      add_input_gradient(g, mask, period, x + offset, dy + offset, out + offset, total);
-    else
-      write_pieces(stream, out + offset, total, period, [&](T* to, std::int64_t first, std::int64_t count) {
-        input_gradient(g, mask, period, x + offset + first, dy + offset + first, to, count);
+      add_input_gradient(g, mask, period, gap, x + x_offset, gradients, out + x_offset, total);
+    else  // with a gap in one piece, which begins at 0
+      write_pieces(stream, out + x_offset, total, period, [&](T* to, std::int64_t first, std::int64_t count) {
+        input_gradient(g, mask, period, gap, x + x_offset + first, gradients + first, to, count);
       });
   });
 }

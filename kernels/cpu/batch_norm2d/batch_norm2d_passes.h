@@ -9,6 +9,8 @@
 
 namespace xr::kernels::cpu {
 
+// x and dx may have more channels than y, dy and the parameters, which are of their first ones.
+
 void forward_training(const BatchNormParams& params, Rectifier rectifier, const ConstView& x,
                       const ConstView& gamma, const ConstView& beta, const View& running_mean,
                       const View& running_var, const View& y, const View& mean, const View& inverse_std);

@@ -38,7 +38,7 @@ class Partition {
   }
   [[nodiscard]] std::int64_t tasks() const { return layout_.blocks * pieces_per_block(); }
 
-  /// Calls body(offset of the first element, runs, values per channel) for the units of a piece, in order.
+  /// Calls body(offset of the first element in x, and in dy, runs, values per channel) for the units of a piece, in order.
   template <class Body>
   void for_each_unit(std::int64_t block, std::int64_t piece, Body&& body) const {
     const std::int64_t first_image = piece / pixel_pieces_ * images_per_piece_,
@@ -49,14 +49,19 @@ class Partition {
       for (std::int64_t pixel = first_pixel; pixel < last_pixel; pixel += pixels_per_unit_) {
         const std::int64_t images = std::min(images_per_unit_, last_image - image),
                            pixels = std::min(pixels_per_unit_, last_pixel - pixel);
-        const std::int64_t offset =
-            ((image * layout_.blocks + block) * layout_.pixels + pixel) * layout_.lanes;
-        body(offset, Runs{images, layout_.blocks * layout_.plane_elements(), pixels * layout_.lanes, period_},
+        const std::int64_t plane = image * layout_.blocks + block;
+        body(layout_.x_offset(plane, pixel), layout_.offset(plane, pixel), runs_of(images, pixels),
              images * pixels);
       }
   }
 
  private:
+  [[nodiscard]] Runs runs_of(std::int64_t images, std::int64_t pixels) const {
+    const std::int64_t lanes = layout_.lanes;
+    if (layout_.other_lanes > 0) return {pixels, lanes + layout_.other_lanes, lanes, lanes, period_};
+    return {images, (layout_.blocks + layout_.other_blocks) * layout_.plane_elements(),
+            layout_.blocks * layout_.plane_elements(), pixels * lanes, period_};
+  }
   [[nodiscard]] std::int64_t images_in(std::int64_t pixels, std::int64_t elements) const {
     return pixels < layout_.pixels ? 1 : std::max<std::int64_t>(1, elements / layout_.plane_elements());
   }
@@ -120,20 +125,21 @@ void piece_moments(const Partition& partition, const T* x, std::int64_t block, s
   float *centre = scratch.positions(task, 0), *residuals = scratch.positions(task, 1),
         *squares = scratch.positions(task, 2);
   double *residual_sums = scratch.sums(task, 0), *square_sums = scratch.sums(task, 1);
-  partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t values) {
-    const auto more = static_cast<double>(values);
-    if (moments.count == 0) {
-      position_sums(runs, x + offset, residuals);
-      fold(residuals, lanes, period, residual_sums);
-      for (std::int64_t lane = 0; lane < lanes; ++lane)
-        centre[lane] = static_cast<float>(residual_sums[lane] / more);
-    }
-    for (std::int64_t j = lanes; j < period; ++j) centre[j] = centre[j - lanes];
-    position_moments(runs, x + offset, centre, residuals, squares);
-    fold(residuals, lanes, period, residual_sums);
-    fold(squares, lanes, period, square_sums);
-    moments.add(more, centre, residual_sums, square_sums, lanes);
-  });
+  partition.for_each_unit(block, piece,
+                          [&](std::int64_t offset, std::int64_t, const Runs& runs, std::int64_t values) {
+                            const auto more = static_cast<double>(values);
+                            if (moments.count == 0) {
+                              position_sums(runs, x + offset, residuals);
+                              fold(residuals, lanes, period, residual_sums);
+                              for (std::int64_t lane = 0; lane < lanes; ++lane)
+                                centre[lane] = static_cast<float>(residual_sums[lane] / more);
+                            }
+                            for (std::int64_t j = lanes; j < period; ++j) centre[j] = centre[j - lanes];
+                            position_moments(runs, x + offset, centre, residuals, squares);
+                            fold(residuals, lanes, period, residual_sums);
+                            fold(squares, lanes, period, square_sums);
+                            moments.add(more, centre, residual_sums, square_sums, lanes);
+                          });
 }
 
 // Count, mean and sum of squared deviations of two sets together.
@@ -155,7 +161,7 @@ ChannelMoments moments_of(const ChannelLayout& layout, const T* x) {
     piece_moments(partition, x, block, piece, task, scratch, {0, means.data() + slot, squares.data() + slot});
   });
   for (std::int64_t piece = 0; piece < partition.pieces_per_block(); ++piece)
-    partition.for_each_unit(0, piece, [&](std::int64_t, const Runs&, std::int64_t values) {
+    partition.for_each_unit(0, piece, [&](std::int64_t, std::int64_t, const Runs&, std::int64_t values) {
       counts[static_cast<std::size_t>(piece)] += static_cast<double>(values);
     });
   ChannelMoments result{std::vector<double>(static_cast<std::size_t>(layout.channels())), {}};
@@ -188,15 +194,16 @@ ChannelGradientSums gradient_sums_of(const ChannelLayout& layout, GradientMask m
     double *unit_dy = scratch.sums(task, 0), *unit_dy_x = scratch.sums(task, 1);
     double* sums = partial.data() + (piece * layout.channels() + block * lanes) * 2;
     const Normalisation n = positions.of_block(block);
-    partition.for_each_unit(block, piece, [&](std::int64_t offset, const Runs& runs, std::int64_t) {
-      position_gradient_sums(runs, mask, x + offset, dy + offset, n, sum_dy, sum_dy_x);
-      fold(sum_dy, lanes, period, unit_dy);
-      fold(sum_dy_x, lanes, period, unit_dy_x);
-      for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        sums[2 * lane] += unit_dy[lane];
-        sums[2 * lane + 1] += unit_dy_x[lane];
-      }
-    });
+    partition.for_each_unit(
+        block, piece, [&](std::int64_t x_offset, std::int64_t offset, const Runs& runs, std::int64_t) {
+          position_gradient_sums(runs, mask, x + x_offset, dy + offset, n, sum_dy, sum_dy_x);
+          fold(sum_dy, lanes, period, unit_dy);
+          fold(sum_dy_x, lanes, period, unit_dy_x);
+          for (std::int64_t lane = 0; lane < lanes; ++lane) {
+            sums[2 * lane] += unit_dy[lane];
+            sums[2 * lane + 1] += unit_dy_x[lane];
+          }
+        });
   });
   for (std::size_t slot = 0; slot < partial.size() / 2; ++slot) {
     result.dy[slot % result.dy.size()] += partial[2 * slot];

@@ -20,6 +20,7 @@ namespace xr::kernels::cpu {
 struct ChannelMoments {
   std::vector<double> mean, variance;
 };
+/// The layout may be of the first channels of x alone; dy below has no others.
 [[nodiscard]] ChannelMoments channel_moments(const ChannelLayout& layout, const float* x);
 [[nodiscard]] ChannelMoments channel_moments(const ChannelLayout& layout, const Bf16* x);
 

@@ -73,6 +73,8 @@ constexpr Rectifier no_rectifier{}, relu_rectifier{true, std::numeric_limits<flo
                                                    const ConstView& beta, const ConstView& running_mean,
                                                    const ConstView& running_var);
 
+// x and dx may have more channels than y, dy and the per-channel arrays, which are of their first ones (not with pooling).
+
 /// Writes mean and inverse_std of x's channels and moves the running statistics, where these are defined.
 void batch_statistics(KernelBackend& backend, const char* operation, const BatchNormParams& params,
                       const ConstView& x, const View& running_mean, const View& running_var, const View& mean,

@@ -1,5 +1,5 @@
 // The passes of batch normalisation over whole tensors, with an optional ReLU or ReLU6 after it: y of x; the
-// sums of dy and dy xhat; dx. Shapes: (N, C, H, W) in both layouts, or (N, C).
+// sums of dy and dy xhat; dx. Shapes: (N, C, H, W) in both layouts, or (N, C); x and dx may have further channels.
 //
 // Bytes with T = bytes of x: normalise 2 T, sums 2 T, dx 3 T (4 T when it accumulates; without statistics 2
 // T); 3 to 6 operations per element. Bound by memory: 16 bytes per access, several of them in flight per
@@ -23,12 +23,10 @@ __global__ void __launch_bounds__(channel_threads)
   const auto normalisation = parameters.template load<Width, ChannelsLast>(place.channel);
   for_each_step<pass_steps>(place, [&](auto steps, int first, int distance) {
     Elements<T, Width> values[steps];
-    std::int64_t offset[steps];
 #pragma unroll
-    for (int k = 0; k < steps; ++k) {
-      offset[k] = walk.template offset<Width>(place.channel, first + k * distance);
-      values[k] = Elements<T, Width>::load(x + offset[k]);
-    }
+    for (int k = 0; k < steps; ++k)
+      values[k] =
+          Elements<T, Width>::load(x + walk.template x_offset<Width>(place.channel, first + k * distance));
 #pragma unroll
     for (int k = 0; k < steps; ++k) {
 #pragma unroll
@@ -36,7 +34,7 @@ __global__ void __launch_bounds__(channel_threads)
         const float value = normalisation.of(values[k].value[i], i);
         values[k].value[i] = Rectified ? rectifier.of(value) : value;
       }
-      values[k].store(y + offset[k]);
+      values[k].store(y + walk.template offset<Width>(place.channel, first + k * distance));
     }
   });
 }
@@ -62,9 +60,9 @@ __global__ void __launch_bounds__(channel_threads)
       Elements<T, Width> values[steps], gradients[steps];
 #pragma unroll
       for (int k = 0; k < steps; ++k) {
-        const std::int64_t offset = walk.template offset<Width>(place.channel, first + k * distance);
-        values[k] = Elements<T, Width>::load(x + offset);
-        gradients[k] = Elements<T, Width>::load(dy + offset);
+        const int step = first + k * distance;
+        values[k] = Elements<T, Width>::load(x + walk.template x_offset<Width>(place.channel, step));
+        gradients[k] = Elements<T, Width>::load(dy + walk.template offset<Width>(place.channel, step));
       }
 #pragma unroll
       for (int k = 0; k < steps; ++k)
@@ -121,12 +119,13 @@ __global__ void __launch_bounds__(channel_threads)
   for_each_step<unroll>(place, [&](auto steps, int first, int distance) {
     [[maybe_unused]] Elements<T, Width> values[steps];
     Elements<T, Width> gradients[steps];
-    std::int64_t offset[steps];
+    std::int64_t x_offset[steps];
 #pragma unroll
     for (int k = 0; k < steps; ++k) {
-      offset[k] = walk.template offset<Width>(place.channel, first + k * distance);
-      if constexpr (needs_x) values[k] = Elements<T, Width>::load(x + offset[k]);
-      gradients[k] = Elements<T, Width>::load(dy + offset[k]);
+      const int step = first + k * distance;
+      x_offset[k] = walk.template x_offset<Width>(place.channel, step);
+      if constexpr (needs_x) values[k] = Elements<T, Width>::load(x + x_offset[k]);
+      gradients[k] = Elements<T, Width>::load(dy + walk.template offset<Width>(place.channel, step));
     }
 #pragma unroll
     for (int k = 0; k < steps; ++k) {
@@ -140,7 +139,7 @@ __global__ void __launch_bounds__(channel_threads)
               (gradient - mean_dy.value[i]) - (values[k].value[i] - normalisation.mean[i]) * slope.value[i];
         gradient *= normalisation.scale[i];
       }
-      gradients[k].write(dx + offset[k], write);
+      gradients[k].write(dx + x_offset[k], write);
     }
   });
 }
@@ -196,9 +195,9 @@ ChannelParameters running_parameters(const BatchNormParams& params, const ConstV
 
 void normalise(KernelBackend& backend, const char* operation, const Rectifier& rectifier, const ConstView& x,
                const ChannelParameters& parameters, const View& y) {
-  const ChannelExtents extents = channel_extents(operation, x);
+  const ChannelExtents extents = channel_extents(operation, x, y.shape[1]);
   with_channel_vectors(
-      operation, x,
+      operation, x, extents,
       [&](auto type, auto width, auto channels_last) {
         using T = decltype(type);
         const auto [walk, grid, block] =
@@ -206,7 +205,7 @@ void normalise(KernelBackend& backend, const char* operation, const Rectifier& r
         const auto kernel = rectifier.present ? normalise_kernel<T, width, channels_last, true>
                                               : normalise_kernel<T, width, channels_last, false>;
         backend.run({rectifier.present ? "batch_norm2d_relu_normalise" : "batch_norm2d_normalise", grid,
-                     block, 0, static_cast<std::int64_t>(2 * x.bytes()), 3 * x.numel()},
+                     block, 0, static_cast<std::int64_t>(2 * y.bytes()), 3 * y.numel()},
                     kernel, x.as<T>(), walk, parameters, rectifier, y.as<T>());
       },
       y.data, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);
@@ -215,10 +214,10 @@ void normalise(KernelBackend& backend, const char* operation, const Rectifier& r
 GradientMeans channel_gradients(KernelBackend& backend, const char* operation, const Rectifier& rectifier,
                                 const ConstView& x, const ConstView& dy, const ChannelParameters& parameters,
                                 const ParameterGradients& gradients) {
-  const ChannelExtents extents = channel_extents(operation, x);
+  const ChannelExtents extents = channel_extents(operation, x, dy.shape[1]);
   GradientMeans result{};
   with_channel_vectors(
-      operation, x,
+      operation, x, extents,
       [&](auto type, auto width, auto channels_last) {
         using T = decltype(type);
         const auto [walk, grid, block] = plan_channels<channels_last>(extents, width, sum_blocks, pass_steps);
@@ -228,7 +227,7 @@ GradientMeans channel_gradients(KernelBackend& backend, const char* operation, c
         const auto kernel = rectifier.present ? gradient_sums_kernel<T, width, channels_last, true>
                                               : gradient_sums_kernel<T, width, channels_last, false>;
         backend.run({rectifier.present ? "batch_norm2d_relu_gradient_sums" : "batch_norm2d_gradient_sums",
-                     grid, block, 0, static_cast<std::int64_t>(2 * x.bytes()), 4 * x.numel()},
+                     grid, block, 0, static_cast<std::int64_t>(2 * dy.bytes()), 4 * dy.numel()},
                     kernel, x.as<T>(), dy.as<T>(), walk, parameters, rectifier, partials);
         float* means = partials + sums;
         finish_gradients(backend, partials, walk.pieces, extents.channels, extents.per_channel(), parameters,
@@ -256,10 +255,10 @@ void finish_gradients(KernelBackend& backend, const float* partials, int pieces,
 void input_gradient(KernelBackend& backend, const char* operation, const Rectifier& rectifier,
                     const ConstView& x, const ConstView& dy, const ChannelParameters& parameters,
                     const GradientMeans& means, const View& dx, GradientWrite write) {
-  const ChannelExtents extents = channel_extents(operation, x);
+  const ChannelExtents extents = channel_extents(operation, x, dy.shape[1]);
   const bool constant = means.mean_dy == nullptr;
   with_channel_vectors(
-      operation, x,
+      operation, x, extents,
       [&](auto type, auto width, auto channels_last) {
         using T = decltype(type);
         const auto [walk, grid, block] =
@@ -270,7 +269,7 @@ void input_gradient(KernelBackend& backend, const char* operation, const Rectifi
         const std::size_t tensors = (constant ? 2 : 3) + (write == GradientWrite::accumulate ? 1 : 0);
         backend.run(
             {rectifier.present ? "batch_norm2d_relu_input_gradient" : "batch_norm2d_input_gradient", grid,
-             block, 0, static_cast<std::int64_t>(tensors * x.bytes()), (constant ? 1 : 5) * x.numel()},
+             block, 0, static_cast<std::int64_t>(tensors * dy.bytes()), (constant ? 1 : 5) * dy.numel()},
             kernel, x.as<T>(), dy.as<T>(), walk, parameters, rectifier, means, dx.as<T>(), write);
       },
       dy.data, dx.data, parameters.gamma, parameters.beta, parameters.mean, parameters.deviation);

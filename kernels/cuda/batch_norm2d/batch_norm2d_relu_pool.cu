@@ -274,7 +274,8 @@ GradientMeans pooled_channel_gradients(KernelBackend& backend, const char* opera
                     walk, parameters, partials);
         float* means = partials + sums;
         finish_gradients(backend, partials, walk.pieces, out.channels,
-                         channel_extents(operation, x).per_channel(), parameters, gradients, means);
+                         channel_extents(operation, x, x.shape[1]).per_channel(), parameters, gradients,
+                         means);
         result = {means, means + out.channels};
       },
       y.data, dy.data, argmax, parameters.gamma, parameters.beta, parameters.mean);

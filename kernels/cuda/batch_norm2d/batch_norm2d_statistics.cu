@@ -1,4 +1,4 @@
-// Mean and variance of the channels of x: (N, C, H, W) in both layouts, or (N, C).
+// Mean and variance of the (first) channels of x: (N, C, H, W) in both layouts, or (N, C).
 //
 // Bytes: x once, with the variant `two_pass` twice; 4 operations per element. Bound by memory.
 // The variant `two_pass`, the plain one: sums, then squares of the distances to the mean. The usual kernel reads x
@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(channel_threads)
   auto moments = Moments<Width>::zero();
   PerChannel<Width> origin{};
   if (place.inside) {
-    const std::int64_t first_value = walk.template offset<Width>(place.channel, 0);
+    const std::int64_t first_value = walk.template x_offset<Width>(place.channel, 0);
     for (int i = 0; i < Width; ++i) origin.value[i] = to_float(x[first_value + (ChannelsLast ? i : 0)]);
     constexpr int unroll = Width < 8 ? 8 : 4;  // 32 values in registers
     for_each_step<unroll>(place, [&](auto steps, int first, int distance) {
@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(channel_threads)
 #pragma unroll
       for (int k = 0; k < steps; ++k) {
         const auto loaded =
-            Elements<T, Width>::load(x + walk.template offset<Width>(place.channel, first + k * distance));
+            Elements<T, Width>::load(x + walk.template x_offset<Width>(place.channel, first + k * distance));
 #pragma unroll
         for (int i = 0; i < Width; ++i) values[k][i] = loaded.value[i] - origin.value[i];
       }
@@ -133,7 +133,7 @@ __global__ void __launch_bounds__(channel_threads)
     centre = PerChannel<Width>::template load<ChannelsLast>(mean, place.channel);
   if (place.inside)
     for (int step = place.step; step < place.end; step += static_cast<int>(blockDim.y)) {
-      const auto loaded = Elements<T, Width>::load(x + walk.template offset<Width>(place.channel, step));
+      const auto loaded = Elements<T, Width>::load(x + walk.template x_offset<Width>(place.channel, step));
 #pragma unroll
       for (int i = 0; i < Width; ++i) {
         const float distance = loaded.value[i] - centre.value[i];
@@ -223,18 +223,19 @@ void finish(KernelBackend& backend, const ChannelWalk<ChannelsLast>& walk, const
 void batch_statistics(KernelBackend& backend, const char* operation, const BatchNormParams& params,
                       const ConstView& x, const View& running_mean, const View& running_var, const View& mean,
                       const View& inverse_std) {
-  const ChannelExtents extents = channel_extents(operation, x);
+  const ChannelExtents extents = channel_extents(operation, x, mean.shape[0]);
   StatisticsTarget target{mean.as<float>(),        inverse_std.as<float>(), running_mean.as<float>(),
                           running_var.as<float>(), params.momentum,         params.epsilon};
-  with_channel_vectors(operation, x, [&](auto type, auto width, auto channels_last) {
+  with_channel_vectors(operation, x, extents, [&](auto type, auto width, auto channels_last) {
     using T = decltype(type);
     const auto [walk, grid, block] =
         plan_channels<channels_last>(extents, width, wanted_blocks, steps_per_thread);
+    const std::int64_t values = extents.per_channel() * extents.channels,
+                       read = values * static_cast<std::int64_t>(sizeof(T));
     const std::size_t slots = static_cast<std::size_t>(walk.pieces) * extents.channels;
     auto* memory = static_cast<float*>(backend.workspace((2 * slots + 2 * extents.channels) * sizeof(float)));
     const Partials partials{memory, memory + slots, memory + 2 * slots};
-    LaunchPlan plan{
-        "batch_norm2d_statistics", grid, block, 0, static_cast<std::int64_t>(x.bytes()), 4 * x.numel()};
+    LaunchPlan plan{"batch_norm2d_statistics", grid, block, 0, read, 4 * values};
     const int values_per_step = channels_last ? 1 : width;
     if (backend.options().variant == "two_pass") {
       plan.kernel = "batch_norm2d_statistics_two_pass";

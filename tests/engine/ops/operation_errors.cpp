@@ -2,6 +2,8 @@
 #include "engine/ops/add.h"
 #include "engine/ops/avg_pool2d.h"
 #include "engine/ops/batch_norm2d.h"
+#include "engine/ops/channel_stack.h"
+#include "engine/ops/concat_channels.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/cross_entropy.h"
 #include "engine/ops/dropout.h"
@@ -125,6 +127,33 @@ TEST_CASE("batch_norm2d refuses what does not fit") {
         (void)batch_norm2d_relu(reorder(zeros({1, 16, 1, 1}), Layout::blocked16), sixteen, true, false);
       }),
       Contains("[1, 16, 1, 1]") && Contains("more than one value"));
+}
+
+TEST_CASE("a stack of channels refuses what does not fit, and is read whole or by a norm of its size") {
+  CHECK_THAT(error_of([] {
+               ChannelStack(zeros({2, 5, 3, 3}), 4);
+             }),
+             Contains("4") && Contains("[2, 5, 3, 3]"));
+  ChannelStack stack(zeros({2, 3, 5, 5}), 7);
+  CHECK_THAT(error_of([&] {
+               stack.append(zeros({2, 5, 5, 5}));
+             }),
+             Contains("[2, 5, 5, 5]") && Contains("3") && Contains("[2, 7, 5, 5]"));
+  CHECK_THAT(error_of([&] { stack.append(zeros({2, 4, 5, 4})); }), Contains("[2, 4, 5, 4]"));
+  CHECK_THAT(error_of([&] { (void)stack.all(); }), Contains("3 of the 7"));
+  BatchNorm2dState seven{zeros({7}), zeros({7}), zeros({7}), zeros({7}), {}};
+  CHECK_THAT(error_of([&] { (void)stack.batch_norm2d_relu(seven, true); }), Contains("7") && Contains("3"));
+  CHECK_THAT(error_of([&] {
+               (void)batch_norm2d_relu_leading(zeros({2, 6, 5, 5}), seven, true);
+             }),
+             Contains("[2, 6, 5, 5]") && Contains("7"));
+  CHECK_THAT(error_of([&] {
+               (void)leading_channels(zeros({2, 6, 5, 5}), 7);
+             }),
+             Contains("[2, 6, 5, 5]") && Contains("7"));
+  stack.append(zeros({2, 4, 5, 5}));
+  CHECK(stack.all().shape() == Shape{2, 7, 5, 5});
+  CHECK(stack.batch_norm2d_relu(seven, true).shape() == Shape{2, 7, 5, 5});
 }
 
 TEST_CASE("linear and matmul refuse what does not fit") {
