@@ -1,8 +1,10 @@
 #include "kernels/cpu/primitives.h"
 
+#include <cstring>
 #include <unordered_map>
 
 #include "kernels/common/error.h"
+#include "kernels/cpu/onednn.h"
 
 namespace xr::kernels::cpu {
 
@@ -124,9 +126,12 @@ void OneDnn::run(CachedPrimitive& primitive, const std::vector<Argument>& argume
     memories.emplace(argument.id, wrap(wanted, data));
   }
   const dnnl::memory::desc scratchpad = primitive.layout_of(DNNL_ARG_SCRATCHPAD);
-  if (scratchpad.get_size() > 0)
-    memories.emplace(DNNL_ARG_SCRATCHPAD,
-                     wrap(scratchpad, workspaces_[DNNL_ARG_SCRATCHPAD].get(scratchpad.get_size())));
+  if (scratchpad.get_size() > 0) {
+    void* const data = workspaces_[DNNL_ARG_SCRATCHPAD].get(scratchpad.get_size());
+    if (onednn::reads_scratchpad_unwritten && primitive.operation == Operation::conv2d_backward_filter)
+      std::memset(data, 0, scratchpad.get_size());
+    memories.emplace(DNNL_ARG_SCRATCHPAD, wrap(scratchpad, data));
+  }
   primitive.primitive.execute(stream_, memories);
   for (const Argument& argument : arguments) {
     dnnl::memory& memory = memories.at(argument.id);

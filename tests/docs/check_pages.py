@@ -7,6 +7,7 @@
 """
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -18,9 +19,10 @@ MAX_PICTURE_BYTES = 150_000
 
 def pages(source):
     """The Markdown files, as paths relative to the source folder: as Git has them, else all."""
-    listed = subprocess.run(["git", "-C", source, "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-                            capture_output=True, text=True)
-    if listed.returncode == 0:
+    listed = shutil.which("git") and subprocess.run(
+        ["git", "-C", source, "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        capture_output=True, text=True)
+    if listed and listed.returncode == 0:
         names = listed.stdout.split()
     else:
         names = [str(path.relative_to(source)) for path in source.rglob("*.md")]

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 . tests/systems/folders.sh
 
 # ccache: for the next build. python3, procps: some tests use them.
-make_system debian13 trixie ca-certificates,ccache,procps,python3
+make_system debian13 trixie ca-certificates,ccache,git,procps,python3
 copy_sources debian13
 if (($#)); then
   inside debian13 "$@"

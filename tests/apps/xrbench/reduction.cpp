@@ -32,7 +32,8 @@ TEST_CASE("xrbench reduction needs several ranks, and sends as many bytes as the
   }
   const std::string output = output_of(
       "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 "
-      "OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_vader_single_copy_mechanism=none mpirun -n 4 " +
+      "OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_vader_single_copy_mechanism=none "
+      "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none mpirun -n 4 " +
           program + " reduction --megabytes 1 --megabytes 2 --repetitions 1",
       0);
   INFO(output);

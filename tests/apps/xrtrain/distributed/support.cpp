@@ -31,6 +31,8 @@ RunSettings with_ranks(int count) {
                           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
                           {"OMPI_MCA_hwloc_base_binding_policy", "none"},
                           {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
+                          {"PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe"},  // Open MPI 5
+                          {"PRTE_MCA_hwloc_default_binding_policy", "none"},
                           {"ASAN_OPTIONS", "detect_leaks=0"}};  // Open MPI keeps some memory
   settings.launcher = {"mpirun", "-n", std::to_string(count)};
   return settings;
