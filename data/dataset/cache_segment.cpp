@@ -40,20 +40,32 @@ std::uint64_t CacheSegment::id_in(const std::string& file_name, const std::strin
   return code == std::errc() && end == first + 16 ? id : 0;
 }
 
-CacheSegment::CacheSegment(const fs::path& folder, const std::string& stem, std::size_t slots,
-                           SlotBytes bytes)
-    : id_(new_id()),
+CacheSegment::CacheSegment(const fs::path& folder, const std::string& stem, std::uint64_t id,
+                           std::size_t slots, SlotBytes bytes, int flags)
+    : id_(id),
       slots_(slots),
       bytes_(bytes),
-      path_(file_of(folder, stem, id_)),
-      file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
-  XR_CHECK(file_.get() >= 0, "cannot create {}: {}", engine::quote_name(path_), std::strerror(errno));
+      path_(file_of(folder, stem, id)),
+      file_(::open(path_.c_str(), O_RDWR | O_CLOEXEC | flags, 0666)) {
+  XR_CHECK(file_.get() >= 0, "cannot {} {}: {}", flags == 0 ? "open" : "create", engine::quote_name(path_),
+           std::strerror(errno));
+}
+
+CacheSegment::CacheSegment(const fs::path& folder, const std::string& stem, std::size_t slots,
+                           SlotBytes bytes)
+    : CacheSegment(folder, stem, new_id(), slots, bytes, O_CREAT | O_EXCL) {
   if (slots == 0) return;
   const int code = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(slots * bytes.all()));
   if (code == 0) return;
-  ::unlink(path_.c_str());
   throw Error(fmt::format("cannot write {} bytes to {}: {}", slots * bytes.all(), engine::quote_name(path_),
                           std::strerror(code)));
+}
+
+std::unique_ptr<CacheSegment> CacheSegment::open(const fs::path& folder, const std::string& stem,
+                                                 std::uint64_t id, std::size_t slots, SlotBytes bytes) {
+  std::unique_ptr<CacheSegment> segment(new CacheSegment(folder, stem, id, slots, bytes, 0));
+  segment->keep();
+  return segment;
 }
 
 CacheSegment::~CacheSegment() {

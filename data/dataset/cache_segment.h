@@ -29,6 +29,11 @@ class CacheSegment {
   /// space.
   CacheSegment(const std::filesystem::path& folder, const std::string& stem, std::size_t slots,
                SlotBytes bytes);
+  /// The file that another process has made, and removes or keeps; it writes other slots. Throws xr::Error if it is not
+  /// there.
+  [[nodiscard]] static std::unique_ptr<CacheSegment> open(const std::filesystem::path& folder,
+                                                          const std::string& stem, std::uint64_t id,
+                                                          std::size_t slots, SlotBytes bytes);
   /// Removes the file unless keep() was called.
   ~CacheSegment();
   CacheSegment(const CacheSegment&) = delete;
@@ -55,6 +60,8 @@ class CacheSegment {
   static std::uint64_t id_in(const std::string& file_name, const std::string& stem);
 
  private:
+  CacheSegment(const std::filesystem::path& folder, const std::string& stem, std::uint64_t id,
+               std::size_t slots, SlotBytes bytes, int flags);
   void write(std::size_t position, std::span<const std::uint8_t> bytes);
 
   std::uint64_t id_;

@@ -39,15 +39,25 @@ int depth_of_file(const std::filesystem::path& path) {
 }  // namespace
 
 SampleDepths find_sample_depths(const std::filesystem::path& directory, std::span<const Sample> samples,
-                                int workers) {
+                                int workers, engine::Communicator* ranks) {
   std::error_code code;
   if (!std::filesystem::is_directory(directory, code)) return {};  // an archive has images of 8 bits
   const std::size_t count = std::min(samples.size(), max_images);
-  std::vector<int> depths(count);
-  run_jobs(count, workers, {}, [&](std::size_t i) {
-    depths[i] = depth_of_file(directory / samples[i * samples.size() / count].path);
+  // Rank r of N takes files r, r + N, ...
+  const std::size_t step = ranks == nullptr ? 1 : static_cast<std::size_t>(ranks->size()),
+                    first = ranks == nullptr ? 0 : static_cast<std::size_t>(ranks->rank());
+  std::vector<int> depths(count > first ? (count - first + step - 1) / step : 0);
+  run_jobs(depths.size(), workers, {}, [&](std::size_t k) {
+    depths[k] = depth_of_file(directory / samples[(first + k * step) * samples.size() / count].path);
   });
-  return SampleDepths::of_set(depths);
+  if (ranks == nullptr) return SampleDepths::of_set(depths);
+  std::vector<int> all;  // in no order that matters
+  for (const std::vector<std::byte>& part : ranks->all_gather_parts(std::as_bytes(std::span(depths)))) {
+    const std::size_t before = all.size();
+    all.resize(before + part.size() / sizeof(int));
+    std::ranges::copy(part, std::as_writable_bytes(std::span(all).subspan(before)).begin());
+  }
+  return SampleDepths::of_set(all);
 }
 
 }  // namespace xr::data

@@ -186,13 +186,17 @@ std::optional<ImageCache::Hit> ImageCache::find(const std::string& path, const f
   if (found == entries_.end()) return std::nullopt;
   const Entry& entry = found->second;
   const Segment& segment = segments_[entry.segment];
-  Hit hit{segment.file,   pixels_of(entry), facts_of(entry), entry.fingerprint,
-          entry.checksum, entry.segment,    false,           {}};
+  Hit hit{segment.file,    pixels_of(entry),
+          facts_of(entry), entry.fingerprint,
+          entry.checksum,  entry.segment,
+          entry.content,   entry.stamp,
+          false,           {}};
   try {
     if (stamp_of(full_path) != entry.stamp) {
       hit.stamp = lasting_stamp_of(full_path);  // before the content is read: a later change is noticed
       if (hit.stamp->size != entry.stamp.size || file_content_hash(full_path) != entry.content)
         return std::nullopt;
+      hit.file_stamp = *hit.stamp;
       if (hit.stamp == entry.stamp) hit.stamp.reset();  // still just written
     }
   } catch (const Error&) {
@@ -217,6 +221,10 @@ std::unique_ptr<CacheSegment> ImageCache::new_segment(std::size_t slots) const {
   XR_CHECK(!code, "cannot make the folder {}: {}", engine::quote_name(file_.parent_path()), code.message());
   return std::make_unique<CacheSegment>(file_.parent_path(), file_.stem().string(), slots,
                                         slot_parts(format_));
+}
+
+std::unique_ptr<CacheSegment> ImageCache::open_segment(std::uint64_t id, std::size_t slots) const {
+  return CacheSegment::open(file_.parent_path(), file_.stem().string(), id, slots, slot_parts(format_));
 }
 
 void ImageCache::add(CacheSegment& segment, const std::shared_ptr<const engine::MappedFile>& map,

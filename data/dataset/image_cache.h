@@ -37,6 +37,8 @@ class ImageCache {
     std::shared_ptr<const engine::MappedFile> file;  ///< keeps the bytes valid
     const std::uint8_t *pixels = nullptr, *facts = nullptr;
     std::uint64_t fingerprint = 0, checksum = 0, segment = 0;
+    std::uint64_t content = 0;       ///< file_content_hash
+    FileStamp file_stamp;            ///< lasting_stamp_of the image file
     bool verified = false;           ///< the checksum was worked out
     std::optional<FileStamp> stamp;  ///< a new one, for restamp(): the content is the same
   };
@@ -56,6 +58,8 @@ class ImageCache {
 
   /// A file for `slots` new images; throws xr::Error if it cannot be made.
   [[nodiscard]] std::unique_ptr<CacheSegment> new_segment(std::size_t slots) const;
+  /// One that another process is writing; throws xr::Error if it is not there.
+  [[nodiscard]] std::unique_ptr<CacheSegment> open_segment(std::uint64_t id, std::size_t slots) const;
   /// Adds what was stored in a segment: paths and entries, whose segment numbers are set here.
   void add(CacheSegment& segment, const std::shared_ptr<const engine::MappedFile>& map,
            const std::vector<std::pair<std::string, Entry>>& entries);

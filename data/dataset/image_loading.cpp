@@ -24,8 +24,15 @@ ImageLoading::ImageLoading(const fs::path& directory, std::span<const Sample> sa
     : directory_(directory), samples_(samples), settings_(settings), images_(samples.size()) {
   set.channels = settings.format.channels;
   set.size = settings.format.size;
-  if (settings.cache_directory.empty()) return;
-  cache_.emplace(ImageCache::file_for(settings.cache_directory, directory, settings.format), settings.format);
+  fs::path index_file;
+  if (!settings.cache_directory.empty())
+    index_file = ImageCache::file_for(settings.cache_directory, directory, settings.format);
+  if (settings.ranks != nullptr) {
+    groups_ = find_groups(*settings.ranks, index_file);
+    is_writer_ = groups_[static_cast<std::size_t>(settings.ranks->rank())] == settings.ranks->rank();
+  }
+  if (index_file.empty()) return;
+  cache_.emplace(index_file, settings.format);
   storing_ = true;
 }
 
@@ -42,13 +49,16 @@ void ImageLoading::look_into_cache() {
       jobs_.back().sample = i;
       continue;
     }
-    images_[i] = {hits[i]->pixels, hits[i]->facts, hits[i]->fingerprint, hits[i]->checksum};
+    images_[i] = {hits[i]->pixels,   hits[i]->facts,   hits[i]->fingerprint,
+                  hits[i]->checksum, hits[i]->content, hits[i]->file_stamp};
     if (hits[i]->file != held) hold(held = hits[i]->file);
     if (hits[i]->stamp) cache_->restamp(samples_[i].path, *hits[i]->stamp);
     changed_ = changed_ || hits[i]->stamp;
     verified += hits[i]->verified ? 1 : 0;
   }
-  if (verified > 0 && is_worth_syncing(verified)) changed_ = cache_->trust_verified(hits) > 0 || changed_;
+  missing_ = jobs_.size();
+  if (verified > 0 && is_writer_ && is_worth_syncing(verified))
+    changed_ = cache_->trust_verified(hits) > 0 || changed_;
 }
 
 /// Of few images the checksums are worked out sooner than the disk has taken them.
@@ -129,7 +139,7 @@ void ImageLoading::decode_part(std::span<Job> jobs, std::size_t jobs_before) {
     Job& job = jobs[i];
     if (!job.done) continue;
     ++set.decoded;
-    Place& place = images_[job.sample] = {nullptr, nullptr, job.entry.fingerprint, job.entry.checksum};
+    Place& place = images_[job.sample] = {nullptr, nullptr, job.entry.fingerprint, job.entry.checksum, 0, {}};
     if (job.stored) {
       place.pixels = reinterpret_cast<const std::uint8_t*>(map->bytes().data()) + i * pixel_bytes;
       place.facts = reinterpret_cast<const std::uint8_t*>(map->bytes().data()) + jobs.size() * pixel_bytes +
@@ -197,14 +207,21 @@ void ImageLoading::fill_set() {
   }
   if (settings_.format.mask != Mask::none)
     mask_images();
+  else if (settings_.ranks != nullptr)
+    share_summary();
   else if (cache_)
     find_summary();
 }
 
-void ImageLoading::find_summary() {
-  std::vector<std::uint64_t> checksums;
+std::vector<std::uint64_t> ImageLoading::checksums() const {
+  std::vector<std::uint64_t> result;
   for (const Place& place : images_)
-    if (place.pixels != nullptr) checksums.push_back(place.checksum);
+    if (place.pixels != nullptr) result.push_back(place.checksum);
+  return result;
+}
+
+void ImageLoading::find_summary() {
+  const std::vector<std::uint64_t> checksums = this->checksums();
   set.summary = cache_->find_summary(checksums);
   if (set.summary) return;
   set.summary = summarize(set);
@@ -213,7 +230,7 @@ void ImageLoading::find_summary() {
 }
 
 void ImageLoading::write_cache() {
-  if (!cache_ || !changed_) return;
+  if (!cache_ || !changed_ || !is_writer_) return;
   for (auto& [segment, stamp] : syncs_)
     if (const std::optional<FileStamp> synced = stamp.get()) cache_->trust(segment, *synced);
   try {

@@ -3,6 +3,7 @@
 
 #include "data/dataset/image_cache.h"
 #include "data/dataset/image_set.h"
+#include "data/dataset/rank_images.h"
 
 #include <chrono>
 #include <filesystem>
@@ -17,7 +18,7 @@
 
 namespace xr::data {
 
-/// Call in this order: look_into_cache(), decode_missing(), fill_set(), write_cache(). What is decoded goes into
+/// Call in this order: look_into_cache(), decode_missing() or share_decoding(), fill_set(), write_cache(). What is decoded goes into
 /// the cache in parts, a segment each, and the index is written while the others are decoded: a killed program
 /// loses the last part, one that ends by an exception of the progress loses nothing that was decoded.
 class ImageLoading {
@@ -28,6 +29,8 @@ class ImageLoading {
 
   void look_into_cache();
   void decode_missing();
+  /// The same with other ranks.
+  void share_decoding();
   void fill_set();
   void write_cache();
 
@@ -38,6 +41,8 @@ class ImageLoading {
   struct Place {
     const std::uint8_t *pixels = nullptr, *facts = nullptr;
     std::uint64_t fingerprint = 0, checksum = 0;
+    std::uint64_t content = 0;  ///< file_content_hash, and the stamp: of images in the cache
+    FileStamp stamp{};
   };
   /// How it goes for one image that the cache lacks.
   struct Job {
@@ -51,6 +56,13 @@ class ImageLoading {
   [[nodiscard]] std::vector<std::uint8_t> decode(Job& job, const std::filesystem::path& path) const;
   [[nodiscard]] std::vector<std::uint8_t> try_to_decode(Job& job) const;
   void decode_part(std::span<Job> jobs, std::size_t jobs_before);
+  [[nodiscard]] std::vector<RankFile> look_at_files(std::size_t begin, std::span<std::string> reasons) const;
+  void share_part(std::size_t begin, std::size_t count);
+  void decode_own(RankImages& shared, std::size_t missing, std::span<Job> jobs, std::span<RankImage> images);
+  void add_shared(RankImages& shared, std::span<const Job> jobs);
+  void save_what_is_there();
+  [[nodiscard]] std::vector<std::uint64_t> checksums() const;
+  void share_summary();
   void add_to_cache(CacheSegment& segment, const std::shared_ptr<const engine::MappedFile>& map,
                     std::span<const Job> jobs);
   void save_part(CacheSegment& segment, std::span<const Job> jobs);
@@ -67,7 +79,11 @@ class ImageLoading {
   std::span<const Sample> samples_;
   const LoadSettings& settings_;
   std::optional<ImageCache> cache_;
-  bool storing_ = false;       // false without a cache, and when a segment could not be made
+  bool storing_ = false;     // false without a cache, and when a segment could not be made
+  std::vector<int> groups_;  // find_groups(), of several ranks
+  bool is_writer_ = true;    // of the cache's index: the first rank of a group
+  std::size_t missing_ = 0,
+              shared_ = 0;     // images that this rank's cache lacks, and those of the parts so far
   std::vector<Place> images_;  // of each sample
   std::vector<Job> jobs_;
   std::vector<std::pair<std::uint64_t, std::future<std::optional<FileStamp>>>> syncs_;  // by segment

@@ -147,9 +147,14 @@ ImageSet load_images(const fs::path& directory, std::span<const Sample> samples,
   if (is_npz(directory)) return load_archive(directory, samples, settings);
   ImageLoading loading(directory, samples, settings);
   loading.look_into_cache();
-  loading.decode_missing();
+  if (settings.ranks != nullptr)
+    loading.share_decoding();
+  else
+    loading.decode_missing();
   loading.fill_set();
   loading.write_cache();
+  if (settings.ranks != nullptr)
+    settings.ranks->barrier();  // the next loading may read the index that was written
   const LoadedPart part{samples, &loading.set};
   if (settings.require_classes) require_classes(std::span(&part, 1), class_names);
   return std::move(loading.set);

@@ -7,6 +7,7 @@
 #include "data/dataset/pixel_summary.h"
 #include "data/image/image.h"
 #include "data/loader/jobs.h"
+#include "engine/distributed/communicator.h"
 
 #include <chrono>
 #include <cstdint>
@@ -68,6 +69,8 @@ struct ImageSet {
   std::vector<SkippedFile> skipped;     ///< Files that could not be decoded.
   std::vector<std::string> warnings;    ///< For example an unwritable cache.
   std::size_t decoded = 0;              ///< How many images were decoded now; the others came from the cache.
+  std::vector<std::size_t> decoded_by;  ///< With several ranks: how many files each of them decoded for all.
+  std::uint64_t received_bytes = 0;     ///< Of images that other ranks sent to this one.
 
   [[nodiscard]] std::size_t count() const { return labels.size(); }
   [[nodiscard]] Task task() const { return targets.empty() ? Task::multi_class : Task::multi_label; }
@@ -102,6 +105,9 @@ struct LoadSettings {
   /// From so many bytes on, what goes into the cache is written through to the disk, so that the next start need not
   /// read it to know that it is intact.
   std::uint64_t min_synced_bytes = std::uint64_t{256} << 20;
+  /// Ranks that load the same samples at the same time, each with these settings but for its folder of the cache; null:
+  /// this process alone.
+  engine::Communicator* ranks = nullptr;
   DecodeLimits limits;
   Progress progress;        ///< Images decoded; not called when all come from the cache.
   Progress cache_progress;  ///< Images looked for in the cache.
@@ -116,6 +122,11 @@ struct LoadSettings {
 /// or pages of the cache file that the system may drop) it takes some hundred bytes an image. Throws xr::Error
 /// as require_classes() does, and with `strict`
 /// for the first (in order) file that cannot be decoded.
+///
+/// Several ranks decode each file once, and share what they decoded: the images are those of one process. A rank uses what
+/// another one decoded if its own file is the same (rank_files.h), else it decodes its own. The ranks of a machine share
+/// the mapped cache; without one each has all images in memory. Throws Error on the rank that cannot read or decode a
+/// file which another rank can; the others wait until they are ended.
 ImageSet load_images(const std::filesystem::path& directory, std::span<const Sample> samples,
                      const std::vector<std::string>& class_names, const LoadSettings& settings);
 

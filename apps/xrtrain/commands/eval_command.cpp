@@ -94,12 +94,14 @@ History history_of(const fs::path& run) {
 std::unique_ptr<EvaluationSplit> load(const char* name, const data::Dataset& dataset,
                                       const std::vector<data::Sample>& samples, const CheckpointInfo& info,
                                       const EvalOptions& options, std::int64_t batch_size,
-                                      const kernels::Device& device, Console& console, const Ranks& ranks) {
+                                      const kernels::Device& device, Console& console, Ranks& ranks) {
+  require_same_samples(ranks, samples);
   if (samples.empty()) return nullptr;
   // Of the run's own data the training has judged what a class may lose.
   data::ImageSet images = load_split(
       dataset, samples, info.format,
-      {options.machine.workers, options.flags.strict, options.flags.cache, !options.data.empty()}, console);
+      {options.machine.workers, options.flags.strict, options.flags.cache, !options.data.empty(), &ranks},
+      console);
   console.line(
       fmt::format("{}: {} images, {}", name, images.count(), class_counts_text(images, info.class_names)));
   return std::make_unique<EvaluationSplit>(

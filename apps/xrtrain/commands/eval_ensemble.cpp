@@ -106,9 +106,9 @@ class EnsembleEvaluation {
     if (images_ && format_ == member.info.format) return;
     format_ = member.info.format;
     const bool first = images_ == nullptr;
-    auto loaded = std::make_shared<data::ImageSet>(
-        load_split(dataset_, dataset_.test, format_,
-                   {options_.machine.workers, options_.flags.strict, options_.flags.cache}, console_));
+    auto loaded = std::make_shared<data::ImageSet>(load_split(
+        dataset_, dataset_.test, format_,
+        {options_.machine.workers, options_.flags.strict, options_.flags.cache, true, &ranks_}, console_));
     if (first) {
       skipped_.insert(skipped_.end(), loaded->skipped.begin(), loaded->skipped.end());
       print_skipped(skipped_, console_);

@@ -219,9 +219,11 @@ void TrainCommand::write_config() {
 }
 
 TrainCommand::Images TrainCommand::load_images(const data::Dataset& dataset) {
-  const DecodeOptions decode{0, options_.strict, options_.cache};
+  const DecodeOptions decode{0, options_.strict, options_.cache, true, &ranks_};
+  require_same_samples(ranks_, dataset.train);
   // Decided by the training images, for all of them and for those of later predictions.
-  const data::SampleDepths depths = data::find_sample_depths(dataset.directory, dataset.train, 0);
+  const data::SampleDepths depths = data::find_sample_depths(dataset.directory, dataset.train,
+                                                             ranks_.own_workers(0), ranks_.communicator());
   preprocessing_.train.depths = preprocessing_.evaluation.depths = depths;
   return load_splits(dataset, preprocessing_, decode, console_);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
@@ -15,6 +16,22 @@
 #include "engine/io/file.h"
 
 namespace xr::apps {
+
+namespace {
+
+/// What goes wrong with the data is a DataError; an error of another rank stays what it is.
+data::ImageSet load_or_throw(const std::function<data::ImageSet()>& load) {
+  try {
+    return load();
+  } catch (const Error& error) {
+    if (error.code() == engine::rank_failed || error.code() == engine::rank_silent) throw;
+    throw DataError(error.code(), error.what(), error.where());
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw DataError(error.what());
+  }
+}
+
+}  // namespace
 
 const std::vector<std::string>& mask_names() {
   static const std::vector<std::string> names = {"none", "middle", "border"};
@@ -138,12 +155,35 @@ data::Progress listing_progress(Console& console) {
   return [&console](std::size_t done, std::size_t total) { console.progress("Listing files", done, total); };
 }
 
+void require_same_samples(Ranks& ranks, const std::vector<data::Sample>& samples) {
+  if (!ranks.are_several()) return;
+  std::vector<SharedFact> facts;  // of each image: the first that differs is named
+  std::uint64_t hash = 0;
+  for (const data::Sample& sample : samples) {
+    facts.emplace_back("images", fmt::format("{}, class {}", sample.path, sample.class_index));
+    for (const float target : sample.targets) facts.back().second += fmt::format(" {:g}", target);
+    hash = data::content_hash(std::as_bytes(std::span(facts.back().second)), hash);
+  }
+  std::vector<std::uint64_t> hashes(static_cast<std::size_t>(ranks.size()));
+  ranks.communicator()->all_gather(std::as_bytes(std::span(&hash, 1)),
+                                   std::as_writable_bytes(std::span(hashes)));
+  if (std::ranges::all_of(hashes, [&](std::uint64_t other) { return other == hash; })) return;
+  facts.emplace_back("images", fmt::format("{} files", samples.size()));
+  ranks.require_same(facts);
+}
+
 data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::Sample>& samples,
                           const data::StoredFormat& format, const DecodeOptions& options, Console& console) {
+  const bool are_shared = options.ranks != nullptr && options.ranks->are_several();
+  if (are_shared) require_same_samples(*options.ranks, samples);
   if (samples.empty()) return {};
   data::LoadSettings settings;
   settings.format = format;
   settings.workers = static_cast<int>(options.workers);
+  if (are_shared) {
+    settings.ranks = options.ranks->communicator();
+    settings.workers = options.ranks->own_workers(settings.workers);
+  }
   settings.strict = options.strict;
   settings.require_classes = options.require_classes;
   if (options.cache) settings.cache_directory = image_cache_folder();
@@ -155,8 +195,11 @@ data::ImageSet load_split(const data::Dataset& dataset, const std::vector<data::
     console.progress("Reading the cache", done, total);
     if (interrupted()) throw Interrupted("interrupted while reading the cache");
   };
-  data::ImageSet images = errors_as<DataError>(
+  data::ImageSet images = load_or_throw(
       [&] { return data::load_images(dataset.directory, samples, dataset.class_names, settings); });
+  if (images.decoded > 0 && are_shared)
+    console.detail(fmt::format("Files decoded by each rank: {}; images received by rank 0: {}",
+                               fmt::join(images.decoded_by, ", "), text::size_text(images.received_bytes)));
   for (const std::string& warning : images.warnings)
     console.warn(warning_id::cache_not_written,
                  warning + "; name another folder in XRTRAIN_CACHE, or use --no-cache");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/xrtrain/console.h"
+#include "apps/xrtrain/distributed/ranks.h"
 #include "apps/xrtrain/options/options.h"
 #include "data/dataset/image_folder.h"
 #include "data/dataset/image_set.h"
@@ -60,11 +61,16 @@ struct LabelCount {
 /// Checks that the names can be written into a checkpoint. Throws DataError.
 void check_class_names(const std::vector<std::string>& names);
 
+/// Throws UsageError on rank 0 unless all ranks have found the same images: names, order and labels. What the files hold
+/// is compared where they are loaded.
+void require_same_samples(Ranks& ranks, const std::vector<data::Sample>& samples);
+
 struct DecodeOptions {
   std::int64_t workers = 0;
   bool strict = false;
   bool cache = true;            ///< in image_cache_folder()
   bool require_classes = true;  ///< data::LoadSettings
+  Ranks* ranks = nullptr;       ///< which load the same split and share the decoding
 };
 /// Decodes a split, or takes it from the cache; files that cannot be read are in ImageSet::skipped. Throws DataError.
 [[nodiscard]] data::ImageSet load_split(const data::Dataset& dataset,

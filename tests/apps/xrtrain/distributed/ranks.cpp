@@ -5,12 +5,43 @@
 
 #include <algorithm>
 #include <fstream>
+#include <numeric>
+#include <sstream>
 
 #include "apps/mpi/launcher.h"
 
 namespace xr::apps::test {
 
 namespace {
+
+/// How many files each rank decoded of all splits, by the run's log.
+std::vector<int> decoded_by_rank(const fs::path& run) {
+  const std::string label = "Files decoded by each rank: ";
+  std::vector<int> all;
+  std::istringstream lines(read_text(run / "log.txt"));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t at = line.find(label);
+    if (at == std::string::npos) continue;
+    std::istringstream numbers(line.substr(at + label.size()));
+    std::string number;
+    for (std::size_t rank = 0; std::getline(numbers, number, ','); ++rank) {
+      all.resize(std::max(all.size(), rank + 1));
+      all[rank] += std::stoi(number);
+    }
+  }
+  return all;
+}
+
+/// Each file is decoded once, and every rank has its part of the three splits.
+void check_decoded(const fs::path& run, int ranks, int files) {
+  const std::vector<int> decoded = decoded_by_rank(run);
+  CHECK(static_cast<int>(decoded.size()) == ranks);
+  CHECK(std::accumulate(decoded.begin(), decoded.end(), 0) == files);
+  for (const int of_rank : decoded) {
+    CHECK(of_rank >= files / ranks - 3);
+    CHECK(of_rank <= files / ranks + 3);
+  }
+}
 
 void check_networks(const std::string& network) {
   if (!can_start_ranks()) return;
@@ -25,8 +56,13 @@ void check_networks(const std::string& network) {
   REQUIRE(run(folder, arguments("alone")).status == 0);
   for (const int count : {2, 3, 4}) {
     const std::string out = fmt::format("ranks{}", count);
-    const Result result = run(folder, arguments(out), with_ranks(count));
+    RunSettings settings = with_ranks(count);
+    // Three have no cache, two and four share an empty one.
+    settings.environment["XRTRAIN_CACHE"] =
+        count == 3 ? "/dev/null/none" : (folder / fmt::format("cache{}", count)).string();
+    const Result result = run(folder, arguments(out), settings);
     REQUIRE(result.status == 0);
+    check_decoded(folder / out, count, 28);
     CHECK(std::ranges::count(result.output, '\n') > 5);
     CHECK(result.output.find("Epoch 1/1") == result.output.rfind("Epoch 1/1"));  // one rank speaks
     check_same_results(folder / "alone", folder / out);
@@ -72,30 +108,72 @@ TEST_CASE("a rank that sees other images, or cannot read one, ends all with one 
   // The second rank finds another folder under the same path.
   const fs::path other = folder / "other";
   fs::copy(folder / "data", other, fs::copy_options::recursive);
-  const Arguments in_other_folder = {"unshare",
-                                     "--mount",
-                                     "sh",
-                                     "-c",
-                                     R"(mount --bind "$0" "$1" && shift && exec "$@")",
-                                     other.string(),
-                                     (folder / "data").string(),
-                                     XR_PROGRAM};
+  const auto in_other_folder = [&](const std::string& cache) -> Arguments {
+    return {"unshare",
+            "--mount",
+            "sh",
+            "-c",
+            R"(mount --bind "$0" "$1" && shift && exec "$@")",
+            other.string(),
+            (folder / "data").string(),
+            "env",
+            "XRTRAIN_CACHE=" + (folder / cache).string(),
+            XR_PROGRAM};
+  };
+  // The same images: as if on another machine.
+  REQUIRE(run(folder, sharded(folder, "alone", {"--no-cache"})).status == 0);
+  const Result apart =
+      run(folder, with_second(sharded(folder, "apart"), in_other_folder("other_cache")), with_ranks(1));
+  CHECK(apart.status == 0);
+  check_decoded(folder / "apart", 2, 28);
+  CHECK_THAT(read_text(folder / "apart/history.csv"), Catch::Equals(read_text(folder / "alone/history.csv")));
+  CHECK(read_text(folder / "apart/checkpoints/01.safetensors") ==
+        read_text(folder / "alone/checkpoints/01.safetensors"));
+
   fs::path first;
   for (const auto& entry : fs::recursive_directory_iterator(other / "train"))
     if (entry.is_regular_file() && (first.empty() || entry.path() < first)) first = entry.path();
   const auto refused = [&](const Arguments& more, int status) {
     const Result result =
-        run(folder, with_second(sharded(folder, "run", more), in_other_folder, {}), with_ranks(1));
+        run(folder, with_second(sharded(folder, "run", more), in_other_folder("cache")), with_ranks(1));
     CHECK(result.status == status);
     CHECK_FALSE(fs::exists(folder / "run" / "config.toml"));
     return one_error(result);
   };
   make_png(first, 77);
-  CHECK_THAT(refused({"--no-cache"}, 2),
-             contains("rank 1 on host") && contains("differs from rank 0 in images: "));
+  for (const char* option : {"--no-cache", "--verbose"})  // the second with one cache for both
+    CHECK_THAT(refused({option}, 2),
+               contains("rank 1 on host") && contains("differs from rank 0 in images: "));
   write_text(first, "not an image");
-  CHECK_THAT(refused({"--no-cache", "--strict"}, 3),
-             contains("rank 1 on host") && contains(first.filename().string()));
+  for (const char* option : {"--strict", "--quiet"})
+    CHECK_THAT(refused({"--no-cache", option}, 3),
+               contains("rank 1 on host") && contains(first.filename().string()) &&
+                   contains("the content is a text") && contains("rank 0 on host"));
+  fs::remove(first);
+  CHECK_THAT(refused({}, 2), contains("rank 1 on host") && contains("differs from rank 0 in images: "));
+}
+
+TEST_CASE("a file that one rank may not read ends all with one message, cached or not") {
+  if (!can_start_ranks()) return;
+  if (std::system("setpriv --bounding-set=-dac_override,-dac_read_search true 2>/dev/null") != 0) {
+    WARN("not tested: a rank without root's right to read anything needs setpriv, and root");
+    return;
+  }
+  TemporaryFolder folder;
+  make_phantoms(folder, 12, 2);
+  const Arguments as_other = {"setpriv", "--bounding-set=-dac_override,-dac_read_search", XR_PROGRAM};
+  fs::path last;
+  for (const auto& entry : fs::recursive_directory_iterator(folder / "data/train"))
+    if (entry.is_regular_file()) last = std::max(last, entry.path());
+  fs::permissions(last, fs::perms::none);
+  for (const bool is_cached : {false, true}) {
+    if (is_cached) REQUIRE(run(folder, sharded(folder, "alone")).status == 0);
+    const Result result = run(folder, with_second(sharded(folder, "run"), as_other), with_ranks(1));
+    CHECK(result.status == 3);
+    CHECK_THAT(one_error(result), contains("rank 1 on host") && contains(last.filename().string()) &&
+                                      contains("Permission denied") && contains("rank 0 on host"));
+    CHECK_FALSE(fs::exists(folder / "run" / "config.toml"));
+  }
 }
 
 TEST_CASE("ranks that do not belong together refuse to start, with one message") {
