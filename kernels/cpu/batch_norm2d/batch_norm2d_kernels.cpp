@@ -74,7 +74,7 @@ template <std::int64_t Width, class T>
   for (std::int64_t run = 0; run < r.runs; ++run) {
     const T* values = x + run * r.x_stride;
     std::int64_t i = strip.first;
-    for (; i + count <= r.count; i += r.period) add_values(values + i, local, count);
+    for (; i + count <= r.count; i += r.period, values += r.gap) add_values(values + i, local, count);
     if (i < r.count) add_values(values + i, local, r.count - i);
   }
   std::copy_n(local, count, sums + strip.first);
@@ -89,7 +89,7 @@ template <std::int64_t Width, class T>
   for (std::int64_t run = 0; run < r.runs; ++run) {
     const T* values = x + run * r.x_stride;
     std::int64_t i = strip.first;
-    for (; i + count <= r.count; i += r.period) {
+    for (; i + count <= r.count; i += r.period, values += r.gap) {
       prefetch_ahead(values + i, count);
       add_moments(values + i, centre, local_residuals, local_squares, count);
     }
@@ -109,7 +109,7 @@ template <GradientMask Mask, std::int64_t Width, class T>
   for (std::int64_t run = 0; run < r.runs; ++run) {
     const T *values = x + run * r.x_stride, *gradients = dy + run * r.dy_stride;
     std::int64_t i = strip.first;
-    for (; i + count <= r.count; i += r.period) {
+    for (; i + count <= r.count; i += r.period, values += r.gap) {
       if (Mask != GradientMask::all) prefetch_ahead(gradients + i, count);
       add_gradients<Mask>(values + i, gradients + i, n, local_dy, local_dy_x, count);
     }

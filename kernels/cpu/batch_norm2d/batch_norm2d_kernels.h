@@ -12,10 +12,10 @@
 
 namespace xr::kernels::cpu {
 
-/// `runs` runs of `count` elements each: the same pixels of several images, or the channels of several pixels. They are
-/// x_stride elements apart in x, and dy_stride in dy.
+/// `runs` runs of `count` elements each: the same pixels of several images, x_stride elements apart in x, and dy_stride in
+/// dy.
 struct Runs {
-  std::int64_t runs, x_stride, dy_stride, count, period;
+  std::int64_t runs, x_stride, dy_stride, count, period, gap;
 };
 
 /// What follows the normalisation.

@@ -57,10 +57,12 @@ class Partition {
 
  private:
   [[nodiscard]] Runs runs_of(std::int64_t images, std::int64_t pixels) const {
-    const std::int64_t lanes = layout_.lanes;
-    if (layout_.other_lanes > 0) return {pixels, lanes + layout_.other_lanes, lanes, lanes, period_};
-    return {images, (layout_.blocks + layout_.other_blocks) * layout_.plane_elements(),
-            layout_.blocks * layout_.plane_elements(), pixels * lanes, period_};
+    return {images,
+            (layout_.blocks + layout_.other_blocks) * layout_.plane_elements(),
+            layout_.blocks * layout_.plane_elements(),
+            pixels * layout_.lanes,
+            period_,
+            layout_.other_lanes};
   }
   [[nodiscard]] std::int64_t images_in(std::int64_t pixels, std::int64_t elements) const {
     return pixels < layout_.pixels ? 1 : std::max<std::int64_t>(1, elements / layout_.plane_elements());
