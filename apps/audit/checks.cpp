@@ -121,10 +121,12 @@ Check check_copies(const Scan& scan, const Copies& copies) {
   if (order.size() > max_examples)
     check.details.push_back(fmt::format("and {} more", order.size() - max_examples));
   if (copies.by_index) check.details.emplace_back(found_by_index);
-  check.details.emplace_back(scan.splits.size() > 1 ? "remove all but one of each, or give them one patient "
-                                                      "in sources.csv and split with --split-by-group"
-                                                    : "remove all but one of each, or give them one patient "
-                                                      "in sources.csv, so that they stay together");
+  if (const std::string table = table_path_text(scan); table.empty())
+    check.details.emplace_back("remove all but one of each");
+  else
+    check.details.push_back(fmt::format(
+        "remove all but one of each, or give them one patient in {}{}", table,
+        scan.splits.size() > 1 ? " and split with --split-by-group" : ", so that they stay together"));
   return check;
 }
 
@@ -185,9 +187,10 @@ Check check_patients(const Scan& scan) {
   if (known == 0) {
     check.id = FindingId::patients_unknown;
     check.verdict = Verdict::warning;
-    check.text =
-        "unknown: training and test images may share patients; list them in sources.csv (columns file, patient) of "
-        "the data folder, or give --groups FILE.csv or --group-regex";
+    const std::string table = table_path_text(scan);
+    check.text = fmt::format(
+        "unknown: training and test images may share patients; {}give --groups FILE.csv or --group-regex",
+        table.empty() ? "" : fmt::format("list them in {} (columns file, patient), or ", table));
     return check;
   }
   if (static_cast<double>(known) < data::min_known_part * static_cast<double>(scan.images.size())) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apps/audit/check.h"
+#include "apps/text/text.h"
 #include "data/dataset/find_sample_depths.h"
 #include "data/dataset/npz_dataset.h"
 #include "data/image/image.h"
@@ -111,6 +112,12 @@ ClassedImages classed_images(const Scan& scan, std::span<const std::size_t> grou
     result.groups.push_back(groups[i]);
   }
   return result;
+}
+
+std::string table_path_text(const Scan& scan) {
+  std::error_code code;
+  if (std::filesystem::is_regular_file(scan.directory, code)) return {};
+  return text::one_line((scan.directory / "sources.csv").string());
 }
 
 bool is_of(const ImageFacts& image, std::size_t class_index) {

@@ -45,6 +45,10 @@ struct Scan {
   data::SampleDepths depths;                      ///< by which images of more than 8 bits were scaled
 };
 
+/// For messages: the path of the table that names patients and sources, "xrays/sources.csv", whether it is there or not;
+/// empty for an archive, which has none.
+[[nodiscard]] std::string table_path_text(const Scan& scan);
+
 /// Images, each of one class: what a question about classes is asked of. Points into a scan, which must live as long.
 struct ClassedImages {
   std::vector<const ImageFacts*> images;

@@ -65,8 +65,7 @@ std::string auc_text(const Separation& separation) {
 std::string doubt_text(Doubt doubt) {
   switch (doubt) {
     case Doubt::few:
-      return fmt::format("of fewer than {} images of different patients, no such figure is reliable",
-                         min_groups);
+      return fmt::format("images of fewer than {} different patients give no reliable figure", min_groups);
     case Doubt::wide:
       return "the interval is too wide to tell a strong shortcut from none; more images are needed";
     case Doubt::below:

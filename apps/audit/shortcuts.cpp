@@ -135,10 +135,8 @@ std::string finding_nothing(const Shortcuts& shortcuts) {
   const ShortcutResult* best = highest(shortcuts, false);
   const ShortcutResult* widest = highest(shortcuts, true);
   if (best == nullptr) return "no classifier could be tried";
-  std::string text = fmt::format(
-      "no strong shortcut was found: of the simple classifiers that do not see the whole image, the best (it "
-      "{}) reaches AUROC {} (guessing: 0.5)",
-      view_description(best->view), auc_text(*best));
+  std::string text = fmt::format("no strong shortcut was found: at best AUROC {} (guessing: 0.5) from {}",
+                                 auc_text(*best), view_source(best->view));
   if (widest->interval)
     text += fmt::format("; with {}, an AUROC up to {:.2f} cannot be excluded",
                         images_text(shortcuts.images, shortcuts.groups), widest->interval->high);
@@ -152,9 +150,9 @@ std::string finding_undecided(const Shortcuts& shortcuts) {
         (best == nullptr || clearer(result, *best)))
       best = &result;
   if (best == nullptr) best = clearest(shortcuts, View::whole);
-  return fmt::format("inconclusive: with {}, a classifier that {} reaches AUROC {} (guessing: 0.5): {}",
-                     images_text(shortcuts.images, shortcuts.groups), view_description(best->view),
-                     auc_text(*best), doubt_text(best->doubt));
+  return fmt::format("inconclusive: AUROC {} (guessing: 0.5) from {}, with {}; {}", auc_text(*best),
+                     view_source(best->view), images_text(shortcuts.images, shortcuts.groups),
+                     doubt_text(best->doubt));
 }
 
 /// What follows from the view of a finding.
@@ -176,33 +174,41 @@ const char* consequence(View view) {
   }
 }
 
-/// "a classifier that sees only the border tells the classes apart with AUROC 0.85 (...), one that sees the
-/// whole image with 0.86: the class can be told from the border ..."
+/// "AUROC 0.85 (approximate 95% CI 0.76-0.89) from the border alone, 0.88 from the whole image".
 std::string finding(const Shortcuts& shortcuts, Verdict verdict, const Scan& scan) {
   const std::vector<std::string>& class_names = scan.class_names;
-  std::string text, consequences;
-  const auto tells = [&](const ShortcutResult& result) {
-    if (scan.task == data::Task::multi_label)
-      return fmt::format(" tells images with {} from those without",
-                         text::one_line(class_names[result.class_index]));
-    return class_names.size() > 2 ? fmt::format(" tells class {} from the others",
-                                                text::one_line(class_names[result.class_index]))
-                                  : std::string(text.empty() ? " tells the classes apart" : "");
+  std::string text;
+  bool has_border = false;
+  const auto add = [&](const ShortcutResult& result, const std::string& auc) {
+    const std::string name = text::one_line(class_names[result.class_index]);
+    text += fmt::format("{}{}{} from {}", text.empty() ? "AUROC " : ", ", auc,
+                        scan.task == data::Task::multi_label ? " for label " + name
+                        : class_names.size() > 2             ? " for class " + name
+                                                             : std::string(),
+                        view_source(result.view));
   };
   for (const View view : {View::ring, View::border, View::tags, View::file, View::histogram}) {
     const ShortcutResult* result = clearest(shortcuts, view);
     // The blackened middle says no more than the border where both give the class away.
-    if (result == nullptr || result->verdict != verdict || (view == View::border && !text.empty())) continue;
-    text +=
-        fmt::format("{} that {}{} with {}{}", text.empty() ? "a classifier" : "; one", view_description(view),
-                    tells(*result), text.empty() ? "AUROC " : "", auc_text(*result));
-    if (view != View::histogram || consequences.empty())
-      consequences += fmt::format("{}{}", consequences.empty() ? ": " : "; ", consequence(view));
+    if (result == nullptr || result->verdict != verdict || (view == View::border && has_border)) continue;
+    has_border = has_border || view == View::ring;
+    add(*result, auc_text(*result));
   }
   if (const ShortcutResult* whole = clearest(shortcuts, View::whole))
-    text +=
-        fmt::format("; one that {}{} with {:.2f}", view_description(View::whole), tells(*whole), *whole->auc);
-  return text + consequences;
+    add(*whole, fmt::format("{:.2f}", *whole->auc));
+  return text + ": a network may learn this instead of the disease";
+}
+
+/// What follows from each view of a finding.
+std::vector<std::string> consequences(const Shortcuts& shortcuts, Verdict verdict) {
+  std::vector<std::string> lines;
+  for (const View view : {View::ring, View::border, View::tags, View::file, View::histogram}) {
+    const ShortcutResult* result = clearest(shortcuts, view);
+    if (result == nullptr || result->verdict != verdict) continue;
+    if (view == View::border && !lines.empty()) continue;
+    if (view != View::histogram || lines.empty()) lines.emplace_back(consequence(view));
+  }
+  return lines;
 }
 
 /// Advice for the views that gave the class away.
@@ -244,6 +250,16 @@ const char* view_title(View view) {
                                            "Whole image",
                                            "DICOM tags of site, machine and view"};
   return titles[static_cast<std::size_t>(view)];
+}
+
+const char* view_source(View view) {
+  static constexpr const char* texts[] = {"the file alone (format, size, kind)",
+                                          "grey levels alone",
+                                          "the border alone (outer eighth of each side)",
+                                          "all but the middle",
+                                          "the whole image (32 x 32 pixels)",
+                                          "DICOM tags alone (site, machine, view)"};
+  return texts[static_cast<std::size_t>(view)];
 }
 
 const char* view_description(View view) {
@@ -379,6 +395,8 @@ Check check_shortcuts(const Scan& scan, const Shortcuts& shortcuts) {
                                         auc_text(*result), result->right,
                                         result->images.value_or(shortcuts.images), of_class, mark));
   }
+  if (check.verdict != Verdict::ok)
+    std::ranges::move(consequences(shortcuts, check.verdict), std::back_inserter(check.details));
   std::ranges::move(advice(shortcuts), std::back_inserter(check.details));
   if (undecided) check.verdict = worse(check.verdict, Verdict::warning);
   return check;

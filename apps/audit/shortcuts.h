@@ -42,6 +42,7 @@ struct Shortcuts {
 [[nodiscard]] const char* view_name(View view);         ///< "ring", in audit.json
 [[nodiscard]] const char* view_title(View view);        ///< "Border", for a chart
 [[nodiscard]] const char* view_description(View view);  ///< "sees only the border"
+[[nodiscard]] const char* view_source(View view);       ///< behind "AUROC 0.84 from": "the border alone"
 
 /// `groups`: images that belong together (a patient's, copies) have the same number; none is learned from and
 /// asked about in one go. The ranks answer some of the questions each, and all get the same.

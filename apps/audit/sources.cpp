@@ -281,7 +281,7 @@ std::optional<SourceTable> find_source_table(const data::Dataset& dataset,
   std::error_code code;
   if (!path.empty() && std::filesystem::exists(path, code)) {
     try {
-      table = SourceTable{text::one_line(path.filename().string()), data::read_csv_table(path)};
+      table = SourceTable{text::one_line(path.string()), data::read_csv_table(path)};
     } catch (const Error&) {  // the table of patients has told what is wrong
     }
   }
@@ -307,8 +307,11 @@ Check check_sources(const ClassedImages& classed, const Scan& scan, const Source
                    {"class", nullptr}};
   if (table == nullptr) {
     check.id = FindingId::sources_unknown;
-    check.text =
-        "unknown; to have them checked, list where images come from in sources.csv (columns file, source) of the data folder";
+    const std::string path = table_path_text(scan);
+    check.text = "unknown";
+    if (!path.empty())
+      check.text += fmt::format(
+          "; to have them checked, list where images come from in {} (columns file, source)", path);
     return check;
   }
   const auto file = table->table.column(data::file_columns()), source = table->table.column(source_columns);

@@ -99,7 +99,8 @@ std::string Console::warnings_text() {
   const std::lock_guard lock(mutex_);
   if (warned_.empty()) return {};
   std::string text = fmt::format("{} warning{}", warned_.size(), warned_.size() == 1 ? "" : "s");
-  if (!serious_.empty()) text += fmt::format(", {} serious ({})", serious_.size(), fmt::join(serious_, ", "));
+  if (!serious_.empty())
+    text += fmt::format(", {} of them serious ({})", serious_.size(), fmt::join(serious_, ", "));
   return text;
 }
 

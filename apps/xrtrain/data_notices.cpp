@@ -28,7 +28,7 @@ struct Remedy {
 constexpr Remedy remedies[] = {
     {notice_id::role_folders_skipped, " (--skip-folders none uses them)"},
     {notice_id::mask_files_skipped, " (--skip-folders none uses them)"},
-    {notice_id::equal_file_names, "; name the folders to leave out with --skip-folders"},
+    {notice_id::equal_file_names, "; name the folders to skip with --skip-folders"},
     {notice_id::rare_classes, "; name wider classes in the table to use them"},
     {notice_id::folders_not_used, "; give another folder as --data to use them"},
 };

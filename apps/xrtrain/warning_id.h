@@ -17,6 +17,7 @@ constexpr const char* checkpoint_not_finite = "checkpoint-not-finite";  ///< its
 constexpr const char* training_images_evaluated =
     "training-images-evaluated";                                            ///< the run's own among others
 constexpr const char* training_images_unknown = "training-images-unknown";  ///< of networks of an ensemble
+constexpr const char* seen_images_damaged = "seen-images-damaged";          ///< lines of RUN/seen_images.txt
 // Of the map that explains a prediction.
 constexpr const char* map_empty = "map-empty";
 constexpr const char* map_on_border = "map-on-border";  ///< most of it

@@ -132,7 +132,7 @@ void check_fit(Dataset& dataset, const PatientTable& patients, bool given) {
       paths, [&](const std::string& path) { return !patients.patient_of(path).empty(); });
   XR_CHECK_CODE(!none || !given, error_code::table_unmatched,
                 "{} names the patients of none of the {} images in {}; the first image is {}",
-                patients.origin(), paths.size(), engine::quote_name(dataset.directory),
+                patients.subject(), paths.size(), engine::quote_name(dataset.directory),
                 engine::quote_name(paths.front()));
   if (std::string text = patients.misfit(paths); !text.empty())
     dataset.notices.push_back({notice_id::patients_partly_matched, Importance::warning, std::move(text)});
@@ -238,6 +238,19 @@ void read_dicom(Dataset& dataset, Layout& layout) {
   std::ranges::move(dataset.dicom->notices(), std::back_inserter(dataset.notices));
 }
 
+/// Tables in the folder that are read are not among its skipped files: its sources.csv, and those that are given.
+void keep_tables(Dataset& dataset, const LabelSettings& labels, const GroupSettings& groups = {}) {
+  std::vector<fs::path> tables = labels.split_lists;
+  tables.insert(tables.end(), {dataset.sources, labels.table, groups.table});
+  std::erase_if(dataset.skipped, [&](const SkippedFile& file) {
+    const fs::path path = dataset.directory / file.path;
+    return std::ranges::any_of(tables, [&](const fs::path& table) {
+      std::error_code code;
+      return !table.empty() && table.filename() == path.filename() && fs::equivalent(table, path, code);
+    });
+  });
+}
+
 /// The scan of a folder and what its layout says.
 Layout read_layout(Dataset& dataset, const LayoutSettings& settings, const Progress& scan_progress) {
   check_folder(dataset.directory);
@@ -254,9 +267,6 @@ Layout read_layout(Dataset& dataset, const LayoutSettings& settings, const Progr
     if (dataset.sources.empty() && fs::is_regular_file(place / "sources.csv", code))
       dataset.sources = place / "sources.csv";
   }
-  std::erase_if(dataset.skipped, [&](const SkippedFile& file) {  // it is read
-    return !dataset.sources.empty() && dataset.directory / file.path == dataset.sources;
-  });
   return layout;
 }
 
@@ -270,6 +280,7 @@ Dataset read_image_folder(const fs::path& directory, const SplitSettings& settin
   dataset.directory = directory;
   const bool from_table = !settings.labels.table.empty();
   const Layout layout = read_layout(dataset, {settings.skip_folders, {}, from_table}, settings.scan_progress);
+  keep_tables(dataset, settings.labels, settings.groups);
   const PatientTable patients(dataset.sources, settings.groups, dataset.notices, dataset.root, dataset.dicom);
   if (from_table) {
     read_labelled(dataset, layout, settings, patients);
@@ -281,11 +292,10 @@ Dataset read_image_folder(const fs::path& directory, const SplitSettings& settin
     check_every_class(dataset, dataset.train, "training", layout.part(Split::train));
   }
   if (settings.split_by_group) {
-    XR_CHECK_CODE(
-        !dataset.group_origin.empty(), error_code::patients_unknown,
-        "the images of {} cannot be split by patient: no patient is known; name them in sources.csv "
-        "(columns file and patient)",
-        engine::quote_name(directory));
+    XR_CHECK_CODE(!dataset.group_origin.empty(), error_code::patients_unknown,
+                  "the images of {} cannot be split by patient: no patient is known; name them in {} "
+                  "(columns file and patient)",
+                  engine::quote_name(directory), engine::quote_name(directory / "sources.csv"));
     if (!dataset.test.empty()) split_by_group(dataset, settings.seed);
   }
   check_fit(dataset, patients, !settings.groups.table.empty());
@@ -306,6 +316,7 @@ Dataset read_evaluation_folder(const fs::path& directory, const std::vector<std:
       "the labels of the images in {} must come from a table: the model has several labels an image",
       engine::quote_name(directory));
   Layout layout = read_layout(dataset, {skip_folders, class_names, from_table}, scan_progress);
+  keep_tables(dataset, labels);
   const PatientTable patients(dataset.sources, {}, dataset.notices, dataset.root, dataset.dicom);
   XR_CHECK(from_table || !layout.has_splits || layout.part(Split::test).present,
            "{} has train/ or val/ but no test/; give the folder of the images to evaluate",

@@ -16,11 +16,13 @@ PatientTable::PatientTable(const std::filesystem::path& sources, const GroupSett
   asked_for_ = true;
   if (!settings.table.empty()) {
     origin_ = fmt::format("the file {}", settings.table.filename().string());
+    path_ = settings.table;
     read_table(settings.table, root, true, notices);
   } else if (!settings.pattern.empty()) {
     origin_ = fmt::format("the pattern {}", settings.pattern);
   } else if (!sources.empty()) {
     origin_ = "sources.csv";
+    path_ = sources;
     read_table(sources, root, false, notices);
   }
   if (!settings.pattern.empty()) {
@@ -74,15 +76,19 @@ std::string PatientTable::patient_of(const std::string& path) const {
   return folder_pattern_ ? folder_pattern_->find_in(path) : std::string();
 }
 
+std::string PatientTable::subject() const {
+  return path_.empty() ? origin_ : engine::quote_name(path_);
+}
+
 std::string PatientTable::misfit(const std::vector<std::string>& paths) const {
   if (!asked_for_ || paths.empty()) return {};
   const auto known =
       std::ranges::count_if(paths, [&](const std::string& path) { return !patient_of(path).empty(); });
-  if (patients_.empty() && known == 0) return fmt::format("{} matches the path of no image", origin_);
+  if (patients_.empty() && known == 0) return fmt::format("{} matches the path of no image", subject());
   const FileFit fit = patients_.empty() ? FileFit{} : fit_of(index_, paths);
   const bool few = static_cast<double>(known) < min_known_part * static_cast<double>(paths.size());
   if (!few && fit.strange == 0 && fit.ambiguous.empty() && twice_.empty()) return {};
-  std::string text = fmt::format("{} names the patients of {} of {} images", origin_, known, paths.size());
+  std::string text = fmt::format("{} names the patients of {} of {} images", subject(), known, paths.size());
   if (fit.strange > 0)
     text += fmt::format("; {} of its {} lines fit no image, the first names {}", fit.strange,
                         patients_.size(), engine::quote_name(fit.first_strange));

@@ -42,6 +42,8 @@ class PatientTable {
   [[nodiscard]] std::string patient_of(const std::string& path) const;
   /// "sources.csv", "the file p.csv", "the pattern p(\\d+)", "DICOM tags", "names of files and folders".
   [[nodiscard]] const std::string& origin() const { return origin_; }
+  /// For messages: the same, of a table its path.
+  [[nodiscard]] std::string subject() const;
   /// Whether a table or a pattern says who the patients are.
   [[nodiscard]] bool is_given() const { return asked_for_; }
   /// A line on how badly the table or pattern fits these images: it knows fewer than 95 % of their patients,
@@ -54,6 +56,7 @@ class PatientTable {
                   std::vector<Notice>& notices);
 
   std::string origin_;
+  std::filesystem::path path_;  // of the table; empty: none
   FileIndex index_;
   std::vector<std::string> patients_;  // by the lines of index_
   std::vector<std::string> twice_;     // files that have another patient in a later line

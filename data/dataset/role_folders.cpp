@@ -130,7 +130,7 @@ std::vector<Notice> notices_of(const UsedImages& used) {
   if (!used.equal_names.empty())
     notices.push_back(
         {notice_id::equal_file_names, Importance::warning,
-         fmt::format("sibling folders hold {} file(s) of the same name ({} and {}): if one holds masks, "
+         fmt::format("{} files have the same names in sibling folders ({} and {}): if one holds masks, "
                      "they are trained on as X-rays",
                      used.equal_count, engine::quote_name(used.equal_names[0]),
                      engine::quote_name(used.equal_names[1])),

@@ -3,13 +3,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/commands/predict_failures.h"
 #include "apps/xrtrain/commands/predict_images.h"
+#include "apps/xrtrain/commands/predict_output.h"
 #include "apps/xrtrain/commands/prediction_printer.h"
 #include "apps/xrtrain/commands/shared_predictions.h"
 #include "apps/xrtrain/errors.h"
@@ -18,14 +18,12 @@
 #include "apps/xrtrain/evaluation/selection.h"
 #include "apps/xrtrain/evaluation/views.h"
 #include "apps/xrtrain/explain/explanation.h"
-#include "apps/xrtrain/explain/picture_file.h"
 #include "apps/xrtrain/options/data_folders.h"
 #include "apps/xrtrain/options/machine_options.h"
 #include "apps/xrtrain/run/checkpoint.h"
 #include "data/dataset/npz_dataset.h"
 #include "engine/core/autograd.h"
 #include "engine/distributed/broadcast_tensors.h"
-#include "engine/io/atomic_file.h"
 #include "model/explain/grad_cam.h"
 #include "model/fold_batch_norms.h"
 
@@ -236,48 +234,6 @@ std::vector<std::string> find_all_images(const PredictOptions& options, PredictF
   return images;
 }
 
-/// What rank 0 makes of predictions, in the order of the images: pictures, rows, notes, failures.
-class PredictOutput {
- public:
-  PredictOutput(const PredictOptions& options, const PredictionPrinter& printer, PredictFailures& failures)
-      : options_(options), printer_(printer), failures_(failures) {
-    if (options.print.explain.empty()) return;
-    std::error_code code;
-    fs::create_directories(options.print.explain, code);
-    XR_CHECK(!code, "cannot make the folder {}: {}", options.print.explain, code.message());
-  }
-
-  void take(std::span<Prediction> batch) {
-    for (Prediction& prediction : batch)
-      if (prediction.drawn) write_picture(prediction);
-    for (const Prediction& prediction : batch) {
-      notes_.add(prediction.path, prediction.notes);
-      if (prediction.failure.empty())
-        printer_.row(prediction);
-      else
-        failures_.add(prediction.path, prediction.failure);
-      if (prediction.drawn && !prediction.drawn->warnings.empty())
-        print_aside("warning",
-                    fmt::format("{}: {}", prediction.path.string(), text_of(prediction.drawn->warnings)));
-    }
-  }
-
-  void print_notes() const { notes_.print(); }
-
- private:
-  void write_picture(Prediction& prediction) {
-    Drawn& drawn = *prediction.drawn;
-    drawn.file = explain::picture_file(options_.print.explain, prediction.path, taken_);
-    engine::write_file_atomically(drawn.file, std::exchange(drawn.png, {}));
-  }
-
-  const PredictOptions& options_;
-  const PredictionPrinter& printer_;
-  PredictFailures& failures_;
-  PredictNotes notes_;
-  std::set<std::string> taken_;
-};
-
 /// Batches as one process cuts them; of each round of as many as there are ranks, each makes one. `take` gets them on
 /// rank 0, in their order.
 void predict_all(Predictor& predictor, std::span<Prediction> predictions, std::size_t batch_size,
@@ -329,12 +285,12 @@ int run_predict_as(Ranks& ranks, PredictOptions options) {
     ranks.leave();
     return exit_done;
   }
-  const PredictionPrinter printer(options.print, info.class_names, thresholds_of(chosen, info), predictions);
-  PredictOutput output(options, printer, failures);
-  if (!predictions.empty()) printer.header();
+  PredictionPrinter printer(options.print, info.class_names, thresholds_of(chosen, info), predictions);
+  PredictOutput output(options.print, printer, failures);
   predict_all(predictor, predictions, batch_size, ranks,
               [&](std::span<Prediction> batch) { output.take(batch); });
   ranks.leave();
+  if (!predictions.empty()) output.require_header();
   if (!predictions.empty()) printer.legend(predictor.layer(), predictions);
   output.print_notes();
   return failures.finish() > 0 ? exit_data : exit_done;

@@ -18,6 +18,11 @@ std::size_t column_width(const std::string& name) {
   return std::max<std::size_t>(6, text::one_line(name).size() + 3);
 }
 
+/// A field on one line, without what a terminal obeys.
+std::string csv_text(const std::string& text) {
+  return text::csv_field(text::one_line(text));
+}
+
 nlohmann::json number_or_null(const std::optional<double>& value) {
   return value ? nlohmann::json(*value) : nlohmann::json();
 }
@@ -76,7 +81,8 @@ std::string PredictionPrinter::short_result(const Prediction& prediction) const 
   return text.empty() ? "-" : text;
 }
 
-void PredictionPrinter::header() const {
+void PredictionPrinter::header(bool has_centre) {
+  has_centre_ = has_centre;
   if (settings_.json) return;
   const bool one_column = !settings_.csv && !columns_;
   std::string text = settings_.csv ? fmt::format("file,{}", result_name())
@@ -85,10 +91,10 @@ void PredictionPrinter::header() const {
                          : fmt::format("{:<{}}  {:<{}}", "file", file_width_, result_name(), class_width_);
   for (const std::string& name : names_)
     if (!one_column)
-      text += settings_.csv ? "," + text::csv_field("p(" + name + ")")
+      text += settings_.csv ? "," + csv_text("p(" + name + ")")
                             : fmt::format("  {:>{}}", "p(" + text::one_line(name) + ")", column_width(name));
   if (!settings_.explain.empty()) {
-    text += settings_.csv ? ",explained,central_share" : "  centre";
+    text += settings_.csv ? ",explained,central_share" : has_centre_ ? "  centre" : "";
     if (settings_.occlusion) text += settings_.csv ? ",occlusion_agreement" : "  agreement";
     text += settings_.csv ? ",picture,warning" : "  picture";
   }
@@ -120,7 +126,7 @@ void PredictionPrinter::row(const Prediction& prediction) const {
   for (const std::size_t c : called(prediction)) name += (name.empty() ? "" : "|") + names_[c];
   std::string text;
   if (settings_.csv) {
-    text = text::csv_field(file) + ',' + text::csv_field(name);
+    text = csv_text(file) + ',' + csv_text(name);
     for (const double value : prediction.probabilities) text += fmt::format(",{:.6f}", value);
   } else {
     text = fmt::format("{:<{}}", text::one_line(file), file_width_);
@@ -154,14 +160,15 @@ void PredictionPrinter::legend(const std::string& layer, const std::vector<Predi
     print_aside(
         "warning",
         fmt::format(
-            "the map of layer {} has fewer than {} cells a side, too coarse for the share of its centre: use "
-            "an earlier --layer or larger images",
+            "no share of the map's centre: the map of layer {} has fewer than {} cells a side; use an earlier "
+            "--layer or larger images",
             layer, explain::min_map_side));
   if (settings_.csv || settings_.json) return;
-  print(fmt::format(
-      "centre: share of the Grad-CAM map of layer {} in the middle of the image (three quarters of "
-      "each side); an even map has {:.0f}%\n",
-      layer, 100.0 * model::explain::central_area));
+  if (has_centre_)
+    print(fmt::format(
+        "centre: share of the Grad-CAM map of layer {} in the middle of the image (three quarters of "
+        "each side); an even map has {:.0f}%; -: the map is empty\n",
+        layer, 100.0 * model::explain::central_area));
   if (settings_.occlusion)
     print(
         "agreement: correlation of the Grad-CAM map with what covering parts of the image shows; 1 is the "
@@ -178,12 +185,13 @@ std::string PredictionPrinter::explanation_text(const Drawn& drawn) const {
   const auto dash = [](const std::string& text) { return text.empty() ? "-" : text; };
   const std::string file = drawn.file.string();
   if (settings_.csv)
-    return fmt::format(",{},{}{},{},{}", text::csv_field(drawn.class_name),
-                       number(drawn.central_share, "{:.4f}"),
-                       settings_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "",
-                       text::csv_field(file), text::csv_field(text_of(drawn.warnings)));
-  std::string text = fmt::format(
-      "  {:>6}", dash(drawn.central_share ? fmt::format("{:.0f}%", 100.0 * *drawn.central_share) : ""));
+    return fmt::format(",{},{}{},{},{}", csv_text(drawn.class_name), number(drawn.central_share, "{:.4f}"),
+                       settings_.occlusion ? "," + number(drawn.agreement, "{:.4f}") : "", csv_text(file),
+                       csv_text(text_of(drawn.warnings)));
+  std::string text;
+  if (has_centre_)
+    text += fmt::format(
+        "  {:>6}", dash(drawn.central_share ? fmt::format("{:.0f}%", 100.0 * *drawn.central_share) : ""));
   if (settings_.occlusion) text += fmt::format("  {:>9}", dash(number(drawn.agreement, "{:.2f}")));
   return text + "  " + text::one_line(drawn.file.filename().string());
 }

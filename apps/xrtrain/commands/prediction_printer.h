@@ -54,7 +54,9 @@ class PredictionPrinter {
   PredictionPrinter(const PrintSettings& settings, const std::vector<std::string>& class_names,
                     LabelThresholds thresholds, const std::vector<Prediction>& predictions);
 
-  void header() const;
+  /// Before the first row. `has_centre`: whether the share of a map's centre can be told, else the table has no column
+  /// for it; CSV always has one.
+  void header(bool has_centre);
   void row(const Prediction& prediction) const;
   /// What the columns mean, below a table. `layer`: that the maps are of.
   void legend(const std::string& layer, const std::vector<Prediction>& predictions) const;
@@ -72,6 +74,7 @@ class PredictionPrinter {
   LabelThresholds thresholds_;
   std::size_t file_width_ = 4, class_width_ = 5;
   bool columns_ = true;  // one for each class
+  bool has_centre_ = true;
 };
 
 }  // namespace xr::apps

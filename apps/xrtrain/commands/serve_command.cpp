@@ -44,7 +44,10 @@ std::unique_ptr<http::Server> listen(const http::ServerSettings& settings, http:
 }
 
 int run_serve(ServeOptions options) {
-  if (http::library().empty()) (void)http::Server::listen(options.server, {});  // throws what is missing
+  if (http::library().empty())
+    throw Error(http::library_missing, fmt::format("serve is not available: this binary was built without "
+                                                   "cpp-httplib; install {} and build again",
+                                                   http::package));
   const serve::ServedRun run = serve::open_run(options.run, options.data);
   MachineOptions machine;
   machine.device = options.device;

@@ -1,4 +1,5 @@
 #include <memory>
+#include <tuple>
 
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/console.h"
@@ -43,14 +44,13 @@ void add_synth_command(command_line::Command app, Action& action) {
   command.option("--out", options->out, "New folder for the images").type_name("DIR").required();
   command.option("--seed", settings.seed, "Random seed").show_default();
   command.option("--size", settings.size, "Side of the images in pixels").show_default().range(64, 2048);
-  const std::pair<const char*, int*> counts[] = {{"train-covid", &settings.train_covid},
-                                                 {"train-normal", &settings.train_normal},
-                                                 {"test-covid", &settings.test_covid},
-                                                 {"test-normal", &settings.test_normal}};
-  for (const auto& [name, count] : counts)
-    command.option(fmt::format("--{}", name), *count, fmt::format("Images in {}", name))
-        .show_default()
-        .range(1, 100000);
+  const std::tuple<const char*, const char*, int*> counts[] = {
+      {"--train-covid", "Images in train/covid/", &settings.train_covid},
+      {"--train-normal", "Images in train/normal/", &settings.train_normal},
+      {"--test-covid", "Images in test/covid/", &settings.test_covid},
+      {"--test-normal", "Images in test/normal/", &settings.test_normal}};
+  for (const auto& [name, help, count] : counts)
+    command.option(name, *count, help).show_default().range(1, 100000);
   command.choice("--shortcut", settings.shortcut, shortcuts,
                  "Plant a shortcut that gives the class away without the lungs, to try xrtrain audit");
   command.option("--workers", settings.workers, "Threads; 0: one per core").show_default().range(0, 256);

@@ -7,6 +7,7 @@
 #include "apps/text/text.h"
 #include "apps/xrtrain/commands/commands.h"
 #include "apps/xrtrain/commands/train_command.h"
+#include "apps/xrtrain/commands/train_output.h"
 #include "apps/xrtrain/data_notices.h"
 #include "apps/xrtrain/errors.h"
 #include "apps/xrtrain/evaluation/evaluation_details.h"
@@ -64,11 +65,9 @@ class TrainCommand {
   [[nodiscard]] Images load_images(const data::Dataset& dataset);
   void report_skipped(const data::Dataset& dataset, const Images& images);
   void print_data(const data::Dataset& dataset, const Images& images);
-  void print_disk(const model::Module& network, bool has_validation);
   void train(model::Module& network, const Images& images);
   [[nodiscard]] CheckpointResults evaluate(model::Module& network);
   void write_and_print(CheckpointResults evaluated, model::Module& network);
-  void print_places(std::int64_t checkpoint);
   [[nodiscard]] std::unique_ptr<EvaluationSplit> make_split(const char* name, data::ImageSet images) const;
 
   Ranks& ranks_;
@@ -166,7 +165,7 @@ void TrainCommand::begin_files(const data::Dataset& dataset, const Images& image
     warn_of_findings(findings, options_, console_);
     engine::write_file_atomically(folder_->file("findings.json"), audit::checks_json(findings) + "\n");
   }
-  print_disk(network, images.validation.count() > 0);
+  require_disk(disk_need(options_, network, images.validation.count() > 0), *folder_, console_);
 }
 
 void TrainCommand::choose_machine() {
@@ -190,10 +189,11 @@ void TrainCommand::read_state() {
   if (state.empty()) return;
   resume_ = resume_state_of_text(state, folder_->resume_state().string());
   const Progress& progress = resume_->progress;
-  if (progress.epoch > options_.epochs || (progress.epoch == options_.epochs && progress.batch > 0))
-    throw UsageError(fmt::format("--epochs is {}, but the run {} reached epoch {} already: use at least {}",
-                                 options_.epochs, folder_->path().string(), progress.epoch,
-                                 progress.epoch + (progress.batch > 0 ? 1 : 0)));
+  const std::int64_t begun = progress.epoch + (progress.batch > 0 ? 1 : 0);
+  if (begun > options_.epochs)
+    throw UsageError(fmt::format(
+        "--epochs is {}, but the run {} reached epoch {} already, counted from 0: use at least {}",
+        options_.epochs, folder_->path().string(), begun - 1, begun));
   if (threads_ == resume_->threads) return;
   // Sums may be split among threads: the same number gives the same bits.
   kernels::set_thread_count(resume_->threads);
@@ -273,26 +273,6 @@ void TrainCommand::print_data(const data::Dataset& dataset, const Images& images
                            {"out", folder_->path().string()}});
 }
 
-void TrainCommand::print_disk(const model::Module& network, bool has_validation) {
-  const DiskNeed need = disk_need(options_, network, has_validation);
-  std::uint64_t there = 0;
-  std::error_code code;
-  for (const std::int64_t epoch : list_checkpoints(folder_->path()))
-    if (const auto bytes = fs::file_size(folder_->checkpoint(epoch), code); !code) there += bytes;
-  if (const auto bytes = fs::file_size(folder_->resume_state(), code); !code) there += bytes;
-  const std::uint64_t missing = need.total > there ? need.total - there : 0,
-                      free = free_space(folder_->path());
-  console_.detail(fmt::format("Disk: {} checkpoint{} of {} and {} for resuming, {} in all; {} are free",
-                              need.checkpoints, need.checkpoints == 1 ? "" : "s",
-                              text::size_text(need.checkpoint), text::size_text(2 * need.resume),
-                              text::size_text(need.total), text::size_text(free)));
-  XR_CHECK(
-      missing <= free,
-      "the run needs {} more in {}, but only {} are free: free some space, choose another --out, or keep "
-      "fewer checkpoints with --keep 1",
-      text::size_text(missing), folder_->path().string(), text::size_text(free));
-}
-
 std::unique_ptr<EvaluationSplit> TrainCommand::make_split(const char* name, data::ImageSet images) const {
   if (images.count() == 0) return nullptr;
   return std::make_unique<EvaluationSplit>(name, std::move(images), preprocessing_of(info_),
@@ -347,25 +327,8 @@ void TrainCommand::write_and_print(CheckpointResults evaluated, model::Module& n
   write_results(results, {options_, info_, history_, *folder_, device_}, test_ ? &test_->images() : nullptr,
                 network);
   print_results(results, console_);
-  print_places(results.selection.checkpoint);
+  print_places(options_, *folder_, results.selection.checkpoint, console_);
   console_.event_text("summary", results.summary);
-}
-
-/// Where the results are, and what to look at next.
-void TrainCommand::print_places(std::int64_t checkpoint) {
-  if (const std::string warnings = console_.warnings_text(); !warnings.empty())
-    console_.line(fmt::format("{}: see above, or {}", warnings, folder_->file("log.txt").string()));
-  console_.line(fmt::format("Report: {}", folder_->file("report.html").string()));
-  console_.line(fmt::format("Checkpoint: {}", folder_->checkpoint(checkpoint).string()));
-  console_.line(
-      fmt::format("All figures: log.txt, metrics.json, eval.csv and predictions.csv there{}, or --verbose",
-                  options_.tensorboard ? ", tensorboard/" : ""));
-  if (options_.mask != data::Mask::none || !options_.fold.empty() || fs::exists(folder_->file("audit.json")))
-    return;
-  const std::string run = text::shell_word(folder_->path().string());
-  console_.line(fmt::format(
-      "To add an audit of the images: xrtrain audit {} --image-size {} --out {}, then xrtrain eval {}",
-      text::shell_word(options_.data), options_.image_size, run, run));
 }
 
 int run_train_as(Ranks& ranks, const GivenOptions& given, const std::string& config_file, double started) {

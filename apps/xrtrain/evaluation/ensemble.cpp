@@ -113,8 +113,8 @@ std::vector<EnsembleMember> read_members(const std::vector<ChosenCheckpoint>& ch
 }
 
 std::string member_text(const EnsembleMember& member) {
-  return fmt::format("{}: {}, epoch {}, {}", text::one_line(member.file.string()), member.info.model.name,
-                     member.info.epoch,
+  return fmt::format("{}: {}, after epoch {}, {}", text::one_line(member.file.string()),
+                     member.info.model.name, member.info.epoch,
                      member.temperature ? fmt::format("temperature {:.3f}", *member.temperature)
                                         : std::string("no temperature fitted"));
 }

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <fstream>
 
+#include "apps/text/text.h"
 #include "apps/xrtrain/training/dataset.h"
+#include "apps/xrtrain/warning_id.h"
 
 namespace xr::apps {
 
@@ -18,15 +20,34 @@ fs::path file_of(const fs::path& directory, const data::Sample& sample) {
   return fs::weakly_canonical(directory / sample.path, code);
 }
 
-/// Empty for a run of an earlier version, which has no such file. Lines that are no fingerprints are passed over.
-std::set<std::uint64_t> read_contents(const fs::path& path) {
+constexpr std::size_t fingerprint_digits = 16;
+
+/// Empty for a run of an earlier version, which has no such file. Lines that are no fingerprints are skipped, with one
+/// warning.
+std::set<std::uint64_t> read_contents(const fs::path& path, Console& console) {
   std::set<std::uint64_t> contents;
   std::ifstream file(path);
+  std::size_t number = 0, damaged = 0, first_damaged = 0;
   for (std::string line; std::getline(file, line);) {
+    ++number;
     std::uint64_t value = 0;
     const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), value, 16);
-    if (code == std::errc() && end == line.data() + line.size()) contents.insert(contents.end(), value);
+    if (code == std::errc() && end == line.data() + line.size() && line.size() == fingerprint_digits) {
+      contents.insert(contents.end(), value);
+    } else if (++damaged == 1) {
+      first_damaged = number;
+    }
   }
+  if (damaged > 0)
+    console.warn(
+        warning_id::seen_images_damaged,
+        fmt::format(
+            "{} is damaged: {} no fingerprint of an image and {} skipped; a training image in another file "
+            "may count as unseen",
+            text::one_line(path.string()),
+            damaged == 1 ? fmt::format("line {} holds", first_damaged)
+                         : fmt::format("{} lines from line {} on hold", damaged, first_damaged),
+            damaged == 1 ? "is" : "are"));
   return contents;
 }
 
@@ -42,7 +63,7 @@ std::string seen_images_text(const data::ImageSet& train, const data::ImageSet& 
 
 SeenImages images_of_run(const fs::path& run, const TrainOptions& of_run, Console& console) {
   SeenImages seen;
-  seen.contents = read_contents(run / seen_images_file);
+  seen.contents = read_contents(run / seen_images_file, console);
   data::Dataset own;
   try {
     own = find_dataset(of_run, console);

@@ -28,6 +28,7 @@ constexpr const char* seen_images_file = "seen_images.txt";
 /// digits a line.
 [[nodiscard]] std::string seen_images_text(const data::ImageSet& train, const data::ImageSet& validation);
 
+/// Warns of lines of seen_images.txt that are no fingerprints, and skips them.
 [[nodiscard]] SeenImages images_of_run(const std::filesystem::path& run, const TrainOptions& of_run,
                                        Console& console);
 

@@ -40,7 +40,7 @@ html::Markup loss_chart(const RangeTest& test, const LearningRateSuggestion& sug
   if (suggestion.steepest)
     chart.lines.push_back({std::log10(*suggestion.steepest), "steepest descent of the smoothed loss"});
   if (suggestion.tenth_of_minimum)
-    chart.lines.push_back({std::log10(*suggestion.tenth_of_minimum), "a tenth of that of its least value"});
+    chart.lines.push_back({std::log10(*suggestion.tenth_of_minimum), "a tenth of that of its minimum"});
   chart.note = fmt::format(
       "Loss of each batch before the step with that learning rate, as it is minimised; smoothed: exponential moving "
       "average, decay factor {:g}, corrected for its start. It lags behind: losses rise before it does. What lies "
@@ -55,7 +55,7 @@ std::string range_test_end_text(const RangeTest& test) {
   const std::size_t steps = test.steps.size();
   switch (test.end) {
     case RangeTestEnd::diverged:
-      return fmt::format("Ended at step {}: the smoothed loss exceeds {:g} times its least", steps,
+      return fmt::format("Ended at step {}: the smoothed loss exceeds {:g} times its minimum", steps,
                          range_test_divergence);
     case RangeTestEnd::not_finite:
       return fmt::format("Ended at step {}: the loss is no longer finite", steps);

@@ -82,7 +82,7 @@ Markup report_curves(const HtmlReport& report) {
   html::LineChart accuracy, loss;
   const bool labels = report.details.labels();
   accuracy.title = labels ? "Mean AUROC" : "Accuracy";
-  accuracy.x = loss.x = {"epoch", {}, {}, true, false};
+  accuracy.x = loss.x = {"epoch, from 0", {}, {}, true, false};
   accuracy.y = {labels ? "mean over labels" : "share of images classified correctly", {}, {}, false, !labels};
   loss.title = "Loss";
   loss.y = {"mean cross-entropy", 0.0, {}, false, false};

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "apps/text/text.h"
 #include "apps/xrtrain/errors.h"
@@ -115,9 +116,11 @@ std::string results_text(const json& results) {
   for (const json& split : results["splits"]) {
     if (split["metrics"].is_null()) continue;
     std::vector<std::string> parts;
-    for (const char* const name : {"accuracy", "auroc", "mean_auroc"})
-      if (split["metrics"].contains(name))
-        if (const std::string part = metric_text(name, split["metrics"][name]); !part.empty())
+    constexpr std::pair<const char*, const char*> shown[] = {
+        {"accuracy", "accuracy"}, {"auroc", "AUROC"}, {"mean_auroc", "mean AUROC"}};
+    for (const auto& [key, name] : shown)
+      if (split["metrics"].contains(key))
+        if (const std::string part = metric_text(name, split["metrics"][key]); !part.empty())
           parts.push_back(part);
     if (!parts.empty())
       text += fmt::format("{}: {}\n", split["split"].get<std::string>(), fmt::join(parts, ", "));
@@ -158,7 +161,8 @@ std::string checkpoint_facts_text(const json& facts) {
   std::vector<std::string> classes;
   for (const json& name : facts["classes"]) classes.push_back(text::one_line(name.get<std::string>()));
   std::string result =
-      fmt::format("checkpoint: {}, {}, epoch {}\n", text::one_line(facts["checkpoint"].get<std::string>()),
+      fmt::format("checkpoint: {}, {}, after epoch {} (they count from 0)\n",
+                  text::one_line(facts["checkpoint"].get<std::string>()),
                   text::size_text(facts["bytes"].get<std::uint64_t>()), facts["epoch"].get<std::int64_t>());
   result += fmt::format("network: {}, {} parameters\n", facts["model"].get<std::string>(),
                         facts["parameters"].get<std::int64_t>());

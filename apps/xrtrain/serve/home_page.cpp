@@ -84,14 +84,21 @@ Markup probability_table(const ServedRun& run, const ImagePrediction& prediction
   std::vector<html::Column> columns{{run.has_labels() ? "label" : "class"},
                                     {"probability", html::Align::right}};
   if (run.temperature) columns.push_back({"calibrated", html::Align::right});
-  if (run.has_labels()) columns.push_back({"threshold", html::Align::right});
+  if (run.has_labels()) {
+    columns.push_back({"threshold", html::Align::right});
+    columns.push_back({"predicted"});
+  }
   html::Table table(columns);
   const std::vector<double> calibrated =
       run.temperature ? run.calibrated(prediction.probabilities) : std::vector<double>();
   for (std::size_t c = 0; c < prediction.probabilities.size(); ++c) {
     std::vector<Markup> cells{run.info.class_names[c], probability_text(prediction.probabilities[c])};
     if (run.temperature) cells.emplace_back(probability_text(calibrated[c]));
-    if (run.has_labels()) cells.emplace_back(probability_text(run.thresholds.labels[c]));
+    if (run.has_labels()) {
+      const double threshold = run.thresholds.labels[c];
+      cells.emplace_back(probability_text(threshold));
+      cells.emplace_back(prediction.probabilities[c] >= threshold ? "yes" : "no");
+    }
     table.row(std::move(cells));
   }
   return table.markup();
@@ -100,10 +107,9 @@ Markup probability_table(const ServedRun& run, const ImagePrediction& prediction
 std::string temperature_text(const ServedRun& run) {
   if (!run.temperature)
     return "No temperature was fitted for this checkpoint: the probabilities are as the network gives them.";
-  return fmt::format(
-      "Calibrated: at temperature {:.3g}, fitted on validation images. The class is that of the "
-      "probabilities without it.",
-      *run.temperature);
+  return fmt::format("Calibrated: at temperature {:.3g}, fitted on validation images. {}", *run.temperature,
+                     run.has_labels() ? "Thresholds apply to the probabilities without it."
+                                      : "The class is that of the probabilities without it.");
 }
 
 std::string threshold_text(const ServedRun& run, const ImagePrediction& prediction) {

@@ -62,16 +62,31 @@ Markup filter_form(const ListQuery& query) {
 }
 
 Markup verdict_of(const ImageRow& row) {
+  if (!row.known) return "truth unknown";
   return html::element("span", row.wrong ? "wrong" : "right",
                        row.wrong ? "class=\"wrong\"" : "class=\"right\"");
 }
 
+double probability_of(const ServedRun& run, const ImageRow& row, std::size_t class_index) {
+  return run.predictions.test.probabilities[row.number * run.info.class_names.size() + class_index];
+}
+
+/// ": mass, edema. Largest error: edema, 0.3123", behind "right"; ": true mass; predicted edema. ..." behind "wrong".
+std::string label_prediction_of(const ServedRun& run, const ImageRow& row) {
+  if (!row.known) return fmt::format("; predicted {}", row.predicted);
+  std::string text = row.predicted == row.truth
+                         ? fmt::format(": {}", row.truth)
+                         : fmt::format(": true {}; predicted {}", row.truth, row.predicted);
+  if (row.error > 0)
+    text +=
+        fmt::format(". Largest error: {}, {}", run.info.class_names[row.worst], probability_text(row.error));
+  return text;
+}
+
 /// ": covid predicted as normal, 0.9132", behind "wrong".
 std::string prediction_of(const ServedRun& run, const ImageRow& row) {
-  const std::string number = run.has_labels()
-                                 ? fmt::format("largest: {} {}", run.info.class_names[row.explained],
-                                               probability_text(row.probability))
-                                 : probability_text(row.probability);
+  if (run.has_labels()) return label_prediction_of(run, row);
+  const std::string number = probability_text(row.probability);
   if (row.predicted == row.truth) return fmt::format(": {}, {}", row.truth, number);
   return fmt::format(": {} predicted as {}, {}", row.truth, row.predicted, number);
 }
@@ -153,6 +168,30 @@ Markup neighbours(const ServedRun& run, const ImageRow& row, const ListQuery& qu
   return html::element("nav", links, "aria-label=\"Images\"");
 }
 
+Markup probabilities_of(const ServedRun& run, const ImageRow& row) {
+  const std::vector<std::string>& names = run.info.class_names;
+  std::vector<html::Column> columns{{run.has_labels() ? "label" : "class"},
+                                    {"probability", html::Align::right}};
+  if (run.has_labels()) {
+    columns.push_back({"threshold", html::Align::right});
+    columns.push_back({"predicted"});
+    columns.push_back({"true"});
+  }
+  html::Table table(columns);
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    const double probability = probability_of(run, row, c);
+    std::vector<Markup> cells{names[c], probability_text(probability)};
+    if (run.has_labels()) {
+      const float target = run.predictions.test.images->targets[row.number * names.size() + c];
+      cells.emplace_back(probability_text(run.thresholds.labels[c]));
+      cells.emplace_back(probability >= run.thresholds.labels[c] ? "yes" : "no");
+      cells.emplace_back(!data::is_known(target) ? "unknown" : target > 0.5f ? "yes" : "no");
+    }
+    table.row(std::move(cells));
+  }
+  return table.markup();
+}
+
 }  // namespace
 
 std::string ListQuery::text() const {
@@ -198,12 +237,7 @@ std::string image_page(const ServedRun& run, const ImageRow& row, std::size_t cl
   Markup content = neighbours(run, row, query);
   content += html::paragraph(verdict_of(row) + Markup(prediction_of(run, row)));
   content += pictures_of(run, row, class_index, query);
-  const std::size_t classes = run.info.class_names.size();
-  html::Table table({{run.has_labels() ? "label" : "class"}, {"probability", html::Align::right}});
-  for (std::size_t c = 0; c < classes; ++c)
-    table.row({run.info.class_names[c],
-               probability_text(run.predictions.test.probabilities[row.number * classes + c])});
-  content += table.markup() + html::note("Not a medical device.");
+  content += probabilities_of(run, row) + html::note("Not a medical device.");
   return layout(text::one_line(row.path), Tab::none, content);
 }
 

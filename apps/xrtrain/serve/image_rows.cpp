@@ -36,6 +36,7 @@ void add_name(std::string& names, const std::string& name) {
 void fill_of_labels(ImageRow& row, const RunPredictions& all, const DecisionThresholds& thresholds) {
   const std::size_t labels = all.class_names.size();
   row.margin = 1.0;
+  row.known = false;
   for (std::size_t l = 0; l < labels; ++l) {
     const double p = all.test.probabilities[row.number * labels + l];
     const float target = all.test.images->targets[row.number * labels + l];
@@ -49,8 +50,12 @@ void fill_of_labels(ImageRow& row, const RunPredictions& all, const DecisionThre
     if (!data::is_known(target)) continue;
     const bool has = target > 0.5f;
     if (has) add_name(row.truth, all.class_names[l]);
+    row.known = true;
     const double distance = has ? 1.0 - p : p;
-    row.error = std::max(row.error, distance);
+    if (distance > row.error) {
+      row.error = distance;
+      row.worst = l;
+    }
     if (called == has) continue;
     row.wrong = true;
     row.certainty = std::max(row.certainty, distance);

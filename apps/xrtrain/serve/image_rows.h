@@ -18,12 +18,14 @@ struct ImageRow {
   double probability = 0;        ///< of the predicted class, or of the most probable label
   /// 1 - probability of the true class; of labels the largest distance of a probability from its known target.
   double error = 0;
+  std::size_t worst = 0;  ///< of labels the one of that distance
   /// From the decision: of two classes and of labels the least distance of a probability from its threshold, of more
   /// classes the distance of the two largest probabilities.
   double margin = 0;
   /// Of an error: the probability of the wrong class; of labels the largest distance from the truth among those on the
   /// wrong side of their threshold.
   double certainty = 0;
+  bool known = true;   ///< false: no label of it is known, so that it is neither right nor wrong
   bool wrong = false;  ///< another class, or some label on the wrong side of its threshold
 };
 

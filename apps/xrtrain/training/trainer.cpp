@@ -79,6 +79,9 @@ void Trainer::run() {
   const std::int64_t epochs = setup_.options.epochs;
   started_ = now_seconds();
   first_step_ = progress_.step;
+  if (!finished())
+    setup_.console.line(fmt::format(
+        "Epochs count from 0, and checkpoint {0:02d} holds the weights after epoch {0}", progress_.epoch));
   while (!finished()) {
     begin_epoch();
     setup_.console.line(fmt::format("Epoch {}/{}", progress_.epoch, epochs - 1));

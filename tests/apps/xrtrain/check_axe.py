@@ -65,6 +65,14 @@ def check_page(browser, name, axe):
             print(f"FAILED: {name}, {scheme}: {rule}")
 
 
+def check_axe_sees(browser):
+    """A fault that is planted into the page that is shown."""
+    browser.value("document.documentElement.removeAttribute('lang')")
+    if not any(rule.startswith("html-has-lang") for rule in browser.value(RUN)["broken"]):
+        failures.append("axe-core")
+        print("FAILED: axe-core does not see that the page's language is missing")
+
+
 def check_served(browser, program, run, image, axe):
     server = subprocess.Popen([program, "serve", run, "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:
@@ -102,6 +110,7 @@ def main(program, image, places):
                     continue
                 browser.go(place.resolve().as_uri())
                 check_page(browser, place.name, axe)
+            check_axe_sees(browser)
             print(f"axe-core {browser.value('axe.version')}: {len(set(checked))} pages, light and dark, "
                   f"{len(failures)} broken rules")
         finally:

@@ -170,6 +170,12 @@ TEST_CASE("eval warns of images that the run was trained on") {
   CHECK_THAT(output_on("other"), contains(expected));
   fs::remove_all(folder / "data");
   CHECK_THAT(output_on("other"), contains(expected));
+  const std::string kept = read_text(folder / "run/seen_images.txt");
+  write_text(folder / "run/seen_images.txt", kept.substr(0, 17) + "no fingerprint\n" + kept.substr(17));
+  const std::string with_damage = output_on("other");
+  CHECK_THAT(with_damage, contains(expected));
+  CHECK_THAT(with_damage, contains((folder / "run/seen_images.txt").string() +
+                                   " is damaged: line 2 holds no fingerprint"));
   fs::remove(folder / "run/seen_images.txt");  // as of an earlier version
   CHECK_THAT(output_on("other"), contains("what the run was trained on cannot be found"));
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "apps/xrtrain/evaluation/evaluation_details.h"
 #include "apps/xrtrain/run/history.h"
 #include "tests/apps/xrtrain/support.h"
 
@@ -25,6 +26,22 @@ TEST_CASE("The Wilson interval is that of the literature") {
   CHECK(estimate_text({0.5, {}}) == "0.500");
   CHECK(estimate_text({0.91, statistics::Interval{0.712, 0.976}}) == "0.910 (95% CI 0.712-0.976)");
   CHECK(estimate_text({}) == "-");
+}
+
+TEST_CASE("The baseline is the largest class, with a note where the accuracy is not above it") {
+  EvaluationDetails details;
+  details.class_names = {"covid", "normal"};
+  const std::vector<std::int64_t> labels{0, 1, 1, 1, 0};
+  const auto text_of = [&](const std::vector<std::int64_t>& predictions) {
+    statistics::MetricTable table;
+    table.images = 5;
+    table.confusion = statistics::ConfusionMatrix(2, labels, predictions);
+    return baseline_text(details, table);
+  };
+  const std::string baseline = "majority-class baseline (normal): 0.600 (3/5)";
+  CHECK(text_of({0, 1, 1, 1, 1}) == baseline);
+  CHECK(text_of({1, 1, 1, 1, 1}) == baseline + "; the accuracy is no better");
+  CHECK(text_of({0, 0, 0, 0, 0}) == baseline + "; the accuracy is below it");
 }
 
 TEST_CASE("Predictions and probabilities of logits") {

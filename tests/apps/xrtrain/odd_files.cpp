@@ -1,6 +1,8 @@
 // Folders with the oddest names and files: all commands end, nothing is lost without a word.
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -35,6 +37,7 @@ TEST_CASE("Odd names and files are used or reported by every command") {
   rename("train/normal/003.png",
          "train/normal/" + std::string(200, 'a') + "/" + std::string(200, 'b') + "/-1 %s.png");
   rename("test/normal/001.png", "test/normal/r\xF6ntgen.png");
+  rename("test/covid/001.png", "test/covid/two\nlines, \x1b[31mred\a.png");
   fs::copy_file(data / "test/normal/003.png", data / "test/normal/CASE.png");
   rename("test/normal/003.png", "test/normal/case.png");
   const fs::path twin = data / "test/normal/CASE.png";
@@ -82,6 +85,10 @@ TEST_CASE("Odd names and files are used or reported by every command") {
   int count = 0;
   for (std::string row; std::getline(rows, row); ++count) CHECK(nlohmann::json::accept(row));
   CHECK(count == 9);
+  const Result table = run(folder, {"predict", out, (data / "test").string(), "--csv"}, settings);
+  CHECK(std::ranges::count(table.output, '\n') == 10);
+  CHECK_THAT(table.output, contains("two\\nlines, \\x1b[31mred\\x07.png\","));
+  CHECK(std::ranges::all_of(table.output, [](char c) { return c == '\n' || c >= ' '; }));
   fs::permissions(train / "closed", fs::perms::all);
 }
 

@@ -167,6 +167,26 @@ TEST_CASE("subfolders are read and hidden files passed over and other files told
   CHECK(dataset.skipped[2].path == "train/covid/pipe.png");
 }
 
+TEST_CASE("tables that are read are not among the skipped files") {
+  const TemporaryFolder folder;
+  make_given_splits(folder, 2, 1);
+  for (const char* name : {"notes.txt", "lists.csv", "labels.csv", "groups.csv"}) touch(folder / name);
+  std::ofstream(folder / "labels.csv")
+      << "file,label\ntrain/covid/00.png,a\ntrain/covid/01.png,b\ntest/covid/00.png,a\n"
+         "test/normal/00.png,b\n";
+  std::ofstream(folder / "groups.csv") << "file,patient\ntrain/covid/00.png,p\n";
+  std::ofstream(folder / "lists.csv") << "file,split\ntrain/covid/00.png,train\ntrain/covid/01.png,train\n"
+                                         "test/covid/00.png,test\ntest/normal/00.png,test\n";
+  SplitSettings settings{.validation_fraction = 0};
+  settings.groups.table = folder / "groups.csv";
+  settings.labels.table = folder / "labels.csv";
+  settings.labels.split_lists = {folder / "lists.csv"};
+  const Dataset dataset = read_image_folder(folder.path(), settings);
+  for (const SkippedFile& file : dataset.skipped)
+    CHECK((file.path == "notes.txt" || file.kind == SkipKind::unlabelled));
+  CHECK(std::ranges::count(dataset.skipped, "notes.txt", &SkippedFile::path) == 1);
+}
+
 TEST_CASE("the table of sources is not among the files that are passed over") {
   const TemporaryFolder folder;
   make_given_splits(folder, 1, 1);

@@ -1,7 +1,9 @@
 // `xrtrain audit` as a program.
 #include <fmt/core.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "data/image/image.h"
 #include "data/phantom/phantom.h"
@@ -141,6 +143,30 @@ TEST_CASE("audit tells patients in two splits however they are named") {
   audit = audit_of(folder, data);
   CHECK(audit["patients"]["in_two_splits"] == 1);
   CHECK(audit["patients"]["origin"] == "names of files and folders");
+}
+
+TEST_CASE("audit's last line counts the findings above it") {
+  TemporaryFolder folder;
+  const fs::path data = make_phantoms(folder, 6, 3);
+  fs::copy_file(data / "train/covid/000.png", data / "test/normal/copy.png");  // a duplicate, two labels
+  const Result result = run(folder, {"audit", data.string()});
+  std::map<std::string, int> marks;
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("[")) ++marks[line.substr(1, line.find(']') - 1)];
+  CHECK(marks["serious"] >= 2);
+  CHECK(marks["warning"] >= 2);
+  CHECK_THAT(result.output, contains(fmt::format("\nVerdict: serious ({} serious, {} warnings)\n",
+                                                 marks["serious"], marks["warning"])));
+}
+
+TEST_CASE("audit names the path of the table that it did not find") {
+  TemporaryFolder folder;
+  const fs::path data = make_phantoms(folder, 4, 3);
+  const nlohmann::json audit = audit_of(folder, data);
+  for (const char* check : {"patients", "sources"})
+    CHECK_THAT(audit[check]["text"].get<std::string>(),
+               contains((data / "sources.csv").string() + " (columns"));
 }
 
 TEST_CASE("audit finds a source that has one class only") {

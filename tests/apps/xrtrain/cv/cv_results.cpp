@@ -1,5 +1,6 @@
 #include "apps/xrtrain/cv/cv_results.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -61,6 +62,7 @@ TEST_CASE("a cross-validation pools its folds and averages its repeats") {
   CHECK(json["positive_class"] == "covid");
   CHECK(json["mean_auroc_of_folds"].get<double>() == Approx(3.5 / 4));
   CHECK(json["repeats"][0]["folds"][1]["correct"] == 2);
+  CHECK(std::ranges::count(cv_text(summary), "Majority-class baseline: 0.500") == 1);
 }
 
 TEST_CASE("what is undefined in a cross-validation is said to be") {
@@ -69,6 +71,7 @@ TEST_CASE("what is undefined in a cross-validation is said to be") {
   CHECK_FALSE(summary.accuracy_deviation_of_repeats);
   CHECK(nlohmann::json::parse(cv_json(summary))["auroc"]["value"].is_null());
   const std::vector<std::string> text = cv_text(summary);
+  CHECK_THAT(text[text.size() - 4], Contains("baseline: 1.000; the accuracy is not above it"));
   CHECK_THAT(text[text.size() - 3], Contains("AUROC (of covid): -"));
   CHECK_THAT(text[text.size() - 2], Contains("own network: -"));
   CHECK_FALSE(summary.repeats[0].pooled.specificity.value);

@@ -46,7 +46,12 @@ TEST_CASE("predict draws where the network finds its evidence", "[explain]") {
 
   const Result table = run(folder, {"predict", checkpoint, test, "--explain", out});
   CHECK(table.status == 0);
-  CHECK_THAT(table.output, contains("centre: share of the Grad-CAM map of layer"));
+  CHECK_THAT(table.output, !contains("centre"));  // a column of nothing
+  CHECK_THAT(table.error, contains("no share of the map's centre"));
+  const Result with_centre =
+      run(folder, {"predict", checkpoint, test, "--explain", out, "--layer", "layer1.0"});
+  CHECK_THAT(with_centre.output,
+             contains("  centre  picture\n") && contains("centre: share of the Grad-CAM map of layer"));
   const Result csv = run(folder, {"predict", checkpoint, test, "--explain", out, "--csv"});
   CHECK(csv.output.substr(0, csv.output.find('\n')).ends_with(",explained,central_share,picture,warning"));
 

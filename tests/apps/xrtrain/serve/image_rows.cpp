@@ -51,7 +51,7 @@ TEST_CASE("evaluated images are filtered and sorted", "[serve]") {
 }
 
 TEST_CASE("an image with labels is wrong where one lies on the wrong side of its threshold", "[serve]") {
-  auto all = predictions_of({0, 0, 0}, {0.6, 0.2, 0.2, 0.35, 0.95, 0.1});
+  auto all = predictions_of({0, 0, 0}, {0.62, 0.39, 0.2, 0.35, 0.95, 0.1});
   all.task = xr::data::Task::multi_label;
   auto images = std::make_shared<SplitImages>(*all.test.images);
   images->targets = {1, 0, 1, NAN, 0, 0};
@@ -64,8 +64,42 @@ TEST_CASE("an image with labels is wrong where one lies on the wrong side of its
   CHECK(rows[1].margin == Approx(0.05));
   CHECK(rows[2].wrong);
   CHECK(rows[2].error == Approx(0.95));
+  CHECK(rows[2].worst == 0);
+  CHECK(rows[0].worst == 1);  // 0.39 away from 0, farther than 0.62 from 1
   CHECK(numbers_of(select_rows(rows, Show::certain_errors, Sort::name)) == Numbers{2});
   CHECK(numbers_of(select_rows(rows, Show::near_threshold, Sort::name)) == Numbers{1, 0});
+}
+
+TEST_CASE("an image of which no label is known is not called right", "[serve]") {
+  auto all = predictions_of({0}, {0.9, 0.2});
+  all.task = xr::data::Task::multi_label;
+  auto images = std::make_shared<SplitImages>(*all.test.images);
+  images->targets = {NAN, NAN};
+  all.test.images = images;
+  const auto rows = make_rows(all, {{0.5, 0.5}, 0.5});
+  CHECK(!rows[0].known);
+  CHECK(rows[0].predicted == "covid");
+  CHECK(!rows[0].wrong);
+}
+
+TEST_CASE("files outside of the data folder are not shown, whatever a run's predictions name", "[serve]") {
+  test::TemporaryFolder folder;
+  test::make_png(folder / "data/a/in.png");
+  test::make_png(folder / "out.png");
+  ServedRun run;
+  run.data = folder / "data";
+  const auto shows = [&](const std::string& path) {
+    ImageRow row;
+    row.path = path;
+    return run.file_of(row).has_value();
+  };
+  CHECK(shows("a/in.png"));
+  CHECK(shows("a/../a/in.png"));
+  for (const std::string& path : {std::string("../out.png"), std::string("a/../../out.png"),
+                                  (folder / "out.png").string(), std::string("a"), std::string()}) {
+    INFO(path);
+    CHECK(!shows(path));
+  }
 }
 
 TEST_CASE("the address of a list reads back, and nonsense is the default", "[serve]") {

@@ -1,6 +1,7 @@
 // `xrtrain serve` through its socket.
 #include <fmt/core.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <sstream>
@@ -141,6 +142,36 @@ TEST_CASE("an image that is dropped on the page gets the prediction of predict, 
   CHECK(results_of(trained) == results);
   CHECK(served.end() == 0);
   CHECK(files_below(folder.path()) == files);
+}
+
+TEST_CASE("serve shows a run of several labels", "[serve]") {
+  if (!can_serve()) return;
+  TemporaryFolder folder;
+  const fs::path data = make_phantoms(folder);
+  std::string table = "file,labels\n";
+  int number = 0;
+  for (const std::string& file : files_below(data))
+    if (fs::is_regular_file(file))
+      table += fmt::format("{},{}\n", fs::relative(file, data).string(),
+                           std::array{"covid|<b>", "covid", "<b>", "No Finding"}[number++ % 4]);
+  write_text(folder / "labels.csv", table);
+  REQUIRE(run(folder, tiny(folder, "run", {"--labels", (folder / "labels.csv").string()})).status == 0);
+  const std::string trained = (folder / "run").string();
+  Served served(folder, {trained});
+  const std::string list = get(served.port(), "/images").body, page = get(served.port(), "/images/0").body;
+  for (const std::string& body : {get(served.port(), "/").body, list, page}) {
+    CHECK(html::markup_fault(body).empty());
+    CHECK(body.find("<b>") == std::string::npos);
+  }
+  CHECK_THAT(list, contains("Largest error: ") && contains("no label"));
+  CHECK_THAT(page, contains(">threshold<") && contains(">predicted<") && contains(">true<"));
+  CHECK(png_in(get(served.port(), "/images/0/map.png?class=1")).width > 2 * 224);
+  const std::string image = files_below(data / "test").back();
+  const auto wanted = nlohmann::json::parse(run(folder, {"predict", trained, image, "--json"}).output);
+  const auto row = nlohmann::json::parse(post(served.port(), "/predict", read_text(image)).body);
+  CHECK(row["labels"] == wanted["labels"]);
+  CHECK(row["probabilities"] == wanted["probabilities"]);
+  CHECK_THAT(row["html"].get<std::string>(), contains("threshold") && contains("Not a medical device."));
 }
 
 TEST_CASE("what is no image, or a damaged one, gets one line and ends nothing", "[serve]") {
