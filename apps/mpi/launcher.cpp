@@ -39,6 +39,10 @@ int launched_rank() {
   return number_in(rank_variables, 0);
 }
 
+bool has_terminal_of_launcher() {
+  return std::getenv(size_variables.front()) != nullptr;
+}
+
 bool is_of_launcher(std::string_view variable) {
   return std::ranges::find(size_variables, variable) != size_variables.end() ||
          std::ranges::find(rank_variables, variable) != rank_variables.end();

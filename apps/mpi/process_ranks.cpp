@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -146,12 +149,57 @@ void print_line(const std::string& line) {
   (void)std::fflush(stderr);
 }
 
+[[noreturn]] void end_all(const std::string& line, int status) {
+  print_line(line);
+  (void)MPI_Abort(MPI_COMM_WORLD, status);
+  ::_exit(status);
+}
+
+/// Ends this process with a message unless it is destroyed within the deadline: MPI_Init waits for all ranks, without an
+/// end where a launcher (MPICH's) does not notice that one could not be started.
+class StartDeadline {
+ public:
+  explicit StartDeadline(std::chrono::milliseconds deadline)
+      : thread_([this, deadline] { wait(deadline); }) {}
+  StartDeadline(const StartDeadline&) = delete;
+  StartDeadline& operator=(const StartDeadline&) = delete;
+  ~StartDeadline() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    over_.notify_one();
+    thread_.join();
+  }
+
+ private:
+  void wait(std::chrono::milliseconds deadline) {
+    const auto in_turn = std::chrono::milliseconds(200 * launched_rank());  // the launcher ends the others
+    std::unique_lock lock(mutex_);
+    if (over_.wait_for(lock, deadline + in_turn, [this] { return is_over_; })) return;
+    print_line(fmt::format(
+        "{}: error: rank {} on host {} did not find the {} other ranks within {:g} s: see if all could start",
+        ::program_invocation_short_name, launched_rank(), host_name(), launched_ranks() - 1,
+        std::chrono::duration<double>(deadline).count()));
+    ::_exit(1);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable over_;
+  bool is_over_ = false;
+  std::thread thread_;  // uses the members above
+};
+
 class MpiRanks final : public ProcessRanks {
  public:
   MpiRanks(int rank, int size, std::chrono::milliseconds deadline)
       : ProcessRanks(rank, std::vector<std::string>(static_cast<std::size_t>(size), "unknown")) {
     set_deadline(deadline);
-    set_hosts(all_gather_text(host_name()));
+    try {
+      set_hosts(all_gather_text(host_name()));
+    } catch (const RankFailure& of_another) {  // nobody has this object yet
+      end_all(of_another.what(), of_another.status());
+    }
   }
 
   [[noreturn]] void fail(const std::string& line, int status) override {
@@ -162,9 +210,7 @@ class MpiRanks final : public ProcessRanks {
       if (rank() != 0) report(line, status, patience);
     } catch (const Error&) {  // rank 0 cannot be told
     }
-    print_line(line);
-    (void)MPI_Abort(MPI_COMM_WORLD, status);
-    ::_exit(status);
+    end_all(line, status);
   }
 
   void leave() override {
@@ -233,23 +279,34 @@ std::string library() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;
   if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "MPI";
-  const std::string name(text, static_cast<std::size_t>(length));
-  return name.substr(0, name.find_first_of(",\n"));
+  std::string name(text, static_cast<std::size_t>(length));
+  name.resize(std::min(name.size(), name.find_first_of(",\n")));
+  constexpr std::string_view label = " Version:\t";  // "MPICH Version:\t4.0.2"
+  if (const std::size_t at = name.find(label); at != std::string::npos) name.replace(at, label.size(), " ");
+  return name;
+}
+
+std::string launcher() {
+  return XR_MPIEXEC;
 }
 
 std::unique_ptr<ProcessRanks> join_ranks(std::chrono::milliseconds deadline) {
   int provided = 0;
-  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+  {
+    const StartDeadline start(deadline);
+    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+  }
   XR_CHECK(
       provided >= MPI_THREAD_SERIALIZED,
       "{} cannot be called by threads in turn (MPI_THREAD_SERIALIZED): use one that was built for threads",
       library());
   check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   const int size = world_size();
-  XR_CHECK(
-      size == launched_ranks(),
-      "the launcher started {} ranks, but {} of this build finds {}: start it with the launcher of the same MPI",
-      launched_ranks(), library(), size);
+  XR_CHECK_CODE(
+      size == launched_ranks(), other_launcher,
+      "the launcher started {} ranks, but {} of this build finds {}: start it with the launcher of the same MPI, {}, "
+      "or with the --mpi of srun that it knows (pmix or pmi2)",
+      launched_ranks(), library(), size, launcher());
   return std::make_unique<MpiRanks>(world_rank(), size, deadline);
 }
 

@@ -13,8 +13,10 @@ namespace xr::mpi {
 /// What other programs' builds need for MPI.
 inline constexpr const char* package = "libopenmpi-dev";
 
-/// "Open MPI v4.1.4", or empty where this build has none.
+/// "Open MPI v4.1.4", "MPICH 4.0.2", or empty where this build has none.
 [[nodiscard]] std::string library();
+/// The program that starts ranks of this library, "/usr/bin/mpiexec", as CMake found it; empty where this build has none.
+[[nodiscard]] std::string launcher();
 
 /// What rank 0's operations throw when another rank has failed: its message, and its exit status.
 class RankFailure : public Error {

@@ -6,10 +6,16 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "apps/mpi/launcher.h"
+
 namespace xr::apps {
 
+bool is_terminal(int descriptor) {
+  return ::isatty(descriptor) == 1 && !mpi::has_terminal_of_launcher();
+}
+
 bool has_colours(int descriptor) {
-  if (::isatty(descriptor) != 1) return false;
+  if (!is_terminal(descriptor)) return false;
   const char* const refused = std::getenv("NO_COLOR");
   if (refused != nullptr && *refused != '\0') return false;
   const char* const terminal = std::getenv("TERM");

@@ -1,4 +1,4 @@
-// Colours on a terminal.
+// Terminals, and colours on them.
 #pragma once
 
 #include <string>
@@ -6,6 +6,10 @@
 namespace xr::apps {
 
 enum class Colour { red, yellow, green };
+
+/// Whether a person reads what is written to this file descriptor as it comes: a terminal, and not one that a launcher of
+/// several processes made to collect it.
+[[nodiscard]] bool is_terminal(int descriptor);
 
 /// Whether what is written to this file descriptor may have colours: a terminal that is not "dumb", unless NO_COLOR is set
 /// to anything (https://no-color.org).

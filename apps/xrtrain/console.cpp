@@ -53,7 +53,7 @@ void print(const std::string& text) {
 
 Console::Console(const ConsoleSettings& settings)
     : settings_(settings),
-      terminal_(!settings.silent && !settings.quiet && !settings.json && ::isatty(STDOUT_FILENO) == 1),
+      terminal_(!settings.silent && !settings.quiet && !settings.json && is_terminal(STDOUT_FILENO)),
       lines_(settings.progress_seconds) {
   kernels::set_note_sink([this](kernels::NoteLevel level, const std::string& text) {
     print_line(level == kernels::NoteLevel::info ? LogLevel::info : LogLevel::debug, text, true);

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <thread>
 
 #include "apps/command_line/reference.h"
 #include "apps/command_line/remedies.h"
@@ -31,6 +29,13 @@ namespace text = xr::text;
 int print_error(int status, const std::string& message) {
   (void)std::fputs((error_line(message, has_colours(STDERR_FILENO)) + '\n').c_str(), stderr);
   return status;
+}
+
+/// An error in the arguments. Of several ranks, which may all have it or one alone, one prints it.
+int refuse(const std::string& message) {
+  if (xr::mpi::launched_ranks() == 1) return print_error(exit_usage, message);
+  Ranks ranks;
+  return ranks.run([&]() -> int { throw UsageError(message); });
 }
 
 /// For "--epoch 3" as "unknown option --epoch", for "trian --data x" as "unknown command trian".
@@ -94,27 +99,23 @@ int parse_and_run(int argc, char** argv) {
                          add_serve_command, add_synth_command, add_audit_command, add_info_command})
     add(program.command(), action);
   const command_line::Parsed parsed = program.parse(argc, argv);
-  // Of ranks with the same arguments the first speaks; the launcher then ends the others.
-  if (parsed.outcome != command_line::Parsed::Outcome::accepted && xr::mpi::launched_rank() > 0)
-    std::this_thread::sleep_for(std::chrono::seconds(1));
   switch (parsed.outcome) {
     case command_line::Parsed::Outcome::accepted:
       break;
     case command_line::Parsed::Outcome::text_wanted:
-      (void)std::fputs(parsed.text.c_str(), stdout);
+      if (xr::mpi::launched_rank() == 0) (void)std::fputs(parsed.text.c_str(), stdout);
       return exit_done;
     case command_line::Parsed::Outcome::unknown_argument:
-      return print_error(exit_usage, unknown_text(parsed) + suggestion(parsed));
+      return refuse(unknown_text(parsed) + suggestion(parsed));
     case command_line::Parsed::Outcome::invalid:
-      return print_error(exit_usage, parsed.message);
+      return refuse(parsed.message);
   }
   if (!reference.empty()) {
     print_reference(program.description(), reference);
     return exit_done;
   }
   if (!action)
-    return print_error(
-        exit_usage,
+    return refuse(
         "the command is missing: use train, find-lr, eval, cv, average, compare, predict, export, serve, audit, synth or info; see xrtrain --help");
   if (!is_shared_among_ranks(parsed.command)) require_one_process(parsed.command);
   return action();

@@ -9,6 +9,10 @@ std::string library() {
   return {};
 }
 
+std::string launcher() {
+  return {};
+}
+
 std::unique_ptr<ProcessRanks> join_ranks(std::chrono::milliseconds /*deadline*/) {
   throw Error(
       fmt::format("this is rank {} of {}, but the program was built without MPI: install {} and build again",

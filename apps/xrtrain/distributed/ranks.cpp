@@ -29,12 +29,27 @@ void ignore_interrupts() {
   (void)std::signal(SIGTERM, SIG_IGN);
 }
 
+/// Rank 0 alone prints an error that each process finds by itself. The others end without one: a launcher that sees one
+/// may end rank 0 before it has printed.
+void leave_errors_to_first() {
+  if (mpi::launched_rank() != 0) ::_exit(exit_done);
+}
+
+std::unique_ptr<mpi::ProcessRanks> join() {
+  if (mpi::library().empty()) leave_errors_to_first();
+  try {
+    return mpi::join_ranks(first_deadline);
+  } catch (const Error& error) {
+    if (error.code() == mpi::other_launcher) leave_errors_to_first();
+    throw;
+  }
+}
+
 }  // namespace
 
 Ranks::Ranks() {
   if (mpi::launched_ranks() == 1) return;
-  if (mpi::library().empty() && mpi::launched_rank() != 0) ::_exit(exit_usage);  // the first says it
-  ranks_ = errors_as<UsageError>([&] { return mpi::join_ranks(first_deadline); });
+  ranks_ = errors_as<UsageError>(join);
   rank_ = ranks_->rank();
   if (!is_first()) ignore_interrupts();
 }
@@ -156,7 +171,7 @@ void check_shards(std::int64_t shards, int ranks) {
 
 void require_one_process(const std::string& command) {
   if (mpi::launched_ranks() == 1) return;
-  if (mpi::launched_rank() != 0) ::_exit(exit_usage);
+  leave_errors_to_first();
   throw UsageError(fmt::format("{} works in one process, but a launcher started {}: start it without mpirun",
                                command, mpi::launched_ranks()));
 }

@@ -26,15 +26,15 @@ std::string output_of(const std::string& command, int status) {
 TEST_CASE("xrbench reduction needs several ranks, and sends as many bytes as the model says") {
   const std::string program = XR_BENCH_PROGRAM;
   CHECK_THAT(output_of(program + " reduction", 2), Contains("start it with mpirun -n 2 xrbench reduction"));
-  if (mpi::library().empty() || std::system("command -v mpirun >/dev/null") != 0) {
-    WARN("not tested: this build has no MPI, or there is no mpirun (install libopenmpi-dev, openmpi-bin)");
+  if (mpi::library().empty() || std::system(("command -v " + mpi::launcher() + " >/dev/null").c_str()) != 0) {
+    WARN("not tested: this build has no MPI, or there is no mpiexec (install libopenmpi-dev, openmpi-bin)");
     return;
   }
   const std::string output = output_of(
       "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 "
       "OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_vader_single_copy_mechanism=none "
-      "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none mpirun -n 4 " +
-          program + " reduction --megabytes 1 --megabytes 2 --repetitions 1",
+      "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none " +
+          mpi::launcher() + " -n 4 " + program + " reduction --megabytes 1 --megabytes 2 --repetitions 1",
       0);
   INFO(output);
   CHECK_THAT(output, Contains("4 ranks on ") && Contains("| 1.50 | 1.50 |") && Contains("| 3.00 | 3.00 |"));

@@ -89,7 +89,14 @@ TEST_CASE("colours are for terminals, and NO_COLOR refuses them") {
     CHECK(!has_colours(pipe[1]));
   }
   {
+    const Variable no_color("NO_COLOR", nullptr), ranks("OMPI_COMM_WORLD_SIZE", "1");
+    CHECK(!is_terminal(terminal));
+    CHECK(!has_colours(terminal));
+  }
+  {
     const Variable no_color("NO_COLOR", "");
+    CHECK(is_terminal(terminal));
+    CHECK(!is_terminal(pipe[1]));
     CHECK(has_colours(terminal));
   }
   {

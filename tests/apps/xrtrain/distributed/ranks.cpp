@@ -64,6 +64,7 @@ void check_networks(const std::string& network) {
     REQUIRE(result.status == 0);
     check_decoded(folder / out, count, 28);
     CHECK(std::ranges::count(result.output, '\n') > 5);
+    CHECK_THAT(result.output, !contains("\033"));                                // no live lines
     CHECK(result.output.find("Epoch 1/1") == result.output.rfind("Epoch 1/1"));  // one rank speaks
     check_same_results(folder / "alone", folder / out);
     check_no_leftovers(folder / out);
@@ -187,6 +188,10 @@ TEST_CASE("ranks that do not belong together refuse to start, with one message")
   };
   CHECK_THAT(line_of(sharded(folder, "five"), 5, 2),
              contains("5 ranks do not divide --shards 12: use --shards 15"));
+  CHECK_THAT(line_of({"train", "--nonsense", "3"}, 3, 2),
+             contains("rank 0 on host") && contains("--nonsense"));
+  CHECK_THAT(line_of(with_second(sharded(folder, "five"), {XR_PROGRAM}, {"--nonsense"}), 1, 2),
+             contains("rank 1 on host") && contains("--nonsense"));
   CHECK_THAT(line_of({"info"}, 2, 2), contains("info") && contains("start it without mpirun"));
 
   CHECK_THAT(line_of(with_second(sharded(folder, "differs"), {XR_PROGRAM}, {"--lr", "0.5"}), 1, 2),

@@ -17,8 +17,8 @@ bool can_start_ranks() {
     WARN("not tested: this build has no MPI (install " << mpi::package << ")");
     return false;
   }
-  if (std::system("command -v mpirun >/dev/null") != 0) {
-    WARN("not tested: there is no mpirun (install openmpi-bin)");
+  if (std::system(("command -v '" + mpi::launcher() + "' >/dev/null").c_str()) != 0) {
+    WARN("not tested: there is no " << mpi::launcher());
     return false;
   }
   return true;
@@ -34,7 +34,7 @@ RunSettings with_ranks(int count) {
                           {"PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe"},  // Open MPI 5
                           {"PRTE_MCA_hwloc_default_binding_policy", "none"},
                           {"ASAN_OPTIONS", "detect_leaks=0"}};  // Open MPI keeps some memory
-  settings.launcher = {"mpirun", "-n", std::to_string(count)};
+  settings.launcher = {mpi::launcher(), "-n", std::to_string(count)};
   return settings;
 }
 
@@ -68,17 +68,33 @@ std::string one_error(const Result& result) {
   return lines.empty() ? "" : lines.front();
 }
 
+namespace {
+
+/// Whether `process` descends from `launcher`: MPICH's has a process of its own between.
+bool is_started_by(int launcher, std::string process) {
+  while (process != "0" && process != std::to_string(launcher)) {
+    const std::string status = '\n' + read_text(fs::path("/proc") / process / "status");
+    const std::string label = "\nPPid:\t";
+    const std::size_t at = status.find(label);
+    if (at == std::string::npos) return false;  // it has ended
+    const std::size_t begin = at + label.size();
+    process = status.substr(begin, status.find('\n', begin) - begin);
+  }
+  return process != "0";
+}
+
+}  // namespace
+
 std::optional<int> process_of_rank(int launcher, int rank) {
   std::error_code code;
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc", code)) {
     const std::string name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string status = read_text(entry.path() / "status");
-    if (status.find(fmt::format("\nPPid:\t{}\n", launcher)) == std::string::npos) continue;
     const std::string environment = '\0' + read_text(entry.path() / "environ");
-    if (environment.find(std::string(1, '\0') + fmt::format("OMPI_COMM_WORLD_RANK={}", rank) + '\0') !=
-        std::string::npos)
-      return std::stoi(name);
+    for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMI_RANK"})
+      if (environment.find(fmt::format("{}{}={}{}", '\0', variable, rank, '\0')) != std::string::npos &&
+          is_started_by(launcher, name))
+        return std::stoi(name);
   }
   return {};
 }
