@@ -326,6 +326,10 @@ command_line::Command add_kernels(command_line::Command program, KernelsSettings
   kernels
       .option("--time-limit", settings.time_limit, "Seconds after which no further operation starts; 0: none")
       .show_default();
+  kernels.flag(
+      "--processor-time", settings.timing.processor_time,
+      "Time what the process computes in place of the clock: for a CPU that other programs use; with "
+      "--threads 1");
   kernels.option("--json", settings.json, "Also write the results to this file");
   add_counters(kernels, settings.counters);
   kernels.flag("--list", settings.list, "Print the operations and end");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <vector>
 
 #include "apps/xrbench/machine.h"
@@ -12,21 +13,35 @@ namespace {
 
 constexpr int min_samples = 5, max_calls = 1 << 16;
 
+double processor_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double clock_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 class Sampler {
  public:
-  Sampler(const std::function<void(int)>& call, const std::function<void()>& synchronize)
-      : call_(call), synchronize_(synchronize) {}
+  Sampler(const TimingSettings& settings, const std::function<void(int)>& call,
+          const std::function<void()>& synchronize)
+      : now_(settings.processor_time ? processor_seconds : clock_seconds),
+        call_(call),
+        synchronize_(synchronize) {}
 
   /// Seconds that a batch takes.
   double batch(int calls) {
     synchronize_();
-    const auto start = std::chrono::steady_clock::now();
+    const double start = now_();
     for (int i = 0; i < calls; ++i) call_(next_++);
     synchronize_();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return now_() - start;
   }
 
  private:
+  double (*now_)();
   const std::function<void(int)>& call_;
   const std::function<void()>& synchronize_;
   int next_ = 0;
@@ -46,7 +61,7 @@ int batch_length(Sampler& sampler, double wanted) {
 
 Timing measure(const TimingSettings& settings, const std::function<void(int)>& call,
                const std::function<void()>& synchronize) {
-  Sampler sampler(call, synchronize);
+  Sampler sampler(settings, call, synchronize);
   // Warm-up: caches, workspaces, lazily loaded code, the clocks of the processor.
   double warm = sampler.batch(1);
   for (int calls = 1; warm < settings.warm_up; calls = std::min(2 * calls, max_calls))

@@ -1,4 +1,4 @@
-// How long a call takes: nvbench's protocol with the host's clock.
+// How long a call takes: nvbench's protocol with the host's clock, or the processor's time of this process.
 #pragma once
 
 #include <functional>
@@ -6,12 +6,13 @@
 namespace xr::bench {
 
 struct TimingSettings {
-  double min_time = 0.5;     ///< seconds of samples at least
-  double max_time = 3;       ///< and at most
-  double max_noise = 0.02;   ///< samples are taken until (p80 - p20) / median is below this, or time is up
-  double batch_time = 2e-3;  ///< seconds of one sample at least: a sample is a batch of calls
-  int repetitions = 0;       ///< samples, whatever the times above say; 0: as these say
-  double warm_up = 0.05;     ///< seconds of calls before the samples, at least one call: clocks rise, too
+  double min_time = 0.5;        ///< seconds of samples at least
+  double max_time = 3;          ///< and at most
+  double max_noise = 0.02;      ///< samples are taken until (p80 - p20) / median is below this, or time is up
+  double batch_time = 2e-3;     ///< seconds of one sample at least: a sample is a batch of calls
+  int repetitions = 0;          ///< samples, whatever the times above say; 0: as these say
+  bool processor_time = false;  ///< seconds are those that the process's threads computed, not the clock's
+  double warm_up = 0.05;        ///< seconds of calls before the samples, at least one call: clocks rise, too
 };
 
 struct Timing {

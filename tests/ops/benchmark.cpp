@@ -62,6 +62,15 @@ void add_xray_resnet(NetworkLayers& layers, const BenchmarkSetting& s) {
   add("layer4", 256, 256, std::max<std::int64_t>(1, first / 8), 3, 1);
 }
 
+/// The stem that torchvision's ResNets and DenseNets have. Smaller images leave its kernels little but edges.
+void add_resnet18(NetworkLayers& layers, const BenchmarkSetting& s) {
+  if (s.size < 64) return;
+  layers.convolutions.push_back(
+      convolution("resnet18.stem", {s.batch, s.channels, s.size, s.size}, 64, 7, 2, 3));
+  layers.convolutions.back().bias = false;
+  layers.convolutions.back().input_gradient = false;
+}
+
 }  // namespace
 
 NetworkLayers::NetworkLayers(const BenchmarkSetting& s) {
@@ -96,6 +105,7 @@ NetworkLayers::NetworkLayers(const BenchmarkSetting& s) {
   parameters = network->parameter_count();
   add_xray_resnet(*this, s);
   add_depthwise(*this, s);
+  add_resnet18(*this, s);
 }
 
 std::vector<Benchmark> benchmarks_of(const BenchmarkSetting& setting, const Backend& backend) {

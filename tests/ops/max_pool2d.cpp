@@ -197,6 +197,12 @@ void add_benchmarks(Benchmarks& list) {
     add_benchmark(list, pool2d_case(layer.name, layer.x), {"elements"});
   const Shape& first = list.layers.norms[0].x;
   add_benchmark(list, pool2d_case("overlapping", first).window(3).stride(2).padding(1), {});
+  const std::int64_t half = list.setting.size / 2;  // behind the stem
+  if (half >= 32)
+    add_benchmark(
+        list,
+        pool2d_case("resnet18.maxpool", {list.setting.batch, 64, half, half}).window(3).stride(2).padding(1),
+        {});
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ sys.path[:0] = [str(XRBENCH), str(XRBENCH / "peers"), str(SOURCE / "docs" / "ben
 import compare  # noqa: E402
 import gpu_check_tables  # noqa: E402
 import gpu_runs  # noqa: E402
+import operations  # noqa: E402
 import option_runs  # noqa: E402
 import safetensors_file  # noqa: E402
 
@@ -35,6 +36,27 @@ def run_of(seconds, variant="", library=False, roofline=50.0, ratio=None, wrong=
 def operation_of(name, kernels, operations=0, megabytes=100):
     return {"operation": name, "shape": "s", "bytes": megabytes * 10**6, "operations": operations,
             "kernels": kernels}
+
+
+class Operations(unittest.TestCase):
+    def test_the_table_has_medians_and_the_best_form_of_pytorch(self):
+        rounds = {("pool", "bf16"): {"xrbench": [2e-3, 4e-3, 3e-3], "PyTorch contiguous": [9e-3],
+                                     "PyTorch channels_last": [6e-3, 7e-3, 5e-3]},
+                  ("stem", "fp32"): {"xrbench": [1e-3], "PyTorch contiguous": [5e-4]}}
+        self.assertEqual(operations.table(rounds).splitlines()[2:],
+                         ["| `pool`, bf16 | 3.0 | 9.0 | 6.0 | 2.00 |", "| `stem`, fp32 | 1.0 | 0.5 | - | 0.50 |"])
+
+    def test_what_the_backend_runs_is_told_from_variants(self):
+        kernels = [run_of(2.0), run_of(1.0, "other")]
+
+        def write(command, **_):
+            pathlib.Path(command[command.index("--json") + 1]).write_text(
+                json.dumps({"cases": [{"operations": [operation_of("pool", kernels)]}]}))
+
+        arguments = mock.Mock(processor_time=True, xrbench="xrbench")
+        with mock.patch.object(operations.subprocess, "run", side_effect=write) as run:
+            self.assertEqual(operations.ours(arguments, "fp32"), {"pool": {"xrbench": 2.0}})
+        self.assertIn("--processor-time", run.call_args.args[0])
 
 
 class Tables(unittest.TestCase):
