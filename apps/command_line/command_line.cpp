@@ -241,7 +241,9 @@ Parsed Program::parse(int argc, const char* const* argv) {
     app_->parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     parsed.outcome = Parsed::Outcome::text_wanted;
-    parsed.text = help_of(chosen_command(*app_));
+    const bool brief =
+        std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "-h"; });
+    parsed.text = help_of(chosen_command(*app_), brief);
   } catch (const CLI::Success& success) {  // --version
     std::ostringstream text;
     app_->exit(success, text, text);
@@ -262,11 +264,11 @@ Parsed Program::parse(int argc, const char* const* argv) {
   return parsed;
 }
 
-std::string Program::help_of(const CLI::App& chosen) const {
+std::string Program::help_of(const CLI::App& chosen, bool brief) const {
   for (const auto& command : description_->commands)
     if (&chosen != app_.get() && command->name == chosen.get_name())
-      return help_text(*command, description_->name);
-  return help_text(*description_, "");
+      return help_text(*command, description_->name, brief);
+  return help_text(*description_, "", brief);
 }
 
 std::string library_version() {

@@ -157,7 +157,7 @@ class Program {
   [[nodiscard]] Parsed parse(int argc, const char* const* argv);
 
  private:
-  [[nodiscard]] std::string help_of(const CLI::App& chosen) const;
+  [[nodiscard]] std::string help_of(const CLI::App& chosen, bool brief) const;
 
   std::unique_ptr<CLI::App> app_;
   std::unique_ptr<CommandDescription> description_;

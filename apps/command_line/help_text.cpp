@@ -43,6 +43,30 @@ Row row_of(const OptionDescription& option) {
   return {option.usage(), option.help + (limits.empty() ? "" : " " + limits)};
 }
 
+/// The first of these that fits: everything, the first clause with all limits, the first clause with the default, and as
+/// many words of it as there is room for.
+std::string brief_text(const OptionDescription& option, std::size_t width) {
+  OptionDescription less = option;
+  const auto text = [&] { return row_of(less).text; };
+  if (text().size() <= width) return text();
+  less.help = less.help.substr(0, std::min(less.help.find("; "), less.help.find(". ")));
+  if (text().size() <= width) return text();
+  less.allowed.clear();
+  std::string words = less.help;
+  while (text().size() > width && words.find(' ') != std::string::npos) {
+    words.resize(words.find_last_of(' '));
+    less.help = words + " ...";
+  }
+  return text();
+}
+
+void shorten(std::vector<Group>& groups, const CommandDescription& command, std::size_t width) {
+  for (const OptionDescription& option : command.options)
+    for (Group& group : groups)
+      for (Row& row : group.rows)
+        if (row.name == option.usage()) row.text = brief_text(option, width);
+}
+
 }  // namespace
 
 std::string wrap(const std::string& text, std::size_t width, std::size_t indent) {
@@ -58,7 +82,7 @@ std::string wrap(const std::string& text, std::size_t width, std::size_t indent)
   return result + line;
 }
 
-std::string help_text(const CommandDescription& command, const std::string& program) {
+std::string help_text(const CommandDescription& command, const std::string& program, bool brief) {
   std::vector<Group> groups;
   if (!command.commands.empty()) {
     groups.push_back({"Commands", {}});
@@ -71,10 +95,12 @@ std::string help_text(const CommandDescription& command, const std::string& prog
     groups.push_back({heading, {}});
     for (const OptionDescription* option : command.options_of(heading))
       groups.back().rows.push_back(row_of(*option));
-    if (heading == default_group) groups.back().rows.push_back({"-h, --help", "Print this help"});
+    if (heading == default_group)
+      groups.back().rows.push_back({"-h, --help", "Print help; -h: one line an option"});
   }
   std::string text = wrap(command.help, page_width, 0) + "\n\nUsage: " + command.usage(program) + "\n";
   const std::size_t column = second_column(groups);
+  if (brief) shorten(groups, command, page_width - column);
   for (const Group& group : groups) text += group_text(group, column);
   if (!command.note.empty()) text += "\n" + wrap(command.note, page_width, 0) + "\n";
   if (!command.examples.empty()) text += "\nExamples:\n";

@@ -55,7 +55,7 @@ TEST_CASE("Help has one line an option with what is allowed and the default") {
         "  --mode NAME   How [fast, slow; default: fast]\n"
         "  --[no-]cache  Keep what was read [default: yes]\n"
         "  --[no-]pair   One of two [default: no]\n"
-        "  -h, --help    Print this help\n"
+        "  -h, --help    Print help; -h: one line an option\n"
         "\n"
         "Output:\n"
         "  --file FILE   Where to [required]\n"
@@ -66,6 +66,28 @@ TEST_CASE("Help has one line an option with what is allowed and the default") {
         "Examples:\n"
         "  # twice\n"
         "  small draw a.png --count 2\n");
+}
+
+TEST_CASE("-h has one line an option, with as much of its help as fits") {
+  Program program{"Does things", "small"};
+  int count = 3;
+  std::string mode = "fast", name;
+  Command command = program.command().subcommand("draw", "Draw images");
+  command
+      .option("--count", count, "How often each of all the images is drawn before the next one; 0: for ever")
+      .show_default()
+      .range(0, 999999);
+  command.option("--mode", mode, "How").show_default().one_of({"fast", "slow"});
+  command.option("--name", name, std::string(60, 'a') + " " + std::string(60, 'b')).type_name("FILE");
+  const std::vector<const char*> brief{"small", "draw", "-h"}, full{"small", "draw", "--help"};
+  const std::string text = program.parse(3, brief.data()).text;
+  CHECK_THAT(text,
+             Catch::Contains("  --count N    How often each of all the images is drawn before the next one "
+                             "[default: 3]\n"));
+  CHECK_THAT(text, Catch::Contains("  --mode NAME  How [fast, slow; default: fast]\n"));
+  CHECK_THAT(text, Catch::Contains("  --name FILE  " + std::string(60, 'a') + " ...\n"));
+  CHECK_THAT(program.parse(3, full.data()).text,
+             Catch::Contains("999999; default: 3]\n") && Catch::Contains("bbb\n"));
 }
 
 TEST_CASE("Help of the program lists its commands") {
@@ -79,7 +101,7 @@ TEST_CASE("Help of the program lists its commands") {
         "\n"
         "Options:\n"
         "  --version   Print the version\n"
-        "  -h, --help  Print this help\n");
+        "  -h, --help  Print help; -h: one line an option\n");
 }
 
 TEST_CASE("Long texts of help are wrapped and indented") {

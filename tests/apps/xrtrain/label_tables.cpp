@@ -206,6 +206,9 @@ TEST_CASE("A table of labels takes the place of class folders in every command")
   CHECK_THAT(trained.output, contains(R"("id":"labels-read")") && contains(R"("classes":["0","1"])") &&
                                  contains(R"("test":6)") && !contains("positive-class-guessed"));
   CHECK_THAT(read_text(folder / "run/predictions.csv"), contains(",test,images/23.png,1,"));
+  // The audit that is suggested reads the same images and labels.
+  CHECK_THAT(read_text(folder / "run/log.txt"), contains("xrtrain audit " + data + " --labels " + table +
+                                                         " --label-column Pneumonia --split-list " + lists));
   CHECK(run(folder, {"eval", (folder / "run").string()}).status == 0);
 
   Arguments eval = {"eval", (folder / "run").string(), "--data", data, "--json"};
