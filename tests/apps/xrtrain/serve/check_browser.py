@@ -140,7 +140,8 @@ def main(program, run, image, folder):
     folder.mkdir(parents=True, exist_ok=True)
     predicted = json.loads(subprocess.run([program, "predict", run, image, "--json"], capture_output=True, text=True,
                                           check=True).stdout)
-    expected = [predicted["class"], *(f"{value:.4f}" for value in predicted["probabilities"].values())]
+    result = predicted["class"] if "class" in predicted else ", ".join(predicted["labels"])
+    expected = [result, *(f"{value:.4f}" for value in predicted["probabilities"].values())]
     server = subprocess.Popen([program, "serve", run, "--port", "0"], stdout=subprocess.PIPE, text=True)
     browser = None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
