@@ -22,25 +22,26 @@ namespace xr::kernels::cpu {
 
 namespace {
 
-constexpr std::int64_t lane_group = 32;
+constexpr std::int64_t register_lanes = 32;
 
-bool in_lane_groups(const PoolGeometry& g) {
-  return g.in.lanes % lane_group == 0;
+bool in_register_lanes(const PoolGeometry& g) {
+  return g.in.lanes % register_lanes == 0;
 }
 
 // Outputs of one row, and the rows of x under it: [rows][in_width][lanes].
-struct WindowRow {
+struct OutputRow {
   std::int64_t first_tap, rows;  // of the window's rows in the image: the first one's first tap, and how many
   std::int64_t kernel_w, stride_w, padding_w, in_width, out_width, lanes;
 };
 
 template <bool HasWinner, class T, class Index>
-[[gnu::always_inline]] inline void pool_window(const WindowRow& w, const T* __restrict x, std::int64_t left,
-                                               std::int64_t lane, T* __restrict y, Index* __restrict argmax) {
+[[gnu::always_inline]] inline void pool_one_window(const OutputRow& w, const T* __restrict x,
+                                                   std::int64_t left, std::int64_t lane, T* __restrict y,
+                                                   Index* __restrict argmax) {
   const std::int64_t first = std::max<std::int64_t>(0, -left), last = std::min(w.kernel_w, w.in_width - left);
-  float best[lane_group];
-  std::int32_t winner[lane_group];
-  for (std::int64_t i = 0; i < lane_group; ++i) {
+  float best[register_lanes];
+  std::int32_t winner[register_lanes];
+  for (std::int64_t i = 0; i < register_lanes; ++i) {
     best[i] = -std::numeric_limits<float>::infinity();
     winner[i] = static_cast<std::int32_t>(w.first_tap + first);
   }
@@ -48,26 +49,26 @@ template <bool HasWinner, class T, class Index>
     for (std::int64_t column = first; column < last; ++column) {
       const T* const from = x + (row * w.in_width + left + column) * w.lanes + lane;
       const auto tap = static_cast<std::int32_t>(w.first_tap + row * w.kernel_w + column);
-      for (std::int64_t i = 0; i < lane_group; ++i) {
+      for (std::int64_t i = 0; i < register_lanes; ++i) {
         const float value = to_float(from[i]);
         const bool take = (value > best[i]) | (value != value);
         best[i] = take ? value : best[i];
         if constexpr (HasWinner) winner[i] = take ? tap : winner[i];
       }
     }
-  for (std::int64_t i = 0; i < lane_group; ++i) {
+  for (std::int64_t i = 0; i < register_lanes; ++i) {
     y[i] = from_float<T>(best[i]);
     if constexpr (HasWinner) argmax[i] = static_cast<Index>(winner[i]);
   }
 }
 
 template <bool HasWinner, class T, class Index>
-XR_MULTIVERSION void pool_windows(const WindowRow& w, const T* x, T* y, Index* argmax) {
+XR_MULTIVERSION void pool_in_registers(const OutputRow& w, const T* x, T* y, Index* argmax) {
   for (std::int64_t column = 0; column < w.out_width; ++column)
-    for (std::int64_t lane = 0; lane < w.lanes; lane += lane_group) {
+    for (std::int64_t lane = 0; lane < w.lanes; lane += register_lanes) {
       const std::int64_t to = column * w.lanes + lane;
-      pool_window<HasWinner>(w, x, column * w.stride_w - w.padding_w, lane, y + to,
-                             HasWinner ? argmax + to : nullptr);
+      pool_one_window<HasWinner>(w, x, column * w.stride_w - w.padding_w, lane, y + to,
+                                 HasWinner ? argmax + to : nullptr);
     }
 }
 
@@ -130,12 +131,12 @@ void start_strip(const PoolGeometry& g, IndexRange columns, std::int64_t first_r
 template <bool HasWinner, class T, class Index>
 void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const T* x, T* y,
                  Index* argmax) {
-  if (in_lane_groups(g)) {
+  if (in_register_lanes(g)) {
     const IndexRange taps = g.taps_of_row(oh);
     const Pool2dParams& p = g.params;
     const std::int64_t row = plane * g.in.height + oh * p.stride_h - p.padding_h + taps.begin,
                        to = (plane * g.out.height + oh) * g.out.width * g.out.lanes;
-    const WindowRow windows{taps.begin * p.kernel_w,
+    const OutputRow windows{taps.begin * p.kernel_w,
                             taps.count(),
                             p.kernel_w,
                             p.stride_w,
@@ -143,8 +144,8 @@ void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, con
                             g.in.width,
                             g.out.width,
                             g.in.lanes};
-    return pool_windows<HasWinner>(windows, x + row * g.in.width * g.in.lanes, y + to,
-                                   HasWinner ? argmax + to : nullptr);
+    return pool_in_registers<HasWinner>(windows, x + row * g.in.width * g.in.lanes, y + to,
+                                        HasWinner ? argmax + to : nullptr);
   }
   alignas(64) float best[pool_buffer];
   alignas(64) std::int32_t winner[pool_buffer];
