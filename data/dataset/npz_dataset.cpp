@@ -225,7 +225,8 @@ Dataset read_npz(const fs::path& path, const SplitSettings& settings) {
   XR_CHECK(!dataset.train.empty(), "{} has no train_images", engine::quote_name(path));
   check_classes_of_npz(dataset);
   set_patients(dataset, settings.groups);
-  XR_CHECK(!settings.split_by_group, "the images of {} have their places: they are not split by patient",
+  XR_CHECK(!settings.split_by_group,
+           "the splits of {} are those of its arrays: its images cannot be split again by patient",
            engine::quote_name(path));
   split_off_missing(dataset, settings, npz_test_stream, npz_validation_stream);
   warn_of_labels(dataset);

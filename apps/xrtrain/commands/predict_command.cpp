@@ -291,7 +291,8 @@ int run_predict_as(Ranks& ranks, PredictOptions options) {
               [&](std::span<Prediction> batch) { output.take(batch); });
   ranks.leave();
   if (!predictions.empty()) output.require_header();
-  if (!predictions.empty()) printer.legend(predictor.layer(), predictions);
+  if (std::ranges::any_of(predictions, [](const Prediction& p) { return p.failure.empty(); }))
+    printer.legend(predictor.layer(), predictions);
   output.print_notes();
   return failures.finish() > 0 ? exit_data : exit_done;
 }

@@ -41,7 +41,7 @@ void PredictOutput::take(std::span<Prediction> batch) {
 }
 
 void PredictOutput::require_header() {
-  write_header(true);
+  if (settings_.csv) write_header(true);
 }
 
 void PredictOutput::write_header(bool has_centre) {

@@ -17,7 +17,7 @@ class PredictOutput {
   PredictOutput(const PrintSettings& settings, PredictionPrinter& printer, PredictFailures& failures);
 
   void take(std::span<Prediction> batch);
-  /// Where no image could be predicted: the table's header alone.
+  /// Where no image could be predicted: the header alone, of CSV; nothing for people.
   void require_header();
   void print_notes() const { notes_.print(); }
 

@@ -240,9 +240,9 @@ std::vector<std::string> cv_text(const CvSummary& summary) {
   std::vector<std::string> lines;
   for (std::size_t r = 0; r < summary.repeats.size(); ++r) {
     const CvScore& pooled = summary.repeats[r].pooled;
-    lines.push_back(fmt::format("Repeat {}: {} of {} {} correct by networks that were not trained on them",
-                                r + 1, pooled.correct, pooled.images,
-                                summary.labels ? "known labels" : "images"));
+    lines.push_back(
+        fmt::format("Repeat {}: {} of {} {} classified correctly by networks that were not trained on them",
+                    r + 1, pooled.correct, pooled.images, summary.labels ? "known labels" : "images"));
     lines.push_back(fmt::format("  accuracy {}, AUROC {}", text_of(pooled.accuracy), text_of(pooled.auroc)));
     for (std::size_t l = 0; l < pooled.label_aurocs.size(); ++l)
       lines.push_back(fmt::format("  {}: AUROC {}", summary.class_names[l], text_of(pooled.label_aurocs[l])));

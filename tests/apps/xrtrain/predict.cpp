@@ -93,6 +93,8 @@ TEST_CASE("predict refuses an image that holds nothing") {
   const Result result = trained.predict({blank.string(), "--csv"});
   CHECK(result.status == 3);
   CHECK_THAT(result.error_line(), contains("blank.png") && contains("one grey level"));
+  CHECK(result.output == "file,class,p(covid),p(normal)\n");
+  CHECK(trained.predict({blank.string()}).output.empty());  // no table of nothing
 }
 
 TEST_CASE("predict says what it chose or dropped of a file") {
