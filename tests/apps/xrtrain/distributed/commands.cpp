@@ -102,7 +102,7 @@ TEST_CASE("ranks that evaluate other images than rank 0, and what they cannot sh
   REQUIRE(run(folder, tiny(folder, "run", {"--epochs", "1"})).status == 0);
   const std::string trained = (folder / "run").string(), data = (folder / "data").string();
   const Arguments evaluate = {"eval", trained, "--data", data};
-  CHECK_THAT(one_error(run(folder, with_second(evaluate, {XR_PROGRAM}, {"--tta", "2"}), with_ranks(1))),
+  CHECK_THAT(one_error(run(folder, evaluate, with_second(evaluate, {XR_PROGRAM}, {"--tta", "2"}))),
              contains("rank 1 on host") && contains("differs from rank 0 in arguments: "));
   CHECK_THAT(one_error(run(folder, {"eval", (folder / "nowhere").string()}, with_ranks(2))),
              contains("is not the folder of a run"));

@@ -123,8 +123,8 @@ TEST_CASE("a rank that sees other images, or cannot read one, ends all with one 
   };
   // The same images: as if on another machine.
   REQUIRE(run(folder, sharded(folder, "alone", {"--no-cache"})).status == 0);
-  const Result apart =
-      run(folder, with_second(sharded(folder, "apart"), in_other_folder("other_cache")), with_ranks(1));
+  const Result apart = run(folder, sharded(folder, "apart"),
+                           with_second(sharded(folder, "apart"), in_other_folder("other_cache")));
   CHECK(apart.status == 0);
   check_decoded(folder / "apart", 2, 28);
   CHECK_THAT(read_text(folder / "apart/history.csv"), Catch::Equals(read_text(folder / "alone/history.csv")));
@@ -135,8 +135,8 @@ TEST_CASE("a rank that sees other images, or cannot read one, ends all with one 
   for (const auto& entry : fs::recursive_directory_iterator(other / "train"))
     if (entry.is_regular_file() && (first.empty() || entry.path() < first)) first = entry.path();
   const auto refused = [&](const Arguments& more, int status) {
-    const Result result =
-        run(folder, with_second(sharded(folder, "run", more), in_other_folder("cache")), with_ranks(1));
+    const Arguments arguments = sharded(folder, "run", more);
+    const Result result = run(folder, arguments, with_second(arguments, in_other_folder("cache")));
     CHECK(result.status == status);
     CHECK_FALSE(fs::exists(folder / "run" / "config.toml"));
     return one_error(result);
@@ -169,7 +169,7 @@ TEST_CASE("a file that one rank may not read ends all with one message, cached o
   fs::permissions(last, fs::perms::none);
   for (const bool is_cached : {false, true}) {
     if (is_cached) REQUIRE(run(folder, sharded(folder, "alone")).status == 0);
-    const Result result = run(folder, with_second(sharded(folder, "run"), as_other), with_ranks(1));
+    const Result result = run(folder, sharded(folder, "run"), with_second(sharded(folder, "run"), as_other));
     CHECK(result.status == 3);
     CHECK_THAT(one_error(result), contains("rank 1 on host") && contains(last.filename().string()) &&
                                       contains("Permission denied") && contains("rank 0 on host"));
@@ -181,20 +181,22 @@ TEST_CASE("ranks that do not belong together refuse to start, with one message")
   if (!can_start_ranks()) return;
   TemporaryFolder folder;
   make_phantoms(folder, 12, 2);
-  const auto line_of = [&](const Arguments& arguments, int ranks, int status) {
-    const Result result = run(folder, arguments, with_ranks(ranks));
+  const auto line_of = [&](const Arguments& arguments, const RunSettings& settings, int status) {
+    const Result result = run(folder, arguments, settings);
     CHECK(result.status == status);
     return one_error(result);
   };
-  CHECK_THAT(line_of(sharded(folder, "five"), 5, 2),
+  CHECK_THAT(line_of(sharded(folder, "five"), with_ranks(5), 2),
              contains("5 ranks do not divide --shards 12: use --shards 15"));
-  CHECK_THAT(line_of({"train", "--nonsense", "3"}, 3, 2),
+  CHECK_THAT(line_of({"train", "--nonsense", "3"}, with_ranks(3), 2),
              contains("rank 0 on host") && contains("--nonsense"));
-  CHECK_THAT(line_of(with_second(sharded(folder, "five"), {XR_PROGRAM}, {"--nonsense"}), 1, 2),
-             contains("rank 1 on host") && contains("--nonsense"));
-  CHECK_THAT(line_of({"info"}, 2, 2), contains("info") && contains("start it without mpirun"));
+  CHECK_THAT(
+      line_of(sharded(folder, "five"), with_second(sharded(folder, "five"), {XR_PROGRAM}, {"--nonsense"}), 2),
+      contains("rank 1 on host") && contains("--nonsense"));
+  const Arguments differs = sharded(folder, "differs");
+  CHECK_THAT(line_of({"info"}, with_ranks(2), 2), contains("info") && contains("start it without mpirun"));
 
-  CHECK_THAT(line_of(with_second(sharded(folder, "differs"), {XR_PROGRAM}, {"--lr", "0.5"}), 1, 2),
+  CHECK_THAT(line_of(differs, with_second(differs, {XR_PROGRAM}, {"--lr", "0.5"}), 2),
              contains("rank 1 on host") && contains("differs from rank 0 in --lr: 0.5, rank 0 has no value"));
   CHECK_FALSE(fs::exists(folder / "differs"));
 
@@ -202,13 +204,13 @@ TEST_CASE("ranks that do not belong together refuse to start, with one message")
   const fs::path program = folder / "xrtrain";
   fs::copy_file(XR_PROGRAM, program);
   std::ofstream(program, std::ios::binary | std::ios::app) << '\n';
-  CHECK_THAT(line_of(with_second(sharded(folder, "differs"), {program.string()}), 1, 2),
+  CHECK_THAT(line_of(differs, with_second(differs, {program.string()}), 2),
              contains("rank 1 on host") && contains("differs from rank 0 in program: "));
   CHECK_FALSE(fs::exists(folder / "differs"));
 
   Arguments missing = sharded(folder, "missing");
   replace_value(missing, "--data", (folder / "no_images").string());
-  CHECK_THAT(line_of(missing, 3, 3),
+  CHECK_THAT(line_of(missing, with_ranks(3), 3),
              contains("rank 0 on host") || contains("rank 1 on host") || contains("rank 2 on host"));
   CHECK_FALSE(fs::exists(folder / "missing" / "config.toml"));
 }

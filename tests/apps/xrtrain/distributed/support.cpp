@@ -46,11 +46,18 @@ Arguments sharded(const TemporaryFolder& folder, const std::string& out, const A
   return arguments;
 }
 
-Arguments with_second(const Arguments& arguments, const Arguments& start, const Arguments& more) {
-  Arguments two = arguments;
-  two.insert(two.end(), {":", "-n", "1"});
-  for (const Arguments* part : {&start, &arguments, &more}) two.insert(two.end(), part->begin(), part->end());
-  return two;
+RunSettings with_second(const Arguments& arguments, const Arguments& start, const Arguments& more) {
+  Arguments second;
+  for (const Arguments* part : {&start, &arguments, &more})
+    second.insert(second.end(), part->begin(), part->end());
+  RunSettings settings = with_ranks(2);
+  const Arguments choose = {
+      "bash", "-c",
+      "(( ${OMPI_COMM_WORLD_RANK:-$PMI_RANK} == 1 )) && exec \"${@:2:$1}\" || exec \"${@:2+$1}\"", "bash",
+      std::to_string(second.size())};
+  for (const Arguments* part : {&choose, &second})
+    settings.launcher.insert(settings.launcher.end(), part->begin(), part->end());
+  return settings;
 }
 
 std::vector<std::string> error_lines(const Result& result) {

@@ -19,8 +19,9 @@ RunSettings with_ranks(int count);
 /// Options of `train` for 1, 2, 3, 4, 6 or 12 ranks.
 Arguments sharded(const TemporaryFolder& folder, const std::string& out, const Arguments& more = {});
 
-/// For mpirun -n 1 xrtrain ARGUMENTS : -n 1 START ARGUMENTS MORE, where START ends in the program.
-Arguments with_second(const Arguments& arguments, const Arguments& start, const Arguments& more = {});
+/// Two ranks, the second of which is START ARGUMENTS MORE, where START ends in the program. (Not by mpirun's ":", with
+/// which Open MPI 5.0.7 of Debian 13 crashes.)
+RunSettings with_second(const Arguments& arguments, const Arguments& start, const Arguments& more = {});
 
 /// The error lines of the program, without what mpirun says.
 std::vector<std::string> error_lines(const Result& result);
