@@ -92,6 +92,7 @@ void ImageLoading::share_part(std::size_t begin, std::size_t count) {
     stop_ranks(ranks, bad->rank,
                fmt::format("{}; {} can read its file of this name: give all ranks the same files",
                            reasons[bad->image], ranks.describe(bad->readable_by)));
+  if (files.are_all_cached()) return;
   std::vector<RankImage> images(count);
   std::vector<Job> jobs(count);
   std::size_t missing = 0;

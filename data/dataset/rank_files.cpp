@@ -150,6 +150,10 @@ void RankFiles::choose_sources() {
     }
 }
 
+bool RankFiles::are_all_cached() const {
+  return std::ranges::all_of(files_, [](const RankFile& file) { return file.cached != 0; });
+}
+
 std::optional<RankFiles::Unreadable> RankFiles::first_unreadable() const {
   for (std::size_t i = 0; i < count_; ++i) {
     std::optional<int> bad, good;

@@ -37,6 +37,9 @@ class RankFiles {
   [[nodiscard]] const RankFile& file(int rank, std::size_t image) const { return files_[place(rank, image)]; }
   [[nodiscard]] bool is_cached(int rank, std::size_t image) const { return file(rank, image).cached != 0; }
 
+  /// Whether no rank lacks an image.
+  [[nodiscard]] bool are_all_cached() const;
+
   /// The lowest rank that has the same file.
   [[nodiscard]] int owner(int rank, std::size_t image) const { return owners_[place(rank, image)]; }
   /// The rank whose pixels `rank` uses: one that has the same file in its cache, or decodes it. Decoding is shared equally.

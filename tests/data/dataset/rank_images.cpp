@@ -1,6 +1,7 @@
 // Loadings that ranks share: each file decoded once, the images of one process, and files that are not the same.
 #include "data/dataset/rank_images.h"
 
+#include "data/dataset/find_sample_depths.h"
 #include "tests/data/dataset/two_classes.h"
 
 #include <mutex>
@@ -199,4 +200,26 @@ TEST_CASE("with `strict` the rank that was to decode a damaged file names it") {
   const Loaded loaded = load_on_ranks(2, samples, settings, {[&](int) { return folder / "data"; }, {}});
   CHECK_THAT(loaded.errors[1], Catch::Contains(samples[1].path) && Catch::Contains("replace or remove"));
   CHECK_THAT(loaded.errors[0], Catch::Contains("did not answer"));
+}
+
+TEST_CASE("ranks share the search for the depths of a set, and all find the same") {
+  const TemporaryFolder folder;
+  std::string deep;
+  for (int pixel = 0; pixel < 64; ++pixel) deep += pixel % 2 == 0 ? "\x0F\x10" : "\x02\x03";
+  std::vector<Sample> samples;
+  for (int i = 0; i < 7; ++i) {
+    samples.push_back({fmt::format("a/{}.pgm", i), 0, {}});
+    write_bytes(folder / samples.back().path,
+                bytes_of(i == 4 ? "P5 8 8 65535\n" + deep : "P5 8 8 255\n" + std::string(64, 'x')));
+  }
+  for (const int count : {1, 3, 9}) {
+    const std::vector<std::unique_ptr<Communicator>> ranks = engine::make_local_ranks(count);
+    std::vector<std::string> found(ranks.size());
+    std::vector<std::jthread> threads;
+    for (std::size_t r = 0; r < ranks.size(); ++r)
+      threads.emplace_back(
+          [&, r] { found[r] = find_sample_depths(folder.path(), samples, 1, ranks[r].get()).text(); });
+    threads.clear();
+    CHECK(found == std::vector<std::string>(ranks.size(), "12"));
+  }
 }

@@ -72,6 +72,7 @@ std::string one_error(const Result& result) {
   const std::vector<std::string> lines = error_lines(result);
   INFO(result.error);
   CHECK(lines.size() == 1);
+  if (!lines.empty()) CHECK(lines.front().rfind("error: ") == lines.front().find("error: "));
   return lines.empty() ? "" : lines.front();
 }
 
