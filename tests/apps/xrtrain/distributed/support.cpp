@@ -55,8 +55,8 @@ RunSettings with_second(const Arguments& arguments, const Arguments& start, cons
       "bash", "-c",
       "(( ${OMPI_COMM_WORLD_RANK:-$PMI_RANK} == 1 )) && exec \"${@:2:$1}\" || exec \"${@:2+$1}\"", "bash",
       std::to_string(second.size())};
-  for (const Arguments* part : {&choose, &second})
-    settings.launcher.insert(settings.launcher.end(), part->begin(), part->end());
+  for (const Arguments& part : {choose, second})
+    settings.launcher.insert(settings.launcher.end(), part.begin(), part.end());
   return settings;
 }
 
