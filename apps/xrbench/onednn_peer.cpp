@@ -18,7 +18,14 @@ using kernels::Layout;
 using kernels::Shape;
 using kernels::View;
 
-constexpr auto f32 = memory::data_type::f32;
+memory::data_type type_of(const View& view) {
+  return view.dtype == kernels::DType::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
+
+/// What oneDNN multiplies in: bf16 where one of the two is.
+memory::data_type type_of_product(const View& a, const View& b) {
+  return type_of(a) == memory::data_type::bf16 ? type_of(a) : type_of(b);
+}
 
 memory::dims dims_of(const Shape& shape) {
   return {shape.begin(), shape.end()};
@@ -31,11 +38,15 @@ memory::desc layout_of(const View& view) {
                      : view.layout == Layout::channels_last      ? Tag::nhwc
                      : view.layout == kernels::Layout::blocked16 ? Tag::nChw16c
                                                                  : Tag::nchw;
-  return {dims_of(view.shape), f32, format};
+  return {dims_of(view.shape), type_of(view), format};
+}
+
+memory::desc any_layout(const View& view, memory::data_type type) {
+  return {dims_of(view.shape), type, memory::format_tag::any};
 }
 
 memory::desc any_layout(const View& view) {
-  return {dims_of(view.shape), f32, memory::format_tag::any};
+  return any_layout(view, type_of(view));
 }
 
 /// A primitive with its arguments.
@@ -51,7 +62,11 @@ class Peer final : public OneDnnPeer {
   }
 
   void add_input(int argument, const memory::desc& wanted, const View& view) {
-    memory given(layout_of(view), engine_, view.data);
+    add_input(argument, wanted, layout_of(view), view.data);
+  }
+
+  void add_input(int argument, const memory::desc& wanted, const memory::desc& layout, void* data) {
+    memory given(layout, engine_, data);
     if (wanted == given.get_desc()) {
       arguments_.emplace(argument, given);
       return;
@@ -112,13 +127,15 @@ struct Convolution {
   View x, filter, bias, y;
   memory::dims strides{1, 1}, padding;
 
+  /// The filter in the type of the activations.
+  [[nodiscard]] memory::desc weights() const { return any_layout(filter, type_of(x)); }
   // Layouts are left to oneDNN; so is the choice between Winograd and direct kernels.
   [[nodiscard]] dnnl::convolution_forward::primitive_desc forward(const dnnl::engine& engine,
                                                                   bool has_bias) const {
     const auto kind = dnnl::prop_kind::forward_training;
     const auto algorithm = dnnl::algorithm::convolution_auto;
     return onednn::make_descriptor<dnnl::convolution_forward>(
-        engine, attributes(), onednn::IfMissing::error, kind, algorithm, any_layout(x), any_layout(filter),
+        engine, attributes(), onednn::IfMissing::error, kind, algorithm, any_layout(x), weights(),
         has_bias ? layout_of(bias) : memory::desc(), any_layout(y), strides, padding, padding);
   }
 };
@@ -135,8 +152,8 @@ void set_forward(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
 void set_backward_data(Peer& peer, const Convolution& c, const dnnl::engine& engine) {
   const auto descriptor = onednn::make_backward_descriptor<dnnl::convolution_backward_data>(
       engine, attributes(), onednn::IfMissing::error, c.forward(engine, false),
-      dnnl::algorithm::convolution_auto, any_layout(c.x), any_layout(c.filter), any_layout(c.y), c.strides,
-      c.padding, c.padding);
+      dnnl::algorithm::convolution_auto, any_layout(c.x), c.weights(), any_layout(c.y), c.strides, c.padding,
+      c.padding);
   peer.set_primitive(dnnl::convolution_backward_data(descriptor), descriptor);
   peer.add_input(DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), c.y);
   peer.add_input(DNNL_ARG_WEIGHTS, descriptor.weights_desc(), c.filter);
@@ -187,20 +204,21 @@ std::unique_ptr<OneDnnPeer> make_matmul_peer(View a, bool transpose_a, View b, b
   return with_onednn_errors([&] {
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
     auto peer = std::make_unique<Peer>(engine);
-    const auto layout = [](const View& view, bool transpose) {
+    const auto layout = [](const View& view, bool transpose, memory::data_type type) {
       const auto rows = view.shape[0], columns = view.shape[1];
-      return transpose ? memory::desc({columns, rows}, f32, memory::format_tag::ba)
-                       : memory::desc({rows, columns}, f32, memory::format_tag::ab);
+      return transpose ? memory::desc({columns, rows}, type, memory::format_tag::ba)
+                       : memory::desc({rows, columns}, type, memory::format_tag::ab);
     };
-    const memory::desc a_layout = layout(a, transpose_a), b_layout = layout(b, transpose_b),
-                       c_layout = layout(c, false);
-    const memory::desc bias_layout({1, c.shape[1]}, f32, memory::format_tag::ab);
+    const memory::data_type type = type_of_product(a, b);
+    const memory::desc a_layout = layout(a, transpose_a, type), b_layout = layout(b, transpose_b, type),
+                       c_layout = layout(c, false, type_of(c));
+    const memory::desc bias_layout({1, c.shape[1]}, memory::data_type::f32, memory::format_tag::ab);
     const auto descriptor = onednn::make_descriptor<dnnl::matmul>(
         engine, attributes(), onednn::IfMissing::error, a_layout, b_layout,
         bias.defined() ? bias_layout : memory::desc(), c_layout);
     peer->set_primitive(dnnl::matmul(descriptor), descriptor);
-    peer->set_memory(DNNL_ARG_SRC, a_layout, a.data);
-    peer->set_memory(DNNL_ARG_WEIGHTS, b_layout, b.data);
+    peer->add_input(DNNL_ARG_SRC, a_layout, layout(a, transpose_a, type_of(a)), a.data);
+    peer->add_input(DNNL_ARG_WEIGHTS, b_layout, layout(b, transpose_b, type_of(b)), b.data);
     if (bias.defined()) peer->set_memory(DNNL_ARG_BIAS, bias_layout, bias.data);
     peer->set_memory(DNNL_ARG_DST, c_layout, c.data);
     return std::unique_ptr<OneDnnPeer>(std::move(peer));

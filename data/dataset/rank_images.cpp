@@ -23,7 +23,7 @@ constexpr std::size_t sent_at_once = std::size_t{32} << 20;  // bytes of images 
 
 /// What is the same on ranks that see the same folder and mean the same file there, and on no others.
 std::string file_key(const fs::path& file, int rank) {
-  const std::string own = fmt::format("rank {}", rank);
+  std::string own = fmt::format("rank {}", rank);
   if (file.empty()) return own;
   const fs::path folder = file.parent_path();
   std::error_code code;

@@ -7,10 +7,6 @@
 
 namespace xr::kernels::onednn {
 
-/// oneDNN 3.7.2's bf16 gradient of a filter for AMX (brgconv_bwd_w) reads scratchpad memory that it has not written, where
-/// the stride steps over the end of a small image: 3x3 filters, stride 2, 1x1 pixels. Zeros there make it right.
-constexpr bool reads_scratchpad_unwritten = DNNL_VERSION_MAJOR >= 3;
-
 /// Where oneDNN has no implementation: an exception (dnnl::error), or an empty descriptor, which is false.
 enum class IfMissing : bool { error, empty };
 

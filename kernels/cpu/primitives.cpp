@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 #include "kernels/common/error.h"
-#include "kernels/cpu/onednn.h"
 
 namespace xr::kernels::cpu {
 
@@ -128,8 +127,7 @@ void OneDnn::run(CachedPrimitive& primitive, const std::vector<Argument>& argume
   const dnnl::memory::desc scratchpad = primitive.layout_of(DNNL_ARG_SCRATCHPAD);
   if (scratchpad.get_size() > 0) {
     void* const data = workspaces_[DNNL_ARG_SCRATCHPAD].get(scratchpad.get_size());
-    if (onednn::reads_scratchpad_unwritten && primitive.operation == Operation::conv2d_backward_filter)
-      std::memset(data, 0, scratchpad.get_size());
+    if (primitive.needs_zeros) std::memset(data, 0, scratchpad.get_size());
     memories.emplace(DNNL_ARG_SCRATCHPAD, wrap(scratchpad, data));
   }
   primitive.primitive.execute(stream_, memories);

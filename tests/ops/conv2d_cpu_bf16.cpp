@@ -14,8 +14,7 @@ std::vector<Conv2dCase> cpu_bf16_cases() {
     return c.x[1] > 4 && c.params.groups != c.x[1] && c.flops() > 300'000;
   });
   // The filter's last rows and columns see padding alone; after the others, whose temporaries are not zeros.
-  cases.push_back(
-      conv2d_case("3x3, stride 2, 1x1 pixels", {2, 16, 1, 1}, {16, 16, 3, 3}).stride(2).padding(1));
+  cases.push_back(conv2d_case("one_pixel_stride_2", {2, 16, 1, 1}, {16, 16, 3, 3}).stride(2).padding(1));
   return cases;
 }
 

@@ -180,6 +180,12 @@ dnnl::convolution_backward_weights::primitive_desc backward_filter_descriptor(On
       filter, bias, candidate.y, strides, dilations, padding, padding_end);
 }
 
+/// Whether oneDNN (2.6.3 and 3.7.2, with AMX and without) reads scratchpad memory that it has not written: in bf16, where
+/// an image is smaller than a stride.
+bool reads_unwritten(const Conv2dProblem& p) {
+  return p.activation == DType::bf16 && (p.in_h < p.params.stride_h || p.in_w < p.params.stride_w);
+}
+
 // The first candidate that oneDNN has generated code for; its plain loops are hundreds of times slower.
 template <class Primitive, class MakeDescriptor>
 CachedPrimitive build(Operation operation, const Conv2dProblem& p, MakeDescriptor&& make) {
@@ -314,10 +320,12 @@ void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const
         const auto operation = Operation::conv2d_backward_filter;
         const bool has_bias = d_bias != nullptr;
         CachedPrimitive& primitive = one_dnn.get(operation, key_of(problem, has_bias), [&] {
-          return build<dnnl::convolution_backward_weights>(
-              operation, problem, [&](const Candidate& candidate) {
+          CachedPrimitive made =
+              build<dnnl::convolution_backward_weights>(operation, problem, [&](const Candidate& candidate) {
                 return backward_filter_descriptor(one_dnn, problem, candidate, has_bias);
               });
+          made.needs_zeros = reads_unwritten(problem);
+          return made;
         });
         std::vector<Argument> arguments{
             Argument::input(DNNL_ARG_SRC, x_layout(problem), x),

@@ -10,6 +10,8 @@
 
 #include "apps/xrbench/kernels_command.h"
 #include "kernels/common/error_codes.h"
+#include "kernels/registry.h"
+#include "tests/ops/configured.h"
 
 namespace xr::bench {
 
@@ -94,6 +96,28 @@ TEST_CASE("xrbench kernels: all operations agree on tiny images") {
                            "conv2d_backward_filter/report_cnn.conv1", "adam_step/", "augment", "matmul"})
     CHECK_THAT(text, Catch::Matchers::Contains(part));
   CHECK_THAT(text, !Catch::Matchers::Contains("median"));
+}
+
+TEST_CASE("xrbench kernels: own kernels and oneDNN's agree in bf16") {
+  if (!tests::Configured::possible(kernels::backend({}), {.precision = kernels::Precision::bf16})) {
+    WARN("not tested: this processor has no bf16");
+    return;
+  }
+  KernelsSettings settings = fast_settings("report_cnn");
+  settings.check = true;
+  settings.precision = kernels::Precision::bf16;
+  const TemporaryFile file;
+  settings.json = file.path.string();
+  CHECK(error_of(settings) == "no error");
+  int by_library = 0;
+  const json all = file.read();
+  for (const json& operation : all["cases"][0]["operations"])
+    for (const json& row : operation["kernels"]) {
+      INFO(operation.at("operation") << " by " << row.at("kernel"));
+      CHECK(row["wrong"] == false);
+      by_library += row["library"] == true ? 1 : 0;
+    }
+  CHECK(by_library >= 10);
 }
 
 TEST_CASE("xrbench kernels: a timed run writes JSON with all keys") {

@@ -82,8 +82,8 @@ TEST_CASE(
   for (const auto& [file, p] : mean)
     CHECK(std::abs(p - (at(of_a.at(file), 2.5) + of_b.at(file)) / 2) <= 1e-6);
   CHECK_THAT(result.error, contains("ensemble of 2 networks, mean of their probabilities") &&
-                               contains("report_cnn, epoch") && contains("temperature 2.500") &&
-                               contains("xray_resnet, epoch") && contains("no temperature fitted"));
+                               contains("report_cnn, after epoch") && contains("temperature 2.500") &&
+                               contains("xray_resnet, after epoch") && contains("no temperature fitted"));
 
   // The same by eval, with what it is of in the files.
   const std::string out = (folder / "out").string();

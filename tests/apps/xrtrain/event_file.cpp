@@ -164,7 +164,7 @@ TEST_CASE("A run writes an event file only with --tensorboard and always the sam
   make_phantoms(folder);
   const Result result = run(folder, tiny(folder, "a", {"--tensorboard"}));
   REQUIRE(result.status == 0);
-  CHECK_THAT(result.output, contains("predictions.csv there, tensorboard/"));
+  CHECK_THAT(result.output, contains("log.txt, tensorboard/"));
   const History history = read_history(folder / "a");
   CHECK(history.size() == 3);
   CHECK(history.back().validation.has_value());

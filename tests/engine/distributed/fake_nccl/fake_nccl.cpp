@@ -1,5 +1,6 @@
 // A library with the functions of NCCL that the engine uses, for ranks that are threads of one process and "devices"
-// whose memory is the host's. Built as a file of its own, which the test opens as it would open NCCL.
+// whose memory is the host's. Built as a file of its own, which the test opens as it would open NCCL. Its functions have
+// the engine's types: UBSan compares them with those of the pointers.
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -10,18 +11,19 @@
 #include <tuple>
 #include <vector>
 
+#include "engine/distributed/nccl_library.h"
+
+struct xr::engine::nccl::OpaqueComm {
+  int id, ranks, rank;
+};
+
 namespace {
+
+using xr::engine::nccl::UniqueId;
+using Comm = xr::engine::nccl::OpaqueComm;
 
 constexpr int success = 0, invalid_argument = 4, invalid_usage = 5;
 constexpr int most_ranks = 4;
-
-struct UniqueId {
-  char internal[128];
-};
-
-struct Comm {
-  int id, ranks, rank;
-};
 
 struct Operation {
   bool is_send;
