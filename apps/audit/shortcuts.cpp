@@ -155,30 +155,23 @@ std::string finding_undecided(const Shortcuts& shortcuts) {
                      doubt_text(best->doubt));
 }
 
-/// What follows from the view of a finding.
-const char* consequence(View view) {
-  switch (view) {
-    case View::ring:
-      return "the class can be told from the border, where there is little or nothing of the lungs";
-    case View::border:
-      return "the class can be told without the middle, though parts of the lungs remain visible around it";
-    case View::file:
-      return "the class can be told from the files alone; a network does not see format and size, but it may "
-             "see what goes with them: compression, sharpness, the place that the images come from";
-    case View::tags:
-      return "the class can be told from where and how the images were made; a network does not see the tags, but "
-             "machines, sites and views leave their marks in the pixels";
-    default:
-      return "brightness and contrast differ between the classes, by the disease or by how the images were "
-             "made";
+/// The clearest result of each view that has this verdict.
+std::vector<const ShortcutResult*> found_by_view(const Shortcuts& shortcuts, Verdict verdict) {
+  std::vector<const ShortcutResult*> found;
+  for (const View view : {View::ring, View::border, View::tags, View::file, View::histogram}) {
+    const ShortcutResult* result = clearest(shortcuts, view);
+    if (result == nullptr || result->verdict != verdict) continue;
+    // The blackened middle says no more than the border where both give the class away.
+    if (view == View::border && !found.empty()) continue;
+    found.push_back(result);
   }
+  return found;
 }
 
 /// "AUROC 0.85 (approximate 95% CI 0.76-0.89) from the border alone, 0.88 from the whole image".
 std::string finding(const Shortcuts& shortcuts, Verdict verdict, const Scan& scan) {
   const std::vector<std::string>& class_names = scan.class_names;
   std::string text;
-  bool has_border = false;
   const auto add = [&](const ShortcutResult& result, const std::string& auc) {
     const std::string name = text::one_line(class_names[result.class_index]);
     text += fmt::format("{}{}{} from {}", text.empty() ? "AUROC " : ", ", auc,
@@ -187,13 +180,7 @@ std::string finding(const Shortcuts& shortcuts, Verdict verdict, const Scan& sca
                                                              : std::string(),
                         view_source(result.view));
   };
-  for (const View view : {View::ring, View::border, View::tags, View::file, View::histogram}) {
-    const ShortcutResult* result = clearest(shortcuts, view);
-    // The blackened middle says no more than the border where both give the class away.
-    if (result == nullptr || result->verdict != verdict || (view == View::border && has_border)) continue;
-    has_border = has_border || view == View::ring;
-    add(*result, auc_text(*result));
-  }
+  for (const ShortcutResult* result : found_by_view(shortcuts, verdict)) add(*result, auc_text(*result));
   if (const ShortcutResult* whole = clearest(shortcuts, View::whole))
     add(*whole, fmt::format("{:.2f}", *whole->auc));
   return text + ": a network may learn this instead of the disease";
@@ -202,12 +189,8 @@ std::string finding(const Shortcuts& shortcuts, Verdict verdict, const Scan& sca
 /// What follows from each view of a finding.
 std::vector<std::string> consequences(const Shortcuts& shortcuts, Verdict verdict) {
   std::vector<std::string> lines;
-  for (const View view : {View::ring, View::border, View::tags, View::file, View::histogram}) {
-    const ShortcutResult* result = clearest(shortcuts, view);
-    if (result == nullptr || result->verdict != verdict) continue;
-    if (view == View::border && !lines.empty()) continue;
-    if (view != View::histogram || lines.empty()) lines.emplace_back(consequence(view));
-  }
+  for (const ShortcutResult* result : found_by_view(shortcuts, verdict))
+    if (result->view != View::histogram || lines.empty()) lines.emplace_back(view_consequence(result->view));
   return lines;
 }
 
@@ -236,42 +219,6 @@ std::vector<std::string> advice(const Shortcuts& shortcuts) {
 }
 
 }  // namespace
-
-const char* view_name(View view) {
-  static constexpr const char* names[] = {"file", "histogram", "ring", "border", "whole", "tags"};
-  return names[static_cast<std::size_t>(view)];
-}
-
-const char* view_title(View view) {
-  static constexpr const char* titles[] = {"Format, size and kind of file",
-                                           "Grey levels alone",
-                                           "Border (outer eighth)",
-                                           "All but the middle",
-                                           "Whole image",
-                                           "DICOM tags of site, machine and view"};
-  return titles[static_cast<std::size_t>(view)];
-}
-
-const char* view_source(View view) {
-  static constexpr const char* texts[] = {"the file alone (format, size, kind)",
-                                          "grey levels alone",
-                                          "the border alone (outer eighth of each side)",
-                                          "all but the middle",
-                                          "the whole image (32 x 32 pixels)",
-                                          "DICOM tags alone (site, machine, view)"};
-  return texts[static_cast<std::size_t>(view)];
-}
-
-const char* view_description(View view) {
-  static constexpr const char* texts[] = {
-      "sees only format, size and kind of the file",
-      "sees only how often each grey level occurs",
-      "sees only the border (the outer eighth of each side)",
-      "sees the image with its middle (five eighths of each side) blacked out",
-      "sees the whole image at 32 x 32 pixels",
-      "sees only the DICOM tags of site, station, view position, manufacturer, model and modality"};
-  return texts[static_cast<std::size_t>(view)];
-}
 
 bool has_different_tags(const Scan& scan) {
   return scan.dicom != nullptr && std::ranges::any_of(seen_tags, [&](Tag tag) {

@@ -4,22 +4,13 @@
 #include "apps/audit/logistic_regression.h"
 #include "apps/audit/scan.h"
 #include "apps/audit/separation.h"
+#include "apps/audit/view.h"
 
 namespace xr::audit {
 
 constexpr int shortcut_side = 32;  // of the thumbnails that the classifiers see
 constexpr int ring_width = 4, shown_border = 6;
 constexpr std::size_t max_shortcut_images = 20000;
-
-/// What a classifier is shown.
-enum class View {
-  file,       ///< format, width, height, aspect ratio, channels, bit depth
-  histogram,  ///< grey levels, wherever they are
-  ring,       ///< the outermost 4 pixels of a 32 x 32 thumbnail
-  border,     ///< the thumbnail with its middle 20 x 20 pixels black
-  whole,      ///< the thumbnail
-  tags        ///< DICOM: site, station, view position, manufacturer, model, modality
-};
 
 /// One class against the others, or a label against its absence, by one view.
 struct ShortcutResult : Separation {
@@ -39,10 +30,6 @@ struct Shortcuts {
 [[nodiscard]] bool has_different_tags(const Scan& scan);
 
 [[nodiscard]] FeatureTable make_features(const std::vector<const ImageFacts*>& images, View view);
-[[nodiscard]] const char* view_name(View view);         ///< "ring", in audit.json
-[[nodiscard]] const char* view_title(View view);        ///< "Border", for a chart
-[[nodiscard]] const char* view_description(View view);  ///< "sees only the border"
-[[nodiscard]] const char* view_source(View view);       ///< behind "AUROC 0.84 from": "the border alone"
 
 /// `groups`: images that belong together (a patient's, copies) have the same number; none is learned from and
 /// asked about in one go. The ranks answer some of the questions each, and all get the same.
