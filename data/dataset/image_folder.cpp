@@ -239,7 +239,7 @@ void read_dicom(Dataset& dataset, Layout& layout) {
 }
 
 /// Tables in the folder that are read are not among its skipped files: its sources.csv, and those that are given.
-void keep_tables(Dataset& dataset, const LabelSettings& labels, const GroupSettings& groups = {}) {
+void forget_read_tables(Dataset& dataset, const LabelSettings& labels, const GroupSettings& groups = {}) {
   std::vector<fs::path> tables = labels.split_lists;
   tables.insert(tables.end(), {dataset.sources, labels.table, groups.table});
   std::erase_if(dataset.skipped, [&](const SkippedFile& file) {
@@ -280,7 +280,7 @@ Dataset read_image_folder(const fs::path& directory, const SplitSettings& settin
   dataset.directory = directory;
   const bool from_table = !settings.labels.table.empty();
   const Layout layout = read_layout(dataset, {settings.skip_folders, {}, from_table}, settings.scan_progress);
-  keep_tables(dataset, settings.labels, settings.groups);
+  forget_read_tables(dataset, settings.labels, settings.groups);
   const PatientTable patients(dataset.sources, settings.groups, dataset.notices, dataset.root, dataset.dicom);
   if (from_table) {
     read_labelled(dataset, layout, settings, patients);
@@ -316,7 +316,7 @@ Dataset read_evaluation_folder(const fs::path& directory, const std::vector<std:
       "the labels of the images in {} must come from a table: the model has several labels an image",
       engine::quote_name(directory));
   Layout layout = read_layout(dataset, {skip_folders, class_names, from_table}, scan_progress);
-  keep_tables(dataset, labels);
+  forget_read_tables(dataset, labels);
   const PatientTable patients(dataset.sources, {}, dataset.notices, dataset.root, dataset.dicom);
   XR_CHECK(from_table || !layout.has_splits || layout.part(Split::test).present,
            "{} has train/ or val/ but no test/; give the folder of the images to evaluate",

@@ -121,6 +121,15 @@ std::uint8_t* RankImages::place_in_block(std::size_t image) const {
   return block_.get() + (images_[image].pixels - block_.get());
 }
 
+/// All pixels of a segment come before all facts (cache_segment.h).
+void RankImages::point_into_map(std::size_t image) {
+  if (!map_) map_ = segment_->map();
+  const auto* const begin = reinterpret_cast<const std::uint8_t*>(map_->bytes().data());
+  const std::size_t slot = slot_of_[image];
+  images_[image].pixels = begin + slot * bytes_.pixels;
+  images_[image].facts = begin + slots_.size() * bytes_.pixels + slot * bytes_.facts;
+}
+
 /// Whether `rank` has the pixels of an image that it or others lack.
 bool RankImages::is_wanted_of(int rank, std::size_t image) const {
   if (files_.source(rank, image) != rank) return false;
@@ -205,22 +214,15 @@ void RankImages::deliver(std::span<const Delivery> deliveries) {
   std::vector<std::vector<std::uint8_t>> slots(deliveries.size());
   for (std::size_t k = 0; k < deliveries.size(); ++k) {
     const Delivery& delivery = deliveries[k];
+    if (delivery.from == me && is_in_segment(delivery.image)) point_into_map(delivery.image);
     const RankImage& image = images_[delivery.image];
-    const std::uint8_t *pixels = image.pixels, *facts = image.facts;
-    if (delivery.from == me && is_in_segment(delivery.image)) {
-      if (!map_) map_ = segment_->map();
-      const std::size_t slot = slot_of_[delivery.image];
-      pixels = reinterpret_cast<const std::uint8_t*>(map_->bytes().data()) + slot * bytes_.pixels;
-      facts = reinterpret_cast<const std::uint8_t*>(map_->bytes().data()) + slots_.size() * bytes_.pixels +
-              slot * bytes_.facts;
-    }
     if (delivery.to == me && delivery.into_segment) slots[k].resize(bytes_.all());
     if (delivery.from == me && delivery.to == me) {
-      std::copy_n(pixels, bytes_.pixels, slots[k].begin());
-      std::copy_n(facts, bytes_.facts, slots[k].begin() + static_cast<std::ptrdiff_t>(bytes_.pixels));
+      std::copy_n(image.pixels, bytes_.pixels, slots[k].begin());
+      std::copy_n(image.facts, bytes_.facts, slots[k].begin() + static_cast<std::ptrdiff_t>(bytes_.pixels));
     } else if (delivery.from == me) {
-      sent.push_back({delivery.to, std::as_bytes(std::span(pixels, bytes_.pixels))});
-      sent.push_back({delivery.to, std::as_bytes(std::span(facts, bytes_.facts))});
+      sent.push_back({delivery.to, std::as_bytes(std::span(image.pixels, bytes_.pixels))});
+      sent.push_back({delivery.to, std::as_bytes(std::span(image.facts, bytes_.facts))});
     } else if (delivery.to == me) {
       std::uint8_t* const place = delivery.into_segment ? slots[k].data() : place_in_block(delivery.image);
       const std::span<std::byte> bytes = std::as_writable_bytes(std::span(place, bytes_.all()));
@@ -250,16 +252,15 @@ void RankImages::exchange(bool strict) {
   for (std::size_t i = 0; i < files_.count(); ++i) {
     if (files_.is_cached(ranks_.rank(), i)) continue;
     RankImage& image = images_[i];
-    if (!image.failure.empty()) image.pixels = image.facts = nullptr;
-    if (!image.failure.empty()) continue;
+    if (!image.failure.empty()) {
+      image.pixels = image.facts = nullptr;
+      continue;
+    }
     const Facts& known = facts(files_.source(ranks_.rank(), i), i);
     image.fingerprint = known.fingerprint;
     image.content = known.content;
     image.checksum = known.checksum;
-    if (!is_in_segment(i)) continue;
-    image.pixels = reinterpret_cast<const std::uint8_t*>(map_->bytes().data()) + slot_of_[i] * bytes_.pixels;
-    image.facts = reinterpret_cast<const std::uint8_t*>(map_->bytes().data()) +
-                  slots_.size() * bytes_.pixels + slot_of_[i] * bytes_.facts;
+    if (is_in_segment(i)) point_into_map(i);
   }
 }
 

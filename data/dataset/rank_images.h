@@ -32,7 +32,7 @@ struct RankImage {
   std::string failure;  ///< why it could not be decoded
 };
 
-/// Call in this order, on all ranks: open(), decode(), exchange().
+/// Call in this order, on all ranks: open(), keep() for each of own() that could be decoded, exchange().
 class RankImages {
  public:
   /// `images`: where those are that this rank has in its cache. The arguments must outlive it.
@@ -78,6 +78,7 @@ class RankImages {
   [[nodiscard]] bool is_wanted_of(int rank, std::size_t image) const;
   void number_slots();
   [[nodiscard]] std::uint8_t* place_in_block(std::size_t image) const;
+  void point_into_map(std::size_t image);
   void share_facts();
   void share_failures();
   void stop_where_failed(bool strict) const;
