@@ -1,6 +1,6 @@
 #include "engine/ops/channel_stack.h"
 
-#include "engine/core/autograd.h"
+#include "engine/ops/channel_copies.h"
 #include "engine/ops/reorder.h"
 
 namespace xr::engine {
@@ -15,35 +15,19 @@ View unread_channels(const Tensor& features) {
            state.layout}};
 }
 
-// blocked16 copies whole blocks of channels.
-Layout stack_layout(const Tensor& x, std::int64_t capacity) {
-  const bool whole_blocks = x.dim(1) % 16 == 0 && capacity % 16 == 0;
-  return x.layout() == Layout::blocked16 && !whole_blocks ? Layout::contiguous : x.layout();
-}
-
-void copy_gradient(GradientContext& context, std::size_t input, std::int64_t from) {
-  const GradientTarget dx = context.target(input);
-  if (!dx.view.defined()) return;
-  context.backend().run(kernels::CopyChannels{.x = context.output().view(),
-                                              .y = dx.view,
-                                              .from = from,
-                                              .count = dx.view.shape[1],
-                                              .write = dx.write});
-}
-
 }  // namespace
 
 ChannelStack::ChannelStack(const Tensor& x, std::int64_t capacity) {
   XR_CHECK(x.rank() == 4 && x.dim(1) <= capacity, "a stack of {} channels cannot begin with {}", capacity,
            x.shape().to_string());
-  const Tensor first = reorder(x, stack_layout(x, capacity));
+  const Tensor first = reorder(x, layout_for_copies(x, {x.dim(1), capacity}));
   features_ =
       Tensor::empty({x.dim(0), capacity, x.dim(2), x.dim(3)}, {x.dtype(), x.device(), first.layout()});
   channels_ = x.dim(1);
   x.backend().run(
       kernels::CopyChannels{.x = first.view(), .y = features_.mutable_view(), .count = channels_});
   record(features_, "begin_channel_stack", {first},
-         [](GradientContext& context) { copy_gradient(context, 0, 0); });
+         [](GradientContext& context) { give_channels(context, 0, 0); });
 }
 
 void ChannelStack::append(const Tensor& x) {
@@ -58,7 +42,7 @@ void ChannelStack::append(const Tensor& x) {
       .x = next.view(), .y = unread_channels(both), .to = channels_, .count = x.dim(1)});
   // The gradient of the channels before x is the leading part of that of all, and stays where it is.
   record(both, "append_channels", {features_, next}, [from = channels_](GradientContext& context) {
-    copy_gradient(context, 1, from);
+    give_channels(context, 1, from);
     context.give(0, context.output());
   });
   features_ = both;

@@ -24,7 +24,7 @@ class ChannelStack {
 
  private:
   Tensor features_;            // with room for all, of which the first ones are there
-  std::int64_t channels_ = 0;  // that are
+  std::int64_t channels_ = 0;  // that are there
 };
 
 }  // namespace xr::engine

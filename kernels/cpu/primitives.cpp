@@ -127,7 +127,7 @@ void OneDnn::run(CachedPrimitive& primitive, const std::vector<Argument>& argume
   const dnnl::memory::desc scratchpad = primitive.layout_of(DNNL_ARG_SCRATCHPAD);
   if (scratchpad.get_size() > 0) {
     void* const data = workspaces_[DNNL_ARG_SCRATCHPAD].get(scratchpad.get_size());
-    if (primitive.needs_zeros) std::memset(data, 0, scratchpad.get_size());
+    if (primitive.needs_zeroed_scratchpad) std::memset(data, 0, scratchpad.get_size());
     memories.emplace(DNNL_ARG_SCRATCHPAD, wrap(scratchpad, data));
   }
   primitive.primitive.execute(stream_, memories);

@@ -41,7 +41,7 @@ struct CachedPrimitive {
   dnnl::primitive_desc_base descriptor;
   std::map<int, dnnl::reorder> conversions;  // by argument: from or to the caller's layout
   std::map<std::uint64_t, Workspace> kept;   // by number: inputs as the primitive wants them
-  bool needs_zeros = false;                  // in its scratchpad
+  bool needs_zeroed_scratchpad = false;
 
   CachedPrimitive() = default;
   /// From oneDNN's primitive_desc of that operation.

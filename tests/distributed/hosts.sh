@@ -14,7 +14,6 @@
 # Needs root, iproute2, util-linux and openmpi-bin, and changes nothing outside its namespaces; exits with 77 where it
 # lacks one.
 set -euo pipefail
-export ASAN_OPTIONS=detect_leaks=0 # Open MPI keeps some memory
 
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -102,7 +101,7 @@ train_on() {
   OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "$here/enter_host.sh" node1 \
     "mpirun -n $count --host ${list%,} --mca plm_rsh_agent '$here/enter_host.sh' --mca btl tcp,self \
      --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 --bind-to none \
-     -x OMP_WAIT_POLICY=passive -x ASAN_OPTIONS \
+     -x OMP_WAIT_POLICY=passive \
      '$program' train --out '$folder/$out' ${options[*]} $*" >"$folder/$out.txt" 2>&1
 }
 

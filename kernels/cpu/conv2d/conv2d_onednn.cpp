@@ -324,7 +324,7 @@ void onednn_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const
               build<dnnl::convolution_backward_weights>(operation, problem, [&](const Candidate& candidate) {
                 return backward_filter_descriptor(one_dnn, problem, candidate, has_bias);
               });
-          made.needs_zeros = reads_unwritten(problem);
+          made.needs_zeroed_scratchpad = reads_unwritten(problem);
           return made;
         });
         std::vector<Argument> arguments{
