@@ -9,8 +9,10 @@
 namespace xr::kernels::cpu {
 
 /// c (m, n) = or += op(a) (m, k) op(b) (k, n) [+ bias (n)], all row-major, op transposing if so flagged. Where a or b is
-/// bf16, the other one is rounded to bf16; sums are f32.
+/// bf16, the other one is rounded to bf16; sums are f32. Where `count` is not 1, so many products of matrices that lie one
+/// behind the other, without a bias; threads share them.
 struct MatmulProblem {
+  std::int64_t count = 1;
   std::int64_t m = 0, n = 0, k = 0;
   bool transpose_a = false, transpose_b = false;
   bool has_bias = false;

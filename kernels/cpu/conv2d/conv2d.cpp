@@ -1,7 +1,7 @@
 // conv2d: checks its operands and hands the work to oneDNN (conv2d_onednn.cpp), or gradients to hand-written kernels:
 // - conv2d_few_channels.cpp: at most 4 input channels;
 // - and filter gradients alone: conv2d_winograd.cpp (3x3, few enough channels for the sums to stay in the cache),
-//   conv2d_padded_channels.cpp (bf16, 2 to 4 input channels), conv2d_depthwise.cpp.
+//   conv2d_windows.cpp (bf16, 1 to 4 input channels), conv2d_depthwise.cpp.
 #include "kernels/cpu/conv2d/conv2d.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ bool has_few_channels(const Conv2dProblem& problem) {
 
 namespace {
 
-enum class FilterKernel : std::uint8_t { few_channels, winograd, onednn, depthwise, padded_channels };
+enum class FilterKernel : std::uint8_t { few_channels, winograd, onednn, depthwise, windows };
 
 // oneDNN's filter gradient in bf16 is slow with few channels (60 x 1 x 224 x 224 -> 32 takes 280 ms) and wrong with long
 // rows. Then bf16 is widened, some images at a time, for the kernels of f32.
@@ -30,13 +30,13 @@ constexpr std::int64_t widened_elements = std::int64_t{4} << 20;
 
 bool is_widened(const Conv2dProblem& problem) {
   return problem.activation == DType::bf16 && !has_depthwise_backward_filter(problem) &&
-         !has_padded_channels_backward_filter(problem) &&
+         !has_windows_backward_filter(problem) &&
          (has_few_channels(problem) || problem.out_w > max_row_in_bf16);
 }
 
 FilterKernel filter_kernel_of(const Conv2dProblem& problem) {
   if (has_depthwise_backward_filter(problem)) return FilterKernel::depthwise;
-  if (has_padded_channels_backward_filter(problem)) return FilterKernel::padded_channels;
+  if (has_windows_backward_filter(problem)) return FilterKernel::windows;
   if (problem.activation != DType::f32 && !is_widened(problem)) return FilterKernel::onednn;
   if (has_few_channels(problem)) return FilterKernel::few_channels;
   return has_winograd_backward_filter(problem) ? FilterKernel::winograd : FilterKernel::onednn;
@@ -52,8 +52,9 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* 
       return winograd_backward_filter(one_dnn, problem, x_floats, dy_floats, d_filter, d_bias, write);
     case FilterKernel::depthwise:
       return depthwise_backward_filter(one_dnn, problem, x, dy, d_filter, d_bias, write);
-    case FilterKernel::padded_channels:
-      return padded_channels_backward_filter(one_dnn, problem, x, dy, d_filter, d_bias, write);
+    case FilterKernel::windows:
+      return windows_backward_filter(one_dnn, problem, static_cast<const Bf16*>(x),
+                                     static_cast<const Bf16*>(dy), d_filter, d_bias, write);
     case FilterKernel::onednn:
       return onednn_backward_filter(one_dnn, problem, x, dy, d_filter, d_bias, write);
   }
@@ -129,7 +130,7 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
 namespace xr::kernels {
 
 const char* cpu_kernel_of(const Conv2dBackwardFilter& call) {
-  constexpr const char* names[] = {"few_channels", "winograd", "oneDNN", "depthwise", "padded_channels"};
+  constexpr const char* names[] = {"few_channels", "winograd", "oneDNN", "depthwise", "windows"};
   return names[static_cast<std::size_t>(cpu::filter_kernel_of(call.problem()))];
 }
 

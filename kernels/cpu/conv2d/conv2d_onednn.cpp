@@ -123,12 +123,14 @@ dnnl::primitive_attr attributes() {
 // and what it leaves of a number is far above the denormal ones, which are slow.
 constexpr float relu_slope = 1e-30f;
 
-// How a residual gets into the result: Winograd's kernels take it from where the result will be.
+// How a residual gets into the result: Winograd's kernels take it from where the result will be, and so do oneDNN 2.6.3's
+// faster ones in bf16 (32 x 32 x 56 x 56, 3x3, AMX, two threads: 1.1 ms, with an operand 1.8 ms).
 enum class Residual : std::uint8_t { none, operand, in_place };
 
 Residual residual_of(const Conv2dProblem& p, const ForwardOptions& options) {
   if (options.residual == nullptr) return Residual::none;
-  return winograd_pays(p) && p.y_layout == Layout::blocked16 ? Residual::in_place : Residual::operand;
+  const bool in_place = p.activation == DType::bf16 || (winograd_pays(p) && p.y_layout == Layout::blocked16);
+  return in_place ? Residual::in_place : Residual::operand;
 }
 
 dnnl::primitive_attr forward_attributes(const Conv2dProblem& p, Residual residual, bool relu) {
