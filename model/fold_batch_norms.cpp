@@ -97,6 +97,7 @@ int fold_batch_norms(Module& network, const Shape& image) {
       continue;
     const ScaleAndShift of_norm = scale_and_shift_of(*norm);
     convolution->append_scale(of_norm.scale, of_norm.shift, norm->has_relu());
+    if (norm->has_max_pool()) convolution->append_max_pool();
     norm->set_folded();
     ++folded;
   }

@@ -3,7 +3,6 @@
 #include <array>
 #include <span>
 
-#include "engine/ops/max_pool2d.h"
 #include "engine/ops/relu6.h"
 #include "kernels/common/error_codes.h"
 
@@ -56,10 +55,7 @@ Tensor BatchNorm2d::normalise(const engine::ChannelStack& stack) {
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
-  if (folded_) {
-    if (options_.relu6) return engine::relu6(x);
-    return options_.max_pool ? engine::max_pool2d(x) : x;
-  }
+  if (folded_) return options_.relu6 ? engine::relu6(x) : x;
   begin_forward();
   if (options_.relu6) return engine::batch_norm2d_relu6(x, state_, training());
   return options_.relu ? engine::batch_norm2d_relu(x, state_, training(), options_.max_pool)

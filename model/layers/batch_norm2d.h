@@ -21,7 +21,8 @@ class BatchNorm2d final : public Module {
   [[nodiscard]] Shape output_shape(const Shape& x) const override;
   [[nodiscard]] const engine::BatchNorm2dState& statistics() const { return state_; }
   [[nodiscard]] bool has_relu() const { return options_.relu; }
-  /// From now on the convolution before it does its work, and its ReLU; only the pooling or the ReLU6 is left.
+  [[nodiscard]] bool has_max_pool() const { return options_.max_pool; }
+  /// From now on the convolution before it does its work, its ReLU and its pooling; only the ReLU6 is left.
   void set_folded() { folded_ = true; }
   [[nodiscard]] bool folded() const { return folded_; }
 

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <vector>
 
+#include "engine/ops/conv2d_max_pool2d.h"
+
 namespace xr::model {
 
 namespace {
@@ -83,6 +85,7 @@ Tensor Conv2d::add_and_relu(const Tensor& x, const Tensor& residual) {
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
+  if (max_pool_) return engine::conv2d_relu_max_pool2d(x, scaled_, params_for(x.shape()));
   if (scaled_.filter.defined()) return forward_scaled(x, relu_, {});
   return engine::conv2d(x, weight_, bias_, params_for(x.shape()));
 }

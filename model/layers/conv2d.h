@@ -30,6 +30,8 @@ class Conv2d final : public Module {
   /// From now on, in evaluation: shift + scale (x * weight + bias) for each output channel, and its ReLU. The parameters
   /// stay as they are. Training throws Error.
   void append_scale(std::span<const double> scale, std::span<const double> shift, bool relu);
+  /// And then 2x2 pooling, of a convolution with a scale and ReLU.
+  void append_max_pool() { max_pool_ = true; }
   /// Of a convolution with a scale, without ReLU: max(0, (*this)(x) + residual), in fewer passes over memory.
   [[nodiscard]] Tensor add_and_relu(const Tensor& x, const Tensor& residual);
 
@@ -42,7 +44,7 @@ class Conv2d final : public Module {
   Shape filter_;
   Tensor weight_, bias_;
   engine::Conv2dParams params_;
-  bool same_padding_, relu_ = false;
+  bool same_padding_, relu_ = false, max_pool_ = false;
   engine::ConstantFilter scaled_;  ///< or undefined
 };
 

@@ -35,6 +35,7 @@ inline StringContainsMatcher Contains(const std::string& part) {
 }  // namespace Matchers
 
 using Matchers::Contains;
+using Matchers::Equals;
 
 }  // namespace Catch
 

@@ -3,7 +3,7 @@
 #include "engine/ops/add.h"
 #include "engine/ops/avg_pool2d.h"
 #include "engine/ops/batch_norm2d.h"
-#include "engine/ops/conv2d.h"
+#include "engine/ops/conv2d_max_pool2d.h"
 #include "engine/ops/cross_entropy.h"
 #include "engine/ops/dropout.h"
 #include "engine/ops/global_avg_pool2d.h"
@@ -232,4 +232,13 @@ TEST_CASE("operations on several images are those on each") {
   const Numbers all = conv2d(both, filter, {}).to_host(), one = conv2d(second, filter, {}).to_host();
   CHECK(relative_error(Numbers(all.begin() + static_cast<std::ptrdiff_t>(one.size()), all.end()), one) <=
         1e-6);
+}
+
+TEST_CASE("conv2d_relu_max_pool2d is a convolution, ReLU and pooling, whatever it computes at a time") {
+  const Tensor x = random_tensor({5, 2, 160, 160}, 1);
+  const ConstantFilter constant{random_tensor({16, 2, 3, 3}, 2), random_tensor({16}, 3), 0};
+  const Tensor expected = max_pool2d(relu(conv2d(x, constant.filter, constant.bias, {.padding_h = 1})));
+  CHECK(relative_error(conv2d_relu_max_pool2d(x, constant, {.padding_h = 1}), expected) <= 1e-6);
+  const Tensor trained = x.clone().set_requires_grad(true);
+  CHECK_THAT(error_of([&] { (void)conv2d_relu_max_pool2d(trained, constant, {}); }), Contains("NoGradGuard"));
 }
