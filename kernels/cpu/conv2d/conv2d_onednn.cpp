@@ -129,7 +129,9 @@ enum class Residual : std::uint8_t { none, operand, in_place };
 
 Residual residual_of(const Conv2dProblem& p, const ForwardOptions& options) {
   if (options.residual == nullptr) return Residual::none;
-  const bool in_place = p.activation == DType::bf16 || (winograd_pays(p) && p.y_layout == Layout::blocked16);
+  const bool in_place = p.activation == DType::bf16
+                            ? p.y_layout == Layout::channels_last && layout_of_x(p) == p.y_layout
+                            : winograd_pays(p) && p.y_layout == Layout::blocked16;
   return in_place ? Residual::in_place : Residual::operand;
 }
 
