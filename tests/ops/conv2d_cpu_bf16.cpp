@@ -16,6 +16,9 @@ std::vector<Conv2dCase> cpu_bf16_cases() {
   // Filter gradients of few channels: ten pieces of 504 windows and one of 144, in three parts.
   cases.push_back(conv2d_case("few_channels_in_parts", {4, 3, 36, 36}, {8, 3, 7, 7}).padding(3));
   cases.push_back(conv2d_case("few_channels_of_many_taps", {1, 4, 9, 11}, {3, 4, 5, 8}).stride(2).padding(2));
+  // And of many with few pixels.
+  cases.push_back(
+      conv2d_case("many_channels_few_pixels", {2, 64, 5, 7}, {128, 64, 3, 3}).stride(2).padding(1));
   // The filter's last rows and columns see padding alone; after the others, whose temporaries are not zeros.
   cases.push_back(conv2d_case("one_pixel_stride_2", {2, 16, 1, 1}, {16, 16, 3, 3}).stride(2).padding(1));
   return cases;

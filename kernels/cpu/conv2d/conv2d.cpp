@@ -1,7 +1,7 @@
 // conv2d: checks its operands and hands the work to oneDNN (conv2d_onednn.cpp), or gradients to hand-written kernels:
 // - conv2d_few_channels.cpp: at most 4 input channels;
 // - and filter gradients alone: conv2d_winograd.cpp (3x3, few enough channels for the sums to stay in the cache),
-//   conv2d_windows.cpp (bf16, 1 to 4 input channels), conv2d_depthwise.cpp.
+//   conv2d_windows.cpp (bf16, few channels or few pixels), conv2d_depthwise.cpp.
 #include "kernels/cpu/conv2d/conv2d.h"
 
 #include <algorithm>

@@ -1,8 +1,9 @@
-// The filter gradient in bf16 of convolutions of 1 to 4 input channels, y channels_last, as a product of matrices: the
-// pixels under each window, one behind the other, are a row of `columns`, and
+// The filter gradient in bf16, y channels_last, as a product of matrices where that is faster: of 1 to 4 input channels, and of
+// many channels with few pixels. The pixels under each window, one behind the other, are a row of `columns`, and
 //   d_filter (O, taps) = dy^T (O, pixels) columns (pixels, taps)
-// with the taps in the order kernel row, kernel column, channel. A piece of some hundred windows at a time, as many pieces as
-// stay in the second-level cache, each with sums of its own, which are added in order. oneDNN's kernels for so few channels fill a small part of a tile of AMX.
+// with the taps in the order kernel row, kernel column, channel. With few channels a piece of some hundred windows at a time,
+// as many pieces as stay in the second-level cache, each with sums of its own, which are added in order. oneDNN's kernels for
+// so few channels fill a small part of a tile of AMX.
 //
 // Measured (ms of one thread, AMX, oneDNN 2.6.3) beside oneDNN's kernel with x in 8 channels, and the kernel for few channels,
 // which takes floats:
@@ -10,6 +11,8 @@
 //   32 x 3 x 224 x 224 -> 32, 5x5, stride 2    18.5 (24)
 //   32 x 1 x 224 x 224 -> 32, 5x5, stride 2    9.8 (12.9, few channels)
 //   30 x 1 x 224 x 224 -> 32, 3x3              34 (26, few channels), which is why there is a least number of taps
+// All filter gradients of a training step, two threads, with those of many channels (by oneDNN): resnet18, batch 32 127 (148);
+// resnet50, batch 8 150 (173); xray_resnet, batch 32 47 (51).
 #include <algorithm>
 #include <cstring>
 
@@ -21,9 +24,8 @@
 namespace xr::kernels::cpu {
 namespace {
 
-constexpr std::int64_t max_window_row = 32;  // elements of a kernel row
+constexpr std::int64_t short_row = 32;  // elements of a kernel row that are copied as one
 constexpr std::int64_t min_taps = 16;
-constexpr std::int64_t windows_of_a_piece = 512, pieces_at_a_time = 8;
 constexpr std::int64_t width_granularity = 32;  // elements of bf16 in a row of a tile of AMX
 
 // How a window lies in a row of `columns`: kernel rows of `row` elements, a one for the gradient of the bias, and zeros up to
@@ -32,13 +34,25 @@ struct WindowLayout {
   std::int64_t row, copied, taps, width;
 };
 
+// What is computed at a time: so many pieces of about so many windows.
+struct Pieces {
+  std::int64_t count, windows;
+};
+
 std::int64_t rounded_up(std::int64_t value, std::int64_t granularity) {
   return (value + granularity - 1) / granularity * granularity;
 }
 
 WindowLayout window_layout(const Conv2dProblem& p) {
-  const std::int64_t row = p.kernel_w * p.in_channels, copied = rounded_up(row, 4), taps = p.kernel_h * row;
+  const std::int64_t row = p.kernel_w * p.in_channels, copied = row <= short_row ? rounded_up(row, 4) : row,
+                     taps = p.kernel_h * row;
   return {row, copied, taps, rounded_up(std::max(taps + 1, taps - row + copied), width_granularity)};
+}
+
+Pieces pieces_of(const Conv2dProblem& p, const WindowLayout& layout) {
+  constexpr std::int64_t small_filter = 1 << 16, max_columns = 1 << 23;  // elements
+  if (p.out_channels * layout.width <= small_filter) return {8, 512};
+  return {1, max_columns / layout.width};
 }
 
 // x as (N, H, W, C) with its padding, and some elements more, which the last window's copies may read.
@@ -48,10 +62,10 @@ const Bf16* padded_image(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x)
                      left = p.params.padding_w * channels;
   const std::int64_t elements = wide.x_shape().numel();
   auto* const padded =
-      reinterpret_cast<Bf16*>(one_dnn.temporary(Temporary::padded, (elements + max_window_row + 1) / 2));
+      reinterpret_cast<Bf16*>(one_dnn.temporary(Temporary::padded, (elements + short_row + 1) / 2));
   one_dnn.add_record(
       {Conv2dBackwardFilter::name, "x", p.x_shape().numel() * static_cast<std::int64_t>(sizeof(Bf16))});
-  std::fill_n(padded + elements, max_window_row, Bf16{0});
+  std::fill_n(padded + elements, short_row, Bf16{0});
   parallel_for(p.batch * wide.in_h, [&](std::int64_t line) {
     const std::int64_t n = line / wide.in_h, h = line % wide.in_h - p.params.padding_h;
     Bf16* to = padded + line * row;
@@ -79,13 +93,15 @@ struct WindowRows {
   std::int64_t windows;
 };
 
-template <int Copied>
+// `Copied` is layout.copied, or 0 where that is no short row.
+template <std::size_t Copied>
 [[gnu::always_inline]] inline void copy_windows(const WindowRows& rows, const WindowLayout& layout,
                                                 Bf16* to) {
+  const std::size_t copied = Copied == 0 ? static_cast<std::size_t>(layout.copied) : Copied;
   for (std::int64_t w = 0; w < rows.windows; ++w, to += layout.width) {
     const Bf16* from = rows.from + w * rows.step;
     for (std::int64_t i = 0; i < rows.kernel_rows; ++i, from += rows.kernel_row_step)
-      std::memcpy(to + i * layout.row, from, Copied * sizeof(Bf16));
+      std::memcpy(to + i * layout.row, from, copied * sizeof(Bf16));
     std::fill(to + layout.taps, to + layout.width, Bf16{0});
     to[layout.taps] = Bf16{0x3F80};  // 1
   }
@@ -107,21 +123,23 @@ XR_MULTIVERSION void write_windows(const WindowRows& rows, const WindowLayout& l
       return copy_windows<24>(rows, layout, to);
     case 28:
       return copy_windows<28>(rows, layout, to);
+    case short_row:
+      return copy_windows<short_row>(rows, layout, to);
     default:
-      return copy_windows<max_window_row>(rows, layout, to);
+      return copy_windows<0>(rows, layout, to);
   }
 }
 
 // body(columns, first pixel, pieces, pixels of a piece) for some rows of y at a time.
 template <class Body>
-void for_each_part(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, Body&& body) {
-  const WindowLayout layout = window_layout(p);
+void for_each_part(OneDnn& one_dnn, const Conv2dProblem& p, const WindowLayout& layout,
+                   const Pieces& at_a_time, const Bf16* x, Body&& body) {
   const Conv2dProblem wide = with_padding_in_memory(p);
   const Bf16* const padded = padded_image(one_dnn, p, x);
   const std::int64_t line = wide.in_w * p.in_channels, rows = p.batch * p.out_h,
                      row_width = p.out_w * layout.width,
-                     piece = std::clamp<std::int64_t>(windows_of_a_piece / p.out_w, 1, rows),
-                     most = std::min(pieces_at_a_time, rows / piece);
+                     piece = std::clamp<std::int64_t>(at_a_time.windows / p.out_w, 1, rows),
+                     most = std::min(at_a_time.count, rows / piece);
   auto* const columns =
       reinterpret_cast<Bf16*>(one_dnn.temporary(Temporary::reordered, most * piece * row_width / 2));
   for (std::int64_t first = 0, count = 0; first < rows; first += count) {
@@ -143,19 +161,24 @@ void for_each_part(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, Body&
 }  // namespace
 
 bool has_windows_backward_filter(const Conv2dProblem& p) {
-  return p.activation == DType::bf16 && has_few_channels(p) && p.y_layout == Layout::channels_last &&
-         p.params.dilation_w == 1 && p.kernel_w * p.in_channels <= max_window_row &&
-         p.kernel_h * p.kernel_w * p.in_channels >= min_taps;
+  if (p.activation != DType::bf16 || p.params.groups != 1 || p.params.dilation_w != 1 ||
+      p.y_layout != Layout::channels_last)
+    return false;
+  const std::int64_t area = p.kernel_h * p.kernel_w;
+  if (has_few_channels(p)) return p.kernel_w * p.in_channels <= short_row && area * p.in_channels >= min_taps;
+  return p.x_layout == Layout::channels_last && p.in_channels % width_granularity == 0 &&
+         p.out_channels % width_granularity == 0 && p.out_channels >= 128 && area > 1 &&
+         p.out_h * p.out_w <= 64;
 }
 
 void windows_backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, const Bf16* dy,
                              float* d_filter, float* d_bias, GradientWrite write) {
   const WindowLayout layout = window_layout(p);
-  const std::int64_t outputs = p.out_channels, area = p.kernel_h * p.kernel_w;
-  const std::int64_t size = outputs * layout.width;
-  float* const sums = one_dnn.temporary(Temporary::partial_sums, pieces_at_a_time * size);
-  std::fill_n(sums, pieces_at_a_time * size, 0.0f);
-  for_each_part(one_dnn, p, x,
+  const Pieces at_a_time = pieces_of(p, layout);
+  const std::int64_t outputs = p.out_channels, area = p.kernel_h * p.kernel_w, size = outputs * layout.width;
+  float* const sums = one_dnn.temporary(Temporary::partial_sums, at_a_time.count * size);
+  std::fill_n(sums, at_a_time.count * size, 0.0f);
+  for_each_part(one_dnn, p, layout, at_a_time, x,
                 [&](const Bf16* columns, std::int64_t first, std::int64_t pieces, std::int64_t pixels) {
                   run_matmul(one_dnn,
                              {.count = pieces,
@@ -168,16 +191,16 @@ void windows_backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16
                               .b = DType::bf16},
                              dy + first * outputs, columns, nullptr, sums);
                 });
-  for (std::int64_t piece = 1; piece < pieces_at_a_time; ++piece)
-    for (std::int64_t i = 0; i < size; ++i) sums[i] += sums[piece * size + i];
   const auto put = [write](float sum, float& to) { to = write == GradientWrite::overwrite ? sum : to + sum; };
-  for (std::int64_t o = 0; o < outputs; ++o) {
-    const float* const from = sums + o * layout.width;
+  parallel_for(outputs, [&](std::int64_t o) {
+    float* const total = sums + o * layout.width;
+    for (std::int64_t piece = 1; piece < at_a_time.count; ++piece)
+      for (std::int64_t i = 0; i <= layout.taps; ++i) total[i] += total[piece * size + i];
+    float* const to = d_filter + o * p.in_channels * area;
     for (std::int64_t c = 0; c < p.in_channels; ++c)
-      for (std::int64_t k = 0; k < area; ++k)
-        put(from[k * p.in_channels + c], d_filter[(o * p.in_channels + c) * area + k]);
-    if (d_bias != nullptr) put(from[layout.taps], d_bias[o]);
-  }
+      for (std::int64_t k = 0; k < area; ++k) put(total[k * p.in_channels + c], to[c * area + k]);
+    if (d_bias != nullptr) put(total[layout.taps], d_bias[o]);
+  });
 }
 
 }  // namespace xr::kernels::cpu
