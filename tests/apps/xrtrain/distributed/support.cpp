@@ -63,8 +63,10 @@ RunSettings with_second(const Arguments& arguments, const Arguments& start, cons
 std::vector<std::string> error_lines(const Result& result) {
   std::vector<std::string> found;
   std::istringstream lines(result.error);
-  for (std::string line; std::getline(lines, line);)
+  for (std::string line; std::getline(lines, line);) {
+    std::erase(line, '\0');  // Open MPI 5.0.7 ends its own messages with one
     if (line.starts_with("xrtrain: error: ")) found.push_back(line);
+  }
   return found;
 }
 
