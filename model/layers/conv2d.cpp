@@ -74,8 +74,14 @@ void Conv2d::append_scale(std::span<const double> scale, std::span<const double>
   relu_ = relu;
 }
 
+void Conv2d::append_max_pool() {
+  XR_CHECK(scaled_.filter.defined() && relu_, "pooling follows a convolution with a scale and ReLU");
+  max_pool_ = true;
+}
+
 Tensor Conv2d::forward_scaled(const Tensor& x, bool relu, const Tensor& residual) {
   XR_CHECK(!training(), "a network whose batch norms are folded cannot be trained");
+  if (max_pool_) return engine::conv2d_relu_max_pool2d(x, scaled_, params_for(x.shape()));
   return engine::conv2d_constant(x, scaled_, params_for(x.shape()), relu, residual);
 }
 
@@ -85,7 +91,6 @@ Tensor Conv2d::add_and_relu(const Tensor& x, const Tensor& residual) {
 }
 
 Tensor Conv2d::forward(const Tensor& x) {
-  if (max_pool_) return engine::conv2d_relu_max_pool2d(x, scaled_, params_for(x.shape()));
   if (scaled_.filter.defined()) return forward_scaled(x, relu_, {});
   return engine::conv2d(x, weight_, bias_, params_for(x.shape()));
 }

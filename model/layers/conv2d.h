@@ -31,7 +31,7 @@ class Conv2d final : public Module {
   /// stay as they are. Training throws Error.
   void append_scale(std::span<const double> scale, std::span<const double> shift, bool relu);
   /// And then 2x2 pooling, of a convolution with a scale and ReLU.
-  void append_max_pool() { max_pool_ = true; }
+  void append_max_pool();
   /// Of a convolution with a scale, without ReLU: max(0, (*this)(x) + residual), in fewer passes over memory.
   [[nodiscard]] Tensor add_and_relu(const Tensor& x, const Tensor& residual);
 

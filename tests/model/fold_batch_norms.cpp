@@ -91,6 +91,18 @@ TEST_CASE("folded networks are evaluated only, and folded once") {
   CHECK_THAT(error_of([&] { (void)(*network)(images(1)); }), Contains("cannot be trained"));
 }
 
+TEST_CASE("a folded convolution that pools is evaluated only") {
+  Initializer initializer;
+  Sequential network;
+  network.add<Conv2d>("conv", initializer, 1, 16, Conv2dOptions{.padding = 1});
+  network.add<BatchNorm2d>("norm", initializer, 16, BatchNorm2dOptions{.relu = true, .max_pool = true});
+  CHECK(fold_batch_norms(network, {1, side, side}) == 1);
+  network.set_training(true);
+  CHECK_THAT(error_of([&] { (void)network(images(1)); }), Contains("cannot be trained"));
+  Conv2d unscaled(initializer, 1, 16, {});
+  CHECK_THAT(error_of([&] { unscaled.append_max_pool(); }), Contains("ReLU"));
+}
+
 TEST_CASE("a convolution whose result is read twice keeps its batch norm") {
   // The sum of what a convolution made and of its batch norm.
   class Both final : public Module {
