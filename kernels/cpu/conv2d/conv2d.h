@@ -52,8 +52,8 @@ void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, con
 // 32 filters; right with 380 and fewer outputs in a row.
 inline constexpr std::int64_t max_row_in_bf16 = 256;
 
-/// The filter gradient in bf16, y channels_last, of 1 to 4 input channels and at least 16 taps, or of many channels and at
-/// most 64 pixels.
+/// The filter gradient in bf16, y channels_last, of 1 to 4 input channels and at least 16 taps, or of at least 128
+/// outputs, each of at most 64 pixels, with a window of several pixels.
 [[nodiscard]] bool has_windows_backward_filter(const Conv2dProblem& problem);
 void windows_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x, const Bf16* dy,
                              float* d_filter, float* d_bias, GradientWrite write);

@@ -68,6 +68,11 @@ memory::desc x_layout(const Conv2dProblem& p) {
   return activation_layout(p.x_shape(), layout_of_x(p), p.activation);
 }
 
+// Whether oneDNN has kernels for both layouts as they are.
+bool lie_alike(const Conv2dProblem& p) {
+  return layout_of_x(p) == p.y_layout && p.y_layout != Layout::contiguous;
+}
+
 memory::desc y_layout(const Conv2dProblem& p) {
   return activation_layout(p.y_shape(), p.y_layout, p.activation);
 }
@@ -95,8 +100,7 @@ std::vector<Candidate> candidates(Operation operation, const Conv2dProblem& p) {
   const bool few_channels = has_few_channels(p) && operation == Operation::conv2d_forward &&
                             (p.x_layout == Layout::contiguous || p.in_channels == 1) &&
                             p.y_layout == Layout::blocked16;
-  const bool same = layout_of_x(p) == p.y_layout && p.y_layout != Layout::contiguous;
-  if (few_channels || same) result.push_back(given);
+  if (few_channels || lie_alike(p)) result.push_back(given);
   result.push_back(any);
   result.push_back(given);
   return result;
@@ -124,14 +128,14 @@ dnnl::primitive_attr attributes() {
 constexpr float relu_slope = 1e-30f;
 
 // How a residual gets into the result: Winograd's kernels take it from where the result will be, and so do oneDNN 2.6.3's
-// faster ones in bf16 (32 x 32 x 56 x 56, 3x3, AMX, two threads: 1.1 ms, with an operand 1.8 ms).
+// faster ones in bf16 (32 x 32 x 56 x 56, 3x3, AMX, two threads: 1.1 ms, with an operand 1.8 ms). As an operand 2.6.3 reads
+// it wrongly without AMX, in blocked16 with several groups in bf16.
 enum class Residual : std::uint8_t { none, operand, in_place };
 
 Residual residual_of(const Conv2dProblem& p, const ForwardOptions& options) {
   if (options.residual == nullptr) return Residual::none;
-  const bool in_place = p.activation == DType::bf16
-                            ? p.y_layout == Layout::channels_last && layout_of_x(p) == p.y_layout
-                            : winograd_pays(p) && p.y_layout == Layout::blocked16;
+  const bool in_place =
+      p.activation == DType::bf16 ? lie_alike(p) : winograd_pays(p) && p.y_layout == Layout::blocked16;
   return in_place ? Residual::in_place : Residual::operand;
 }
 

@@ -13,6 +13,7 @@
 //   30 x 1 x 224 x 224 -> 32, 3x3              34 (26, few channels), which is why there is a least number of taps
 // All filter gradients of a training step, two threads, with those of many channels (by oneDNN): resnet18, batch 32 127 (148);
 // resnet50, batch 8 150 (173); xray_resnet, batch 32 47 (51).
+// DenseNet's layers, of 32 outputs or 1x1, are slower so (densenet121, batch 4: 70 (62) with them): hence the bounds below.
 #include <algorithm>
 #include <cstring>
 
