@@ -20,6 +20,7 @@ const char* name_of(Operation operation) {
     case Operation::matmul:
       return Matmul::name;
     case Operation::reorder:
+    case Operation::winograd_filter:
       break;
   }
   return Reorder::name;
@@ -89,28 +90,20 @@ dnnl::reorder& OneDnn::conversion(CachedPrimitive& primitive, const Argument& ar
   return primitive.conversions.emplace(variant, dnnl::reorder(descriptor)).first->second;
 }
 
-void* OneDnn::converted(CachedPrimitive& primitive, const Argument& argument,
-                        const dnnl::memory::desc& wanted) {
-  const auto convert = [&](Workspace& workspace) {
-    void* const data = workspace.get(wanted.get_size());
-    dnnl::memory from = wrap(argument.layout, argument.data), to = wrap(wanted, data);
-    conversion(primitive, argument, wanted).execute(stream_, from, to);
-    return data;
-  };
-  if (argument.number == 0) return convert(workspaces_[argument.id]);
-  const auto found = primitive.kept.find(argument.number);
-  if (found != primitive.kept.end()) return found->second.get(0);
-  if (kept_bytes_ + wanted.get_size() > max_kept_bytes) {
-    for (auto& [key, other] : cache_) other->kept.clear();
+void OneDnn::make_room(std::size_t bytes) {
+  if (kept_bytes_ + bytes > max_kept_bytes) {
+    for (auto& [key, primitive] : cache_) primitive->kept.clear();
     kept_bytes_ = 0;
   }
-  kept_bytes_ += wanted.get_size();
-  try {
-    return convert(primitive.kept[argument.number]);
-  } catch (...) {
-    primitive.kept.erase(argument.number);
-    throw;
-  }
+  kept_bytes_ += bytes;
+}
+
+void* OneDnn::converted(CachedPrimitive& primitive, const Argument& argument,
+                        const dnnl::memory::desc& wanted) {
+  return kept(primitive, argument.number, workspaces_[argument.id], wanted.get_size(), [&](void* data) {
+    dnnl::memory from = wrap(argument.layout, argument.data), to = wrap(wanted, data);
+    conversion(primitive, argument, wanted).execute(stream_, from, to);
+  });
 }
 
 void OneDnn::run(CachedPrimitive& primitive, const std::vector<Argument>& arguments) {

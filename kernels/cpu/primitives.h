@@ -33,6 +33,7 @@ enum class Operation : std::int64_t {
   conv2d_backward_filter,
   matmul,
   reorder,
+  winograd_filter,
 };
 
 struct CachedPrimitive {
@@ -132,18 +133,42 @@ class OneDnn {
     if (conversion_records_ != nullptr) conversion_records_->push_back(record);
   }
 
+  /// Memory that write(void*) has filled, now or in an earlier call with this number, if that is not 0.
+  template <class Write>
+  void* kept(CachedPrimitive& primitive, std::uint64_t number, Workspace& otherwise, std::size_t bytes,
+             Write&& write) {
+    if (number == 0) {
+      void* const data = otherwise.get(bytes);
+      write(data);
+      return data;
+    }
+    const auto found = primitive.kept.find(number);
+    if (found != primitive.kept.end()) return found->second.get(0);
+    make_room(bytes);
+    try {
+      void* const data = primitive.kept[number].get(bytes);
+      write(data);
+      return data;
+    } catch (...) {
+      primitive.kept.erase(number);
+      throw;
+    }
+  }
+
   /// Runs it to its end.
   void run(CachedPrimitive& primitive, const std::vector<Argument>& arguments);
 
   [[nodiscard]] float* temporary(Temporary which, std::int64_t count) {
-    return workspaces_[static_cast<int>(which)].floats(static_cast<std::size_t>(count));
+    return workspace(which).floats(static_cast<std::size_t>(count));
   }
+  [[nodiscard]] Workspace& workspace(Temporary which) { return workspaces_[static_cast<int>(which)]; }
 
  private:
   static constexpr std::size_t max_primitives = 1024, max_kept_bytes = std::size_t{512} << 20;
 
   static int threads_for(double multiply_adds);
   void begin_key(Operation operation, PrimitiveKey& key) const;
+  void make_room(std::size_t bytes);  // for what is kept
   dnnl::memory wrap(const dnnl::memory::desc& layout, void* data);
   /// The input in the layout that is wanted, converted where it is not kept from an earlier call.
   void* converted(CachedPrimitive& primitive, const Argument& argument, const dnnl::memory::desc& wanted);

@@ -242,7 +242,10 @@ Expected Conv2dSetting::expected(Tensor values, const Conv2dCase& c, double term
                          : options.precision != Precision::fp32 ? Arithmetic::tensor_core_sums
                          : c.suits_winograd()                   ? Arithmetic::winograd
                                                                 : Arithmetic::reduction;
-  Expected result{std::move(values), dtype, dtype == DType::bf16 ? Arithmetic::elementwise : sum, terms};
+  const Arithmetic arithmetic = winograd_in_bf16       ? Arithmetic::winograd_in_bf16
+                                : dtype == DType::bf16 ? Arithmetic::elementwise
+                                                       : sum;
+  Expected result{std::move(values), dtype, arithmetic, terms};
   if (with_nan) result.magnitude = std::sqrt(terms);
   return result;
 }
@@ -314,7 +317,8 @@ void check_conv2d_backward_filter(const Checker& check, const Conv2dCase& c, con
       setting.expected(reference::conv2d_backward_filter(c.params, x, dy, c.filter), c, terms, DType::f32);
   Expected d_bias = setting.expected(reference::conv2d_backward_bias(dy), c, terms, DType::f32);
   d_bias.magnitude = std::sqrt(terms);
-  if (d_bias.arithmetic == Arithmetic::winograd || d_bias.arithmetic == Arithmetic::tensor_core_sums)
+  if (d_bias.arithmetic == Arithmetic::winograd || d_bias.arithmetic == Arithmetic::winograd_in_bf16 ||
+      d_bias.arithmetic == Arithmetic::tensor_core_sums)
     d_bias.arithmetic = Arithmetic::reduction;
   for (Backend* backend : backends)
     for (const Conv2dLayouts& pair : layouts(*backend))

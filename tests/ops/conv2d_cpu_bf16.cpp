@@ -21,7 +21,23 @@ std::vector<Conv2dCase> cpu_bf16_cases() {
       conv2d_case("many_channels_few_pixels", {2, 64, 5, 7}, {128, 64, 3, 3}).stride(2).padding(1));
   // The filter's last rows and columns see padding alone; after the others, whose temporaries are not zeros.
   cases.push_back(conv2d_case("one_pixel_stride_2", {2, 16, 1, 1}, {16, 16, 3, 3}).stride(2).padding(1));
+  // 3x3 in blocked16 by Winograd's method: one and several panels of 32 and of 64 channels, tiles that stand out, pieces of
+  // the batch and chunks of tiles with a rest.
+  cases.push_back(conv2d_case("winograd_of_32", {3, 32, 17, 15}, {32, 32, 3, 3}).padding(1));
+  cases.push_back(
+      conv2d_case("winograd_of_64_without_padding", {1, 64, 26, 25}, {64, 64, 3, 3}).without_bias());
+  cases.push_back(conv2d_case("winograd_to_96_padding_2", {4, 32, 11, 13}, {96, 32, 3, 3}).padding(2));
+  cases.push_back(conv2d_case("winograd_to_128_same_padding", {2, 64, 16, 17}, {128, 64, 3, 3})
+                      .padding(0, 1)
+                      .extra(2, 0));
+  cases.push_back(conv2d_case("winograd_of_many_tiles", {5, 32, 40, 28}, {160, 32, 3, 3}).padding(1));
   return cases;
+}
+
+/// What the CPU computes by Winograd's method in bf16, on processors that have the instructions.
+bool suits_winograd(const Conv2dCase& c, const Conv2dLayouts& layouts) {
+  return layouts.x == Layout::blocked16 && layouts.y == Layout::blocked16 && c.suits_winograd() &&
+         c.x[1] % 32 == 0 && c.filter[0] % 32 == 0;
 }
 
 /// In bf16 by the kernels that the CPU chooses, in every pair of layouts.
@@ -30,10 +46,18 @@ void check_cpu_in_bf16(const Checker& check, const Conv2dCase& c) {
   for (Backend* backend : test_backends()) {
     if (backend->name() != "cpu" || !Configured::possible(*backend, setting.options)) continue;
     const Configured configured(*backend, setting.options);
-    const auto layouts = [&](const Backend& b) { return layout_pairs(b, c); };
-    check_conv2d_forward(check, c, setting, {backend}, layouts);
-    check_conv2d_backward_data(check, c, setting, {backend}, layouts);
-    check_conv2d_backward_filter(check, c, setting, {backend}, layouts);
+    for (const bool winograd : {false, true}) {
+      Conv2dSetting of_layouts = setting;
+      of_layouts.winograd_in_bf16 = winograd;
+      const auto layouts = [&](const Backend& b) {
+        std::vector<Conv2dLayouts> pairs = layout_pairs(b, c);
+        std::erase_if(pairs, [&](const Conv2dLayouts& pair) { return suits_winograd(c, pair) != winograd; });
+        return pairs;
+      };
+      check_conv2d_forward(check, c, of_layouts, {backend}, layouts);
+      check_conv2d_backward_data(check, c, of_layouts, {backend}, layouts);
+      check_conv2d_backward_filter(check, c, of_layouts, {backend}, layouts);
+    }
   }
 }
 

@@ -24,6 +24,7 @@ enum class Arithmetic {
   products,          ///< sums of products: what Precision is about
   tf32,              ///< sums of products of random numbers that were rounded to TF32
   winograd,          ///< a reduction that may go through Winograd's transforms, which lose up to two bits
+  winograd_in_bf16,  ///< Winograd's transforms rounded to bf16, as the CPU does without AMX
   normalised,        ///< batch norm
   normalised_kinks,  ///< batch norm, then ReLU and maxima of what it gives, at once
   normalised_ties,   ///< the same, one after another

@@ -48,6 +48,16 @@ void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem,
 void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
                               float* d_filter, float* d_bias, GradientWrite write);
 
+/// 3x3 with stride 1 in bf16, both activations in blocked16, on processors with AVX512-BF16: its parts by
+/// Winograd's method, with an error of up to 2.8 roundings to bf16 in place of one.
+[[nodiscard]] bool has_winograd_in_bf16(const Conv2dProblem& problem);
+void winograd_forward_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x, const float* filter,
+                              const float* bias, Bf16* y, const ForwardOptions& options);
+void winograd_backward_data_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* dy, const float* filter,
+                                    Bf16* dx, GradientWrite write);
+void winograd_backward_filter_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x,
+                                      const Bf16* dy, float* d_filter, float* d_bias, GradientWrite write);
+
 // oneDNN 2.6.3's filter gradient for AMX is wrong, or writes where it must not, where rows are long: 2 x 16 x 5 x 400, 3x3,
 // 32 filters; right with 380 and fewer outputs in a row.
 inline constexpr std::int64_t max_row_in_bf16 = 256;
