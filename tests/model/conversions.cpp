@@ -127,12 +127,11 @@ TEST_CASE("a steady training step converts filters, their gradients and what the
       const bool windows = bf16 && backend.preferred_layout(128) == kernels::Layout::channels_last;
       const int added = bf16 && !windows ? c.blocks - 2 : c.blocks;
       CHECK(take(rest, "conv2d_backward_data dx, added", c.blocks) == added);
-      // Images are planes. The filter gradient of so few channels is our own, in bf16 with AMX that of few pixels, too:
-      // their inputs have padding in memory. Without AMX bf16 is widened.
+      // Images are planes. The filter gradient of so few channels is our own, in bf16 with AMX that of few pixels, too: their
+      // inputs have padding in memory. In bf16 without AMX rows are padded one by one.
       take(rest, "conv2d_forward x", bf16 && c.channels > 1 ? 1 : 0);
-      const int inputs = windows ? 1 + c.few_pixels : bf16 ? 2 : 1;
+      const int inputs = windows ? 1 + c.few_pixels : bf16 ? 0 : 1;
       CHECK(take(rest, "conv2d_backward_filter x", inputs) == inputs);
-      take(rest, "conv2d_backward_filter dy", bf16 && !windows ? 1 : 0);
       for (const auto& [operand, count] : rest) FAIL_CHECK(operand << ": " << count);
       CHECK(recorded.reorders == 0);
     });

@@ -1,6 +1,7 @@
 // conv2d: checks its operands and hands the work to oneDNN (conv2d_onednn.cpp) or to hand-written kernels:
 // - conv2d_winograd_bf16.cpp and conv2d_winograd_bf16_filter.cpp: 3x3 with stride 1 in bf16 without AMX;
-// - gradients: conv2d_few_channels.cpp (at most 4 input channels);
+// - gradients: conv2d_few_channels.cpp (at most 4 input channels), filter gradients in bf16 without AMX:
+//   conv2d_few_channels_bf16.cpp;
 // - filter gradients: conv2d_winograd.cpp (3x3 in f32, few enough channels for the sums to stay in the cache),
 //   conv2d_windows.cpp (bf16 with AMX, few channels or few pixels), conv2d_depthwise.cpp.
 #include "kernels/cpu/conv2d/conv2d.h"
@@ -23,7 +24,15 @@ bool has_few_channels(const Conv2dProblem& problem) {
 
 namespace {
 
-enum class FilterKernel : std::uint8_t { few_channels, winograd, onednn, depthwise, windows, winograd_bf16 };
+enum class FilterKernel : std::uint8_t {
+  few_channels,
+  winograd,
+  onednn,
+  depthwise,
+  windows,
+  winograd_bf16,
+  few_channels_bf16
+};
 
 // oneDNN's filter gradient in bf16 is slow with few channels (60 x 1 x 224 x 224 -> 32 takes 280 ms) and wrong with long
 // rows. Then bf16 is widened, some images at a time, for the kernels of f32.
@@ -32,13 +41,14 @@ constexpr std::int64_t widened_elements = std::int64_t{4} << 20;
 bool is_widened(const Conv2dProblem& problem) {
   return problem.activation == DType::bf16 && !has_depthwise_backward_filter(problem) &&
          !has_windows_backward_filter(problem) && !has_winograd_in_bf16(problem) &&
-         (has_few_channels(problem) || problem.out_w > max_row_in_bf16);
+         !has_few_channels_in_bf16(problem) && (has_few_channels(problem) || problem.out_w > max_row_in_bf16);
 }
 
 FilterKernel filter_kernel_of(const Conv2dProblem& problem) {
   if (has_depthwise_backward_filter(problem)) return FilterKernel::depthwise;
   if (has_windows_backward_filter(problem)) return FilterKernel::windows;
   if (has_winograd_in_bf16(problem)) return FilterKernel::winograd_bf16;
+  if (has_few_channels_in_bf16(problem)) return FilterKernel::few_channels_bf16;
   if (problem.activation != DType::f32 && !is_widened(problem)) return FilterKernel::onednn;
   if (has_few_channels(problem)) return FilterKernel::few_channels;
   return has_winograd_backward_filter(problem) ? FilterKernel::winograd : FilterKernel::onednn;
@@ -60,6 +70,9 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* 
     case FilterKernel::winograd_bf16:
       return winograd_backward_filter_in_bf16(one_dnn, problem, static_cast<const Bf16*>(x),
                                               static_cast<const Bf16*>(dy), d_filter, d_bias, write);
+    case FilterKernel::few_channels_bf16:
+      return few_channels_backward_filter_in_bf16(one_dnn, problem, static_cast<const Bf16*>(x),
+                                                  static_cast<const Bf16*>(dy), d_filter, d_bias, write);
     case FilterKernel::onednn:
       return onednn_backward_filter(one_dnn, problem, x, dy, d_filter, d_bias, write);
   }
@@ -99,10 +112,11 @@ void CpuBackend::compute(const Conv2dForward& call) {
   const ForwardOptions options{
       .residual = call.residual.data, .relu = call.relu, .filter_number = call.filter_number};
   if (has_winograd_in_bf16(problem))
-    winograd_forward_in_bf16(*primitives_, problem, call.x.as<Bf16>(), call.filter.as<float>(), call.bias.as<float>(),
-                             call.y.as<Bf16>(), options);
+    winograd_forward_in_bf16(*primitives_, problem, call.x.as<Bf16>(), call.filter.as<float>(),
+                             call.bias.as<float>(), call.y.as<Bf16>(), options);
   else
-    onednn_forward(*primitives_, problem, call.x.data, call.filter.as<float>(), call.bias.as<float>(), call.y.data, options);
+    onednn_forward(*primitives_, problem, call.x.data, call.filter.as<float>(), call.bias.as<float>(),
+                   call.y.data, options);
 }
 
 void CpuBackend::compute(const Conv2dBackwardData& call) {
@@ -113,8 +127,8 @@ void CpuBackend::compute(const Conv2dBackwardData& call) {
     few_channels_backward_data(*primitives_, problem, call.dy.as<float>(), call.filter.as<float>(),
                                call.dx.as<float>(), call.write);
   else if (has_winograd_in_bf16(problem))
-    winograd_backward_data_in_bf16(*primitives_, problem, call.dy.as<Bf16>(), call.filter.as<float>(), call.dx.as<Bf16>(),
-                                   call.write);
+    winograd_backward_data_in_bf16(*primitives_, problem, call.dy.as<Bf16>(), call.filter.as<float>(),
+                                   call.dx.as<Bf16>(), call.write);
   else
     onednn_backward_data(*primitives_, problem, call.dy.data, call.filter.as<float>(), call.dx.data,
                          call.write);
@@ -142,7 +156,8 @@ void CpuBackend::compute(const Conv2dBackwardFilter& call) {
 namespace xr::kernels {
 
 const char* cpu_kernel_of(const Conv2dBackwardFilter& call) {
-  constexpr const char* names[] = {"few_channels", "winograd", "oneDNN", "depthwise", "windows", "winograd"};
+  constexpr const char* names[] = {"few_channels", "winograd", "oneDNN",      "depthwise",
+                                   "windows",      "winograd", "few_channels"};
   return names[static_cast<std::size_t>(cpu::filter_kernel_of(call.problem()))];
 }
 

@@ -43,6 +43,12 @@ void few_channels_backward_data(OneDnn& one_dnn, const Conv2dProblem& problem, c
 void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x,
                                   const float* dy, float* d_filter, float* d_bias, GradientWrite write);
 
+/// The filter gradient in bf16 of so few channels, x contiguous and y in blocked16, on processors with AVX512-BF16.
+[[nodiscard]] bool has_few_channels_in_bf16(const Conv2dProblem& problem);
+void few_channels_backward_filter_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x,
+                                          const Bf16* dy, float* d_filter, float* d_bias,
+                                          GradientWrite write);
+
 /// The filter gradient of 3x3 convolutions with stride 1, both activations f32 in blocked16, few enough channels.
 [[nodiscard]] bool has_winograd_backward_filter(const Conv2dProblem& problem);
 void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
@@ -51,10 +57,10 @@ void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, con
 /// 3x3 with stride 1 in bf16, both activations in blocked16, on processors with AVX512-BF16: its parts by
 /// Winograd's method, with an error of up to 2.8 roundings to bf16 in place of one.
 [[nodiscard]] bool has_winograd_in_bf16(const Conv2dProblem& problem);
-void winograd_forward_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x, const float* filter,
-                              const float* bias, Bf16* y, const ForwardOptions& options);
-void winograd_backward_data_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* dy, const float* filter,
-                                    Bf16* dx, GradientWrite write);
+void winograd_forward_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x,
+                              const float* filter, const float* bias, Bf16* y, const ForwardOptions& options);
+void winograd_backward_data_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* dy,
+                                    const float* filter, Bf16* dx, GradientWrite write);
 void winograd_backward_filter_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x,
                                       const Bf16* dy, float* d_filter, float* d_bias, GradientWrite write);
 

@@ -13,9 +13,9 @@
 // Operations: 2 * 16 for each tile, input and output channel instead of 2 * 36, and the transforms. Some tiles at a time are
 // transformed, multiplied and transformed back while they lie in the second-level cache.
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "kernels/common/parallel.h"
 #include "kernels/cpu/conv2d/conv2d.h"
@@ -28,11 +28,8 @@ namespace xr::kernels::cpu {
 namespace winograd {
 namespace {
 
-constexpr std::int64_t patches_bytes = std::int64_t{384} << 10;  // of the transformed patches of a chunk
-constexpr std::int64_t row_granularity = 12;                     // tiles: of both kernels for products
-// Bytes between the points of a transform, so that they do not all lie in the same set of the cache.
-constexpr std::int64_t point_gap = 64;
-
+constexpr std::int64_t max_patches_bytes = std::int64_t{448} << 10;  // of the transformed patches of a chunk
+constexpr std::int64_t min_chunk = 24, max_chunk = 96;               // tiles
 // A convolution with stride 1 of `from`, whose window for the result's (0, 0) begins at (top, left).
 struct Direction {
   std::int64_t batch, c, from_h, from_w, o, to_h, to_w, top, left;
@@ -65,23 +62,45 @@ Direction backward_of(const Conv2dProblem& p) {
           .is_backward = true};
 }
 
-// How the work is cut; independent of the number of threads.
+// Tiles of a chunk, a multiple of the kernel's rows: as many as lie in the cache, fewer where threads then end at about the same
+// time. A chunk takes the time of about 6 tiles more, in which the filter comes out of the third-level cache.
+std::int64_t chunk_of(std::int64_t tiles, std::int64_t c, std::int64_t rows) {
+  constexpr double of_filter = 6;
+  const std::int64_t most = std::clamp(max_patches_bytes / (points * c * 2), min_chunk, max_chunk),
+                     threads = thread_count();
+  std::int64_t best = 0;
+  double best_time = 0;
+  for (std::int64_t chunk = (min_chunk + rows - 1) / rows * rows; chunk <= most; chunk += rows) {
+    const std::int64_t chunks = (tiles + chunk - 1) / chunk;
+    const double time =
+        static_cast<double>((chunks + threads - 1) / threads) * (static_cast<double>(chunk) + of_filter);
+    if (best > 0 && time > best_time) continue;
+    best = chunk;
+    best_time = time;
+  }
+  return best;
+}
+
+// How the work is cut. A result does not depend on it.
 struct Plan {
   Direction d;
   TileGrid grid;
-  std::int64_t chunk;         // tiles that are transformed, then multiplied
   std::int64_t panel;         // output channels that are multiplied at a time
+  std::int64_t rows;          // tiles that are multiplied at a time
+  std::int64_t chunk;         // tiles that are transformed, then multiplied
   std::int64_t patch_step;    // elements from a point of the transformed patches to the next one
   std::int64_t product_step;  // and of the products
+  std::int64_t filter_step;   // and of the filter's panels
 
   explicit Plan(const Direction& direction)
       : d(direction),
         grid(d.batch, d.to_h, d.to_w),
-        chunk(std::clamp<std::int64_t>(patches_bytes / (points * d.c * 2) / row_granularity, 3, 8) *
-              row_granularity),
         panel(d.o % 64 == 0 ? 64 : 32),
+        rows(panel == 64 ? 6 : 12),
+        chunk(chunk_of(grid.count(), d.c, rows)),
         patch_step(chunk * d.c + point_gap / 2),
-        product_step(chunk * panel + point_gap / 4) {}
+        product_step(chunk * panel + point_gap / 4),
+        filter_step(d.c * d.o + point_gap / 2) {}
 };
 
 struct FilterRows {
@@ -102,12 +121,15 @@ XR_AVX512_BF16 [[gnu::always_inline]] inline void transform_taps(Vector g0, Vect
 
 // G filter G^T of 16 output channels and one input channel, whose rows begin at `from`.
 XR_AVX512_BF16 void transform_filter(const FilterRows& rows, const float* from, Vector* result) {
-  alignas(64) std::array<std::array<float, lanes>, 9> taps;
-  for (std::size_t lane = 0; lane < lanes; ++lane, from += rows.out_step)
-    for (std::size_t k = 0; k < 9; ++k) taps[rows.is_turned ? 8 - k : k][lane] = from[k];
+  Vector taps[lanes];  // row by row the nine of one output channel, then the other way round
+#pragma GCC unroll 16
+  for (std::int64_t lane = 0; lane < lanes; ++lane)
+    taps[lane] = reinterpret_cast<Vector>(_mm512_maskz_loadu_ps(nine, from + lane * rows.out_step));
+  transpose(taps);
   Vector lines[patch * 3];
-  for (std::size_t w = 0; w < 3; ++w)
-    transform_taps(load(taps[w].data()), load(taps[3 + w].data()), load(taps[6 + w].data()), lines + w, 3);
+  if (rows.is_turned)
+    for (int k = 0; k < 4; ++k) std::swap(taps[k], taps[8 - k]);
+  for (int w = 0; w < 3; ++w) transform_taps(taps[w], taps[3 + w], taps[6 + w], lines + w, 3);
   for (int h = 0; h < patch; ++h)
     transform_taps(lines[3 * h], lines[3 * h + 1], lines[3 * h + 2], result + h * patch, 1);
 }
@@ -115,7 +137,7 @@ XR_AVX512_BF16 void transform_filter(const FilterRows& rows, const float* from, 
 // 16 output channels of the panels [point][panel][C / 2][panel channels][2]: pairs of input channels next to each other.
 XR_AVX512_BF16 void transform_filters(const Plan& plan, const FilterRows& rows, std::int64_t block,
                                       Bf16* panels) {
-  const std::int64_t o = block * lanes, point_step = plan.d.o * plan.d.c;
+  const std::int64_t o = block * lanes;
   const float* from = rows.data + o * rows.out_step;
   Bf16* to = panels + o / plan.panel * plan.panel * plan.d.c + o % plan.panel * 2;
   Vector even[points], odd[points];
@@ -123,21 +145,25 @@ XR_AVX512_BF16 void transform_filters(const Plan& plan, const FilterRows& rows, 
     transform_filter(rows, from, even);
     transform_filter(rows, from + rows.in_step, odd);
     for (std::int64_t point = 0; point < points; ++point)
-      *reinterpret_cast<Words*>(to + point * point_step) = rounded_pair(even[point], odd[point]);
+      *reinterpret_cast<Words*>(to + point * plan.filter_step) = rounded_pair(even[point], odd[point]);
   }
 }
 
-// One block of 16 channels of the patches of tiles [first, last): to[point][tile - first][C].
+// Two blocks of 16 channels of the patches of tiles [first, last): to[point][tile - first][C].
 XR_AVX512_BF16 void transform_patches(const Plan& plan, const Activation& from, std::int64_t block,
                                       std::int64_t first, std::int64_t last, Bf16* to) {
-  PatchTransform patches(from, block, plan.d.top, plan.d.left);
+  PatchTransform left(from, block, plan.d.top, plan.d.left), right(from, block + 1, plan.d.top, plan.d.left);
   TilePosition at(plan.grid, first);
   to += block * lanes;
   for (std::int64_t t = first; t < last; ++t, to += plan.d.c, at.advance(plan.grid)) {
     Vector values[points];
-    patches.next(at, values);
+    left.next(at, values);
 #pragma GCC unroll 16
     for (std::int64_t point = 0; point < points; ++point) store(to + point * plan.patch_step, values[point]);
+    right.next(at, values);
+#pragma GCC unroll 16
+    for (std::int64_t point = 0; point < points; ++point)
+      store(to + point * plan.patch_step + lanes, values[point]);
   }
 }
 
@@ -226,16 +252,15 @@ void compute_chunk(const Plan& plan, const Activation& from, const Bf16* panels,
                    const Epilogue& epilogue, float* products, Bf16* patches, Bf16* result) {
   const Direction& d = plan.d;
   const std::int64_t first = chunk * plan.chunk, last = std::min(plan.grid.count(), first + plan.chunk),
-                     tiles = last - first,
-                     rows = (tiles + row_granularity - 1) / row_granularity * row_granularity;
-  for (std::int64_t block = 0; block < from.blocks; ++block)
+                     tiles = last - first, rows = (tiles + plan.rows - 1) / plan.rows * plan.rows;
+  for (std::int64_t block = 0; block < from.blocks; block += 2)
     transform_patches(plan, from, block, first, last, patches);
   for (std::int64_t point = 0; point < points; ++point)
     std::fill_n(patches + point * plan.patch_step + tiles * d.c, (rows - tiles) * d.c, Bf16{0});
   const auto kernel = plan.panel == 64 ? multiply<6, 4> : multiply<12, 2>;
   for (std::int64_t o = 0; o < d.o; o += plan.panel) {
     for (std::int64_t point = 0; point < points; ++point)
-      kernel(patches + point * plan.patch_step, rows, d.c, panels + (point * d.o + o) * d.c,
+      kernel(patches + point * plan.patch_step, rows, d.c, panels + point * plan.filter_step + o * d.c,
              products + point * plan.product_step);
     for (std::int64_t channel = 0; channel < plan.panel; channel += lanes)
       transform_products(plan, products + channel, (o + channel) / lanes, first, last, epilogue, result);
@@ -250,7 +275,7 @@ const Bf16* transformed_filter(OneDnn& one_dnn, const Plan& plan, const float* f
       one_dnn.get(Operation::winograd_filter, {d.c, d.o}, [] { return CachedPrimitive(); });
   void* const panels =
       one_dnn.kept(place, number, one_dnn.workspace(Temporary::filter),
-                   static_cast<std::size_t>(points * d.c * d.o) * sizeof(Bf16), [&](void* data) {
+                   static_cast<std::size_t>(points * plan.filter_step) * sizeof(Bf16), [&](void* data) {
                      one_dnn.add_record({d.is_backward ? Conv2dBackwardData::name : Conv2dForward::name,
                                          "filter", 9 * d.c * d.o * static_cast<std::int64_t>(sizeof(float))});
                      parallel_for(d.o / lanes, [&](std::int64_t block) {
@@ -289,11 +314,8 @@ constexpr std::int64_t min_pixels = 512;
 
 bool has_winograd_in_bf16(const Conv2dProblem& p) {
   const Conv2dParams& q = p.params;
-  static const bool supported =
-      __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-      __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0;
-  return supported && p.activation == DType::bf16 && p.kernel_h == 3 && p.kernel_w == 3 && q.stride_h == 1 &&
-         q.stride_w == 1 && q.dilation_h == 1 && q.dilation_w == 1 && q.groups == 1 &&
+  return winograd::is_supported() && p.activation == DType::bf16 && p.kernel_h == 3 && p.kernel_w == 3 &&
+         q.stride_h == 1 && q.stride_w == 1 && q.dilation_h == 1 && q.dilation_w == 1 && q.groups == 1 &&
          p.in_channels % 32 == 0 && p.out_channels % 32 == 0 && p.x_layout == Layout::blocked16 &&
          p.y_layout == Layout::blocked16 && p.batch * p.out_h * p.out_w >= min_pixels;
 }

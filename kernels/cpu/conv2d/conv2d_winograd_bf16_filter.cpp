@@ -12,9 +12,7 @@
 // which are added in order. Otherwise threads share the points of one sum, and more tiles are transformed at a time, so that
 // sums are seldom read and written.
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstring>
 
 #include "kernels/common/parallel.h"
 #include "kernels/cpu/conv2d/conv2d.h"
@@ -29,7 +27,7 @@ namespace {
 
 constexpr std::int64_t max_pieces = 16;
 constexpr std::int64_t piece_sums_bytes = std::int64_t{300} << 10;  // more: one piece
-constexpr std::int64_t piece_tiles_bytes = std::int64_t{400}
+constexpr std::int64_t piece_tiles_bytes = std::int64_t{560}
                                            << 10;  // of transforms, in the second-level cache
 constexpr std::int64_t shared_tiles_bytes = std::int64_t{8} << 20;  // in the third-level cache
 constexpr std::int64_t pairs_at_a_time =
@@ -57,7 +55,10 @@ struct FilterPlan {
     chunk = std::clamp<std::int64_t>(chunk, 2, (of_piece + 1) / 2 * 2);
   }
 
-  [[nodiscard]] std::int64_t product_floats() const { return points * c_blocks * o_blocks * lanes * lanes; }
+  [[nodiscard]] std::int64_t product_step() const {
+    return c_blocks * o_blocks * lanes * lanes + point_gap / 4;
+  }
+  [[nodiscard]] std::int64_t product_floats() const { return points * product_step(); }
   [[nodiscard]] std::int64_t sums_floats() const {
     return product_floats() + o_blocks * lanes;
   }  // and the bias gradient
@@ -204,7 +205,7 @@ void add_chunk(const FilterPlan& plan, const Conv2dProblem& p, const Bf16* x, co
     const auto kernel = plan.panel == 4 ? multiply<4, 4> : multiply<8, 2>;
     kernel(plan, transforms.patches + point * plan.patch_step(),
            transforms.tiles + point * plan.tile_step() + panel * plan.panel * plan.pairs(), pairs, add,
-           sums + task * panel_floats);
+           sums + point * plan.product_step() + panel * panel_floats);
   });
 }
 
@@ -227,21 +228,16 @@ XR_AVX512_BF16 [[gnu::always_inline]] inline void transform_back(Vector m0, Vect
   to[2 * step] = m1 + m2 - m3;
 }
 
-void put(float value, float* to, GradientWrite write) {
-  *to = write == GradientWrite::overwrite ? value : *to + value;
-}
-
 // d_filter of 16 output channels, pieces added up in order.
 XR_AVX512_BF16 void write_filters(const FilterPlan& plan, const float* sums, std::int64_t block,
                                   float* d_filter, GradientWrite write) {
-  const std::int64_t channels = plan.c_blocks * lanes, width = plan.panel * lanes,
-                     point_step = channels * plan.o_blocks * lanes;
+  const std::int64_t channels = plan.c_blocks * lanes, width = plan.panel * lanes;
   sums += block / plan.panel * channels * width + block % plan.panel * lanes;
   d_filter += block * lanes * channels * 9;
   for (std::int64_t c = 0; c < channels; ++c) {
-    Vector m[points], rows[3 * patch], taps[9];
+    Vector m[points], rows[3 * patch], taps[lanes] = {};
     for (std::int64_t point = 0; point < points; ++point) {
-      const float* const from = sums + point * point_step + c * width;
+      const float* const from = sums + point * plan.product_step() + c * width;
       m[point] = load(from);
       for (std::int64_t piece = 1; piece < plan.pieces; ++piece)
         m[point] += load(from + piece * plan.sums_floats());
@@ -252,13 +248,14 @@ XR_AVX512_BF16 void write_filters(const FilterPlan& plan, const float* sums, std
       const Vector* const row = rows + h * patch;
       transform_back(row[0], row[1], row[2], row[3], taps + h * 3, 1);
     }
-    alignas(64) std::array<std::array<float, lanes>, 9> values;
-    std::memcpy(values.data(), taps, sizeof values);
-    for (std::size_t lane = 0; lane < lanes; ++lane)
-      for (std::size_t k = 0; k < 9; ++k)
-        put(values[k][lane],
-            d_filter + (static_cast<std::int64_t>(lane) * channels + c) * 9 + static_cast<std::int64_t>(k),
-            write);
+    transpose(taps);
+#pragma GCC unroll 16
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      float* const to = d_filter + (lane * channels + c) * 9;
+      if (write == GradientWrite::accumulate)
+        taps[lane] += reinterpret_cast<Vector>(_mm512_maskz_loadu_ps(nine, to));
+      _mm512_mask_storeu_ps(to, nine, reinterpret_cast<__m512>(taps[lane]));
+    }
   }
 }
 
@@ -293,7 +290,7 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, con
     float total = 0;
     for (std::int64_t piece = 0; piece < plan.pieces; ++piece)
       total += sums[piece * plan.sums_floats() + plan.product_floats() + o];
-    put(total, d_bias + o, write);
+    d_bias[o] = write == GradientWrite::overwrite ? total : d_bias[o] + total;
   }
 }
 

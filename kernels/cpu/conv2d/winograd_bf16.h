@@ -11,7 +11,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define XR_HAS_WINOGRAD_BF16 1
-#define XR_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#define XR_AVX512_BF16 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]]
 #else
 #define XR_HAS_WINOGRAD_BF16 0
 #endif
@@ -21,6 +21,8 @@ namespace xr::kernels::cpu::winograd {
 inline constexpr std::int64_t lanes = 16;   // channels of a block
 inline constexpr std::int64_t points = 16;  // of a transform
 inline constexpr int tile = 2, patch = 4;   // pixels
+/// Bytes between the points of what is transformed, so that they do not all lie in the same set of a cache.
+inline constexpr std::int64_t point_gap = 64;
 
 /// Tiles of a batch, row by row; those at the end of a row or column may stand out.
 struct TileGrid {
@@ -64,6 +66,14 @@ struct Activation {
 
 #if XR_HAS_WINOGRAD_BF16
 
+/// Whether this processor has the instructions.
+inline bool is_supported() {
+  static const bool supported =
+      __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+      __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+  return supported;
+}
+
 using Vector = float __attribute__((vector_size(64), aligned(64), may_alias));
 using Words = std::uint32_t __attribute__((vector_size(64), aligned(64), may_alias));
 using UnalignedVector = float __attribute__((vector_size(64), aligned(4), may_alias));  // in memory
@@ -73,9 +83,12 @@ using Pairs = __m512bh;
 XR_AVX512_BF16 [[gnu::always_inline]] inline Vector load(const float* from) {
   return *reinterpret_cast<const UnalignedVector*>(from);
 }
+// gcc 12 makes several instructions of __builtin_convertvector, and warns of what _mm512_cvtepu16_epi32 leaves undefined.
+XR_AVX512_BF16 [[gnu::always_inline]] inline Words widened(Halves values) {
+  return reinterpret_cast<Words>(_mm512_maskz_cvtepu16_epi32(0xFFFF, reinterpret_cast<__m256i>(values)));
+}
 XR_AVX512_BF16 [[gnu::always_inline]] inline Vector load(const Bf16* from) {
-  return reinterpret_cast<Vector>(__builtin_convertvector(*reinterpret_cast<const Halves*>(from), Words)
-                                  << 16);
+  return reinterpret_cast<Vector>(widened(*reinterpret_cast<const Halves*>(from)) << 16);
 }
 
 XR_AVX512_BF16 [[gnu::always_inline]] inline void store(float* to, Vector values) {
@@ -89,9 +102,33 @@ XR_AVX512_BF16 [[gnu::always_inline]] inline void store(Bf16* to, Vector values)
   *reinterpret_cast<Halves*>(to) = rounded(values);
 }
 
+constexpr __mmask16 nine = 0x1FF;  // the taps of a filter
+
+/// In place.
+XR_AVX512_BF16 [[gnu::always_inline]] inline void transpose(Vector (&rows)[lanes]) {
+  constexpr unsigned size = lanes;
+#pragma GCC unroll 4
+  for (unsigned step = size / 2; step > 0; step /= 2) {
+    Words low, high;  // which elements of two rows, one behind the other, make up the new ones
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < size; ++i) {
+      low[i] = (i & step) != 0 ? size + i - step : i;
+      high[i] = (i & step) != 0 ? size + i : i + step;
+    }
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < size; ++i) {
+      if ((i & step) != 0) continue;
+      const auto a = reinterpret_cast<__m512>(rows[i]), b = reinterpret_cast<__m512>(rows[i + step]);
+      rows[i] = reinterpret_cast<Vector>(_mm512_permutex2var_ps(a, reinterpret_cast<__m512i>(low), b));
+      rows[i + step] =
+          reinterpret_cast<Vector>(_mm512_permutex2var_ps(a, reinterpret_cast<__m512i>(high), b));
+    }
+  }
+}
+
 /// Lane by lane both values, rounded, `even` first: what an instruction multiplies and adds at a time.
 XR_AVX512_BF16 [[gnu::always_inline]] inline Words rounded_pair(Vector even, Vector odd) {
-  return __builtin_convertvector(rounded(even), Words) | __builtin_convertvector(rounded(odd), Words) << 16;
+  return widened(rounded(even)) | widened(rounded(odd)) << 16;
 }
 
 XR_AVX512_BF16 [[gnu::always_inline]] inline Vector pixel(const Plane& plane, std::int64_t h,
