@@ -6,16 +6,17 @@
 // gradients whose winner it holds; so overlapping windows need no atomics and the order of addition is fixed.
 // Bytes moved: forward x + y + argmax, backward dy + argmax + dx.
 //
-// Where lanes come in groups of 32 (most of channels_last), forward takes a group pixel by pixel through all taps, with the
-// best values in registers (gcc 12 keeps 16 of them in scalars instead). Elsewhere a tap is taken for a whole row, over
-// buffers in the first-level cache. Both take the taps of an output in the same order: the bytes are the same. Measured
-// beside the other: 2 x 64 x 112 x 112 in bf16, channels_last, 3x3 windows with stride 2: 0.40 to 0.43 ms against 0.53 to
-// 0.55 on one core. Backward pixel by pixel took 0.93 to 1.09 ms against 0.70 to 0.73, so it goes by rows.
+// With AVX-512 lanes are taken in groups of 16 (max_pool2d_vectors.h). Otherwise forward takes an output through all taps with
+// the best values in registers where lanes come in groups of 32 (most of channels_last; gcc 12 keeps 16 of them in scalars
+// instead); elsewhere a tap is taken for a whole row, over buffers in the first-level cache. All take the taps of an output in
+// the same order: the bytes are the same. Measured, groups of 32 beside rows: 2 x 64 x 112 x 112 in bf16, channels_last, 3x3
+// windows with stride 2: 0.40 to 0.43 ms against 0.53 to 0.55 on one core.
 #include <limits>
 
 #include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/elements.h"
+#include "kernels/cpu/max_pool2d_vectors.h"
 #include "kernels/cpu/pool2d.h"
 
 namespace xr::kernels::cpu {
@@ -28,11 +29,11 @@ bool in_register_lanes(const PoolGeometry& g) {
   return g.in.lanes % register_lanes == 0;
 }
 
-// Outputs of one row, and the rows of x under it: [rows][in_width][lanes].
-struct OutputRow {
-  std::int64_t first_tap, rows;  // of the window's rows in the image: the first one's first tap, and how many
-  std::int64_t kernel_w, stride_w, padding_w, in_width, out_width, lanes;
-};
+using pool::OutputRow;
+
+bool in_vectors(const PoolGeometry& g) {
+  return pool::has_vectors() && g.in.lanes % pool::vector_lanes == 0;
+}
 
 template <bool HasWinner, class T, class Index>
 [[gnu::always_inline]] inline void pool_one_window(const OutputRow& w, const T* __restrict x,
@@ -131,7 +132,7 @@ void start_strip(const PoolGeometry& g, IndexRange columns, std::int64_t first_r
 template <bool HasWinner, class T, class Index>
 void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, const T* x, T* y,
                  Index* argmax) {
-  if (in_register_lanes(g)) {
+  if (in_vectors(g) || in_register_lanes(g)) {
     const IndexRange taps = g.taps_of_row(oh);
     const Pool2dParams& p = g.params;
     const std::int64_t row = plane * g.in.height + oh * p.stride_h - p.padding_h + taps.begin,
@@ -144,8 +145,9 @@ void forward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t oh, con
                             g.in.width,
                             g.out.width,
                             g.in.lanes};
-    return pool_in_registers<HasWinner>(windows, x + row * g.in.width * g.in.lanes, y + to,
-                                        HasWinner ? argmax + to : nullptr);
+    const auto pool_row =
+        in_vectors(g) ? pool::pool_row<HasWinner, T, Index> : pool_in_registers<HasWinner, T, Index>;
+    return pool_row(windows, x + row * g.in.width * g.in.lanes, y + to, HasWinner ? argmax + to : nullptr);
   }
   alignas(64) float best[pool_buffer];
   alignas(64) std::int32_t winner[pool_buffer];
@@ -186,10 +188,14 @@ void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, con
         if (valid.count() == 0) continue;
         const std::int64_t from =
             ((plane * g.out.height + oh) * g.out.width + valid.begin) * g.out.lanes + lane;
-        select(dy + from, argmax + from, static_cast<Index>(kh * g.params.kernel_w + kw), chosen,
-               valid.count() * lanes);
-        add_pixels(chosen, lanes, row + g.column_of(valid.begin, kw) * g.in.lanes + lane,
-                   g.params.stride_w * g.in.lanes, valid.count(), lanes);
+        const std::int64_t tap = kh * g.params.kernel_w + kw, step = g.params.stride_w * g.in.lanes;
+        float* const to = row + g.column_of(valid.begin, kw) * g.in.lanes + lane;
+        if (in_vectors(g) && lanes % pool::vector_lanes == 0) {
+          pool::add_selected(dy + from, argmax + from, tap, valid.count(), lanes, to, step);
+          continue;
+        }
+        select(dy + from, argmax + from, static_cast<Index>(tap), chosen, valid.count() * lanes);
+        add_pixels(chosen, lanes, to, step, valid.count(), lanes);
       }
     });
   }

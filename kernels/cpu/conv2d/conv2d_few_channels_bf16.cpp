@@ -5,8 +5,7 @@
 // two pixels that lie a stride apart in each element, so that a tap of two pixels of dy is one element. A kernel row's taps and
 // two blocks of channels stay in registers. Pieces of rows have sums of their own, which are added in order.
 //
-// Operations: 2 N O C H' W' kH kW; bytes: x and dy once. Measured beside the kernel for f32 (conv2d_few_channels.cpp), which
-// takes widened x and dy: see docs/benchmarks/cpu-kernels.md.
+// Operations: 2 N O C H' W' kH kW; bytes: x and dy once, in bf16, where conv2d_few_channels.cpp takes both widened.
 #include <algorithm>
 #include <atomic>
 
@@ -21,13 +20,10 @@ namespace xr::kernels::cpu {
 namespace few_channels {
 namespace {
 
-using winograd::Halves;
 using winograd::lanes;
 using winograd::Pairs;
 using winograd::Vector;
 using winograd::Words;
-
-using UnalignedWords = std::uint32_t __attribute__((vector_size(64), aligned(4), may_alias));
 
 constexpr std::int64_t max_pieces = 64, rows_of_piece = 16;
 constexpr int max_taps = 7;  // of a kernel row that are in registers, with two blocks of channels
@@ -67,9 +63,8 @@ XR_AVX512_BF16 void interleave_gradients(const Plan& plan, const Conv2dProblem& 
     const Bf16* from = dy + ((n * plan.blocks + block) * p.out_h + h) * p.out_w * lanes;
     Vector total = winograd::load(bias + block * lanes);
     for (std::int64_t w = 0; w < p.out_w; w += 2, from += 2 * lanes) {
-      const Words even = winograd::widened(*reinterpret_cast<const Halves*>(from));
-      const Words odd =
-          w + 1 < p.out_w ? winograd::widened(*reinterpret_cast<const Halves*>(from + lanes)) : Words{};
+      const Words even = winograd::widened(&from->bits);
+      const Words odd = w + 1 < p.out_w ? winograd::widened(&from[lanes].bits) : Words{};
       *to++ = even | odd << 16;
       total += reinterpret_cast<Vector>(even << 16) + reinterpret_cast<Vector>(odd << 16);
     }
@@ -87,9 +82,9 @@ XR_AVX512_BF16 void write_words(const Plan& plan, const Conv2dProblem& p, const 
   std::copy_n(reinterpret_cast<const std::uint16_t*>(plane + h * p.in_w),
               std::min(p.in_w, plan.pixels - p.params.padding_w), row + p.params.padding_w);
   for (std::int64_t j = 0; j < plan.word_step; j += lanes) {
-    const Words low = winograd::widened(*reinterpret_cast<const Halves*>(row + j));
-    const Words high = winograd::widened(*reinterpret_cast<const Halves*>(row + j + p.params.stride_w));
-    *reinterpret_cast<UnalignedWords*>(words + j) = low | high << 16;
+    const Words low = winograd::widened(row + j);
+    const Words high = winograd::widened(row + j + p.params.stride_w);
+    _mm512_storeu_si512(words + j, reinterpret_cast<__m512i>(low | high << 16));
   }
 }
 

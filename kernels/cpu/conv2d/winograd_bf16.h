@@ -76,30 +76,32 @@ inline bool is_supported() {
 
 using Vector = float __attribute__((vector_size(64), aligned(64), may_alias));
 using Words = std::uint32_t __attribute__((vector_size(64), aligned(64), may_alias));
-using UnalignedVector = float __attribute__((vector_size(64), aligned(4), may_alias));  // in memory
-using Halves = std::uint16_t __attribute__((vector_size(32), aligned(2), may_alias));
 using Pairs = __m512bh;
 
-XR_AVX512_BF16 [[gnu::always_inline]] inline Vector load(const float* from) {
-  return *reinterpret_cast<const UnalignedVector*>(from);
+// Memory may lie anywhere. gcc 12 makes several instructions of __builtin_convertvector, and warns of what
+// _mm512_cvtepu16_epi32 leaves undefined.
+XR_AVX512_BF16 [[gnu::always_inline]] inline Words widened(__m256i values) {
+  return reinterpret_cast<Words>(_mm512_maskz_cvtepu16_epi32(0xFFFF, values));
 }
-// gcc 12 makes several instructions of __builtin_convertvector, and warns of what _mm512_cvtepu16_epi32 leaves undefined.
-XR_AVX512_BF16 [[gnu::always_inline]] inline Words widened(Halves values) {
-  return reinterpret_cast<Words>(_mm512_maskz_cvtepu16_epi32(0xFFFF, reinterpret_cast<__m256i>(values)));
+XR_AVX512_BF16 [[gnu::always_inline]] inline Words widened(const std::uint16_t* from) {
+  return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)));
+}
+XR_AVX512_BF16 [[gnu::always_inline]] inline Vector load(const float* from) {
+  return reinterpret_cast<Vector>(_mm512_loadu_ps(from));
 }
 XR_AVX512_BF16 [[gnu::always_inline]] inline Vector load(const Bf16* from) {
-  return reinterpret_cast<Vector>(widened(*reinterpret_cast<const Halves*>(from)) << 16);
+  return reinterpret_cast<Vector>(widened(&from->bits) << 16);
 }
 
-XR_AVX512_BF16 [[gnu::always_inline]] inline void store(float* to, Vector values) {
-  *reinterpret_cast<UnalignedVector*>(to) = values;
-}
 /// To nearest, ties to even.
-XR_AVX512_BF16 [[gnu::always_inline]] inline Halves rounded(Vector values) {
-  return reinterpret_cast<Halves>(_mm512_cvtneps_pbh(values));
+XR_AVX512_BF16 [[gnu::always_inline]] inline __m256i rounded(Vector values) {
+  return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(values)));
+}
+XR_AVX512_BF16 [[gnu::always_inline]] inline void store(float* to, Vector values) {
+  _mm512_storeu_ps(to, reinterpret_cast<__m512>(values));
 }
 XR_AVX512_BF16 [[gnu::always_inline]] inline void store(Bf16* to, Vector values) {
-  *reinterpret_cast<Halves*>(to) = rounded(values);
+  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), rounded(values));
 }
 
 constexpr __mmask16 nine = 0x1FF;  // the taps of a filter
