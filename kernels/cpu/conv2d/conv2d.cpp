@@ -109,17 +109,14 @@ void CpuBackend::compute(const Conv2dForward& call) {
   const Conv2dProblem problem = call.problem();
   if (problem.batch == 0) return;
   const OneDnn::Call scope(*primitives_, multiply_adds(problem));
-  // oneDNN's Winograd takes no ReLU that keeps NaN, but with a pass of our own after it is faster than its direct kernel.
-  const bool relu_after = call.relu && winograd_pays(problem);
   const ForwardOptions options{
-      .residual = call.residual.data, .relu = call.relu && !relu_after, .filter_number = call.filter_number};
+      .residual = call.residual.data, .relu = call.relu, .filter_number = call.filter_number};
   if (has_winograd_in_bf16(problem))
     winograd_forward_in_bf16(*primitives_, problem, call.x.as<Bf16>(), call.filter.as<float>(),
                              call.bias.as<float>(), call.y.as<Bf16>(), options);
   else
     onednn_forward(*primitives_, problem, call.x.data, call.filter.as<float>(), call.bias.as<float>(),
                    call.y.data, options);
-  if (relu_after) run(ReluForward{.x = call.y, .y = call.y});
 }
 
 void CpuBackend::compute(const Conv2dBackwardData& call) {

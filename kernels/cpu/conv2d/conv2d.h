@@ -27,10 +27,6 @@ struct ForwardOptions {
   std::uint64_t filter_number = 0;
 };
 
-/// Where oneDNN's Winograd, F(4x4, 3x3) in f32, is faster; with fewer pixels the transformed filters weigh more than what they
-/// save. It takes no ReLU that keeps NaN.
-[[nodiscard]] bool winograd_pays(const Conv2dProblem& problem);
-
 // oneDNN: any convolution, any layouts, x and y of problem.activation's type. bias and d_bias may be null.
 void onednn_forward(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const float* filter,
                     const float* bias, void* y, const ForwardOptions& options);

@@ -77,8 +77,8 @@ memory::desc y_layout(const Conv2dProblem& p) {
   return activation_layout(p.y_shape(), p.y_layout, p.activation);
 }
 
-}  // namespace
-
+// Where Winograd's F(4x4, 3x3) is faster (see above); with fewer pixels the transformed filters
+// weigh more than what they save.
 bool winograd_pays(const Conv2dProblem& p) {
   const Conv2dParams& q = p.params;
   return p.activation == DType::f32 && p.kernel_h == 3 && p.kernel_w == 3 && q.stride_h == 1 &&
@@ -86,8 +86,6 @@ bool winograd_pays(const Conv2dProblem& p) {
          q.padding_w <= 1 && q.is_symmetric() && p.in_channels >= 32 && p.in_channels % 16 == 0 &&
          p.out_channels >= 32 && p.out_channels % 16 == 0 && p.batch * p.out_h * p.out_w >= 1024;
 }
-
-namespace {
 
 // What to try, best first: Winograd, the caller's layouts if oneDNN has fast kernels for them, what oneDNN
 // likes best (the arguments are then converted), and the caller's layouts whatever comes.

@@ -71,8 +71,9 @@ std::int64_t chunk_of(std::int64_t tiles, std::int64_t c, std::int64_t rows) {
   std::int64_t best = 0;
   double best_time = 0;
   for (std::int64_t chunk = (min_chunk + rows - 1) / rows * rows; chunk <= most; chunk += rows) {
-    const std::int64_t chunks = (tiles + chunk - 1) / chunk, of_thread = (chunks + threads - 1) / threads;
-    const double time = static_cast<double>(of_thread) * (static_cast<double>(chunk) + of_filter);
+    const std::int64_t chunks = (tiles + chunk - 1) / chunk;
+    const double time =
+        static_cast<double>((chunks + threads - 1) / threads) * (static_cast<double>(chunk) + of_filter);
     if (best > 0 && time > best_time) continue;
     best = chunk;
     best_time = time;
