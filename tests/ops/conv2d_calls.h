@@ -68,8 +68,8 @@ struct Conv2dSetting {
   BackendOptions options = {};
   /// Operands that the precision multiplies exactly, so that its results must be as good as f32 sums.
   bool exact_operands = true;
-  bool winograd_in_bf16 = false;  ///< the backend may take Winograd's method in bf16
   bool with_nan = false;          ///< forward and backward data: one activation is NaN
+  bool winograd_in_bf16 = false;  ///< the backend may take Winograd's method in bf16
 
   [[nodiscard]] DType activation() const;
   /// Random numbers; with_nan concerns those of seed 1.

@@ -35,9 +35,25 @@ std::vector<Conv2dCase> cpu_bf16_cases() {
 }
 
 /// What the CPU computes by Winograd's method in bf16, on processors that have the instructions.
-bool suits_winograd(const Conv2dCase& c, const Conv2dLayouts& layouts) {
+bool takes_winograd(const Conv2dCase& c, const Conv2dLayouts& layouts) {
+  constexpr std::int64_t min_pixels = 512;
+  const Shape y = c.y();
   return layouts.x == Layout::blocked16 && layouts.y == Layout::blocked16 && c.suits_winograd() &&
-         c.x[1] % 32 == 0 && c.filter[0] % 32 == 0;
+         c.x[1] % 32 == 0 && c.filter[0] % 32 == 0 && y[0] * y[2] * y[3] >= min_pixels;
+}
+
+/// The forward pass with a residual and ReLU, and that a NaN is where it belongs and nowhere else.
+void check_epilogues(const Checker& check, const Conv2dCase& c, const Conv2dSetting& setting,
+                     Backend* backend, const ChooseLayouts& layouts) {
+  for (const bool residual : {false, true})
+    for (const bool with_nan : {false, true}) {
+      Conv2dCase changed = c;
+      changed.relu = true;
+      changed.residual = residual;
+      Conv2dSetting of_numbers = setting;
+      of_numbers.with_nan = with_nan;
+      check_conv2d_forward(check, changed, of_numbers, {backend}, layouts);
+    }
 }
 
 /// In bf16 by the kernels that the CPU chooses, in every pair of layouts.
@@ -51,10 +67,11 @@ void check_cpu_in_bf16(const Checker& check, const Conv2dCase& c) {
       of_layouts.winograd_in_bf16 = winograd;
       const auto layouts = [&](const Backend& b) {
         std::vector<Conv2dLayouts> pairs = layout_pairs(b, c);
-        std::erase_if(pairs, [&](const Conv2dLayouts& pair) { return suits_winograd(c, pair) != winograd; });
+        std::erase_if(pairs, [&](const Conv2dLayouts& pair) { return takes_winograd(c, pair) != winograd; });
         return pairs;
       };
       check_conv2d_forward(check, c, of_layouts, {backend}, layouts);
+      if (winograd && c.flops() < 200'000'000) check_epilogues(check, c, of_layouts, backend, layouts);
       check_conv2d_backward_data(check, c, of_layouts, {backend}, layouts);
       check_conv2d_backward_filter(check, c, of_layouts, {backend}, layouts);
     }

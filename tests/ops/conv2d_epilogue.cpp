@@ -23,7 +23,7 @@ void check_epilogue(const Checker& check, const Conv2dCase& c) {
   for (const Precision precision : {Precision::fp32, Precision::bf16})
     for (const bool with_nan : {false, true})
       for (Backend* backend : test_backends()) {
-        const Conv2dSetting setting{{.precision = precision}, true, with_nan};
+        const Conv2dSetting setting{.options = {.precision = precision}, .with_nan = with_nan};
         if (!Configured::possible(*backend, setting.options)) continue;
         // oneDNN's bf16 multiplies the numbers beside a window of few channels by 0, too, which makes NaN of NaN
         // (version 2 up to 4 channels, version 3 also 12).
