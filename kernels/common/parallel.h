@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -48,6 +49,21 @@ void parallel_for(std::int64_t tasks, Body&& body) {
   detail::run_parallel(
       tasks, [](void* context, std::int64_t index) { (*static_cast<Plain*>(context))(index); },
       const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+/// Threads that share that many tasks.
+[[nodiscard]] inline std::int64_t worker_count(std::int64_t tasks) {
+  return std::min<std::int64_t>(tasks, thread_count());
+}
+
+/// The same with body(worker, index), for tasks that need memory which stays in a core's cache: at any time a worker, of
+/// worker_count(tasks), has one task.
+template <class Body>
+void parallel_for_workers(std::int64_t tasks, Body&& body) {
+  std::atomic<std::int64_t> next{0};
+  parallel_for(worker_count(tasks), [&](std::int64_t worker) {
+    for (std::int64_t index = next++; index < tasks; index = next++) body(worker, index);
+  });
 }
 
 /// Splits [0, count) into pieces of `grain` (the last one shorter) and calls body(begin, end) for each, in

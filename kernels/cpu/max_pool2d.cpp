@@ -32,7 +32,7 @@ bool in_register_lanes(const PoolGeometry& g) {
 using pool::OutputRow;
 
 bool in_vectors(const PoolGeometry& g) {
-  return pool::has_vectors() && g.in.lanes % pool::vector_lanes == 0;
+  return avx512::has_avx512() && g.in.lanes % pool::lanes == 0;
 }
 
 template <bool HasWinner, class T, class Index>
@@ -190,7 +190,7 @@ void backward_row(const PoolGeometry& g, std::int64_t plane, std::int64_t h, con
             ((plane * g.out.height + oh) * g.out.width + valid.begin) * g.out.lanes + lane;
         const std::int64_t tap = kh * g.params.kernel_w + kw, step = g.params.stride_w * g.in.lanes;
         float* const to = row + g.column_of(valid.begin, kw) * g.in.lanes + lane;
-        if (in_vectors(g) && lanes % pool::vector_lanes == 0) {
+        if (in_vectors(g) && lanes % pool::lanes == 0) {
           pool::add_selected(dy + from, argmax + from, tap, valid.count(), lanes, to, step);
           continue;
         }

@@ -7,6 +7,7 @@
 #include "kernels/cpu/conv2d/conv2d.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/common/checks.h"
 #include "kernels/cpu/cpu_backend.h"
@@ -34,24 +35,30 @@ enum class FilterKernel : std::uint8_t {
   few_channels_bf16
 };
 
+// Of this project, for activations of the problem's type.
+std::optional<FilterKernel> own_filter_kernel_of(const Conv2dProblem& problem) {
+  if (has_depthwise_backward_filter(problem)) return FilterKernel::depthwise;
+  if (has_windows_backward_filter(problem)) return FilterKernel::windows;
+  if (has_winograd_in_bf16(problem)) return FilterKernel::winograd_bf16;
+  if (has_few_channels_in_bf16(problem)) return FilterKernel::few_channels_bf16;
+  if (problem.activation != DType::f32) return std::nullopt;
+  if (has_few_channels(problem)) return FilterKernel::few_channels;
+  if (has_winograd_backward_filter(problem)) return FilterKernel::winograd;
+  return std::nullopt;
+}
+
 // oneDNN's filter gradient in bf16 is slow with few channels (60 x 1 x 224 x 224 -> 32 takes 280 ms) and wrong with long
 // rows. Then bf16 is widened, some images at a time, for the kernels of f32.
 constexpr std::int64_t widened_elements = std::int64_t{4} << 20;
 
 bool is_widened(const Conv2dProblem& problem) {
-  return problem.activation == DType::bf16 && !has_depthwise_backward_filter(problem) &&
-         !has_windows_backward_filter(problem) && !has_winograd_in_bf16(problem) &&
-         !has_few_channels_in_bf16(problem) && (has_few_channels(problem) || problem.out_w > max_row_in_bf16);
+  return problem.activation == DType::bf16 && !own_filter_kernel_of(problem) &&
+         (has_few_channels(problem) || problem.out_w > max_row_in_bf16);
 }
 
-FilterKernel filter_kernel_of(const Conv2dProblem& problem) {
-  if (has_depthwise_backward_filter(problem)) return FilterKernel::depthwise;
-  if (has_windows_backward_filter(problem)) return FilterKernel::windows;
-  if (has_winograd_in_bf16(problem)) return FilterKernel::winograd_bf16;
-  if (has_few_channels_in_bf16(problem)) return FilterKernel::few_channels_bf16;
-  if (problem.activation != DType::f32 && !is_widened(problem)) return FilterKernel::onednn;
-  if (has_few_channels(problem)) return FilterKernel::few_channels;
-  return has_winograd_backward_filter(problem) ? FilterKernel::winograd : FilterKernel::onednn;
+FilterKernel filter_kernel_of(Conv2dProblem problem) {
+  if (is_widened(problem)) problem.activation = DType::f32;
+  return own_filter_kernel_of(problem).value_or(FilterKernel::onednn);
 }
 
 void backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const void* x, const void* dy,

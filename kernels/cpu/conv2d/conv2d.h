@@ -20,6 +20,12 @@ void pad_input(const Conv2dProblem& problem, const void* x, void* padded);
 /// The way back: the part of `padded` that is x overwrites or is added to x.
 void crop_input(const Conv2dProblem& problem, const void* padded, void* x, GradientWrite write);
 
+/// *to = or += a sum.
+inline void write_gradient(double sum, float* to, GradientWrite write) {
+  const auto rounded = static_cast<float>(sum);
+  *to = write == GradientWrite::overwrite ? rounded : *to + rounded;
+}
+
 /// As in Conv2dForward.
 struct ForwardOptions {
   const void* residual = nullptr;  ///< in the layout of y, or null
@@ -54,8 +60,8 @@ void few_channels_backward_filter_in_bf16(OneDnn& one_dnn, const Conv2dProblem& 
 void winograd_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem, const float* x, const float* dy,
                               float* d_filter, float* d_bias, GradientWrite write);
 
-/// 3x3 with stride 1 in bf16, both activations in blocked16, on processors with AVX512-BF16: its parts by
-/// Winograd's method, with an error of up to 2.8 roundings to bf16 in place of one.
+/// 3x3 with stride 1 in bf16, both activations in blocked16, on processors with AVX512-BF16: all three by Winograd's method,
+/// with an error of up to 2.8 roundings to bf16 in place of one.
 [[nodiscard]] bool has_winograd_in_bf16(const Conv2dProblem& problem);
 void winograd_forward_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x,
                               const float* filter, const float* bias, Bf16* y, const ForwardOptions& options);

@@ -155,11 +155,6 @@ void add_row(const Conv2dProblem& p, const float* x, const BlockedGradient& dy, 
   }
 }
 
-void store(double value, float* destination, GradientWrite write) {
-  const auto rounded = static_cast<float>(value);
-  *destination = write == GradientWrite::overwrite ? rounded : *destination + rounded;
-}
-
 // What one row of a gradient and one row of filter taps give to one row of dx, for 16 output channels.
 struct RowTaps {
   const float* dy;
@@ -295,8 +290,9 @@ void few_channels_backward_filter(OneDnn& one_dnn, const Conv2dProblem& problem,
     for (std::int64_t i = 0; i < size; ++i) total[i] += static_cast<double>(partial[piece * size + i]);
   for (std::int64_t o = 0; o < p.out_channels; ++o) {
     const double* const sums = total.data() + o / lanes * (taps + 1) * lanes + o % lanes;
-    for (std::int64_t tap = 0; tap < taps; ++tap) store(sums[tap * lanes], d_filter + o * taps + tap, write);
-    if (d_bias != nullptr) store(sums[taps * lanes], d_bias + o, write);
+    for (std::int64_t tap = 0; tap < taps; ++tap)
+      write_gradient(sums[tap * lanes], d_filter + o * taps + tap, write);
+    if (d_bias != nullptr) write_gradient(sums[taps * lanes], d_bias + o, write);
   }
 }
 

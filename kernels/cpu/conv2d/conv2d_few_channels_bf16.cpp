@@ -7,23 +7,22 @@
 //
 // Operations: 2 N O C H' W' kH kW; bytes: x and dy once, in bf16, where conv2d_few_channels.cpp takes both widened.
 #include <algorithm>
-#include <atomic>
 
 #include "kernels/common/parallel.h"
+#include "kernels/cpu/avx512.h"
 #include "kernels/cpu/conv2d/conv2d.h"
-#include "kernels/cpu/conv2d/winograd_bf16.h"
 
 namespace xr::kernels::cpu {
 
-#if XR_HAS_WINOGRAD_BF16
+#if XR_HAS_AVX512
 
 namespace few_channels {
 namespace {
 
-using winograd::lanes;
-using winograd::Pairs;
-using winograd::Vector;
-using winograd::Words;
+using avx512::lanes;
+using avx512::Pairs;
+using avx512::Vector;
+using avx512::Words;
 
 constexpr std::int64_t max_pieces = 64, rows_of_piece = 16;
 constexpr int max_taps = 7;  // of a kernel row that are in registers, with two blocks of channels
@@ -61,14 +60,14 @@ XR_AVX512_BF16 void interleave_gradients(const Plan& plan, const Conv2dProblem& 
                                          std::int64_t n, std::int64_t h, Words* to, float* bias) {
   for (std::int64_t block = 0; block < plan.blocks; ++block) {
     const Bf16* from = dy + ((n * plan.blocks + block) * p.out_h + h) * p.out_w * lanes;
-    Vector total = winograd::load(bias + block * lanes);
+    Vector total = avx512::load(bias + block * lanes);
     for (std::int64_t w = 0; w < p.out_w; w += 2, from += 2 * lanes) {
-      const Words even = winograd::widened(&from->bits);
-      const Words odd = w + 1 < p.out_w ? winograd::widened(&from[lanes].bits) : Words{};
+      const Words even = avx512::widened(&from->bits);
+      const Words odd = w + 1 < p.out_w ? avx512::widened(&from[lanes].bits) : Words{};
       *to++ = even | odd << 16;
       total += reinterpret_cast<Vector>(even << 16) + reinterpret_cast<Vector>(odd << 16);
     }
-    winograd::store(bias + block * lanes, total);
+    avx512::store(bias + block * lanes, total);
   }
 }
 
@@ -82,8 +81,8 @@ XR_AVX512_BF16 void write_words(const Plan& plan, const Conv2dProblem& p, const 
   std::copy_n(reinterpret_cast<const std::uint16_t*>(plane + h * p.in_w),
               std::min(p.in_w, plan.pixels - p.params.padding_w), row + p.params.padding_w);
   for (std::int64_t j = 0; j < plan.word_step; j += lanes) {
-    const Words low = winograd::widened(row + j);
-    const Words high = winograd::widened(row + j + p.params.stride_w);
+    const Words low = avx512::widened(row + j);
+    const Words high = avx512::widened(row + j + p.params.stride_w);
     _mm512_storeu_si512(words + j, reinterpret_cast<__m512i>(low | high << 16));
   }
 }
@@ -96,7 +95,7 @@ XR_AVX512_BF16 void accumulate(const std::uint32_t* x, std::int64_t tap_step, st
 #pragma GCC unroll 8
   for (int t = 0; t < Taps; ++t)
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) total[t][v] = winograd::load(sums + t * sums_step + v * lanes);
+    for (int v = 0; v < Vectors; ++v) total[t][v] = avx512::load(sums + t * sums_step + v * lanes);
   for (std::int64_t k = 0; k < pairs; ++k, x += pair_step) {
     Pairs gradients[Vectors];
 #pragma GCC unroll 2
@@ -111,7 +110,7 @@ XR_AVX512_BF16 void accumulate(const std::uint32_t* x, std::int64_t tap_step, st
 #pragma GCC unroll 8
   for (int t = 0; t < Taps; ++t)
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) winograd::store(sums + t * sums_step + v * lanes, total[t][v]);
+    for (int v = 0; v < Vectors; ++v) avx512::store(sums + t * sums_step + v * lanes, total[t][v]);
 }
 
 using Accumulate = void (*)(const std::uint32_t*, std::int64_t, std::int64_t, const Words*, std::int64_t,
@@ -147,33 +146,30 @@ void add_row(const Plan& plan, const Conv2dProblem& p, const Bf16* x, const Bf16
     }
 }
 
-void put(double value, float* to, GradientWrite write) {
-  const auto rounded = static_cast<float>(value);
-  *to = write == GradientWrite::overwrite ? rounded : *to + rounded;
-}
-
 void backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, const Bf16* dy, float* d_filter,
                      float* d_bias, GradientWrite write) {
   const Plan plan(p);
-  const std::int64_t size = plan.sums_floats(), workers = std::min<std::int64_t>(plan.pieces, thread_count()),
+  const std::int64_t size = plan.sums_floats(), workers = worker_count(plan.pieces),
                      row_halves = (plan.word_step + p.params.stride_w + 2 * lanes + 1) / 2 * 2,
                      scratch_floats = (plan.gradient_vectors() + 1) * lanes + plan.word_step +
                                       (row_halves / 2 + lanes - 1) / lanes * lanes;
   float* const sums = one_dnn.temporary(Temporary::partial_sums, plan.pieces * size);
   float* const memory = one_dnn.temporary(Temporary::transforms, workers * scratch_floats);
-  std::atomic<std::int64_t> next = 0;
-  parallel_for(workers, [&](std::int64_t worker) {
+  const auto scratch_of = [&](std::int64_t worker) {
     Scratch scratch{};
     scratch.gradients = reinterpret_cast<Words*>(memory + worker * scratch_floats);
     scratch.words = reinterpret_cast<std::uint32_t*>(scratch.gradients + plan.gradient_vectors());
     scratch.row = reinterpret_cast<std::uint16_t*>(scratch.words + plan.word_step);
-    std::fill_n(scratch.row, row_halves, std::uint16_t{0});
-    for (std::int64_t piece = next++; piece < plan.pieces; piece = next++) {
-      std::fill_n(sums + piece * size, size, 0.0f);
-      for (std::int64_t row = plan.rows * piece / plan.pieces; row < plan.rows * (piece + 1) / plan.pieces;
-           ++row)
-        add_row(plan, p, x, dy, row, scratch, sums + piece * size);
-    }
+    return scratch;
+  };
+  for (std::int64_t worker = 0; worker < workers; ++worker)
+    std::fill_n(scratch_of(worker).row, row_halves, std::uint16_t{0});
+  parallel_for_workers(plan.pieces, [&](std::int64_t worker, std::int64_t piece) {
+    const Scratch scratch = scratch_of(worker);
+    std::fill_n(sums + piece * size, size, 0.0f);
+    for (std::int64_t row = plan.rows * piece / plan.pieces; row < plan.rows * (piece + 1) / plan.pieces;
+         ++row)
+      add_row(plan, p, x, dy, row, scratch, sums + piece * size);
   });
   const std::int64_t channels = plan.blocks * lanes;
   for (std::int64_t o = 0; o < channels; ++o) {
@@ -183,8 +179,9 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, con
         result += static_cast<double>(sums[piece * size + tap * channels + o]);
       return result;
     };
-    for (std::int64_t tap = 0; tap < plan.taps; ++tap) put(total(tap), d_filter + o * plan.taps + tap, write);
-    if (d_bias != nullptr) put(total(plan.taps), d_bias + o, write);
+    for (std::int64_t tap = 0; tap < plan.taps; ++tap)
+      write_gradient(total(tap), d_filter + o * plan.taps + tap, write);
+    if (d_bias != nullptr) write_gradient(total(plan.taps), d_bias + o, write);
   }
 }
 
@@ -192,7 +189,7 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, con
 }  // namespace few_channels
 
 bool has_few_channels_in_bf16(const Conv2dProblem& p) {
-  return p.activation == DType::bf16 && has_few_channels(p) && winograd::is_supported() &&
+  return p.activation == DType::bf16 && has_few_channels(p) && avx512::has_avx512_bf16() &&
          (p.x_layout == Layout::contiguous || p.in_channels == 1) && p.y_layout == Layout::blocked16;
 }
 

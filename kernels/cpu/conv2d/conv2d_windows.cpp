@@ -192,15 +192,15 @@ void windows_backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16
                               .b = DType::bf16},
                              dy + first * outputs, columns, nullptr, sums);
                 });
-  const auto put = [write](float sum, float& to) { to = write == GradientWrite::overwrite ? sum : to + sum; };
   parallel_for(outputs, [&](std::int64_t o) {
     float* const total = sums + o * layout.width;
     for (std::int64_t piece = 1; piece < at_a_time.count; ++piece)
       for (std::int64_t i = 0; i <= layout.taps; ++i) total[i] += total[piece * size + i];
     float* const to = d_filter + o * p.in_channels * area;
     for (std::int64_t c = 0; c < p.in_channels; ++c)
-      for (std::int64_t k = 0; k < area; ++k) put(total[k * p.in_channels + c], to[c * area + k]);
-    if (d_bias != nullptr) put(total[layout.taps], d_bias[o]);
+      for (std::int64_t k = 0; k < area; ++k)
+        write_gradient(total[k * p.in_channels + c], to + c * area + k, write);
+    if (d_bias != nullptr) write_gradient(total[layout.taps], d_bias + o, write);
   });
 }
 

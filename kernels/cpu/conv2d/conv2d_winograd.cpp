@@ -226,11 +226,6 @@ void add_piece(const Conv2dProblem& p, const Plan& plan, const float* x, const f
   }
 }
 
-void store(double value, float* destination, GradientWrite write) {
-  const auto rounded = static_cast<float>(value);
-  *destination = write == GradientWrite::overwrite ? rounded : *destination + rounded;
-}
-
 // A^T m A with G's divisors, for one pair of channels; m in double precision.
 std::array<double, 9> filter_of(const std::array<double, points>& m) {
   constexpr double n0 = aa * bb, na = 2 * aa * (aa - bb), nb = 2 * bb * (bb - aa);
@@ -265,11 +260,12 @@ void write_gradients(const Plan& plan, const double* total, float* d_filter, flo
       for (std::int64_t point = 0; point < points; ++point)
         m[point] = total[(point * plan.c + c) * plan.o + o];
       const std::array<double, 9> filter = filter_of(m);
-      for (int i = 0; i < 9; ++i) store(filter[i], d_filter + (o * plan.c + c) * 9 + i, write);
+      for (int i = 0; i < 9; ++i) write_gradient(filter[i], d_filter + (o * plan.c + c) * 9 + i, write);
     }
   });
   if (d_bias == nullptr) return;
-  for (std::int64_t o = 0; o < plan.o; ++o) store(total[points * plan.c * plan.o + o], d_bias + o, write);
+  for (std::int64_t o = 0; o < plan.o; ++o)
+    write_gradient(total[points * plan.c * plan.o + o], d_bias + o, write);
 }
 
 // The accumulators fill 16 AVX-512 registers; narrower vectors would spill them, and oneDNN is faster then.

@@ -8,12 +8,12 @@
 //
 // Rounding: transformed patches and filters are rounded to bf16, sums and transforms are f32. A transformed pixel is a sum of
 // four and an output one of nine points, so with independent x and filter the error of a result is 2.4 roundings of its
-// standard deviation, where a direct convolution has one, of the filter. Then y is rounded, in both.
+// standard deviation, where a direct convolution has one, of the filter. Then y is rounded, in both. A NaN is where a direct
+// convolution has it; of infinities the transforms may make NaN.
 //
 // Operations: 2 * 16 for each tile, input and output channel instead of 2 * 36, and the transforms. Some tiles at a time are
 // transformed, multiplied and transformed back while they lie in the second-level cache.
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -23,13 +23,16 @@
 
 namespace xr::kernels::cpu {
 
-#if XR_HAS_WINOGRAD_BF16
+#if XR_HAS_AVX512
 
 namespace winograd {
 namespace {
 
 constexpr std::int64_t max_patches_bytes = std::int64_t{448} << 10;  // of the transformed patches of a chunk
-constexpr std::int64_t min_chunk = 24, max_chunk = 96;               // tiles
+constexpr std::int64_t min_chunk = 24, max_chunk = 96;  // tiles; multiples of the rows of both kernels
+constexpr std::int64_t min_pixels =
+    512;  // of y: with fewer the transforms of filters take longer than what they save
+
 // A convolution with stride 1 of `from`, whose window for the result's (0, 0) begins at (top, left).
 struct Direction {
   std::int64_t batch, c, from_h, from_w, o, to_h, to_w, top, left;
@@ -62,25 +65,6 @@ Direction backward_of(const Conv2dProblem& p) {
           .is_backward = true};
 }
 
-// Tiles of a chunk, a multiple of the kernel's rows: as many as lie in the cache, fewer where threads then end at about the same
-// time. A chunk takes the time of about 6 tiles more, in which the filter comes out of the third-level cache.
-std::int64_t chunk_of(std::int64_t tiles, std::int64_t c, std::int64_t rows) {
-  constexpr double of_filter = 6;
-  const std::int64_t most = std::clamp(max_patches_bytes / (points * c * 2), min_chunk, max_chunk),
-                     threads = thread_count();
-  std::int64_t best = 0;
-  double best_time = 0;
-  for (std::int64_t chunk = (min_chunk + rows - 1) / rows * rows; chunk <= most; chunk += rows) {
-    const std::int64_t chunks = (tiles + chunk - 1) / chunk;
-    const double time =
-        static_cast<double>((chunks + threads - 1) / threads) * (static_cast<double>(chunk) + of_filter);
-    if (best > 0 && time > best_time) continue;
-    best = chunk;
-    best_time = time;
-  }
-  return best;
-}
-
 // How the work is cut. A result does not depend on it.
 struct Plan {
   Direction d;
@@ -97,7 +81,7 @@ struct Plan {
         grid(d.batch, d.to_h, d.to_w),
         panel(d.o % 64 == 0 ? 64 : 32),
         rows(panel == 64 ? 6 : 12),
-        chunk(chunk_of(grid.count(), d.c, rows)),
+        chunk(std::clamp(max_patches_bytes / (points * d.c * 2), min_chunk, max_chunk) / rows * rows),
         patch_step(chunk * d.c + point_gap / 2),
         product_step(chunk * panel + point_gap / 4),
         filter_step(d.c * d.o + point_gap / 2) {}
@@ -124,7 +108,7 @@ XR_AVX512_BF16 void transform_filter(const FilterRows& rows, const float* from, 
   Vector taps[lanes];  // row by row the nine of one output channel, then the other way round
 #pragma GCC unroll 16
   for (std::int64_t lane = 0; lane < lanes; ++lane)
-    taps[lane] = reinterpret_cast<Vector>(_mm512_maskz_loadu_ps(nine, from + lane * rows.out_step));
+    taps[lane] = reinterpret_cast<Vector>(_mm512_maskz_loadu_ps(nine_taps, from + lane * rows.out_step));
   transpose(taps);
   Vector lines[patch * 3];
   if (rows.is_turned)
@@ -149,21 +133,17 @@ XR_AVX512_BF16 void transform_filters(const Plan& plan, const FilterRows& rows, 
   }
 }
 
-// Two blocks of 16 channels of the patches of tiles [first, last): to[point][tile - first][C].
+// One block of 16 channels of the patches of tiles [first, last): to[point][tile - first][C].
 XR_AVX512_BF16 void transform_patches(const Plan& plan, const Activation& from, std::int64_t block,
                                       std::int64_t first, std::int64_t last, Bf16* to) {
-  PatchTransform left(from, block, plan.d.top, plan.d.left), right(from, block + 1, plan.d.top, plan.d.left);
+  PatchTransform patches(from, block, plan.d.top, plan.d.left);
   TilePosition at(plan.grid, first);
   to += block * lanes;
   for (std::int64_t t = first; t < last; ++t, to += plan.d.c, at.advance(plan.grid)) {
     Vector values[points];
-    left.next(at, values);
+    patches.next(at, values);
 #pragma GCC unroll 16
     for (std::int64_t point = 0; point < points; ++point) store(to + point * plan.patch_step, values[point]);
-    right.next(at, values);
-#pragma GCC unroll 16
-    for (std::int64_t point = 0; point < points; ++point)
-      store(to + point * plan.patch_step + lanes, values[point]);
   }
 }
 
@@ -179,16 +159,16 @@ XR_AVX512_BF16 void multiply(const Bf16* patches, std::int64_t tiles, std::int64
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) sums[r][v] = Vector{};
     for (std::int64_t k = 0; k < c; k += 2) {
-      Pairs filter[Vectors];
+      avx512::Pairs filter[Vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v)
-        filter[v] =
-            reinterpret_cast<Pairs>(*reinterpret_cast<const Words*>(panel + k * width + v * 2 * lanes));
+        filter[v] = reinterpret_cast<avx512::Pairs>(
+            *reinterpret_cast<const Words*>(panel + k * width + v * 2 * lanes));
 #pragma GCC unroll 12
       for (int r = 0; r < Rows; ++r) {
         std::uint32_t pair;
         std::memcpy(&pair, patches + r * c + k, sizeof pair);
-        const auto channels = reinterpret_cast<Pairs>(Words{} + pair);
+        const auto channels = reinterpret_cast<avx512::Pairs>(Words{} + pair);
 #pragma GCC unroll 4
         for (int v = 0; v < Vectors; ++v) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], channels, filter[v]);
       }
@@ -253,7 +233,7 @@ void compute_chunk(const Plan& plan, const Activation& from, const Bf16* panels,
   const Direction& d = plan.d;
   const std::int64_t first = chunk * plan.chunk, last = std::min(plan.grid.count(), first + plan.chunk),
                      tiles = last - first, rows = (tiles + plan.rows - 1) / plan.rows * plan.rows;
-  for (std::int64_t block = 0; block < from.blocks; block += 2)
+  for (std::int64_t block = 0; block < from.blocks; ++block)
     transform_patches(plan, from, block, first, last, patches);
   for (std::int64_t point = 0; point < points; ++point)
     std::fill_n(patches + point * plan.patch_step + tiles * d.c, (rows - tiles) * d.c, Bf16{0});
@@ -285,39 +265,33 @@ const Bf16* transformed_filter(OneDnn& one_dnn, const Plan& plan, const float* f
   return static_cast<const Bf16*>(panels);
 }
 
-// Each worker has memory of its own, which stays in its cache. Whoever computes a chunk: the result is the same.
 void convolve(OneDnn& one_dnn, const Direction& direction, const Bf16* from, const float* filter,
               std::uint64_t filter_number, const Epilogue& epilogue, Bf16* result) {
   const Plan plan(direction);
   const Direction& d = plan.d;
   const Bf16* const panels = transformed_filter(one_dnn, plan, filter, filter_number);
   const std::int64_t chunks = (plan.grid.count() + plan.chunk - 1) / plan.chunk,
-                     workers = std::min<std::int64_t>(chunks, thread_count()),
+
                      product_floats = points * plan.product_step,
                      floats = product_floats + points * plan.patch_step / 2;
-  float* const memory = one_dnn.temporary(Temporary::transforms, workers * floats);
+  float* const memory = one_dnn.temporary(Temporary::transforms, worker_count(chunks) * floats);
   const Activation activation{from, d.c / lanes, d.from_h, d.from_w};
-  std::atomic<std::int64_t> next = 0;
-  parallel_for(workers, [&](std::int64_t worker) {
+  parallel_for_workers(chunks, [&](std::int64_t worker, std::int64_t chunk) {
     float* const products = memory + worker * floats;
     auto* const patches = reinterpret_cast<Bf16*>(products + product_floats);
-    for (std::int64_t chunk = next++; chunk < chunks; chunk = next++)
-      compute_chunk(plan, activation, panels, chunk, epilogue, products, patches, result);
+    compute_chunk(plan, activation, panels, chunk, epilogue, products, patches, result);
   });
 }
 
 }  // namespace
 }  // namespace winograd
 
-// With fewer the transforms of filters take longer than what they save.
-constexpr std::int64_t min_pixels = 512;
-
 bool has_winograd_in_bf16(const Conv2dProblem& p) {
   const Conv2dParams& q = p.params;
-  return winograd::is_supported() && p.activation == DType::bf16 && p.kernel_h == 3 && p.kernel_w == 3 &&
+  return avx512::has_avx512_bf16() && p.activation == DType::bf16 && p.kernel_h == 3 && p.kernel_w == 3 &&
          q.stride_h == 1 && q.stride_w == 1 && q.dilation_h == 1 && q.dilation_w == 1 && q.groups == 1 &&
          p.in_channels % 32 == 0 && p.out_channels % 32 == 0 && p.x_layout == Layout::blocked16 &&
-         p.y_layout == Layout::blocked16 && p.batch * p.out_h * p.out_w >= min_pixels;
+         p.y_layout == Layout::blocked16 && p.batch * p.out_h * p.out_w >= winograd::min_pixels;
 }
 
 void winograd_forward_in_bf16(OneDnn& one_dnn, const Conv2dProblem& problem, const Bf16* x,

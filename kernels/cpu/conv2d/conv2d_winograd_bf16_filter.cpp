@@ -12,7 +12,6 @@
 // which are added in order. Otherwise threads share the points of one sum, and more tiles are transformed at a time, so that
 // sums are seldom read and written.
 #include <algorithm>
-#include <atomic>
 
 #include "kernels/common/parallel.h"
 #include "kernels/cpu/conv2d/conv2d.h"
@@ -20,7 +19,7 @@
 
 namespace xr::kernels::cpu {
 
-#if XR_HAS_WINOGRAD_BF16
+#if XR_HAS_AVX512
 
 namespace winograd {
 namespace {
@@ -153,12 +152,12 @@ XR_AVX512_BF16 [[gnu::always_inline]] inline void multiply_rows(const std::uint3
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) total[r][v] = Vector{};
   for (std::int64_t k = 0; k < pairs; ++k) {
-    Pairs gradients[Vectors];
+    avx512::Pairs gradients[Vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) gradients[v] = reinterpret_cast<Pairs>(dy[v * block_step + k]);
+    for (int v = 0; v < Vectors; ++v) gradients[v] = reinterpret_cast<avx512::Pairs>(dy[v * block_step + k]);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
-      const auto channel = reinterpret_cast<Pairs>(Words{} + x[k * lanes + r]);
+      const auto channel = reinterpret_cast<avx512::Pairs>(Words{} + x[k * lanes + r]);
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) total[r][v] = _mm512_dpbf16_ps(total[r][v], channel, gradients[v]);
     }
@@ -253,8 +252,8 @@ XR_AVX512_BF16 void write_filters(const FilterPlan& plan, const float* sums, std
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
       float* const to = d_filter + (lane * channels + c) * 9;
       if (write == GradientWrite::accumulate)
-        taps[lane] += reinterpret_cast<Vector>(_mm512_maskz_loadu_ps(nine, to));
-      _mm512_mask_storeu_ps(to, nine, reinterpret_cast<__m512>(taps[lane]));
+        taps[lane] += reinterpret_cast<Vector>(_mm512_maskz_loadu_ps(nine_taps, to));
+      _mm512_mask_storeu_ps(to, nine_taps, reinterpret_cast<__m512>(taps[lane]));
     }
   }
 }
@@ -263,9 +262,8 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, con
                      float* d_bias, GradientWrite write) {
   const FilterPlan plan(p);
   float* const sums = one_dnn.temporary(Temporary::partial_sums, plan.pieces * plan.sums_floats());
-  const std::int64_t workers = std::min<std::int64_t>(plan.pieces, thread_count());
   auto* const memory = reinterpret_cast<Words*>(
-      one_dnn.temporary(Temporary::transforms, workers * plan.transform_vectors() * lanes));
+      one_dnn.temporary(Temporary::transforms, worker_count(plan.pieces) * plan.transform_vectors() * lanes));
   const auto transforms_of = [&](std::int64_t worker) {
     Words* const patches = memory + worker * plan.transform_vectors();
     return Transforms{patches, patches + points * plan.patch_step()};
@@ -274,23 +272,20 @@ void backward_filter(OneDnn& one_dnn, const Conv2dProblem& p, const Bf16* x, con
     add_piece(plan, p, x, dy, 0, transforms_of(0), sums,
               [](std::int64_t count, const auto& body) { parallel_for(count, body); });
   } else {
-    // Each worker has memory of its own, which stays in its cache. Whoever computes a piece: its sums are the same.
-    std::atomic<std::int64_t> next = 0;
-    parallel_for(workers, [&](std::int64_t worker) {
-      for (std::int64_t piece = next++; piece < plan.pieces; piece = next++)
-        add_piece(plan, p, x, dy, piece, transforms_of(worker), sums + piece * plan.sums_floats(),
-                  [](std::int64_t count, const auto& body) {
-                    for (std::int64_t i = 0; i < count; ++i) body(i);
-                  });
+    parallel_for_workers(plan.pieces, [&](std::int64_t worker, std::int64_t piece) {
+      add_piece(plan, p, x, dy, piece, transforms_of(worker), sums + piece * plan.sums_floats(),
+                [](std::int64_t count, const auto& body) {
+                  for (std::int64_t i = 0; i < count; ++i) body(i);
+                });
     });
   }
   parallel_for(plan.o_blocks, [&](std::int64_t block) { write_filters(plan, sums, block, d_filter, write); });
   if (d_bias == nullptr) return;
   for (std::int64_t o = 0; o < p.out_channels; ++o) {
-    float total = 0;
+    double total = 0;
     for (std::int64_t piece = 0; piece < plan.pieces; ++piece)
-      total += sums[piece * plan.sums_floats() + plan.product_floats() + o];
-    d_bias[o] = write == GradientWrite::overwrite ? total : d_bias[o] + total;
+      total += static_cast<double>(sums[piece * plan.sums_floats() + plan.product_floats() + o]);
+    write_gradient(total, d_bias + o, write);
   }
 }
 

@@ -1,24 +1,16 @@
 // Winograd's transforms of activations in bf16, for conv2d_winograd_bf16.cpp and conv2d_winograd_bf16_filter.cpp.
 //
 // Points 0, 1, -1 and infinity in both directions: 16 points for patches of 4x4 pixels, tiles of 2x2 and filters of 3x3.
-// Tensors are blocked16. Of what is here only on processors with AVX512-BF16: what has XR_AVX512_BF16.
+// Tensors are blocked16.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/common/bf16.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define XR_HAS_WINOGRAD_BF16 1
-#define XR_AVX512_BF16 [[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]]
-#else
-#define XR_HAS_WINOGRAD_BF16 0
-#endif
+#include "kernels/cpu/avx512.h"
 
 namespace xr::kernels::cpu::winograd {
 
-inline constexpr std::int64_t lanes = 16;   // channels of a block
+using avx512::lanes;                        // channels of a block
 inline constexpr std::int64_t points = 16;  // of a transform
 inline constexpr int tile = 2, patch = 4;   // pixels
 /// Bytes between the points of what is transformed, so that they do not all lie in the same set of a cache.
@@ -64,47 +56,14 @@ struct Activation {
   }
 };
 
-#if XR_HAS_WINOGRAD_BF16
+#if XR_HAS_AVX512
 
-/// Whether this processor has the instructions.
-inline bool is_supported() {
-  static const bool supported =
-      __builtin_cpu_supports("avx512bf16") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-      __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0;
-  return supported;
-}
+using avx512::load;
+using avx512::store;
+using avx512::Vector;
+using avx512::Words;
 
-using Vector = float __attribute__((vector_size(64), aligned(64), may_alias));
-using Words = std::uint32_t __attribute__((vector_size(64), aligned(64), may_alias));
-using Pairs = __m512bh;
-
-// Memory may lie anywhere. gcc 12 makes several instructions of __builtin_convertvector, and warns of what
-// _mm512_cvtepu16_epi32 leaves undefined.
-XR_AVX512_BF16 [[gnu::always_inline]] inline Words widened(__m256i values) {
-  return reinterpret_cast<Words>(_mm512_maskz_cvtepu16_epi32(0xFFFF, values));
-}
-XR_AVX512_BF16 [[gnu::always_inline]] inline Words widened(const std::uint16_t* from) {
-  return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from)));
-}
-XR_AVX512_BF16 [[gnu::always_inline]] inline Vector load(const float* from) {
-  return reinterpret_cast<Vector>(_mm512_loadu_ps(from));
-}
-XR_AVX512_BF16 [[gnu::always_inline]] inline Vector load(const Bf16* from) {
-  return reinterpret_cast<Vector>(widened(&from->bits) << 16);
-}
-
-/// To nearest, ties to even.
-XR_AVX512_BF16 [[gnu::always_inline]] inline __m256i rounded(Vector values) {
-  return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(values)));
-}
-XR_AVX512_BF16 [[gnu::always_inline]] inline void store(float* to, Vector values) {
-  _mm512_storeu_ps(to, reinterpret_cast<__m512>(values));
-}
-XR_AVX512_BF16 [[gnu::always_inline]] inline void store(Bf16* to, Vector values) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i_u*>(to), rounded(values));
-}
-
-constexpr __mmask16 nine = 0x1FF;  // the taps of a filter
+inline constexpr __mmask16 nine_taps = 0x1FF;
 
 /// In place.
 XR_AVX512_BF16 [[gnu::always_inline]] inline void transpose(Vector (&rows)[lanes]) {
@@ -130,7 +89,7 @@ XR_AVX512_BF16 [[gnu::always_inline]] inline void transpose(Vector (&rows)[lanes
 
 /// Lane by lane both values, rounded, `even` first: what an instruction multiplies and adds at a time.
 XR_AVX512_BF16 [[gnu::always_inline]] inline Words rounded_pair(Vector even, Vector odd) {
-  return widened(rounded(even)) | widened(rounded(odd)) << 16;
+  return avx512::widened(avx512::rounded(even)) | avx512::widened(avx512::rounded(odd)) << 16;
 }
 
 XR_AVX512_BF16 [[gnu::always_inline]] inline Vector pixel(const Plane& plane, std::int64_t h,
